@@ -1,0 +1,71 @@
+#!/bin/sh
+# Installs what wm needs from Debian's packages, and nothing else.
+#
+#   scripts/deps.sh [build] [test]      no argument: both
+#
+# Debian 12 (bookworm). Idempotent: when everything is there it calls no
+# package manager at all, so an offline machine that has the packages builds.
+# What each package is for: docs/dependencies.md. The kernel and virtme-ng of
+# the VM tests are fetched by vmtests/fetch, unpacked and never installed.
+set -eu
+
+BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
+	libbpf-dev libmnl-dev libnftnl-dev libcurl4-gnutls-dev libjansson-dev
+	libmicrohttpd-dev libsqlite3-dev libsodium-dev libsmartcols-dev"
+
+TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
+	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
+	python3-minimal strace libclang-rt-14-dev sqlite3 openssl"
+
+say() { printf 'deps: %s\n' "$*" >&2; }
+
+missing() {
+	for package in "$@"; do
+		state=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true)
+		case $state in
+		ii*) ;;
+		*) printf '%s ' "$package" ;;
+		esac
+	done
+}
+
+wanted=
+[ $# -gt 0 ] || set -- build test
+for group in "$@"; do
+	case $group in
+	build) wanted="$wanted $BUILD" ;;
+	test) wanted="$wanted $TEST" ;;
+	*) say "unknown group '$group'; known are: build test"; exit 2 ;;
+	esac
+done
+
+# shellcheck disable=SC2086 # a list of words on purpose
+todo=$(missing $wanted)
+[ -n "$todo" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	say "this is not Debian: install the equivalents of: $todo"
+	exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+	say "not root; run: apt-get install --no-install-recommends $todo"
+	exit 1
+fi
+
+say "installing: $todo"
+# --no-install-recommends: wireguard-tools recommends a kernel.
+install_all() {
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+		--no-install-recommends $todo </dev/null
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A list of packages that was never fetched, or is old, fails; fetch it then.
+if ! install_all >"$log" 2>&1; then
+	apt-get update -q >"$log" 2>&1 && install_all >"$log" 2>&1 || {
+		cat "$log" >&2
+		say "the package manager failed (above); fix it and run make again"
+		exit 1
+	}
+fi

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a data plane has counted, the same for both back ends.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/reason.h"
+
+struct wm_count {
+	uint64_t packets;
+	uint64_t bytes; /* IP length; a GSO packet counts as the segments it stands for */
+};
+
+struct wm_end_counters {
+	wm_ip4 overlay;
+	struct wm_count to;    /* delivered towards the host or device */
+	struct wm_count from;  /* accepted from it */
+	uint64_t drops;        /* dropped because of it: isolated, MAC mismatch, flow table full */
+	int64_t last_seen;     /* unix seconds it last sent something; 0: never */
+};
+
+struct wm_counters {
+	struct wm_count reason[WM_REASON_COUNT];
+	struct wm_end_counters *ends; /* sorted by overlay; only registered ones */
+	size_t nends;
+};
+
+void wm_counters_free(struct wm_counters *c); /* NULL-safe */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * WireGuard keys and bearer tokens (libsodium).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WM_KEY_LEN 32
+#define WM_KEY_TEXT 45       /* base64 of 32 bytes with '=' and NUL */
+#define WM_TOKEN_TEXT 48     /* "wmg_" + 43 characters base64url + NUL */
+#define WM_TOKEN_MAX 512     /* longest token that is looked at (a master token may be any text) */
+#define WM_TOKEN_HASH_LEN 32
+
+struct wm_key {
+	uint8_t byte[WM_KEY_LEN]; /* all zero: no key */
+};
+
+struct wm_token_hash {
+	uint8_t byte[WM_TOKEN_HASH_LEN]; /* BLAKE2b-256 of the token's text */
+};
+
+/* What a token is for shows in its first four characters, so that a leaked one
+ * can be found by scanners and mixed-up ones are told apart in error messages. */
+enum wm_token_kind {
+	WM_TOKEN_OTHER, /* a master token, or nothing of ours */
+	WM_TOKEN_ADMIN, /* wma_ */
+	WM_TOKEN_READ,  /* wmr_ */
+	WM_TOKEN_GATEWAY, /* wmg_ */
+	WM_TOKEN_DEVICE,  /* wmd_ */
+	WM_TOKEN_ENROLMENT, /* wme_ */
+};
+
+int wm_key_init(void); /* once, before anything else here; 0 or -EIO */
+
+void wm_key_generate(struct wm_key *ret_private); /* clamped X25519 scalar */
+int wm_key_public(const struct wm_key *private_key, struct wm_key *ret_public);
+bool wm_key_is_zero(const struct wm_key *key);
+bool wm_key_equal(const struct wm_key *a, const struct wm_key *b); /* constant time */
+int wm_key_parse(const char *text, struct wm_key *ret); /* canonical base64, 44 characters; -EINVAL */
+const char *wm_key_format(const struct wm_key *key, char *buf); /* buf: WM_KEY_TEXT */
+
+void wm_token_generate(enum wm_token_kind kind, char *ret); /* ret: WM_TOKEN_TEXT; kind not OTHER */
+enum wm_token_kind wm_token_kind(const char *token);
+bool wm_token_wellformed(enum wm_token_kind kind, const char *token); /* as wm_token_generate makes them */
+void wm_token_hash(const char *token, struct wm_token_hash *ret);
+bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_hash *b); /* constant time */
+
+void wm_wipe(void *data, size_t len); /* zeroes, not optimised away */
+void wm_random(void *data, size_t len);

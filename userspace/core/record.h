@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Length-checked, pointer-free records: how the unprivileged fetcher talks to
+ * the gateway over a socket pair, and how the last good config lies on disk.
+ *
+ * A record is a header and a struct of core/model.h or of this file. A shorter
+ * struct than ours (an older writer) is filled up with zeroes, a longer one (a
+ * newer writer) is cut: structs only grow at their end. Receiving checks
+ * length, termination of every string and range of every enum; what is beyond
+ * that is wm_config_finish's work.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/error.h"
+#include "core/model.h"
+
+#define WM_RECORD_MAX 4096 /* bytes of payload */
+
+enum wm_record_type {
+	/* a config: MESH, then any of SITE HOST DEVICE, then END */
+	WM_RECORD_MESH = 1, /* struct wm_mesh */
+	WM_RECORD_SITE,     /* struct wm_site */
+	WM_RECORD_HOST,     /* struct wm_host */
+	WM_RECORD_DEVICE,   /* struct wm_device */
+	WM_RECORD_END,      /* struct wm_record_end */
+	/* gateway -> fetcher */
+	WM_RECORD_FETCH = 32, /* struct wm_fetch_request: answered by a config, UNCHANGED or PROBLEM */
+	WM_RECORD_ENROL,      /* struct wm_fetch_enrol: answered by ENROLLED or PROBLEM */
+	WM_RECORD_REPORT,     /* struct wm_fetch_report: answered by DONE or PROBLEM */
+	WM_RECORD_UPDATE_SELF, /* struct wm_fetch_self: answered by DONE or PROBLEM */
+	/* fetcher -> gateway */
+	WM_RECORD_UNCHANGED = 64, /* no payload: nothing newer within the wait */
+	WM_RECORD_ENROLLED,       /* struct wm_fetch_enrolled */
+	WM_RECORD_DONE,           /* no payload */
+	WM_RECORD_PROBLEM,        /* struct wm_fetch_problem */
+};
+
+struct wm_record_end {
+	uint64_t generation; /* equals the MESH record's */
+	uint64_t count;      /* SITE + HOST + DEVICE records before it */
+};
+
+/* Where and as whom; every request carries it, the fetcher keeps nothing. */
+struct wm_fetch_target {
+	char url[512];
+	char token[WM_TOKEN_MAX];
+	char ca_file[256];      /* extra trust anchors (PEM), or "" */
+	uint8_t allow_http;     /* the operator's override for tokens over plain http */
+};
+
+struct wm_fetch_request {
+	struct wm_fetch_target target;
+	char instance[WM_INSTANCE_ID_SIZE]; /* of the config we have, or "" */
+	uint64_t after;                     /* its generation; 0: none */
+	uint32_t wait_s;                    /* long-poll at most this long; 0: answer at once */
+};
+
+struct wm_fetch_enrol {
+	struct wm_fetch_target target; /* token: the one-time enrolment (or the master token) */
+	char domain[WM_NAME_SIZE];
+	char new_token[WM_TOKEN_TEXT]; /* the token this gateway made for itself and has already stored */
+	struct wm_key public_key;
+	struct wm_endpoint endpoint;
+	struct wm_prefix subnet;       /* len 0: as the registry has it */
+	uint8_t hub;
+};
+
+struct wm_fetch_enrolled {
+	char domain[WM_NAME_SIZE];
+};
+
+struct wm_fetch_self {
+	struct wm_fetch_target target;
+	char domain[WM_NAME_SIZE];
+	struct wm_key public_key;
+	struct wm_endpoint endpoint;
+};
+
+struct wm_fetch_report {
+	struct wm_fetch_target target;
+	char domain[WM_NAME_SIZE];
+	uint64_t generation; /* applied */
+	char instance[WM_INSTANCE_ID_SIZE];
+	char dataplane[16];
+	char problem[256];   /* "" when all is well */
+	char version[32];
+	uint64_t applied_ms; /* how long the last apply took */
+};
+
+struct wm_fetch_problem {
+	int32_t http_status; /* 0: no answer was had */
+	int32_t code;        /* positive errno */
+	char text[512];
+};
+
+struct wm_record {
+	uint16_t type;
+	uint32_t len; /* bytes of payload as received or as to be sent */
+	union {
+		struct wm_mesh mesh;
+		struct wm_site site;
+		struct wm_host host;
+		struct wm_device device;
+		struct wm_record_end end;
+		struct wm_fetch_request fetch;
+		struct wm_fetch_enrol enrol;
+		struct wm_fetch_enrolled enrolled;
+		struct wm_fetch_self self;
+		struct wm_fetch_report report;
+		struct wm_fetch_problem problem;
+		uint8_t byte[WM_RECORD_MAX];
+	};
+};
+
+/* Blocking, on a stream (socket, pipe or file). */
+int wm_record_write(FILE *f, uint16_t type, const void *payload, size_t len); /* 0 or -errno */
+int wm_record_send(int fd, uint16_t type, const void *payload, size_t len);
+/* 0; -ENODATA at a clean end of stream; -EBADMSG with err for anything malformed. */
+int wm_record_read(FILE *f, struct wm_record *ret, struct wm_error *err);
+
+/* A config as records. Reading needs MESH first and END last with the right
+ * count, and runs wm_config_finish; ret is filled only on 0. `first`, if not
+ * NULL, is a MESH record that has been read already. */
+int wm_config_write(FILE *f, const struct wm_config *config);
+int wm_config_read(FILE *f, const struct wm_record *first, struct wm_config *ret, struct wm_error *err);
+
+/* The same in a file with a versioned header and a checksum. Saving replaces
+ * the file whole. Loading: -ENOENT none, -EBADMSG damaged or of another version. */
+int wm_config_save(const char *path, const struct wm_config *config, struct wm_error *err);
+int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err);

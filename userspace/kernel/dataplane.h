@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A data plane back end: five verbs, the same for BPF and nftables. The packet
+ * semantics both keep are docs/dataplane.md.
+ */
+#pragma once
+
+#include "core/counters.h"
+#include "core/error.h"
+#include "core/instance.h"
+#include "core/plan.h"
+
+struct wm_dataplane {
+	const char *name; /* "bpf", "nft" */
+
+	/* Can it run on this machine, now? Touches nothing that stays.
+	 * 0, or -errno with the reason that status shows. */
+	int (*probe)(const struct wm_instance *inst, struct wm_error *err);
+
+	/* Brings it into force for plan, changing only what differs. The wg
+	 * device (wg_ifindex) exists; it may still be down. Returns the number
+	 * of changes made to the kernel, or -errno with everything as before or
+	 * stricter: never a gap in which an unfiltered or untranslated packet passes. */
+	int (*apply)(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+		     struct wm_error *err);
+
+	/* What it has counted. Needs no plan: reads what is in the kernel.
+	 * -ENOENT when this back end is not in force for the instance. */
+	int (*read)(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err);
+
+	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
+	int (*present)(const struct wm_instance *inst, struct wm_error *err);
+
+	/* Takes everything of this instance off the machine; fine if nothing is
+	 * there. The wg device must be down or gone. Foreign objects stay. */
+	int (*remove)(const struct wm_instance *inst, struct wm_error *err);
+};
+
+extern const struct wm_dataplane wm_dataplane_bpf;
+extern const struct wm_dataplane wm_dataplane_nft;
