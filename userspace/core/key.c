@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/key.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+static const char *const token_prefix[] = {
+	[WM_TOKEN_OTHER] = "",	     [WM_TOKEN_ADMIN] = "wma_",	 [WM_TOKEN_READ] = "wmr_",
+	[WM_TOKEN_GATEWAY] = "wmg_", [WM_TOKEN_DEVICE] = "wmd_", [WM_TOKEN_ENROLMENT] = "wme_",
+};
+
+int wm_key_init(void)
+{
+	return sodium_init() < 0 ? -EIO : 0;
+}
+
+void wm_key_generate(struct wm_key *ret_private)
+{
+	randombytes_buf(ret_private->byte, WM_KEY_LEN);
+	/* RFC 7748 section 5; WireGuard stores keys clamped. */
+	ret_private->byte[0] &= 248;
+	ret_private->byte[31] = (ret_private->byte[31] & 127) | 64;
+}
+
+int wm_key_public(const struct wm_key *private_key, struct wm_key *ret_public)
+{
+	return crypto_scalarmult_base(ret_public->byte, private_key->byte) ? -EINVAL : 0;
+}
+
+bool wm_key_is_zero(const struct wm_key *key)
+{
+	return sodium_is_zero(key->byte, WM_KEY_LEN);
+}
+
+bool wm_key_equal(const struct wm_key *a, const struct wm_key *b)
+{
+	return !sodium_memcmp(a->byte, b->byte, WM_KEY_LEN);
+}
+
+int wm_key_parse(const char *text, struct wm_key *ret)
+{
+	struct wm_key key;
+	char again[WM_KEY_TEXT];
+	size_t len;
+	int rc = -EINVAL;
+
+	if (strlen(text) == WM_KEY_TEXT - 1 &&
+	    !sodium_base642bin(key.byte, WM_KEY_LEN, text, WM_KEY_TEXT - 1, NULL, &len, NULL,
+			       sodium_base64_VARIANT_ORIGINAL) &&
+	    len == WM_KEY_LEN && !sodium_memcmp(wm_key_format(&key, again), text, WM_KEY_TEXT)) {
+		*ret = key;
+		rc = 0;
+	}
+	wm_wipe(&key, sizeof(key));
+	wm_wipe(again, sizeof(again));
+	return rc;
+}
+
+const char *wm_key_format(const struct wm_key *key, char *buf)
+{
+	return sodium_bin2base64(buf, WM_KEY_TEXT, key->byte, WM_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
+}
+
+void wm_token_generate(enum wm_token_kind kind, char *ret)
+{
+	uint8_t secret[32];
+
+	randombytes_buf(secret, sizeof(secret));
+	memcpy(ret, token_prefix[kind], 4);
+	sodium_bin2base64(ret + 4, WM_TOKEN_TEXT - 4, secret, sizeof(secret), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	wm_wipe(secret, sizeof(secret));
+}
+
+enum wm_token_kind wm_token_kind(const char *token)
+{
+	for (enum wm_token_kind kind = WM_TOKEN_ADMIN; kind <= WM_TOKEN_ENROLMENT; kind++) {
+		if (!strncmp(token, token_prefix[kind], 4))
+			return kind;
+	}
+	return WM_TOKEN_OTHER;
+}
+
+bool wm_token_wellformed(enum wm_token_kind kind, const char *token)
+{
+	uint8_t secret[32];
+	size_t len;
+	bool ok;
+
+	if (kind == WM_TOKEN_OTHER || wm_token_kind(token) != kind || strlen(token) != WM_TOKEN_TEXT - 1)
+		return false;
+	ok = !sodium_base642bin(secret, sizeof(secret), token + 4, WM_TOKEN_TEXT - 5, NULL, &len, NULL,
+				sodium_base64_VARIANT_URLSAFE_NO_PADDING) &&
+	     len == sizeof(secret);
+	wm_wipe(secret, sizeof(secret));
+	return ok;
+}
+
+void wm_token_hash(const char *token, struct wm_token_hash *ret)
+{
+	crypto_generichash(ret->byte, sizeof(ret->byte), (const unsigned char *)token, strlen(token), NULL, 0);
+}
+
+bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_hash *b)
+{
+	return !sodium_memcmp(a->byte, b->byte, sizeof(a->byte));
+}
+
+void wm_wipe(void *data, size_t len)
+{
+	sodium_memzero(data, len);
+}
+
+void wm_random(void *data, size_t len)
+{
+	randombytes_buf(data, len);
+}

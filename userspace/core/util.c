@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+void wm_freep(void *p)
+{
+	free(*(void **)p);
+}
+
+void wm_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+void wm_fclosep(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+int wm_steal_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+int wm_copy(char *dst, size_t size, const char *src)
+{
+	size_t len = strlen(src);
+
+	if (len >= size) {
+		dst[0] = '\0';
+		return -E2BIG;
+	}
+	memcpy(dst, src, len + 1);
+	return 0;
+}
+
+int wm_format(char *dst, size_t size, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(dst, size, fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= size) {
+		dst[0] = '\0';
+		return -E2BIG;
+	}
+	return 0;
+}
+
+int wm_grow(void **array, size_t *capacity, size_t n, size_t size)
+{
+	size_t cap = *capacity ? *capacity : 8;
+	void *bigger;
+
+	if (n <= *capacity)
+		return 0;
+	while (cap < n) {
+		if (cap > SIZE_MAX / 2)
+			return -ENOMEM;
+		cap *= 2;
+	}
+	bigger = reallocarray(*array, cap, size);
+	if (!bigger)
+		return -ENOMEM;
+	*array = bigger;
+	*capacity = cap;
+	return 0;
+}
+
+int wm_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	WM_AUTO_FREE char *data = NULL;
+	WM_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0, cap = 0;
+	ssize_t n;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	/* Not by st_size: files of /proc have none. */
+	do {
+		rc = wm_grow((void **)&data, &cap, len + 4096 + 1, 1);
+		if (rc)
+			return rc;
+		n = read(fd, data + len, cap - len - 1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			len += (size_t)n;
+		if (len > max)
+			return -EFBIG;
+	} while (n);
+	data[len] = '\0';
+	*ret = WM_STEAL(data);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}
+
+static int sync_parent(const char *path)
+{
+	char dir[PATH_MAX];
+	char *slash;
+	int rc = wm_copy(dir, sizeof(dir), path);
+
+	if (rc)
+		return rc;
+	slash = strrchr(dir, '/');
+	if (!slash)
+		strcpy(dir, ".");
+	else
+		slash[slash == dir] = '\0';
+
+	WM_AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fsync(fd) ? -errno : 0;
+}
+
+int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
+{
+	char temp[PATH_MAX];
+	int fd, rc = wm_format(temp, sizeof(temp), "%s.XXXXXX", path);
+
+	if (rc)
+		return rc;
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	rc = wm_write_full(fd, data, len);
+	if (!rc && (fchmod(fd, mode) || fsync(fd)))
+		rc = -errno;
+	if (close(fd) && !rc)
+		rc = -errno;
+	if (!rc && rename(temp, path))
+		rc = -errno;
+	if (rc) {
+		unlink(temp);
+		return rc;
+	}
+	return sync_parent(path);
+}
+
+int wm_update_file(const char *path, mode_t mode, const void *data, size_t len)
+{
+	WM_AUTO_FREE char *old = NULL;
+	size_t old_len = 0;
+	struct stat st;
+	int rc;
+
+	if (!wm_read_file(path, len, &old, &old_len) && old_len == len && !memcmp(old, data, len)) {
+		if (stat(path, &st) || (st.st_mode & 07777) == mode)
+			return 0;
+		return chmod(path, mode) ? -errno : 0;
+	}
+	rc = wm_replace_file(path, mode, data, len);
+	return rc ? rc : 1;
+}
+
+int wm_make_dirs(const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+	struct stat st;
+	int rc = wm_copy(part, sizeof(part), path);
+
+	if (rc)
+		return rc;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	if (mkdir(part, mode) && errno != EEXIST)
+		return -errno;
+	if (stat(part, &st))
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int wm_read_full(int fd, void *data, size_t len)
+{
+	char *p = data;
+
+	while (len) {
+		ssize_t n = read(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return -EPIPE;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int wm_write_full(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+uint64_t wm_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int64_t wm_unix_time(void)
+{
+	return time(NULL);
+}
+
+uint32_t wm_hash32(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * 16777619u;
+	return hash;
+}
