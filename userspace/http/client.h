@@ -24,7 +24,8 @@ struct wm_http_options {
 	const char *agent;    /* User-Agent, "wm/0.1.0" */
 };
 
-/* Checks url and the rule on plain http; opens nothing yet. */
+/* Checks url and the rule on plain http; opens nothing yet. -EINVAL: not a
+ * registry's address, or no token at all; -EPERM: the token would go over http. */
 int wm_http_new(const struct wm_http_options *options, struct wm_http **ret, struct wm_error *err);
 void wm_http_free(struct wm_http *http); /* NULL-safe; wipes the token */
 
@@ -38,7 +39,8 @@ void wm_http_answer_free(struct wm_http_answer *answer);
 
 /* One request; path starts with '/'. body NULL: none (else JSON). Any HTTP
  * status is an answer and returns 0; -ECONNREFUSED, -EHOSTUNREACH,
- * -ETIMEDOUT, -EPROTO (TLS), -EFBIG (over `max` bytes) with a sentence. */
+ * -ETIMEDOUT, -ECONNRESET (broke off), -EPROTO (TLS, or not HTTP), -EFBIG
+ * (over `max` bytes) with a sentence. */
 int wm_http_request(struct wm_http *http, const char *method, const char *path, const char *body, size_t max,
 		    unsigned int timeout_s, struct wm_http_answer *ret, struct wm_error *err);
 

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * HTTP requests by libcurl. Not for threads: one struct wm_http at a time does
+ * one request, blocking.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/key.h"
+#include "core/util.h"
+#include "http/client.h"
+
+#define CONNECT_S 10
+#define HEADERS_MAX (64u * 1024) /* bytes of all answer headers together */
+#define LINE_MAX_LEN (64u * 1024)
+#define PROBLEM_MAX (64u * 1024) /* of a body that is only shown, not used */
+
+struct wm_http {
+	CURL *curl;
+	char *base;            /* without a slash at the end */
+	bool loopback_only;    /* a token over plain http: the socket itself is checked */
+	struct curl_slist *headers;
+	char message[CURL_ERROR_SIZE];
+};
+
+/* What one transfer is about; lives as long as the call. */
+struct transfer {
+	struct wm_http *http;
+	struct wm_http_answer answer;
+	size_t cap;           /* of answer.body */
+	size_t max;
+	bool cut;             /* a body over max is cut instead of refused, */
+	bool enough;          /* and the rest was not waited for */
+	int rc;               /* why a callback ended the transfer */
+	size_t header_bytes;
+
+	wm_http_line_fn on_line; /* NULL: not streamed */
+	void *arg;
+	char *line;
+	size_t line_len, line_cap;
+
+	uint64_t first_ms, low_speed_ms; /* 0: curl's own time limit does */
+	uint64_t started_ms, window_ms;
+	uint64_t bytes, window_bytes;
+};
+
+static bool host_is_loopback(const char *host)
+{
+	char text[64];
+	struct in6_addr a6;
+	struct in_addr a4;
+	size_t len = strlen(host);
+
+	if (!strcasecmp(host, "localhost"))
+		return true;
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']' && len < sizeof(text)) {
+		memcpy(text, host + 1, len - 2);
+		text[len - 2] = '\0';
+		return inet_pton(AF_INET6, text, &a6) == 1 && IN6_IS_ADDR_LOOPBACK(&a6);
+	}
+	return inet_pton(AF_INET, host, &a4) == 1 && (ntohl(a4.s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+static bool sockaddr_is_loopback(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return (ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+	return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)sa)->sin6_addr);
+}
+
+/* "localhost" may resolve to anything: what counts is where the bytes go. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct wm_http *http = arg;
+
+	(void)purpose;
+	if (http->loopback_only && !sockaddr_is_loopback(&address->addr))
+		return CURL_SOCKET_BAD;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	size_t len = size * n, skip = strlen("etag:");
+
+	t->header_bytes += len;
+	t->bytes += len;
+	if (t->header_bytes > HEADERS_MAX) {
+		t->rc = -EFBIG;
+		return 0;
+	}
+	if (len > skip && !strncasecmp(data, "etag:", skip)) {
+		while (len && isspace((unsigned char)data[len - 1]))
+			len--;
+		while (skip < len && isspace((unsigned char)data[skip]))
+			skip++;
+		/* One that does not fit is as good as none: it only saves a transfer. */
+		if (len - skip < sizeof(t->answer.etag)) {
+			memcpy(t->answer.etag, data + skip, len - skip);
+			t->answer.etag[len - skip] = '\0';
+		}
+	}
+	return size * n;
+}
+
+static int take_body(struct transfer *t, const char *data, size_t len)
+{
+	struct wm_http_answer *a = &t->answer;
+	size_t room = t->max - a->len;
+
+	if (len > room && !t->cut)
+		return -EFBIG;
+	t->enough = len > room;
+	len = WM_MIN(len, room);
+	if (wm_grow((void **)&a->body, &t->cap, a->len + len + 1, 1))
+		return -ENOMEM;
+	memcpy(a->body + a->len, data, len);
+	a->len += len;
+	a->body[a->len] = '\0';
+	return 0;
+}
+
+static int take_lines(struct transfer *t, const char *data, size_t len)
+{
+	while (len) {
+		const char *end = memchr(data, '\n', len);
+		size_t part = end ? (size_t)(end - data) : len;
+		int rc;
+
+		if (t->line_len + part > LINE_MAX_LEN)
+			return -EMSGSIZE;
+		if (wm_grow((void **)&t->line, &t->line_cap, t->line_len + part + 1, 1))
+			return -ENOMEM;
+		memcpy(t->line + t->line_len, data, part);
+		t->line_len += part;
+		t->line[t->line_len] = '\0';
+		if (!end)
+			return 0;
+		rc = t->on_line(t->arg, t->line, t->line_len);
+		if (rc < 0)
+			return rc;
+		t->line_len = 0;
+		data += part + 1;
+		len -= part + 1;
+	}
+	return 0;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	size_t len = size * n;
+	long status = 0;
+
+	t->bytes += len;
+	curl_easy_getinfo(t->http->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (t->on_line && status == 200)
+		t->rc = take_lines(t, data, len);
+	else
+		t->rc = take_body(t, data, len);
+	return t->rc || t->enough ? 0 : len;
+}
+
+/* curl calls this at least once a second. Its own low-speed limit also counts
+ * the time before the first byte, which for a long-poll is the wait itself. */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct transfer *t = arg;
+	uint64_t now = wm_monotonic_ms();
+
+	(void)a, (void)b, (void)c, (void)d;
+	if (!t->first_ms)
+		return 0;
+	if (!t->bytes) {
+		if (now - t->started_ms < t->first_ms)
+			return 0;
+		t->rc = -ETIMEDOUT;
+		return 1;
+	}
+	if (!t->window_ms || now - t->window_ms >= t->low_speed_ms) {
+		if (t->window_ms && t->bytes - t->window_bytes < t->low_speed_ms / 1000) {
+			t->rc = -ETIMEDOUT;
+			return 1;
+		}
+		t->window_ms = now;
+		t->window_bytes = t->bytes;
+	}
+	return 0;
+}
+
+/* What goes wrong on the way to an answer. CURLcode -> errno and a sentence's end. */
+static const struct {
+	CURLcode code;
+	int err;
+	const char *text;
+} failures[] = {
+	{CURLE_COULDNT_RESOLVE_HOST, EHOSTUNREACH, "its name cannot be found: check the address and this machine's DNS"},
+	{CURLE_COULDNT_RESOLVE_PROXY, EHOSTUNREACH, "the name of the proxy cannot be found: check https_proxy"},
+	{CURLE_COULDNT_CONNECT, ECONNREFUSED, "nothing accepts the connection: is it running, are address and port right"},
+	{CURLE_OPERATION_TIMEDOUT, ETIMEDOUT, "no answer in time"},
+	{CURLE_SSL_CONNECT_ERROR, EPROTO, "TLS could not be set up: is it https that listens there"},
+	{CURLE_PEER_FAILED_VERIFICATION, EPROTO, "its certificate is not trusted: a private CA's file is named by WM_REGISTRY_CA"},
+	{CURLE_SSL_CACERT_BADFILE, EPROTO, "the CA file cannot be read"},
+	{CURLE_SSL_CERTPROBLEM, EPROTO, "there is a problem with a certificate"},
+	{CURLE_SSL_CIPHER, EPROTO, "no common TLS cipher"},
+	{CURLE_WEIRD_SERVER_REPLY, EPROTO, "what answers there does not speak HTTP"},
+	{CURLE_UNSUPPORTED_PROTOCOL, EPROTO, "what answers there does not speak HTTP"},
+	{CURLE_GOT_NOTHING, ECONNRESET, "the connection was closed without an answer"},
+	{CURLE_SEND_ERROR, ECONNRESET, "the connection broke while the request was sent"},
+	{CURLE_RECV_ERROR, ECONNRESET, "the connection broke while the answer was read"},
+	{CURLE_PARTIAL_FILE, ECONNRESET, "the answer broke off in the middle"},
+	{CURLE_OUT_OF_MEMORY, ENOMEM, "out of memory"},
+};
+
+static int fail_by_curl(struct wm_http *http, CURLcode code, struct wm_error *err)
+{
+	for (size_t i = 0; i < WM_ARRAY_LEN(failures); i++) {
+		if (failures[i].code != code)
+			continue;
+		return wm_fail(err, failures[i].err, "registry %s: %s%s%s%s", http->base, failures[i].text,
+			       *http->message ? " (" : "", http->message, *http->message ? ")" : "");
+	}
+	return wm_fail(err, ECONNRESET, "registry %s: %s", http->base,
+		       *http->message ? http->message : curl_easy_strerror(code));
+}
+
+/* A callback ended it; `code` is what curl made of that. */
+static int fail_by_us(struct transfer *t, struct wm_error *err)
+{
+	const char *base = t->http->base;
+
+	switch (-t->rc) {
+	case EFBIG:
+		return wm_fail(err, EFBIG, "registry %s: the answer is larger than the %zu bytes that are taken", base,
+			       t->max);
+	case EMSGSIZE:
+		return wm_fail(err, EMSGSIZE, "registry %s: a line of the answer is longer than %u bytes", base,
+			       LINE_MAX_LEN);
+	case ETIMEDOUT:
+		return wm_fail(err, ETIMEDOUT, "registry %s: %s", base,
+			       t->bytes ? "the answer stopped coming" : "no answer in time");
+	case ENOMEM:
+		return wm_fail(err, ENOMEM, "registry %s: out of memory", base);
+	}
+	return t->rc; /* on_line's own; it has said why */
+}
+
+static int perform(struct transfer *t, const char *method, const char *path, const char *body,
+		   struct wm_http_answer *ret, struct wm_error *err)
+{
+	struct wm_http *http = t->http;
+	bool once = strcmp(method, "GET") && strcmp(method, "PUT");
+	WM_AUTO_FREE char *url = NULL;
+	CURLcode code;
+	int rc = 0;
+
+	if (asprintf(&url, "%s%s", http->base, path) < 0)
+		return wm_fail(err, ENOMEM, "registry %s: out of memory", http->base);
+	curl_easy_setopt(http->curl, CURLOPT_URL, url);
+	curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L); /* takes back what the last request set */
+	curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, method);
+	if (body) {
+		curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+		curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
+	}
+	/* On a kept connection that turns out dead, curl sends again by itself;
+	 * what may have been done already must not be done twice. */
+	curl_easy_setopt(http->curl, CURLOPT_FRESH_CONNECT, once ? 1L : 0L);
+	curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(http->curl, CURLOPT_XFERINFODATA, t);
+	*http->message = '\0';
+	t->started_ms = wm_monotonic_ms();
+
+	code = curl_easy_perform(http->curl);
+	curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &t->answer.status);
+	if (t->rc)
+		rc = fail_by_us(t, err);
+	else if (code != CURLE_OK && !t->enough)
+		rc = fail_by_curl(http, code, err);
+	else if (t->line_len) /* the last line may lack its '\n' */
+		rc = WM_MIN(t->on_line(t->arg, t->line, t->line_len), 0);
+	else if (!t->answer.body && !(t->answer.body = strdup("")))
+		rc = wm_fail(err, ENOMEM, "registry %s: out of memory", http->base);
+	free(t->line);
+	if (rc)
+		wm_http_answer_free(&t->answer);
+	else
+		*ret = t->answer;
+	return rc;
+}
+
+int wm_http_request(struct wm_http *http, const char *method, const char *path, const char *body, size_t max,
+		    unsigned int timeout_s, struct wm_http_answer *ret, struct wm_error *err)
+{
+	struct transfer t = {.http = http, .max = max};
+
+	curl_easy_setopt(http->curl, CURLOPT_TIMEOUT, (long)timeout_s);
+	return perform(&t, method, path, body, ret, err);
+}
+
+int wm_http_stream(struct wm_http *http, const char *path, unsigned int first_s, unsigned int low_speed_s,
+		   wm_http_line_fn on_line, void *arg, struct wm_http_answer *ret, struct wm_error *err)
+{
+	struct transfer t = {
+		.http = http,
+		.max = PROBLEM_MAX,
+		.cut = true,
+		.on_line = on_line,
+		.arg = arg,
+		.first_ms = first_s * 1000ull,
+		.low_speed_ms = low_speed_s * 1000ull,
+	};
+
+	curl_easy_setopt(http->curl, CURLOPT_TIMEOUT, 0L);
+	return perform(&t, "GET", path, NULL, ret, err);
+}
+
+void wm_http_answer_free(struct wm_http_answer *answer)
+{
+	free(answer->body);
+	memset(answer, 0, sizeof(*answer));
+}
+
+/* Takes the URL apart with the parser that will send the request, so that the
+ * host which is checked is the host that is asked. */
+static int set_base(struct wm_http *http, const struct wm_http_options *options, struct wm_error *err)
+{
+	static const char form[] = "it must look like https://wm-registry.example.com[:port][/prefix]";
+	CURLU *u = curl_url();
+	char *scheme = NULL, *host = NULL, *query = NULL, *fragment = NULL, *url = NULL;
+	bool plain, token = options->token && *options->token;
+	int rc = 0;
+
+	if (!u || curl_url_set(u, CURLUPART_URL, options->url, CURLU_DISALLOW_USER) ||
+	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) || curl_url_get(u, CURLUPART_HOST, &host, 0) ||
+	    curl_url_get(u, CURLUPART_URL, &url, 0) || (strcmp(scheme, "https") && strcmp(scheme, "http"))) {
+		rc = wm_fail(err, EINVAL, "'%s' is not the address of a registry: %s", options->url, form);
+		goto out;
+	}
+	curl_url_get(u, CURLUPART_QUERY, &query, 0);
+	curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0);
+	if (query || fragment) {
+		rc = wm_fail(err, EINVAL, "'%s' has a query or fragment: %s", options->url, form);
+		goto out;
+	}
+	plain = !strcmp(scheme, "http");
+	if (plain && token && !options->allow_http && !host_is_loopback(host)) {
+		rc = wm_fail(err, EPERM,
+			     "registry %s: a token is not sent over plain http to another machine; use https "
+			     "(or allow http explicitly if the path there is protected otherwise)",
+			     options->url);
+		goto out;
+	}
+	http->loopback_only = plain && token && !options->allow_http;
+	for (size_t len = strlen(url); len && url[len - 1] == '/'; len--)
+		url[len - 1] = '\0';
+	http->base = strdup(url);
+	if (!http->base)
+		rc = wm_fail(err, ENOMEM, "out of memory");
+	/* A proxy would see what is sent over plain http, also to loopback. */
+	if (plain)
+		curl_easy_setopt(http->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(http->curl, CURLOPT_PROTOCOLS_STR, scheme);
+out:
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(query);
+	curl_free(fragment);
+	curl_free(url);
+	curl_url_cleanup(u);
+	return rc;
+}
+
+static int add_header(struct wm_http *http, const char *text)
+{
+	struct curl_slist *more = curl_slist_append(http->headers, text);
+
+	if (!more)
+		return -ENOMEM;
+	http->headers = more;
+	return 0;
+}
+
+static int set_headers(struct wm_http *http, const char *token, struct wm_error *err)
+{
+	char line[WM_TOKEN_MAX + 32];
+	int rc;
+
+	rc = add_header(http, "Content-Type: application/json");
+	if (!rc)
+		rc = add_header(http, "Expect:"); /* curl's wait for "100 Continue" */
+	if (!rc && token && *token) {
+		for (const char *c = token; *c; c++) {
+			if (*c <= ' ' || *c > '~')
+				return wm_fail(err, EINVAL, "the token holds a space or a character that no token has");
+		}
+		if (wm_format(line, sizeof(line), "Authorization: Bearer %s", token))
+			return wm_fail(err, EINVAL, "the token is longer than %u characters", WM_TOKEN_MAX - 1);
+		rc = add_header(http, line);
+		wm_wipe(line, sizeof(line));
+	}
+	return rc ? wm_fail(err, ENOMEM, "out of memory") : 0;
+}
+
+static void set_options(struct wm_http *http, const struct wm_http_options *options)
+{
+	CURL *curl = http->curl;
+
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->message);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, http);
+	if (options->agent)
+		curl_easy_setopt(curl, CURLOPT_USERAGENT, options->agent);
+	/* Besides the system's own, which are a directory (CAPATH) on Debian. */
+	if (options->ca_file && *options->ca_file)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
+}
+
+int wm_http_new(const struct wm_http_options *options, struct wm_http **ret, struct wm_error *err)
+{
+	struct wm_http *http;
+	int rc = 0;
+
+	if (options->ca_file && *options->ca_file && access(options->ca_file, R_OK))
+		return wm_fail(err, errno, "CA file %s: %s", options->ca_file, strerror(errno));
+	http = calloc(1, sizeof(*http));
+	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->curl = curl_easy_init()))
+		rc = wm_fail(err, ENOMEM, "out of memory");
+	if (!rc)
+		rc = set_base(http, options, err);
+	if (!rc)
+		rc = set_headers(http, options->token, err);
+	if (rc) {
+		wm_http_free(http);
+		return rc;
+	}
+	set_options(http, options);
+	*ret = http;
+	return 0;
+}
+
+void wm_http_free(struct wm_http *http)
+{
+	if (!http)
+		return;
+	curl_easy_cleanup(http->curl);
+	for (struct curl_slist *h = http->headers; h; h = h->next)
+		wm_wipe(h->data, strlen(h->data));
+	curl_slist_free_all(http->headers);
+	free(http->base);
+	free(http);
+}

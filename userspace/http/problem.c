@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What an answer means that is not the one hoped for.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/codec.h"
+#include "core/util.h"
+#include "http/client.h"
+
+/* The first row whose range holds the status. */
+static const struct {
+	long least, most;
+	int code;
+	const char *advice;
+} meanings[] = {
+	{300, 399, EREMOTEIO, "it points elsewhere, and a token is never taken along; use the registry's own address"},
+	{401, 401, EACCES, "the token is not accepted: check that it belongs to this registry and was not revoked"},
+	{403, 403, EACCES, "the token has no right to do this"},
+	{404, 404, ENOENT, "there is no such thing"},
+	{409, 409, EEXIST, "it conflicts with what is there"},
+	{413, 413, EINVAL, "the request is too large"},
+	{429, 429, EINVAL, "too many requests: try again later"},
+	{400, 499, EINVAL, "the request is refused"},
+	{502, 504, EREMOTEIO, "a proxy in front of the registry does not get an answer from it"},
+	{500, 599, EREMOTEIO, "it failed inside; its log says why"},
+	{0, 999, EREMOTEIO, "this is not an answer of a registry; check the address"},
+};
+
+/* The text comes from the network and goes to a terminal. */
+static void strip_controls(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+			*c = '?';
+	}
+}
+
+int wm_http_problem(const struct wm_http_answer *answer, const char *doing, struct wm_error *err)
+{
+	WM_AUTO_FREE char *detail = answer->body ? wm_json_member(answer->body, answer->len, "detail") : NULL;
+	WM_AUTO_FREE char *field = answer->body ? wm_json_member(answer->body, answer->len, "field") : NULL;
+	size_t i = 0;
+
+	while (i + 1 < WM_ARRAY_LEN(meanings) &&
+	       (answer->status < meanings[i].least || answer->status > meanings[i].most))
+		i++;
+
+	if (!detail || !*detail)
+		return wm_fail(err, meanings[i].code, "%s: the registry answered %ld: %s", doing, answer->status,
+			       meanings[i].advice);
+
+	strip_controls(detail);
+	if (field)
+		strip_controls(field);
+	return wm_fail_field(err, meanings[i].code, field ? field : "", "%s: %s", doing, detail);
+}
