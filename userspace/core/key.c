@@ -96,9 +96,14 @@ bool wm_token_wellformed(enum wm_token_kind kind, const char *token)
 	return ok;
 }
 
+void wm_digest(const void *data, size_t len, struct wm_token_hash *ret)
+{
+	crypto_generichash(ret->byte, sizeof(ret->byte), data, len, NULL, 0);
+}
+
 void wm_token_hash(const char *token, struct wm_token_hash *ret)
 {
-	crypto_generichash(ret->byte, sizeof(ret->byte), (const unsigned char *)token, strlen(token), NULL, 0);
+	wm_digest(token, strlen(token), ret);
 }
 
 bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_hash *b)

@@ -19,7 +19,7 @@ struct wm_key {
 };
 
 struct wm_token_hash {
-	uint8_t byte[WM_TOKEN_HASH_LEN]; /* BLAKE2b-256 of the token's text */
+	uint8_t byte[WM_TOKEN_HASH_LEN]; /* BLAKE2b-256 (of a token: of its text) */
 };
 
 /* What a token is for shows in its first four characters, so that a leaked one
@@ -47,6 +47,8 @@ enum wm_token_kind wm_token_kind(const char *token);
 bool wm_token_wellformed(enum wm_token_kind kind, const char *token); /* as wm_token_generate makes them */
 void wm_token_hash(const char *token, struct wm_token_hash *ret);
 bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_hash *b); /* constant time */
+
+void wm_digest(const void *data, size_t len, struct wm_token_hash *ret);
 
 void wm_wipe(void *data, size_t len); /* zeroes, not optimised away */
 void wm_random(void *data, size_t len);

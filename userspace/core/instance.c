@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/instance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/env.h"
+#include "core/util.h"
+
+#define FWMARK 0x574d0000u
+
+void wm_ifname_make(char ret[WM_IFNAME_SIZE], const char *prefix, const char *name)
+{
+	if (!wm_format(ret, WM_IFNAME_SIZE, "%s%s", prefix, name))
+		return;
+	/* Head of the name for people, hash for uniqueness. */
+	snprintf(ret, WM_IFNAME_SIZE, "%.4s%.4s-%06x", prefix, name, wm_hash32(name, strlen(name)) & 0xffffff);
+}
+
+static const char *from_env(const char *key, const char *fallback)
+{
+	const char *value = getenv(key);
+
+	return value && *value ? value : fallback;
+}
+
+/* <base>[/<instance>]<file> */
+static int make_path(char *ret, const struct wm_instance *inst, const char *base_key, const char *base,
+		     const char *file)
+{
+	return wm_format(ret, WM_PATH_SIZE, "%s%s%s%s", from_env(base_key, base), *inst->name ? "/" : "", inst->name, file);
+}
+
+/* Where the program itself lies; a checkout and an installed release both have wm-fetch beside it or in libexec. */
+static int find_fetch(char *ret)
+{
+	const char *libexec = getenv("WM_LIBEXEC");
+	char self[WM_PATH_SIZE];
+	ssize_t n;
+	char *slash;
+
+	if (libexec && *libexec)
+		return wm_format(ret, WM_PATH_SIZE, "%s/wm-fetch", libexec);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash)
+			*slash = '\0';
+		if (!wm_format(ret, WM_PATH_SIZE, "%s/wm-fetch", self) && !access(ret, X_OK))
+			return 0;
+	}
+	return wm_copy(ret, WM_PATH_SIZE, "/usr/libexec/wm/wm-fetch");
+}
+
+int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error *err)
+{
+	struct wm_instance inst = { .fwmark = FWMARK };
+	const char *wanted = name && *name ? name : from_env("WM_INSTANCE", "");
+	uint32_t hash = wm_hash32(wanted, strlen(wanted));
+	int rc;
+
+	if (*wanted && !wm_label_valid(wanted))
+		return wm_fail(err, EINVAL, "instance '%.80s': a name of a-z, 0-9 and '-' is needed, at most 63 characters", wanted);
+	strcpy(inst.name, wanted);
+	if (*wanted)
+		wm_ifname_make(inst.ifname, "wg-", wanted);
+	else
+		strcpy(inst.ifname, "wg0");
+	/* Instances on one LAN device must not share a filter's priority; hashes rarely do. */
+	inst.tc_prio = (uint16_t)(*wanted ? 20001 + hash % 9999 : 20000);
+	inst.rule_prio = *wanted ? 22002 + 2 * (hash % 4999) : 22000;
+	rc = wm_format(inst.nft_table, sizeof(inst.nft_table), "wm%s%s", *wanted ? "_" : "", wanted);
+	if (!rc)
+		rc = make_path(inst.env_file, &inst, "WM_ETC", "/etc/wm", "/gateway.env");
+	if (!rc)
+		rc = make_path(inst.key_file, &inst, "WM_ETC", "/etc/wm", "/private.key");
+	if (!rc)
+		rc = make_path(inst.hosts_file, &inst, "WM_ETC", "/etc/wm", "/hosts");
+	if (!rc)
+		rc = make_path(inst.servers_file, &inst, "WM_ETC", "/etc/wm", "/dnsmasq-servers");
+	if (!rc)
+		rc = make_path(inst.state_dir, &inst, "WM_STATE", "/var/lib/wm", "");
+	if (!rc)
+		rc = make_path(inst.run_dir, &inst, "WM_RUN", "/run/wm", "");
+	if (!rc)
+		rc = wm_copy(inst.bpffs, sizeof(inst.bpffs), from_env("WM_BPFFS", "/sys/fs/bpf/wm"));
+	if (!rc)
+		rc = find_fetch(inst.fetch_path);
+	if (rc)
+		return wm_fail(err, ENAMETOOLONG, "a path from WM_ETC, WM_STATE, WM_RUN or WM_BPFFS is too long");
+	*ret = inst;
+	return 0;
+}
+
+/* --- gateway.env ------------------------------------------------------------------ */
+
+static bool ifname_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len < WM_IFNAME_SIZE && strcmp(name, ".") && strcmp(name, "..") && !strpbrk(name, "/: \t%");
+}
+
+static int parse_lan(const char *item, struct wm_lan_wish *ret)
+{
+	struct wm_lan_wish wish = { 0 };
+	const char *colon = strchr(item, ':');
+	char addr[64];
+	char *slash;
+
+	if (colon) {
+		if (colon - item >= WM_IFNAME_SIZE)
+			return -EINVAL;
+		memcpy(wish.ifname, item, (size_t)(colon - item));
+	} else if (!(*item >= '0' && *item <= '9' && strchr(item, '.'))) {
+		if (!ifname_valid(item))
+			return -EINVAL;
+		strcpy(wish.ifname, item);
+		*ret = wish;
+		return 0;
+	}
+	if ((colon && !ifname_valid(wish.ifname)) || wm_copy(addr, sizeof(addr), colon ? colon + 1 : item))
+		return -EINVAL;
+	slash = strchr(addr, '/');
+	if (slash)
+		*slash = '\0'; /* the machine knows its netmask better */
+	if (wm_ip4_parse(addr, &wish.addr) || !wm_ip4_is_unicast(wish.addr))
+		return -EINVAL;
+	*ret = wish;
+	return 0;
+}
+
+static int load_lans(struct wm_instance *inst, const char *list, struct wm_error *err)
+{
+	WM_AUTO_FREE char *copy = strdup(list);
+	char *save = NULL;
+
+	if (!copy)
+		return wm_fail(err, ENOMEM, "out of memory");
+	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save)) {
+		if (inst->nlans == WM_LANS_MAX)
+			return wm_fail(err, EINVAL, "LXC_IFACES has more than %d items", WM_LANS_MAX);
+		if (parse_lan(item, &inst->lans[inst->nlans]))
+			return wm_fail(err, EINVAL,
+				       "LXC_IFACES: '%.60s' is none of ADDRESS, INTERFACE:ADDRESS/LENGTH and INTERFACE", item);
+		inst->nlans++;
+	}
+	return 0;
+}
+
+static int load_site(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	const char *domain = wm_env_get(env, "SITE_DOMAIN", NULL);
+	const char *subnet = wm_env_get(env, "SITE_SUBNET", NULL);
+	const char *supernet = wm_env_get(env, "WM_MESH_SUPERNET", NULL);
+	int hub, rc;
+
+	if (!domain)
+		return wm_fail(err, EINVAL, "SITE_DOMAIN is missing; set it to this site's domain (wm list-sites shows them)");
+	if (!wm_domain_valid(domain))
+		return wm_fail(err, EINVAL, "SITE_DOMAIN is '%.80s'; it must be one label of a-z, 0-9 and '-' and no public domain", domain);
+	strcpy(inst->domain, domain);
+	if (subnet && wm_prefix_parse(subnet, &inst->subnet))
+		return wm_fail(err, EINVAL, "SITE_SUBNET is '%.40s'; it must be a prefix like 172.30.2.0/24", subnet);
+	if (supernet && wm_prefix_parse(supernet, &inst->supernet))
+		return wm_fail(err, EINVAL, "WM_MESH_SUPERNET is '%.40s'; it must be a prefix like 172.30.0.0/16", supernet);
+	rc = wm_env_bool(env, "IS_HUB", 0, &hub, err);
+	inst->hub = hub;
+	return rc ? rc : load_lans(inst, wm_env_get(env, "LXC_IFACES", ""), err);
+}
+
+static int load_numbers(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	unsigned long port, mtu, poll, wait, prio;
+	int rc = wm_env_uint(env, "WM_LISTEN_PORT", 51820, 1, 65535, &port, err);
+
+	if (!rc)
+		rc = wm_env_uint(env, "WM_MTU", 1420, 576, 65455, &mtu, err);
+	if (!rc)
+		rc = wm_env_uint(env, "WM_POLL", 5, 1, 3600, &poll, err);
+	if (!rc)
+		rc = wm_env_uint(env, "WM_WAIT", 50, 0, 60, &wait, err);
+	if (!rc)
+		rc = wm_env_uint(env, "WM_TC_PRIO", inst->tc_prio, 1, 65534, &prio, err);
+	if (rc)
+		return rc;
+	inst->listen_port = (uint16_t)port;
+	inst->mtu = (uint16_t)mtu;
+	inst->poll_s = (unsigned int)poll;
+	inst->wait_s = (unsigned int)wait;
+	inst->tc_prio = (uint16_t)prio;
+	return 0;
+}
+
+/* PUBLIC_IP is an address, or ADDRESS:PORT when the outer port differs. */
+static int load_endpoint(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	const char *ip = wm_env_get(env, "PUBLIC_IP", NULL);
+	char text[WM_ENDPOINT_TEXT + 8];
+
+	if (!ip || !wm_endpoint_parse(ip, &inst->endpoint))
+		return 0;
+	if (!wm_format(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, inst->listen_port) &&
+	    !wm_endpoint_parse(text, &inst->endpoint))
+		return 0;
+	return wm_fail(err, EINVAL, "PUBLIC_IP is '%.60s'; it must be an IP address, or ADDRESS:PORT", ip);
+}
+
+static int load_registry(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	const char *url = wm_env_get(env, "WM_REGISTRY_URL", NULL);
+	int allow, rc;
+
+	if (!url)
+		return wm_fail(err, EINVAL, "WM_REGISTRY_URL is missing; set it to the registry's address, like https://wm-registry.example.com");
+	if (strncmp(url, "https://", 8) && strncmp(url, "http://", 7))
+		return wm_fail(err, EINVAL, "WM_REGISTRY_URL is '%.80s'; it must start with https:// or http://", url);
+	rc = wm_env_bool(env, "WM_REGISTRY_ALLOW_HTTP", 0, &allow, err);
+	if (rc)
+		return rc;
+	inst->allow_http = allow;
+	if (wm_copy(inst->registry_url, sizeof(inst->registry_url), url) ||
+	    wm_copy(inst->registry_token, sizeof(inst->registry_token), wm_env_get(env, "WM_REGISTRY_TOKEN", "")) ||
+	    wm_copy(inst->registry_ca, sizeof(inst->registry_ca), wm_env_get(env, "WM_REGISTRY_CA", "")) ||
+	    wm_copy(inst->dnsmasq_pid, sizeof(inst->dnsmasq_pid),
+		    wm_env_get(env, "WM_DNSMASQ_PID", "/run/dnsmasq/dnsmasq.pid")))
+		return wm_fail(err, EINVAL, "WM_REGISTRY_URL, _TOKEN, _CA or WM_DNSMASQ_PID is too long");
+	return 0;
+}
+
+static int load_choices(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	static const char *const choices[] = { [WM_DATAPLANE_AUTO] = "auto", [WM_DATAPLANE_BPF] = "bpf", [WM_DATAPLANE_NFT] = "nft" };
+	const char *choice = wm_env_get(env, "WM_DATAPLANE", "auto");
+	const char *ifname = wm_env_get(env, "WM_INTERFACE", inst->ifname);
+	int fast, rc = wm_env_bool(env, "WM_FASTPATH", 1, &fast, err);
+	size_t i;
+
+	if (rc)
+		return rc;
+	inst->fastpath = fast;
+	if (!ifname_valid(ifname))
+		return wm_fail(err, EINVAL, "WM_INTERFACE is '%.40s'; it must be an interface name of at most 15 characters", ifname);
+	if (ifname != inst->ifname)
+		strcpy(inst->ifname, ifname);
+	for (i = 0; i < WM_ARRAY_LEN(choices) && strcmp(choice, choices[i]); i++)
+		;
+	if (i == WM_ARRAY_LEN(choices))
+		return wm_fail(err, EINVAL, "WM_DATAPLANE is '%.40s'; it must be auto, bpf or nft", choice);
+	inst->dataplane = (enum wm_dataplane_choice)i;
+	return 0;
+}
+
+int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err)
+{
+	static int (*const parts[])(struct wm_instance *, const struct wm_env *, struct wm_error *) = {
+		load_site, load_numbers, load_endpoint, load_registry, load_choices,
+	};
+	struct wm_instance inst;
+	struct wm_env *env = NULL;
+	int rc = wm_instance_names(&inst, name, err);
+
+	if (!rc && env_file && wm_copy(inst.env_file, sizeof(inst.env_file), env_file))
+		rc = wm_fail(err, ENAMETOOLONG, "the path of the config file is too long");
+	if (!rc)
+		rc = wm_env_load(inst.env_file, &env, err);
+	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(parts); i++) {
+		rc = parts[i](&inst, env, err);
+		if (rc)
+			wm_fail_in(err, rc, "%s", inst.env_file);
+	}
+	wm_env_free(env);
+	if (!rc)
+		*ret = inst;
+	wm_wipe(&inst, sizeof(inst));
+	return rc;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/record.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "core/util.h"
+
+/* On the wire and on disk; host byte order: both ends are this machine. */
+struct header {
+	uint16_t type;
+	uint16_t magic;
+	uint32_t len;
+};
+
+#define RECORD_MAGIC 0x6d77 /* "wm" */
+
+/* Strings of each record type: every one must end inside its array. */
+struct string_field {
+	uint16_t type;
+	uint16_t size;
+	uint32_t offset;
+};
+
+#define STRING(type, strct, member) { type, sizeof(((struct strct *)0)->member), offsetof(struct strct, member) }
+static const struct string_field strings[] = {
+	STRING(WM_RECORD_MESH, wm_mesh, instance),
+	STRING(WM_RECORD_MESH, wm_mesh, name),
+	STRING(WM_RECORD_MESH, wm_mesh, self),
+	STRING(WM_RECORD_SITE, wm_site, domain),
+	STRING(WM_RECORD_HOST, wm_host, name),
+	STRING(WM_RECORD_HOST, wm_host, domain),
+	STRING(WM_RECORD_DEVICE, wm_device, name),
+	STRING(WM_RECORD_FETCH, wm_fetch_request, target.url),
+	STRING(WM_RECORD_FETCH, wm_fetch_request, target.token),
+	STRING(WM_RECORD_FETCH, wm_fetch_request, target.ca_file),
+	STRING(WM_RECORD_FETCH, wm_fetch_request, instance),
+	STRING(WM_RECORD_ENROL, wm_fetch_enrol, target.url),
+	STRING(WM_RECORD_ENROL, wm_fetch_enrol, target.token),
+	STRING(WM_RECORD_ENROL, wm_fetch_enrol, target.ca_file),
+	STRING(WM_RECORD_ENROL, wm_fetch_enrol, domain),
+	STRING(WM_RECORD_ENROL, wm_fetch_enrol, new_token),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, target.url),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, target.token),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, target.ca_file),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, domain),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, instance),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, dataplane),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, problem),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, version),
+	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.url),
+	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.token),
+	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.ca_file),
+	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, domain),
+	STRING(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
+	STRING(WM_RECORD_PROBLEM, wm_fetch_problem, text),
+};
+
+static const struct {
+	uint16_t type;
+	uint16_t size;
+} sizes[] = {
+	{ WM_RECORD_MESH, sizeof(struct wm_mesh) },
+	{ WM_RECORD_SITE, sizeof(struct wm_site) },
+	{ WM_RECORD_HOST, sizeof(struct wm_host) },
+	{ WM_RECORD_DEVICE, sizeof(struct wm_device) },
+	{ WM_RECORD_END, sizeof(struct wm_record_end) },
+	{ WM_RECORD_FETCH, sizeof(struct wm_fetch_request) },
+	{ WM_RECORD_ENROL, sizeof(struct wm_fetch_enrol) },
+	{ WM_RECORD_REPORT, sizeof(struct wm_fetch_report) },
+	{ WM_RECORD_UPDATE_SELF, sizeof(struct wm_fetch_self) },
+	{ WM_RECORD_UNCHANGED, 0 },
+	{ WM_RECORD_ENROLLED, sizeof(struct wm_fetch_enrolled) },
+	{ WM_RECORD_DONE, 0 },
+	{ WM_RECORD_PROBLEM, sizeof(struct wm_fetch_problem) },
+};
+
+static bool bool_valid(const bool *b)
+{
+	/* A bool of another value is undefined behaviour to read. */
+	return *(const uint8_t *)b <= 1;
+}
+
+static bool prefix_valid(struct wm_prefix p)
+{
+	return p.len <= 32 && !(p.addr & ~wm_prefix_mask(p.len));
+}
+
+static bool endpoint_valid(const struct wm_endpoint *ep)
+{
+	return ep->family == 0 || ((ep->family == 4 || ep->family == 6) && ep->port);
+}
+
+static bool values_valid(const struct wm_record *r)
+{
+	switch ((enum wm_record_type)r->type) {
+	case WM_RECORD_MESH:
+		return prefix_valid(r->mesh.supernet);
+	case WM_RECORD_SITE:
+		return prefix_valid(r->site.subnet) && endpoint_valid(&r->site.endpoint) && bool_valid(&r->site.hub);
+	case WM_RECORD_HOST:
+		return bool_valid(&r->host.has_mac) && r->host.access <= WM_ACCESS_FULL;
+	case WM_RECORD_DEVICE:
+		return r->device.access <= WM_ACCESS_FULL;
+	case WM_RECORD_ENROL:
+		return prefix_valid(r->enrol.subnet) && endpoint_valid(&r->enrol.endpoint);
+	case WM_RECORD_UPDATE_SELF:
+		return endpoint_valid(&r->self.endpoint);
+	case WM_RECORD_END:
+	case WM_RECORD_FETCH:
+	case WM_RECORD_REPORT:
+	case WM_RECORD_UNCHANGED:
+	case WM_RECORD_ENROLLED:
+	case WM_RECORD_DONE:
+	case WM_RECORD_PROBLEM:
+		return true;
+	}
+	return false;
+}
+
+static int check(struct wm_record *r, struct wm_error *err)
+{
+	size_t i, want;
+
+	for (i = 0; i < WM_ARRAY_LEN(sizes) && sizes[i].type != r->type; i++)
+		;
+	if (i == WM_ARRAY_LEN(sizes))
+		return wm_fail(err, EBADMSG, "record of unknown type %u", r->type);
+	want = sizes[i].size;
+	if (r->len < want)
+		memset(r->byte + r->len, 0, want - r->len);
+	for (i = 0; i < WM_ARRAY_LEN(strings); i++) {
+		if (strings[i].type == r->type && !memchr(r->byte + strings[i].offset, 0, strings[i].size))
+			return wm_fail(err, EBADMSG, "record of type %u has a string without an end", r->type);
+	}
+	if (!values_valid(r))
+		return wm_fail(err, EBADMSG, "record of type %u has a value out of range", r->type);
+	return 0;
+}
+
+int wm_record_write(FILE *f, uint16_t type, const void *payload, size_t len)
+{
+	struct header h = { .type = type, .magic = RECORD_MAGIC, .len = (uint32_t)len };
+
+	if (len > WM_RECORD_MAX)
+		return -EMSGSIZE;
+	errno = 0;
+	if (fwrite(&h, sizeof(h), 1, f) != 1 || (len && fwrite(payload, len, 1, f) != 1))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+int wm_record_send(int fd, uint16_t type, const void *payload, size_t len)
+{
+	struct header h = { .type = type, .magic = RECORD_MAGIC, .len = (uint32_t)len };
+	uint8_t buf[sizeof(h) + WM_RECORD_MAX];
+	size_t done = 0, total = sizeof(h) + len;
+
+	if (len > WM_RECORD_MAX)
+		return -EMSGSIZE;
+	memcpy(buf, &h, sizeof(h));
+	if (len)
+		memcpy(buf + sizeof(h), payload, len);
+	/* send, not write: a reader that went away must not raise SIGPIPE. */
+	while (done < total) {
+		ssize_t n = send(fd, buf + done, total - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	explicit_bzero(buf, total);
+	return 0;
+}
+
+int wm_record_read(FILE *f, struct wm_record *ret, struct wm_error *err)
+{
+	struct header h;
+	size_t n = fread(&h, 1, sizeof(h), f);
+
+	if (!n && feof(f))
+		return -ENODATA;
+	if (n != sizeof(h))
+		return wm_fail(err, EBADMSG, "a record is cut short");
+	if (h.magic != RECORD_MAGIC || h.len > WM_RECORD_MAX)
+		return wm_fail(err, EBADMSG, "not a record");
+	ret->type = h.type;
+	ret->len = h.len;
+	if (h.len && fread(ret->byte, h.len, 1, f) != 1)
+		return wm_fail(err, EBADMSG, "a record is cut short");
+	return check(ret, err);
+}
+
+int wm_config_write(FILE *f, const struct wm_config *config)
+{
+	struct wm_record_end end = {
+		.generation = config->mesh.generation,
+		.count = config->nsites + config->nhosts + config->ndevices,
+	};
+	int rc = wm_record_write(f, WM_RECORD_MESH, &config->mesh, sizeof(config->mesh));
+
+	for (size_t i = 0; !rc && i < config->nsites; i++)
+		rc = wm_record_write(f, WM_RECORD_SITE, &config->sites[i], sizeof(*config->sites));
+	for (size_t i = 0; !rc && i < config->nhosts; i++)
+		rc = wm_record_write(f, WM_RECORD_HOST, &config->hosts[i], sizeof(*config->hosts));
+	for (size_t i = 0; !rc && i < config->ndevices; i++)
+		rc = wm_record_write(f, WM_RECORD_DEVICE, &config->devices[i], sizeof(*config->devices));
+	if (!rc)
+		rc = wm_record_write(f, WM_RECORD_END, &end, sizeof(end));
+	return rc;
+}
+
+/* 1: that was the end. */
+static int take(struct wm_config *config, const struct wm_record *r, struct wm_error *err)
+{
+	switch (r->type) {
+	case WM_RECORD_SITE:
+		return wm_config_add_site(config, &r->site);
+	case WM_RECORD_HOST:
+		return wm_config_add_host(config, &r->host);
+	case WM_RECORD_DEVICE:
+		return wm_config_add_device(config, &r->device);
+	case WM_RECORD_END:
+		if (r->end.generation != config->mesh.generation ||
+		    r->end.count != config->nsites + config->nhosts + config->ndevices)
+			return wm_fail(err, EBADMSG, "the config is not complete: its end counts other records");
+		return 1;
+	default:
+		return wm_fail(err, EBADMSG, "a record of type %u has no place in a config", r->type);
+	}
+}
+
+int wm_config_read(FILE *f, const struct wm_record *first, struct wm_config *ret, struct wm_error *err)
+{
+	struct wm_config config = { 0 };
+	struct wm_record record;
+	int rc = 0;
+
+	if (!first)
+		rc = wm_record_read(f, &record, err);
+	if (!rc && (first ? first : &record)->type != WM_RECORD_MESH)
+		rc = wm_fail(err, EBADMSG, "a config starts with a record of type %d", WM_RECORD_MESH);
+	if (!rc)
+		config.mesh = (first ? first : &record)->mesh;
+	while (!rc) {
+		rc = wm_record_read(f, &record, err);
+		if (!rc)
+			rc = take(&config, &record, err);
+	}
+	if (rc == -ENODATA)
+		rc = wm_fail(err, EBADMSG, "the config ends before its end record");
+	if (rc == -ENOMEM)
+		wm_fail(err, ENOMEM, "out of memory");
+	if (rc == 1)
+		rc = wm_config_finish(&config, err);
+	if (rc) {
+		wm_config_free(&config);
+		return rc;
+	}
+	*ret = config;
+	return 0;
+}
