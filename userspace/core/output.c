@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/output.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 16
+#define COLS_MAX 24
+
+struct wm_out {
+	FILE *f;
+	enum wm_out_format format;
+	int depth;               /* of JSON nesting, and of text indentation */
+	bool member[DEPTH_MAX];  /* this level has a member already */
+	bool heading[DEPTH_MAX]; /* this level indents its text */
+	/* the table being built */
+	struct libscols_table *table;
+	struct libscols_line *line;
+	const struct wm_col *cols;
+	size_t ncols, col, rows, shown;
+};
+
+static bool is_json(const struct wm_out *out)
+{
+	return out->format == WM_OUT_JSON;
+}
+
+struct wm_out *wm_out_new(FILE *f, enum wm_out_format format)
+{
+	struct wm_out *out = calloc(1, sizeof(*out));
+
+	if (!out)
+		return NULL;
+	out->f = f;
+	out->format = format;
+	if (is_json(out))
+		fputc('{', f);
+	return out;
+}
+
+int wm_out_end(struct wm_out *out)
+{
+	int rc;
+
+	if (!out)
+		return -ENOMEM;
+	if (is_json(out))
+		fputs("\n}\n", out->f);
+	rc = fflush(out->f) || ferror(out->f) ? -(errno ? errno : EIO) : 0;
+	free(out);
+	return rc;
+}
+
+static void json_string(FILE *f, const char *s)
+{
+	fputc('"', f);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(f, "\\u%04x", c);
+		else
+			fputc(c, f);
+	}
+	fputc('"', f);
+}
+
+/* Comma, line break, indentation and key of the next member. */
+static void json_member(struct wm_out *out, const char *key)
+{
+	fprintf(out->f, "%s\n%*s", out->member[out->depth] ? "," : "", 2 * (out->depth + 1), "");
+	out->member[out->depth] = true;
+	if (key) {
+		json_string(out->f, key);
+		fputs(": ", out->f);
+	}
+}
+
+static void text_indent(struct wm_out *out)
+{
+	for (int i = 0; i <= out->depth; i++) {
+		if (out->heading[i])
+			fputs("  ", out->f);
+	}
+}
+
+static void text_value(FILE *f, const char *s)
+{
+	for (; *s; s++)
+		fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, f);
+}
+
+/* json: as it stands in JSON unless quoted; text: for people. */
+static void put(struct wm_out *out, const char *key, const char *label, const char *json, const char *text, bool quote)
+{
+	if (is_json(out)) {
+		if (!key)
+			return;
+		json_member(out, key);
+		if (quote)
+			json_string(out->f, json);
+		else
+			fputs(json, out->f);
+		return;
+	}
+	if (!label)
+		return;
+	text_indent(out);
+	fprintf(out->f, "%s: ", label);
+	text_value(out->f, text);
+	fputc('\n', out->f);
+}
+
+void wm_out_str(struct wm_out *out, const char *key, const char *label, const char *value)
+{
+	put(out, key, label, value ? value : "null", value ? value : "-", value != NULL);
+}
+
+void wm_out_uint(struct wm_out *out, const char *key, const char *label, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	put(out, key, label, text, text, false);
+}
+
+void wm_out_bool(struct wm_out *out, const char *key, const char *label, bool value)
+{
+	put(out, key, label, value ? "true" : "false", value ? "yes" : "no", false);
+}
+
+void wm_out_line(struct wm_out *out, const char *text)
+{
+	if (is_json(out))
+		return;
+	text_indent(out);
+	text_value(out->f, text);
+	fputc('\n', out->f);
+}
+
+static void open_level(struct wm_out *out, const char *key, const char *heading, char bracket)
+{
+	if (is_json(out)) {
+		json_member(out, key);
+		fputc(bracket, out->f);
+	} else if (heading) {
+		text_indent(out);
+		text_value(out->f, heading);
+		fputc('\n', out->f);
+	}
+	if (out->depth < DEPTH_MAX - 1)
+		out->depth++;
+	out->member[out->depth] = false;
+	out->heading[out->depth] = heading != NULL;
+}
+
+static void close_level(struct wm_out *out, char bracket)
+{
+	bool any = out->member[out->depth];
+
+	if (out->depth)
+		out->depth--;
+	if (!is_json(out))
+		return;
+	if (any)
+		fprintf(out->f, "\n%*s", 2 * (out->depth + 1), "");
+	fputc(bracket, out->f);
+}
+
+void wm_out_object(struct wm_out *out, const char *key, const char *heading)
+{
+	open_level(out, key, heading, '{');
+}
+
+void wm_out_object_end(struct wm_out *out)
+{
+	close_level(out, '}');
+}
+
+void wm_out_array(struct wm_out *out, const char *key)
+{
+	open_level(out, key, NULL, '[');
+}
+
+void wm_out_array_end(struct wm_out *out)
+{
+	close_level(out, ']');
+}
+
+/* --- tables ------------------------------------------------------------------------- */
+
+static void text_table(struct wm_out *out)
+{
+	out->table = scols_new_table();
+	if (!out->table)
+		return;
+	scols_table_set_stream(out->table, out->f);
+	scols_table_set_column_separator(out->table, "  ");
+	/* Piped output is for grep: never cut there. */
+	scols_table_enable_nowrap(out->table, 1);
+	if (!isatty(fileno(out->f)))
+		scols_table_enable_maxout(out->table, 0);
+	for (size_t i = 0; i < out->ncols; i++) {
+		const struct wm_col *c = &out->cols[i];
+		int flags = (c->flags & WM_COL_RIGHT ? SCOLS_FL_RIGHT : 0) |
+			    (c->flags & WM_COL_TRUNC && isatty(fileno(out->f)) ? SCOLS_FL_TRUNC : 0);
+
+		if (c->header)
+			scols_table_new_column(out->table, c->header, 0, flags);
+	}
+}
+
+void wm_out_table(struct wm_out *out, const char *key, const char *heading, const struct wm_col *cols, size_t ncols)
+{
+	out->cols = cols;
+	out->ncols = ncols < COLS_MAX ? ncols : COLS_MAX;
+	out->rows = 0;
+	if (is_json(out)) {
+		wm_out_array(out, key);
+		return;
+	}
+	if (heading)
+		wm_out_line(out, heading);
+	text_table(out);
+}
+
+void wm_out_row(struct wm_out *out)
+{
+	if (is_json(out) && out->rows)
+		wm_out_object_end(out);
+	if (is_json(out))
+		wm_out_object(out, NULL, NULL);
+	else if (out->table)
+		out->line = scols_table_new_line(out->table, NULL);
+	out->rows++;
+	out->col = out->shown = 0;
+}
+
+static void cell(struct wm_out *out, const char *json, const char *text, bool quote)
+{
+	const struct wm_col *c;
+	char clean[512];
+	size_t i;
+
+	if (out->col >= out->ncols)
+		return;
+	c = &out->cols[out->col++];
+	if (is_json(out)) {
+		put(out, c->key, NULL, json, NULL, quote);
+		return;
+	}
+	if (!c->header || !out->line)
+		return;
+	for (i = 0; text[i] && i < sizeof(clean) - 1; i++)
+		clean[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+	clean[i] = '\0';
+	scols_line_set_data(out->line, out->shown++, clean);
+}
+
+void wm_out_cell_str(struct wm_out *out, const char *value)
+{
+	cell(out, value ? value : "null", value ? value : "-", value != NULL);
+}
+
+void wm_out_cell_uint(struct wm_out *out, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	cell(out, text, text, false);
+}
+
+void wm_out_cell_bool(struct wm_out *out, bool value)
+{
+	cell(out, value ? "true" : "false", value ? "yes" : "no", false);
+}
+
+void wm_out_table_end(struct wm_out *out, const char *if_empty)
+{
+	if (is_json(out)) {
+		if (out->rows)
+			wm_out_object_end(out);
+		wm_out_array_end(out);
+		return;
+	}
+	if (!out->rows && if_empty)
+		wm_out_line(out, if_empty);
+	else if (out->rows && out->table)
+		scols_print_table(out->table);
+	scols_unref_table(out->table);
+	out->table = NULL;
+	out->line = NULL;
+}

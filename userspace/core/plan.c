@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/util.h"
+
+#define KEEPALIVE_S 25 /* what keeps the usual NAT mapping (30 s of UDP silence) open */
+
+void wm_plan_free(struct wm_plan *plan)
+{
+	if (!plan)
+		return;
+	wm_wg_device_free(&plan->wg);
+	free(plan->ends);
+	free(plan->names);
+	free(plan->domains);
+	free(plan->problems);
+	*plan = (struct wm_plan){ 0 };
+}
+
+bool wm_sites_direct(const struct wm_site *a, const struct wm_site *b)
+{
+	if (wm_key_is_zero(&a->public_key) || wm_key_is_zero(&b->public_key))
+		return false;
+	return a->hub || b->hub || a->endpoint.family || b->endpoint.family;
+}
+
+/* What is being planned, and with what. */
+struct planner {
+	const struct wm_config *config;
+	const struct wm_self *self;
+	const struct wm_site *me;
+	const struct wm_site *hub;
+	struct wm_plan *plan;
+	size_t cap_ends, cap_names, cap_problems;
+};
+
+/* --- who am I, and is this config for me ----------------------------------------- */
+
+static int check_pins(const struct planner *p, struct wm_error *err)
+{
+	const struct wm_self *self = p->self;
+	char is[WM_PREFIX_TEXT], pin[WM_PREFIX_TEXT];
+
+	if (*p->config->mesh.self && strcmp(p->config->mesh.self, self->domain))
+		return wm_fail(err, EINVAL, "the registry's config is for site '%s', this gateway is '%s': check SITE_DOMAIN and the token",
+			       p->config->mesh.self, self->domain);
+	if (self->supernet.len && !wm_prefix_equal(self->supernet, p->config->mesh.supernet))
+		return wm_fail(err, EPERM, "the registry's supernet is %s, this gateway is pinned to %s (WM_MESH_SUPERNET)",
+			       wm_prefix_format(p->config->mesh.supernet, is), wm_prefix_format(self->supernet, pin));
+	if (self->subnet.len && !wm_prefix_equal(self->subnet, p->me->subnet))
+		return wm_fail(err, EPERM, "the registry gives site '%s' the subnet %s, this gateway is pinned to %s (SITE_SUBNET)",
+			       self->domain, wm_prefix_format(p->me->subnet, is), wm_prefix_format(self->subnet, pin));
+	return 0;
+}
+
+static int check_lans(const struct planner *p, struct wm_error *err)
+{
+	const struct wm_self *self = p->self;
+	char lan[WM_PREFIX_TEXT], mesh[WM_PREFIX_TEXT], addr[WM_IP4_TEXT];
+
+	for (unsigned int i = 0; i < self->nlans; i++) {
+		if (wm_prefix_overlaps(self->lans[i].prefix, p->config->mesh.supernet))
+			return wm_fail(err, EINVAL, "the LAN %s on %s overlaps the mesh's supernet %s: one of them must move",
+				       wm_prefix_format(self->lans[i].prefix, lan), self->lans[i].ifname,
+				       wm_prefix_format(p->config->mesh.supernet, mesh));
+		for (unsigned int j = 0; j < i; j++) {
+			if (self->lans[i].addr == self->lans[j].addr)
+				return wm_fail(err, EINVAL, "the gateway has address %s on both %s and %s: it needs different ones",
+					       wm_ip4_format(self->lans[i].addr, addr), self->lans[j].ifname, self->lans[i].ifname);
+		}
+	}
+	return 0;
+}
+
+static int plan_self(struct planner *p, struct wm_error *err)
+{
+	struct wm_plan *plan = p->plan;
+	int rc;
+
+	if (!p->me)
+		return wm_fail(err, ENOENT, "site '%s' is not in the registry: wm add-site %s", p->self->domain, p->self->domain);
+	rc = check_pins(p, err);
+	if (!rc)
+		rc = check_lans(p, err);
+	if (rc)
+		return rc;
+	plan->generation = p->config->mesh.generation;
+	memcpy(plan->domain, p->me->domain, sizeof(plan->domain));
+	plan->supernet = p->config->mesh.supernet;
+	plan->subnet = p->me->subnet;
+	plan->gateway = wm_site_gateway(p->me);
+	plan->hub = p->me->hub;
+	plan->mtu = p->self->mtu;
+	memcpy(plan->lans, p->self->lans, sizeof(plan->lans));
+	plan->nlans = p->self->nlans;
+	return 0;
+}
+
+/* --- WireGuard -------------------------------------------------------------------- */
+
+/* A peer reached at `endpoint` (NULL: it comes to us). Whoever has no endpoint of
+ * its own keeps the way open, because it may be behind NAT. */
+static int add_peer(struct planner *p, const struct wm_key *key, const struct wm_endpoint *endpoint)
+{
+	struct wm_wg_peer peer = { .public_key = *key };
+
+	if (endpoint)
+		peer.endpoint = *endpoint;
+	if (peer.endpoint.family && !p->me->endpoint.family)
+		peer.keepalive_s = KEEPALIVE_S;
+	return wm_wg_add_peer(&p->plan->wg, &peer);
+}
+
+/* A spoke's hub peer carries the hub's subnet and every site that is not direct. */
+static int add_hub_allowed(struct planner *p)
+{
+	int rc = wm_wg_add_allowed(&p->plan->wg, p->hub->subnet);
+
+	for (size_t i = 0; !rc && i < p->config->nsites; i++) {
+		const struct wm_site *s = &p->config->sites[i];
+
+		if (s != p->me && s != p->hub && !wm_key_is_zero(&s->public_key) && !wm_sites_direct(p->me, s))
+			rc = wm_wg_add_allowed(&p->plan->wg, s->subnet);
+	}
+	return rc;
+}
+
+static int plan_wg(struct planner *p, struct wm_error *err)
+{
+	struct wm_wg_device *wg = &p->plan->wg;
+	int rc = 0;
+
+	wg->private_key = p->self->private_key;
+	wg->listen_port = p->self->listen_port;
+	for (size_t i = 0; !rc && i < p->config->nsites; i++) {
+		const struct wm_site *s = &p->config->sites[i];
+
+		if (s == p->me || !wm_sites_direct(p->me, s))
+			continue;
+		rc = add_peer(p, &s->public_key, &s->endpoint);
+		if (!rc)
+			rc = s == p->hub ? add_hub_allowed(p) : wm_wg_add_allowed(wg, s->subnet);
+	}
+	for (size_t i = 0; !rc && p->me->hub && i < p->config->ndevices; i++) {
+		const struct wm_device *d = &p->config->devices[i];
+
+		if (wm_key_is_zero(&d->public_key))
+			continue;
+		rc = add_peer(p, &d->public_key, NULL);
+		if (!rc)
+			rc = wm_wg_add_allowed(wg, (struct wm_prefix){ d->overlay, 32 });
+	}
+	if (!rc)
+		rc = wm_wg_finish(wg);
+	return rc ? wm_fail(err, -rc, "cannot plan the WireGuard peers: %s", strerror(-rc)) : 0;
+}
+
+/* --- hosts and devices of this site ---------------------------------------------- */
+
+static int add_end(struct planner *p, const struct wm_end *end)
+{
+	int rc = wm_grow((void **)&p->plan->ends, &p->cap_ends, p->plan->nends + 1, sizeof(*end));
+
+	if (!rc)
+		p->plan->ends[p->plan->nends++] = *end;
+	return rc;
+}
+
+static int add_problem(struct planner *p, const struct wm_host *h, const char *what)
+{
+	char addr[WM_IP4_TEXT];
+	int rc = wm_grow((void **)&p->plan->problems, &p->cap_problems, p->plan->nproblems + 1, sizeof(*p->plan->problems));
+
+	if (!rc)
+		snprintf(p->plan->problems[p->plan->nproblems++], sizeof(*p->plan->problems), "host %.40s (%s): %s", h->name,
+			 wm_ip4_format(h->local, addr), what);
+	return rc;
+}
+
+/* Index of the LAN whose subnet contains addr; -1: none. */
+static int lan_of(const struct planner *p, wm_ip4 addr)
+{
+	for (unsigned int i = 0; i < p->self->nlans; i++) {
+		if (wm_prefix_has(p->self->lans[i].prefix, addr))
+			return (int)i;
+	}
+	return -1;
+}
+
+static int plan_host(struct planner *p, const struct wm_host *h)
+{
+	int lan = lan_of(p, h->local);
+	struct wm_end end = {
+		.overlay = h->overlay, .local = h->local, .kind = WM_END_HOST, .access = h->access,
+		.has_mac = h->has_mac, .mac = h->mac,
+	};
+
+	if (!h->local)
+		return add_problem(p, h, "the registry gives no LAN address");
+	if (lan < 0)
+		return add_problem(p, h, "its LAN address is in no LAN of this gateway");
+	if (h->local == p->self->lans[lan].addr)
+		return add_problem(p, h, "its LAN address is this gateway's own");
+	if (p->self->lans[lan].prefix.len < 31 && (h->local == p->self->lans[lan].prefix.addr ||
+						    h->local == wm_prefix_last(p->self->lans[lan].prefix)))
+		return add_problem(p, h, "its LAN address is the network or broadcast address there");
+	end.lan = (uint8_t)lan;
+	memcpy(end.name, h->name, sizeof(end.name));
+	return add_end(p, &end);
+}
+
+static int end_by_overlay(const void *a, const void *b)
+{
+	const struct wm_end *x = a, *y = b;
+
+	return x->overlay < y->overlay ? -1 : x->overlay > y->overlay;
+}
+
+static int plan_ends(struct planner *p, struct wm_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->config->nhosts; i++) {
+		if (!strcmp(p->config->hosts[i].domain, p->me->domain))
+			rc = plan_host(p, &p->config->hosts[i]);
+	}
+	for (size_t i = 0; !rc && p->me->hub && i < p->config->ndevices; i++) {
+		const struct wm_device *d = &p->config->devices[i];
+		struct wm_end end = { .overlay = d->overlay, .kind = WM_END_DEVICE, .access = d->access };
+
+		memcpy(end.name, d->name, sizeof(end.name));
+		rc = add_end(p, &end);
+	}
+	if (rc)
+		return wm_fail(err, -rc, "cannot plan the hosts: %s", strerror(-rc));
+	if (p->plan->nends)
+		qsort(p->plan->ends, p->plan->nends, sizeof(*p->plan->ends), end_by_overlay);
+	return 0;
+}
+
+/* --- names ------------------------------------------------------------------------- */
+
+static int add_name(struct planner *p, const char *name, const char *domain, wm_ip4 addr)
+{
+	int rc = wm_grow((void **)&p->plan->names, &p->cap_names, p->plan->nnames + 1, sizeof(*p->plan->names));
+	struct wm_dns_name *n;
+
+	if (rc)
+		return rc;
+	n = &p->plan->names[p->plan->nnames++];
+	n->addr = addr;
+	return wm_format(n->fqdn, sizeof(n->fqdn), "%s.%s", name, domain);
+}
+
+static int name_order(const void *a, const void *b)
+{
+	const struct wm_dns_name *x = a, *y = b;
+	int c = strcmp(x->fqdn, y->fqdn);
+
+	return c ? c : x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+/* Same-site hosts by LAN address (no detour through the gateway), all else by overlay address. */
+static int plan_names(struct planner *p, struct wm_error *err)
+{
+	const struct wm_config *c = p->config;
+	int rc = 0;
+
+	p->plan->domains = calloc(c->nsites, sizeof(*p->plan->domains));
+	if (!p->plan->domains)
+		rc = -ENOMEM;
+	for (size_t i = 0; !rc && i < c->nsites; i++) {
+		memcpy(p->plan->domains[p->plan->ndomains++], c->sites[i].domain, WM_NAME_SIZE);
+		rc = add_name(p, "gw", c->sites[i].domain, wm_site_gateway(&c->sites[i]));
+	}
+	for (size_t i = 0; !rc && i < c->nhosts; i++) {
+		const struct wm_host *h = &c->hosts[i];
+		bool mine = !strcmp(h->domain, p->me->domain) && h->local;
+
+		rc = add_name(p, h->name, h->domain, mine ? h->local : h->overlay);
+	}
+	for (size_t i = 0; !rc && p->hub && i < c->ndevices; i++)
+		rc = add_name(p, c->devices[i].name, p->hub->domain, c->devices[i].overlay);
+	if (rc)
+		return wm_fail(err, -rc, "cannot plan the names: %s", strerror(-rc));
+	qsort(p->plan->names, p->plan->nnames, sizeof(*p->plan->names), name_order);
+	return 0;
+}
+
+int wm_plan_make(const struct wm_config *config, const struct wm_self *self, struct wm_plan *ret, struct wm_error *err)
+{
+	static int (*const parts[])(struct planner *, struct wm_error *) = { plan_self, plan_wg, plan_ends, plan_names };
+	struct wm_plan plan = { 0 };
+	struct planner p = {
+		.config = config, .self = self, .plan = &plan,
+		.me = wm_config_site(config, self->domain), .hub = wm_config_hub(config),
+	};
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(parts); i++) {
+		int rc = parts[i](&p, err);
+
+		if (rc) {
+			wm_plan_free(&plan);
+			return rc;
+		}
+	}
+	*ret = plan;
+	return 0;
+}
