@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what wm needs from Debian's packages, and nothing else.
 #
-#   scripts/deps.sh [build] [test]      no argument: both
+#   scripts/deps.sh [build] [test] [vm]      no argument: all of them
 #
 # Debian 12 (bookworm). Idempotent: when everything is there it calls no
 # package manager at all, so an offline machine that has the packages builds.
@@ -17,6 +17,9 @@ TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	python3-minimal strace libclang-rt-14-dev sqlite3 openssl"
 
+VM="qemu-system-x86 busybox-static kmod python3 python3-requests
+	python3-argcomplete"
+
 say() { printf 'deps: %s\n' "$*" >&2; }
 
 missing() {
@@ -30,12 +33,13 @@ missing() {
 }
 
 wanted=
-[ $# -gt 0 ] || set -- build test
+[ $# -gt 0 ] || set -- build test vm
 for group in "$@"; do
 	case $group in
 	build) wanted="$wanted $BUILD" ;;
 	test) wanted="$wanted $TEST" ;;
-	*) say "unknown group '$group'; known are: build test"; exit 2 ;;
+	vm) wanted="$wanted $VM" ;;
+	*) say "unknown group '$group'; known are: build test vm"; exit 2 ;;
 	esac
 done
 

@@ -1,3 +1,60 @@
-# How the tests are built and run. Unit tests are tests/unit/*.c (cmocka), each
-# built plain and with sanitizers; everything else is an executable or a .bats
-# file that speaks TAP. tests/run knows how to start each kind.
+# How the tests are built and run.
+#
+#   make test                 everything, in order: packages, build, unit tests plain and sanitized, all the rest, VM
+#   make test ONLY=pattern    the tests whose path matches the (Perl) pattern
+#   make check                the same without the VM
+#   make vmtest               the VM alone
+#
+# A test is an executable that speaks TAP, or a .bats file; tests/run runs them
+# from here with B=<build directory> in the environment. A folder of tests says
+# in tests/<folder>/*.mk what it adds:
+#   $(eval $(call test_program,packets/test_rig,tests/packets/test_rig.c tests/packets/tun.c,kernel core,-lbpf -lelf -lz))
+#       builds $(B)/tests/packets/test_rig from these sources, archives and libraries and adds it to TEST_PROGRAMS
+#   TEST_PROGRAMS += tests/packets/table
+#       adds a script; .bats files are found by themselves
+# What is built into $(B)/ is built and run a second time with sanitizers.
+
+TEST_PROGRAMS :=
+
+see_tests := $(FOLDERS)
+inc_tests := -Itests -Ibpf
+dir_tests := tests
+$(eval $(call see_rule,tests))
+
+define test_program
+$(B)/tests/$(1): $$(patsubst tests/%.c,$(B)/obj/tests/%.o,$(2)) $$(patsubst %,$(B)/lib%.a,$(3))
+	@mkdir -p $$(@D)
+	$$(call link,,$$^,-lcmocka $(4))
+TEST_PROGRAMS += $(B)/tests/$(1)
+-include $$(patsubst tests/%.c,$(B)/obj/tests/%.d,$(2))
+endef
+
+# tests/unit/test_<module>.c links its module from libcore.a; what one needs besides is said here.
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_LIBS  := -Wl,--as-needed -lsodium -ljansson -lsmartcols
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,unit/$(t),tests/unit/$(t).c,$(archives_$(t)) core,$(UNIT_LIBS) $(libs_$(t)))))
+
+include $(wildcard tests/*/*.mk)
+
+TEST_BUILT   := $(filter $(B)/%,$(TEST_PROGRAMS))
+TEST_SCRIPTS := $(filter-out $(B)/%,$(TEST_PROGRAMS)) tests/unit/include_rules $(sort $(shell find tests -name '*.bats'))
+
+.PHONY: test-programs test-build test-vm
+test-programs: $(TEST_BUILT)
+
+test-build:
+	@scripts/deps.sh
+	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 binaries test-programs
+	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 SAN=1 B=$(B)/asan test-programs
+
+# The VM comes first because it takes longest.
+test: test-build
+	@vmtests/fetch
+	@B=$(B) tests/run vmtests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
+check: test-build
+	@B=$(B) tests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
+vmtest: test-build
+	@vmtests/fetch
+	@B=$(B) tests/run vmtests/run
+
+export ONLY
