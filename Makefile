@@ -41,7 +41,7 @@ deps:
 see_core     := core
 see_http     := core http
 see_kernel   := core kernel
-see_agent    := core kernel agent
+see_agent    := core kernel tools agent
 see_fetch    := core http fetch
 see_tools    := core kernel tools
 see_registry := core registry

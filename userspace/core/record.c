@@ -176,21 +176,50 @@ int wm_record_send(int fd, uint16_t type, const void *payload, size_t len)
 	return 0;
 }
 
+static int check_header(const struct header *h, struct wm_error *err)
+{
+	if (h->magic != RECORD_MAGIC || h->len > WM_RECORD_MAX)
+		return wm_fail(err, EBADMSG, "not a record");
+	return 0;
+}
+
 int wm_record_read(FILE *f, struct wm_record *ret, struct wm_error *err)
 {
 	struct header h;
 	size_t n = fread(&h, 1, sizeof(h), f);
+	int rc;
 
 	if (!n && feof(f))
 		return -ENODATA;
 	if (n != sizeof(h))
 		return wm_fail(err, EBADMSG, "a record is cut short");
-	if (h.magic != RECORD_MAGIC || h.len > WM_RECORD_MAX)
-		return wm_fail(err, EBADMSG, "not a record");
+	rc = check_header(&h, err);
+	if (rc)
+		return rc;
 	ret->type = h.type;
 	ret->len = h.len;
 	if (h.len && fread(ret->byte, h.len, 1, f) != 1)
 		return wm_fail(err, EBADMSG, "a record is cut short");
+	return check(ret, err);
+}
+
+int wm_record_parse(const void *data, size_t len, struct wm_record *ret, size_t *ret_used, struct wm_error *err)
+{
+	struct header h;
+	int rc;
+
+	if (len < sizeof(h))
+		return 1;
+	memcpy(&h, data, sizeof(h));
+	rc = check_header(&h, err);
+	if (rc)
+		return rc;
+	if (len - sizeof(h) < h.len)
+		return 1;
+	ret->type = h.type;
+	ret->len = h.len;
+	memcpy(ret->byte, (const char *)data + sizeof(h), h.len);
+	*ret_used = sizeof(h) + h.len;
 	return check(ret, err);
 }
 
@@ -213,50 +242,61 @@ int wm_config_write(FILE *f, const struct wm_config *config)
 	return rc;
 }
 
-/* 1: that was the end. */
-static int take(struct wm_config *config, const struct wm_record *r, struct wm_error *err)
+static int take_end(struct wm_config *config, const struct wm_record_end *end, struct wm_error *err)
 {
+	int rc;
+
+	if (end->generation != config->mesh.generation ||
+	    end->count != config->nsites + config->nhosts + config->ndevices)
+		return wm_fail(err, EBADMSG, "the config is not complete: its end counts other records");
+	rc = wm_config_finish(config, err);
+	return rc ? rc : 1;
+}
+
+int wm_config_take(struct wm_config *config, const struct wm_record *r, struct wm_error *err)
+{
+	bool started = config->mesh.supernet.len;
+	int rc;
+
+	if (r->type == WM_RECORD_PROBLEM)
+		return wm_fail(err, EREMOTEIO, "%s", r->problem.text);
+	if ((r->type == WM_RECORD_MESH) == started)
+		return wm_fail(err, EBADMSG, "a config has one header, and it stands first");
 	switch (r->type) {
+	case WM_RECORD_MESH:
+		config->mesh = r->mesh;
+		return wm_supernet_check(r->mesh.supernet, err);
 	case WM_RECORD_SITE:
-		return wm_config_add_site(config, &r->site);
+		rc = wm_config_add_site(config, &r->site);
+		break;
 	case WM_RECORD_HOST:
-		return wm_config_add_host(config, &r->host);
+		rc = wm_config_add_host(config, &r->host);
+		break;
 	case WM_RECORD_DEVICE:
-		return wm_config_add_device(config, &r->device);
+		rc = wm_config_add_device(config, &r->device);
+		break;
 	case WM_RECORD_END:
-		if (r->end.generation != config->mesh.generation ||
-		    r->end.count != config->nsites + config->nhosts + config->ndevices)
-			return wm_fail(err, EBADMSG, "the config is not complete: its end counts other records");
-		return 1;
+		return take_end(config, &r->end, err);
 	default:
 		return wm_fail(err, EBADMSG, "a record of type %u has no place in a config", r->type);
 	}
+	return rc ? wm_fail(err, -rc, "out of memory") : 0;
 }
 
-int wm_config_read(FILE *f, const struct wm_record *first, struct wm_config *ret, struct wm_error *err)
+int wm_config_read(FILE *f, struct wm_config *ret, struct wm_error *err)
 {
 	struct wm_config config = { 0 };
 	struct wm_record record;
-	int rc = 0;
+	int rc;
 
-	if (!first)
+	do {
 		rc = wm_record_read(f, &record, err);
-	if (!rc && (first ? first : &record)->type != WM_RECORD_MESH)
-		rc = wm_fail(err, EBADMSG, "a config starts with a record of type %d", WM_RECORD_MESH);
-	if (!rc)
-		config.mesh = (first ? first : &record)->mesh;
-	while (!rc) {
-		rc = wm_record_read(f, &record, err);
+		if (rc == -ENODATA)
+			rc = wm_fail(err, EBADMSG, "the config ends before its end record");
 		if (!rc)
-			rc = take(&config, &record, err);
-	}
-	if (rc == -ENODATA)
-		rc = wm_fail(err, EBADMSG, "the config ends before its end record");
-	if (rc == -ENOMEM)
-		wm_fail(err, ENOMEM, "out of memory");
-	if (rc == 1)
-		rc = wm_config_finish(&config, err);
-	if (rc) {
+			rc = wm_config_take(&config, &record, err);
+	} while (!rc);
+	if (rc < 0) {
 		wm_config_free(&config);
 		return rc;
 	}

@@ -121,12 +121,19 @@ int wm_record_write(FILE *f, uint16_t type, const void *payload, size_t len); /*
 int wm_record_send(int fd, uint16_t type, const void *payload, size_t len);
 /* 0; -ENODATA at a clean end of stream; -EBADMSG with err for anything malformed. */
 int wm_record_read(FILE *f, struct wm_record *ret, struct wm_error *err);
+/* The same from a buffer that fills up: 0 and *ret_used bytes are consumed;
+ * 1 when the buffer does not hold a whole record yet; -EBADMSG. */
+int wm_record_parse(const void *data, size_t len, struct wm_record *ret, size_t *ret_used, struct wm_error *err);
+
+/* Takes the next record of a config into `config` (all zero before the first):
+ * 0 more to come, 1 complete and checked by wm_config_finish, -errno. A PROBLEM
+ * record ends it with -EREMOTEIO and the fetcher's sentence. */
+int wm_config_take(struct wm_config *config, const struct wm_record *record, struct wm_error *err);
 
 /* A config as records. Reading needs MESH first and END last with the right
- * count, and runs wm_config_finish; ret is filled only on 0. `first`, if not
- * NULL, is a MESH record that has been read already. */
+ * count, and runs wm_config_finish; ret is filled only on 0. */
 int wm_config_write(FILE *f, const struct wm_config *config);
-int wm_config_read(FILE *f, const struct wm_record *first, struct wm_config *ret, struct wm_error *err);
+int wm_config_read(FILE *f, struct wm_config *ret, struct wm_error *err);
 
 /* The same in a file with a versioned header and a checksum. Saving replaces
  * the file whole. Loading: -ENOENT none, -EBADMSG damaged or of another version. */

@@ -72,6 +72,6 @@ int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err
 	f = fmemopen(data + sizeof(h), h.len, "r");
 	if (!f)
 		return wm_fail(err, ENOMEM, "%s: out of memory", path);
-	rc = wm_config_read(f, NULL, ret, err);
+	rc = wm_config_read(f, ret, err);
 	return rc ? wm_fail_in(err, rc == -EINVAL ? -EBADMSG : rc, "%s", path) : 0;
 }

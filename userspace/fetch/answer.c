@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fetch/answer.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/codec.h"
+#include "core/util.h"
+#include "http/client.h"
+
+#define REQUEST_TIMEOUT_S 20
+#define FIRST_BYTE_S 20   /* beyond the wait of a long-poll */
+#define LOW_SPEED_S 30
+#define ANSWER_MAX (64 * 1024)
+
+struct wm_answerer {
+	int fd;
+	struct wm_http *http;
+	struct wm_fetch_target target; /* of http */
+};
+
+struct wm_answerer *wm_answerer_new(int fd)
+{
+	struct wm_answerer *a = calloc(1, sizeof(*a));
+
+	if (a)
+		a->fd = fd;
+	return a;
+}
+
+static void forget(struct wm_answerer *a)
+{
+	wm_http_free(a->http);
+	a->http = NULL;
+	wm_wipe(&a->target, sizeof(a->target));
+}
+
+void wm_answerer_free(struct wm_answerer *a)
+{
+	if (!a)
+		return;
+	forget(a);
+	free(a);
+}
+
+static int send_problem(struct wm_answerer *a, long status, int code, const struct wm_error *err)
+{
+	struct wm_fetch_problem p = { .http_status = (int32_t)status, .code = code };
+
+	memcpy(p.text, err->text, WM_MIN(sizeof(p.text), sizeof(err->text)));
+	p.text[sizeof(p.text) - 1] = '\0';
+	return wm_record_send(a->fd, WM_RECORD_PROBLEM, &p, sizeof(p));
+}
+
+static int connect_to(struct wm_answerer *a, const struct wm_fetch_target *target, struct wm_error *err)
+{
+	struct wm_http_options options = {
+		.url = target->url, .token = target->token, .ca_file = target->ca_file,
+		.allow_http = target->allow_http, .agent = "wm-gateway/" WM_VERSION,
+	};
+	int rc;
+
+	if (a->http && !memcmp(&a->target, target, sizeof(*target)))
+		return 0;
+	forget(a);
+	rc = wm_http_new(&options, &a->http, err);
+	if (!rc)
+		a->target = *target;
+	return rc;
+}
+
+/* --- the config stream ------------------------------------------------------------- */
+
+struct stream {
+	struct wm_answerer *a;
+	struct wm_error *err;
+	uint64_t lines; /* between header and end */
+	uint64_t sent;  /* of them, of a kind we know */
+	uint64_t generation;
+	bool started, ended;
+};
+
+static int on_end(struct stream *s, struct wm_record *record)
+{
+	if (record->end.count != s->lines || record->end.generation != s->generation)
+		return wm_fail(s->err, EPROTO, "the registry's config is not complete: %llu lines, its end says %llu",
+			       (unsigned long long)s->lines, (unsigned long long)record->end.count);
+	s->ended = true;
+	/* The gateway counts only what it is sent. */
+	record->end.count = s->sent;
+	return 0;
+}
+
+static int on_line(void *arg, const char *line, size_t len)
+{
+	struct stream *s = arg;
+	struct wm_record record;
+	int rc;
+
+	if (s->ended)
+		return wm_fail(s->err, EPROTO, "the registry's config goes on behind its end");
+	rc = wm_decode_line(line, len, &record, s->err);
+	if (rc < 0)
+		return wm_fail_in(s->err, -EPROTO, "the registry's config, line %llu", (unsigned long long)s->lines + 1);
+	if (s->started == (rc == 0 && record.type == WM_RECORD_MESH))
+		return wm_fail(s->err, EPROTO, "the registry's answer is not a config: one header must stand first");
+	if (rc == 0 && record.type == WM_RECORD_MESH) {
+		s->started = true;
+		s->generation = record.mesh.generation;
+	} else if (rc == 0 && record.type == WM_RECORD_END) {
+		rc = on_end(s, &record);
+		if (rc)
+			return rc;
+	} else {
+		s->lines++;
+		s->sent += rc == 0;
+	}
+	return rc ? 0 : wm_record_send(s->a->fd, record.type, record.byte, record.len);
+}
+
+static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *req)
+{
+	struct wm_error err = { 0 };
+	struct stream s = { .a = a, .err = &err };
+	struct wm_http_answer http = { 0 };
+	char path[256];
+	long status;
+	int rc = connect_to(a, &req->target, &err);
+
+	if (rc)
+		return send_problem(a, 0, -rc, &err);
+	/* The instance id came from the registry; it goes back only if it is one. */
+	if (strspn(req->instance, "0123456789abcdefABCDEF-") != strlen(req->instance))
+		return -EBADMSG;
+	rc = wm_format(path, sizeof(path), "/v1/config?instance=%s&after=%llu&wait=%u", req->instance,
+		       (unsigned long long)req->after, req->wait_s);
+	if (!rc)
+		rc = wm_http_stream(a->http, path, req->wait_s + FIRST_BYTE_S, LOW_SPEED_S, on_line, &s, &http, &err);
+	status = http.status;
+	if (!rc && status == 200 && !s.ended)
+		rc = wm_fail(&err, EPROTO, "the registry's config is cut off before its end");
+	else if (!rc && status != 200 && status != 204)
+		rc = wm_http_problem(&http, "fetching the config", &err);
+	wm_http_answer_free(&http);
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		return rc;
+	if (rc)
+		return send_problem(a, status, -rc, &err);
+	return status == 204 ? wm_record_send(a->fd, WM_RECORD_UNCHANGED, NULL, 0) : 0;
+}
+
+/* --- what the gateway tells the registry ------------------------------------------- */
+
+#define FIELD(strct, member, key, type, flags) \
+	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
+
+static const struct wm_field enrol_fields[] = {
+	FIELD(wm_fetch_enrol, domain, "domain", WM_FIELD_LABEL, 0),
+	FIELD(wm_fetch_enrol, new_token, "token", WM_FIELD_STRING, 0),
+	FIELD(wm_fetch_enrol, public_key, "public_key", WM_FIELD_KEY, 0),
+	FIELD(wm_fetch_enrol, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
+	FIELD(wm_fetch_enrol, subnet, "subnet", WM_FIELD_PREFIX, 0),
+	FIELD(wm_fetch_enrol, hub, "is_hub", WM_FIELD_BOOL, 0),
+};
+enum { ENROL_ENDPOINT = 1u << 3, ENROL_SUBNET = 1u << 4 };
+
+static const struct wm_field self_fields[] = {
+	FIELD(wm_fetch_self, public_key, "public_key", WM_FIELD_KEY, 0),
+	FIELD(wm_fetch_self, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
+};
+enum { SELF_ENDPOINT = 1u << 1 };
+
+static const struct wm_field report_fields[] = {
+	FIELD(wm_fetch_report, generation, "generation", WM_FIELD_UINT, 0),
+	FIELD(wm_fetch_report, instance, "instance", WM_FIELD_STRING, 0),
+	FIELD(wm_fetch_report, dataplane, "dataplane", WM_FIELD_STRING, 0),
+	FIELD(wm_fetch_report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	FIELD(wm_fetch_report, version, "version", WM_FIELD_STRING, 0),
+	FIELD(wm_fetch_report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
+};
+
+static const struct wm_table enrol_table = { enrol_fields, WM_ARRAY_LEN(enrol_fields) };
+static const struct wm_table self_table = { self_fields, WM_ARRAY_LEN(self_fields) };
+static const struct wm_table report_table = { report_fields, WM_ARRAY_LEN(report_fields) };
+
+/* Sends body (freed here) and leaves 0, or -errno with *ret_status and a sentence. */
+static int tell(struct wm_answerer *a, const struct wm_fetch_target *target, const char *method, const char *path,
+		char *body, const char *doing, long *ret_status, struct wm_error *err)
+{
+	struct wm_http_answer http = { 0 };
+	int rc = body ? connect_to(a, target, err) : wm_fail(err, ENOMEM, "out of memory");
+
+	if (!rc)
+		rc = wm_http_request(a->http, method, path, body, ANSWER_MAX, REQUEST_TIMEOUT_S, &http, err);
+	*ret_status = http.status;
+	if (!rc && (http.status < 200 || http.status > 299))
+		rc = wm_http_problem(&http, doing, err);
+	wm_http_answer_free(&http);
+	if (body)
+		wm_wipe(body, strlen(body));
+	free(body);
+	return rc;
+}
+
+static int answer_enrol(struct wm_answerer *a, const struct wm_fetch_enrol *req)
+{
+	uint32_t mask = ~0u & ~(req->endpoint.family ? 0 : ENROL_ENDPOINT) & ~(req->subnet.len ? 0 : ENROL_SUBNET);
+	struct wm_fetch_enrolled enrolled;
+	struct wm_error err = { 0 };
+	long status = 0;
+	int rc = tell(a, &req->target, "POST", "/v1/enrol", wm_encode(&enrol_table, req, mask), "enrolling", &status, &err);
+
+	if (rc)
+		return send_problem(a, status, -rc, &err);
+	memcpy(enrolled.domain, req->domain, sizeof(enrolled.domain));
+	return wm_record_send(a->fd, WM_RECORD_ENROLLED, &enrolled, sizeof(enrolled));
+}
+
+static int answer_self(struct wm_answerer *a, const struct wm_fetch_self *req)
+{
+	uint32_t mask = ~0u & ~(req->endpoint.family ? 0 : SELF_ENDPOINT);
+	struct wm_error err = { 0 };
+	char path[128];
+	long status = 0;
+	int rc;
+
+	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s", req->domain))
+		return -EBADMSG;
+	rc = tell(a, &req->target, "PATCH", path, wm_encode(&self_table, req, mask), "telling the registry this gateway's key",
+		  &status, &err);
+	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+}
+
+static int answer_report(struct wm_answerer *a, const struct wm_fetch_report *req)
+{
+	struct wm_error err = { 0 };
+	char path[128];
+	long status = 0;
+	int rc;
+
+	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s/status", req->domain))
+		return -EBADMSG;
+	rc = tell(a, &req->target, "PUT", path, wm_encode(&report_table, req, ~0u), "reporting", &status, &err);
+	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+}
+
+int wm_answer(struct wm_answerer *a, const struct wm_record *request)
+{
+	switch (request->type) {
+	case WM_RECORD_FETCH:
+		return answer_fetch(a, &request->fetch);
+	case WM_RECORD_ENROL:
+		return answer_enrol(a, &request->enrol);
+	case WM_RECORD_UPDATE_SELF:
+		return answer_self(a, &request->self);
+	case WM_RECORD_REPORT:
+		return answer_report(a, &request->report);
+	default:
+		return -EBADMSG;
+	}
+}
