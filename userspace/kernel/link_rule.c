@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Two rules in front of the machine's own: what comes in through the wg device
+ * is forwarded only with the mark of our data plane. They hold also when every
+ * filter is gone. (The local table comes before all rules: packets to g arrive.)
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "kernel/link_priv.h"
+
+struct rule {
+	uint32_t prio;
+	uint32_t table;
+	uint32_t mark, mask;
+	uint8_t action;
+	uint8_t protocol;
+	char iif[WM_IFNAME_SIZE];
+	bool more; /* selects by something that no rule of ours has */
+};
+
+#define OURS_MAX 16
+
+/* Rules of ours for this instance, as the kernel has them. */
+struct ours {
+	const struct wm_instance *inst;
+	struct rule rule[OURS_MAX];
+	unsigned int n;
+};
+
+static void parse(const struct nlmsghdr *nlh, struct rule *ret)
+{
+	const struct fib_rule_hdr *frh = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *tb[FRA_DPORT_RANGE + 1];
+
+	wm_nl_attrs(nlh, sizeof(*frh), tb, WM_ARRAY_LEN(tb));
+	*ret = (struct rule){
+		.prio = wm_nl_u32(tb[FRA_PRIORITY]),
+		.table = tb[FRA_TABLE] ? wm_nl_u32(tb[FRA_TABLE]) : frh->table,
+		.mark = wm_nl_u32(tb[FRA_FWMARK]),
+		.mask = wm_nl_u32(tb[FRA_FWMASK]),
+		.action = frh->action,
+		.more = frh->src_len || frh->dst_len || frh->tos || frh->flags & FIB_RULE_INVERT || tb[FRA_OIFNAME] ||
+			tb[FRA_TUN_ID] || tb[FRA_L3MDEV] || tb[FRA_UID_RANGE] || tb[FRA_IP_PROTO] ||
+			tb[FRA_SPORT_RANGE] || tb[FRA_DPORT_RANGE],
+	};
+	if (tb[FRA_PROTOCOL] && mnl_attr_get_payload_len(tb[FRA_PROTOCOL]) == 1)
+		ret->protocol = mnl_attr_get_u8(tb[FRA_PROTOCOL]);
+	wm_copy(ret->iif, sizeof(ret->iif), wm_nl_str(tb[FRA_IIFNAME]));
+}
+
+/* By protocol, and by interface or by one of this instance's priorities. */
+static int read_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	struct ours *ours = arg;
+	struct rule rule;
+
+	if (!nlh) {
+		ours->n = 0;
+		return 0;
+	}
+	if (nlh->nlmsg_type != RTM_NEWRULE || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct fib_rule_hdr))
+		return 0;
+	parse(nlh, &rule);
+	if (rule.protocol != WM_ROUTE_PROTOCOL || ours->n == OURS_MAX)
+		return 0;
+	if (strcmp(rule.iif, ours->inst->ifname) == 0 || rule.prio - ours->inst->rule_prio < 2)
+		ours->rule[ours->n++] = rule;
+	return 0;
+}
+
+static int read_ours(struct wm_nl *nl, const struct wm_instance *inst, struct ours *ret, struct wm_error *err)
+{
+	struct fib_rule_hdr *frh;
+
+	*ret = (struct ours){ .inst = inst };
+	wm_nl_begin(nl, RTM_GETRULE, 0, sizeof(*frh), &frh);
+	frh->family = AF_INET;
+	int rc = wm_nl_dump(nl, read_rule, ret);
+	if (rc < 0)
+		return wm_fail(err, -rc, "cannot read the routing rules of this machine: %s", wm_nl_why(nl, rc));
+	return 0;
+}
+
+static void make_wanted(const struct wm_instance *inst, struct rule ret[2])
+{
+	ret[0] = (struct rule){
+		.prio = inst->rule_prio,
+		.table = RT_TABLE_MAIN,
+		.mark = inst->fwmark & WM_MARK_MASK,
+		.mask = WM_MARK_MASK,
+		.action = FR_ACT_TO_TBL,
+		.protocol = WM_ROUTE_PROTOCOL,
+	};
+	ret[1] = (struct rule){
+		.prio = inst->rule_prio + 1,
+		.action = FR_ACT_PROHIBIT,
+		.protocol = WM_ROUTE_PROTOCOL,
+	};
+	for (int i = 0; i < 2; i++)
+		wm_copy(ret[i].iif, sizeof(ret[i].iif), inst->ifname);
+}
+
+static bool equal(const struct rule *a, const struct rule *b)
+{
+	return a->prio == b->prio && a->table == b->table && a->mark == b->mark && a->mask == b->mask &&
+	       a->action == b->action && a->more == b->more && strcmp(a->iif, b->iif) == 0;
+}
+
+static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct rule *rule, struct wm_error *err)
+{
+	struct fib_rule_hdr *frh;
+	struct nlmsghdr *nlh = wm_nl_begin(nl, type, flags, sizeof(*frh), &frh);
+
+	frh->family = AF_INET;
+	frh->action = rule->action;
+	mnl_attr_put_u32(nlh, FRA_PRIORITY, rule->prio);
+	mnl_attr_put_u8(nlh, FRA_PROTOCOL, rule->protocol);
+	if (rule->iif[0])
+		mnl_attr_put_strz(nlh, FRA_IIFNAME, rule->iif);
+	if (rule->table)
+		mnl_attr_put_u32(nlh, FRA_TABLE, rule->table);
+	if (rule->mask) {
+		mnl_attr_put_u32(nlh, FRA_FWMARK, rule->mark);
+		mnl_attr_put_u32(nlh, FRA_FWMASK, rule->mask);
+	}
+	int rc = wm_nl_write(nl);
+	if (rc < 0)
+		return wm_fail(err, -rc, "cannot %s the routing rule %u (iif %s): %s",
+			       type == RTM_NEWRULE ? "add" : "remove", rule->prio, rule->iif, wm_nl_why(nl, rc));
+	return 0;
+}
+
+static bool contains(const struct rule *rules, unsigned int n, const struct rule *rule)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (equal(&rules[i], rule))
+			return true;
+	return false;
+}
+
+/* New ones first, then those that no longer hold: never a moment without. */
+int wm_link_set_rules(struct wm_link_up *up, struct wm_error *err)
+{
+	struct rule want[2];
+	struct ours have;
+
+	make_wanted(up->inst, want);
+	int rc = read_ours(up->nl, up->inst, &have, err);
+	for (unsigned int i = 0; i < 2 && rc == 0; i++)
+		if (!contains(have.rule, have.n, &want[i]))
+			rc = change(up->nl, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &want[i], err);
+	for (unsigned int i = 0; i < have.n && rc == 0; i++)
+		if (!contains(want, 2, &have.rule[i]))
+			rc = change(up->nl, RTM_DELRULE, 0, &have.rule[i], err);
+	return rc;
+}
+
+int wm_link_remove_rules(struct wm_nl *nl, const struct wm_instance *inst, struct wm_error *err)
+{
+	struct ours have;
+
+	int rc = read_ours(nl, inst, &have, err);
+	for (unsigned int i = 0; i < have.n && rc == 0; i++)
+		rc = change(nl, RTM_DELRULE, 0, &have.rule[i], err);
+	return rc;
+}
