@@ -39,7 +39,7 @@ include $(wildcard tests/*/*.mk)
 TEST_BUILT   := $(filter $(B)/%,$(TEST_PROGRAMS))
 TEST_SCRIPTS := $(filter-out $(B)/%,$(TEST_PROGRAMS)) tests/unit/include_rules $(sort $(shell find tests -name '*.bats'))
 
-.PHONY: test-programs test-build test-vm
+.PHONY: test-programs test-build vm-ready
 test-programs: $(TEST_BUILT)
 
 test-build:
@@ -47,14 +47,18 @@ test-build:
 	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 binaries test-programs
 	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 SAN=1 B=$(B)/asan test-programs
 
-# The VM comes first because it takes longest.
-test: test-build
+# What the VM repeats on a real kernel: all that meets the kernel.
+VM_TESTS := $(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT))
+vm-ready: test-build
 	@vmtests/fetch
+	@printf '%s\n' $(VM_TESTS) >$(B)/vm/tests
+
+# The VM comes first because it takes longest.
+test: vm-ready
 	@B=$(B) tests/run vmtests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 check: test-build
 	@B=$(B) tests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
-vmtest: test-build
-	@vmtests/fetch
+vmtest: vm-ready
 	@B=$(B) tests/run vmtests/run
 
 export ONLY
