@@ -2,7 +2,7 @@
 # The demo's mesh: the real registry, the real gateways, the real wm.
 #
 # Everything lives in $WM_DEMO_DIR: etc/ state/ run/ bpf/ of the gateways (one
-# machine, three instances), registry/ its data, home/ the operator's settings.
+# machine, three instances), registry/ its data, operator/ the settings of wm.
 
 GATEWAYS='hub a b'
 
@@ -70,12 +70,11 @@ operator_up() {
 	cat >"$WM_DEMO_DIR/wm" <<-END
 		#!/bin/sh
 		# wm as the operator of this demo
-		exec ip netns exec $WM_DEMO-hub env HOME=$WM_DEMO_DIR/home XDG_CONFIG_HOME= \\
-			WM_REGISTRY_CA=$WM_DEMO_DIR/tls/ca.pem $BIN/wm "\$@"
+		exec ip netns exec $WM_DEMO-hub env WM_CONFIG_DIR=$WM_DEMO_DIR/operator $BIN/wm "\$@"
 	END
 	chmod 755 "$WM_DEMO_DIR/wm"
-	mkdir -p "$WM_DEMO_DIR/home"
-	wm mesh add https://198.51.100.1:8443 --token-file "$WM_DEMO_DIR/master.token" >/dev/null
+	wm mesh add https://198.51.100.1:8443 --ca "$WM_DEMO_DIR/tls/ca.pem" --token-file "$WM_DEMO_DIR/master.token" \
+		>/dev/null
 }
 
 # gateway_file <instance> <public address> <wm add-site options>: what wm prints
@@ -134,7 +133,7 @@ devices_up() {
 	device_up sensor isolated
 }
 
-hub_has_key() { wm -j list-sites | jq -e '[.. | objects | select(.domain? == "hub") | .public_key // empty] | length > 0' >/dev/null; }
+hub_has_key() { wm -j list-sites | jq -e '.meshes[0].sites[] | select(.domain == "hub").public_key'; }
 
 device_up() { # device_up <name> <type>
 	local name=$1 conf=$WM_DEMO_DIR/devices/$1.conf ifname address
@@ -150,13 +149,9 @@ device_up() { # device_up <name> <type>
 	in_ns "$name" route add 172.30.0.0/16 dev "$ifname"
 }
 
-# In force: every gateway has applied the registry's newest generation.
+# In force: every gateway reports that it has applied the registry's newest generation.
 in_sync() {
-	local want instance
-	want=$(wm -j show-config | jq -er '.. | objects | .generation? // empty' | head -1) || return 1
-	for instance in $GATEWAYS; do
-		gateway "$instance" status -j 2>/dev/null | jq -e --argjson g "$want" '.generation >= $g' >/dev/null || return 1
-	done
+	wm -j list-sites | jq -e '.meshes[0] | .generation as $g | (.sites | length) == 3 and all(.sites[]; .generation == $g)'
 }
 
 implementation() { # what carries the tunnels
@@ -166,6 +161,8 @@ implementation() { # what carries the tunnels
 		echo 'wireguard-go'
 	fi
 }
+
+dataplane() { gateway a status -j | jq -r .dataplane.name; }
 
 mesh_up() {
 	registry_up

@@ -50,9 +50,13 @@ resolves() { # resolves <machine> <server> <name> <address>
 	[ "$answer" = "$4" ] || { echo "$3: '$answer' instead of $4"; return 1; }
 }
 
-overlay() { # overlay <name.domain or device>: its address, as the registry has it
-	wm -j list | jq -er --arg n "$1" \
-		'[.. | objects | select(.wg_ip? and (.name + "." + .domain == $n or .name == $n))][0].wg_ip'
+# As the registry has them: WEB=172.30.2.2 and so on.
+addresses() {
+	local name address
+	while read -r name address; do
+		printf -v "${name^^}" %s "$address"
+	done < <({ wm -j list-hosts; wm -j list-devices; } |
+		jq -r '.meshes[0] | (.hosts // .devices)[] | "\(.name) \(.wg_ip)"')
 }
 
 # --- counters -------------------------------------------------------------------
@@ -189,11 +193,6 @@ prove_isolated_device() {
 	holds 'control: sensor, roaming -> nas.b: TCP, 128 KiB there and back unchanged' sends sensor "$NAS" 128
 	operator set sensor --type isolated
 	holds 'sensor, isolated again -> nas.b: 3 pings blocked and counted' raises hub isolated 3 silent sensor "$NAS" 3
-}
-
-addresses() {
-	WEB=$(overlay web.a) KIOSK=$(overlay kiosk.a) NAS=$(overlay nas.b) CAM=$(overlay cam.b)
-	LAPTOP=$(overlay laptop) SENSOR=$(overlay sensor)
 }
 
 # prove <all|standard>: standard leaves out what needs isolation.

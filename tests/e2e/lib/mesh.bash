@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# What the end-to-end tests share: a mesh of scripts/demo of their own (its
+# parts are used here too), bounded waiting, dumps of a namespace.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BIN=$(cd "$ROOT" && realpath -m "${B:-build}")
+export B=$BIN
+
+# A mesh under a name of its own, so that files run side by side: call in setup_file.
+mesh_begin() { # mesh_begin <short name>
+	export WM_DEMO=wmt$$-$1 WM_DEMO_PORT=
+	export WM_DEMO_DIR=/run/$WM_DEMO
+	use_demo
+}
+
+# The functions of scripts/demo: ns, in_ns, wm, gateway, stats, pings, raises, ...
+use_demo() {
+	HERE=$ROOT/scripts
+	. "$HERE/demo.d/settings.sh"
+	. "$HERE/demo.d/net.sh"
+	. "$HERE/demo.d/mesh.sh"
+	. "$HERE/demo.d/prove.sh"
+}
+
+# bats waits for whoever holds its file descriptor 3.
+demo() { "$ROOT/scripts/demo" "$@" 3>&-; }
+
+# Everything about a namespace that a gateway may change, without what changes by itself.
+kernel_of() { # kernel_of <machine>
+	local dev
+	in_ns "$1" -o link show | sed 's/ qlen [0-9]*//'
+	in_ns "$1" -o addr show | sed 's/\(valid\|preferred\)_lft [a-z0-9]*//g'
+	in_ns "$1" route show table all
+	in_ns "$1" rule show
+	for dev in $(in_ns "$1" -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
+		ns "$1" tc qdisc show dev "$dev"
+		ns "$1" tc filter show dev "$dev" ingress 2>/dev/null
+		ns "$1" tc filter show dev "$dev" egress 2>/dev/null
+	done
+	ns "$1" wg show all dump
+	ns "$1" nft list ruleset
+	ns "$1" sysctl -a -r 'ip_forward$|rp_filter|redirects|arp_ignore|arp_announce|fwmark_reflect' 2>/dev/null
+	find "$WM_DEMO_DIR/bpf" 2>/dev/null | sort
+	ip netns pids "$WM_DEMO-$1" | while read -r pid; do cat "/proc/$pid/comm"; done | sort
+}

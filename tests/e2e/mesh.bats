@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# A mesh that is up, and what may happen to it.
+# time limit: 240 s
+
+load lib/mesh
+
+setup_file() {
+	mesh_begin m
+	# A port that is free now, for the registry's socket on this machine's loopback.
+	WM_DEMO_PORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+	demo up --bare
+	addresses
+	export WM_DEMO_PORT WEB KIOSK NAS CAM LAPTOP SENSOR
+	wait_for 20 'the mesh carries' pings web "$NAS" 1
+}
+
+teardown_file() { demo down; }
+setup() { use_demo; }
+
+pid_of() { # pid_of <machine> <program>
+	ip netns pids "$WM_DEMO-$1" | while read -r pid; do
+		[ "$(cat "/proc/$pid/comm")" != "$2" ] || echo "$pid"
+	done
+}
+
+gone() { [ ! -e "/proc/$1" ]; }
+
+@test "a second demo of the same name is refused, and the first goes on" {
+	run demo up
+	[ "$status" = 1 ]
+	[[ "$output" == *"is up already"* ]]
+	pings web "$NAS" 1
+}
+
+@test "the registry answers on this machine's own 127.0.0.1" {
+	run curl -sf --max-time 5 --cacert "$WM_DEMO_DIR/tls/ca.pem" "https://127.0.0.1:$WM_DEMO_PORT/health"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(jq -r .status <<<"$output")" = ok ]
+}
+
+@test "gateways hold tokens of their own: neither the master token nor the enrolment is one" {
+	local gw master
+	master=$(cat "$WM_DEMO_DIR/master.token")
+	for gw in hub a b; do
+		run grep -rF "$master" "$WM_DEMO_DIR/etc/$gw" "$WM_DEMO_DIR/state/$gw"
+		[ "$status" = 1 ]
+		grep -q '^WM_REGISTRY_TOKEN=wme_' "$WM_DEMO_DIR/etc/$gw/gateway.env"
+		grep -rqs 'wmg_' "$WM_DEMO_DIR/state/$gw" "$WM_DEMO_DIR/etc/$gw"
+	done
+}
+
+@test "status says what is in force and exits 0" {
+	run gateway a status
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *bpf* ]]
+	run gateway a status -j
+	[ "$status" = 0 ]
+	jq -e '.config.in_force and .interface.up and .dataplane.name == "bpf"' <<<"$output"
+}
+
+@test "a second run of an instance is refused, and the first goes on" {
+	local before
+	before=$(pid_of gw-a wm-gateway)
+	run gateway a run
+	echo "$output"
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 1 ]
+	[ "$(pid_of gw-a wm-gateway)" = "$before" ]
+	pings web "$NAS" 1
+}
+
+@test "sync beside a live run is done by it" {
+	run gateway a sync
+	echo "$output"
+	[ "$status" = 0 ]
+	pings web "$NAS" 1
+}
+
+@test "a change at the registry is in force soon: long-poll, not polling" {
+	local began
+	refused guest "$NAS"
+	began=$(date +%s%N)
+	wm add-host guest.a --local-ip 192.168.1.99 >/dev/null
+	wait_for 10 'the guest passes' pings guest "$NAS" 1
+	local ms=$((($(date +%s%N) - began) / 1000000))
+	echo "in force after $ms ms"
+	# Polling would be every 5 s (WM_POLL).
+	[ "$ms" -lt $((3000 * ${WM_SLOW:-1})) ]
+	wm remove guest.a >/dev/null
+	wait_for 10 'the guest is blocked again' silent guest "$NAS" 1
+}
+
+@test "kill -9 of supervisor and gateway: no packet is lost, and the next start converges" {
+	local agent gateway
+	agent=$(pid_of gw-a wm-agent)
+	gateway=$(pid_of gw-a wm-gateway)
+	ns web ping -q -n -i 0.01 -c 400 "$NAS" >"$BATS_TEST_TMPDIR/ping" &
+	local ping=$!
+	wait_for 5 'traffic flows' test -d "/proc/$ping"
+	kill -9 "$agent" "$gateway"
+	wait_for 10 'the gateway is dead' gone "$gateway"
+	# Meanwhile the mesh changes, and nobody is there to follow it.
+	wm add-host guest.a --local-ip 192.168.1.99 >/dev/null
+	silent guest "$NAS" 1
+	wait "$ping"
+	cat "$BATS_TEST_TMPDIR/ping"
+	grep -q '400 packets transmitted, 400 received' "$BATS_TEST_TMPDIR/ping"
+
+	ns web ping -q -n -i 0.01 -c 400 "$NAS" >"$BATS_TEST_TMPDIR/ping" &
+	ping=$!
+	agent_up a 3>&-
+	wait_for 15 'the gateway has caught up' in_sync
+	pings guest "$NAS" 1
+	wm remove guest.a >/dev/null
+	wait "$ping"
+	cat "$BATS_TEST_TMPDIR/ping"
+	grep -q '400 packets transmitted, 400 received' "$BATS_TEST_TMPDIR/ping"
+	wait_for 10 'all is in sync again' in_sync
+}
+
+@test "the supervisor starts a killed gateway again" {
+	local old
+	old=$(pid_of gw-b wm-gateway)
+	kill -9 "$old"
+	wait_for 15 'another gateway runs' another_than "$old"
+	wait_for 15 'and it is in sync' in_sync
+	pings web "$NAS" 1
+}
+
+another_than() {
+	local now
+	now=$(pid_of gw-b wm-gateway)
+	[ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+@test "no registry: traffic flows, a restarted gateway serves the last config, and status says why" {
+	local registry
+	registry=$(pid_of hub wm-registry)
+	kill -9 $registry
+	wait_for 5 'the registry is gone' gone "$registry"
+	kill -9 "$(pid_of gw-a wm-agent)" "$(pid_of gw-a wm-gateway)"
+	pings web "$NAS" 3
+	agent_up a 3>&-
+	wait_for 15 'the gateway has the last config in force' applied_without_registry
+	pings web "$NAS" 3
+	silent guest "$NAS" 1
+
+	registry_up 3>&-
+	wait_for 30 'all is in sync again' in_sync
+	[ "$(wm -j list-hosts | jq '.meshes[0].hosts | length')" = 4 ]
+}
+
+applied_without_registry() {
+	# status exits 1: something is wrong.
+	gateway a status -j | jq -e '.config.in_force and (.registry.problem | length > 0)'
+}
