@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What every part of `wm` shares: commands and options as rows, exit codes,
+ * and the one place where errors are said.
+ *
+ * A command returns its exit code and has said why when that is not 0.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+enum wm_exit {
+	WM_EXIT_OK = 0,
+	WM_EXIT_FAILED = 1,      /* the check failed, not found, the registry says no */
+	WM_EXIT_USAGE = 2,       /* the command line, or a file of ours, is wrong */
+	WM_EXIT_UNREACHABLE = 3, /* no registry, or none that works */
+	WM_EXIT_REFUSED = 4,     /* the token is not accepted or may not do this */
+};
+
+enum option_id {
+	OPT_MESH, OPT_JSON, OPT_YES, OPT_HELP, OPT_VERSION, OPT_TOKEN_FILE, OPT_CONFIG_DIR, /* everywhere */
+	OPT_NAME, OPT_CA, OPT_ALLOW_HTTP,
+	OPT_SUBNET, OPT_HUB, OPT_ENDPOINT, OPT_CASCADE, OPT_DEVICE,
+	OPT_LOCAL_IP, OPT_WG_IP, OPT_TYPE, OPT_MAC,
+	OPT_CONF, OPT_FORCE,
+	OPT_COUNT,
+};
+
+struct option_row {
+	const char *name;  /* without "--" */
+	char letter;       /* 0: none */
+	const char *arg;   /* NULL: a flag */
+	const char *help;
+};
+extern const struct option_row option_rows[OPT_COUNT];
+
+#define ARGS_MAX 4
+#define OPT(id) (1u << OPT_##id)
+
+struct mesh;
+struct command;
+
+struct cli {
+	const struct command *command;
+	const char *opt[OPT_COUNT]; /* NULL: not given; a flag: "" */
+	char *arg[ARGS_MAX];        /* borrowed from argv, and writable: a token is wiped there */
+	int nargs;
+	char config_dir[PATH_MAX];
+	struct mesh *meshes;        /* loaded by cli_load_meshes */
+	size_t nmeshes;
+};
+
+struct command {
+	const char *name;    /* one word or two: "mesh add" */
+	const char *args;    /* "NAME.DOMAIN --local-ip A" */
+	int least, most;     /* positional arguments */
+	uint32_t options;    /* besides those that every command takes */
+	int (*fn)(struct cli *cli);
+	const char *help;    /* one line */
+	const char *more;    /* what `--help` adds, or NULL */
+};
+extern const struct command command_rows[];
+extern const size_t command_count;
+
+/* options.c */
+int cli_parse(struct cli *cli, int argc, char **argv);
+int cli_help(const struct cli *cli); /* to stdout */
+
+/* The name nearest to a mistyped word, or NULL when none is near; name_of is asked for 0..n-1. */
+const char *nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg);
+
+/* say.c */
+/* "wm: ..." on stderr; returns `code`, so that `return complain(...)` reads. */
+int complain(enum wm_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int complain_error(int rc, const struct wm_error *err); /* rc: -errno of http/ and core/ */
+int exit_code_of(int rc);
+bool on_terminal(void); /* somebody can be asked */
+bool ask_yes(const char *question);
+/* A line without its '\n'; secret: without echo. 0, or -ECANCELED. */
+int ask_line(const char *prompt, bool secret, char *ret, size_t size);
+
+/* The commands, by file. */
+int cmd_mesh_list(struct cli *cli);
+int cmd_mesh_add(struct cli *cli);
+int cmd_mesh_remove(struct cli *cli);
+int cmd_list(struct cli *cli);
+int cmd_list_sites(struct cli *cli);
+int cmd_list_hosts(struct cli *cli);
+int cmd_list_devices(struct cli *cli);
+int cmd_health(struct cli *cli);
+int cmd_show_config(struct cli *cli);
+int cmd_add_site(struct cli *cli);
+int cmd_remove_site(struct cli *cli);
+int cmd_enrol(struct cli *cli);
+int cmd_add_host(struct cli *cli);
+int cmd_add_device(struct cli *cli);
+int cmd_set(struct cli *cli);
+int cmd_remove(struct cli *cli);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * wm mesh add, list, remove: the files in ~/.config/wm.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/api.h"
+#include "cli/show.h"
+#include "core/util.h"
+
+int cmd_mesh_list(struct cli *cli)
+{
+	static const struct wm_col cols[] = {
+		{"slug", "SLUG", 0}, {"name", "NAME", 0}, {"url", "URL", 0}, {"health", "HEALTH", 0},
+		{"problem", NULL, 0},
+	};
+	struct wm_out *out = show_begin(cli);
+
+	if (!out)
+		return WM_EXIT_FAILED;
+	wm_out_table(out, "meshes", NULL, cols, WM_ARRAY_LEN(cols));
+	for (size_t i = 0; i < cli->nmeshes; i++) {
+		struct mesh *m = &cli->meshes[i];
+		struct wm_error err = m->problem;
+		char title[WM_NAME_SIZE];
+		struct api *api = NULL;
+		int rc = *err.text ? -EINVAL : api_open(m, &api, &err);
+
+		if (!rc)
+			rc = api_health(api, &err);
+		api_close(api);
+		wm_out_row(out);
+		wm_out_cell_str(out, m->slug);
+		wm_out_cell_str(out, mesh_title(m, title));
+		wm_out_cell_str(out, *m->url ? m->url : NULL);
+		wm_out_cell_str(out, !rc ? "ok" : exit_code_of(rc) == WM_EXIT_UNREACHABLE ? "unreachable" : "broken");
+		wm_out_cell_str(out, rc ? err.text : NULL);
+		if (rc)
+			complain(0, "%s: %s", m->slug, err.text);
+	}
+	wm_out_table_end(out, "no mesh is configured; connect to one: wm mesh add https://REGISTRY");
+	return show_end(out, WM_EXIT_OK);
+}
+
+/* Argument, --token-file, environment, question: the first that is there. */
+static int find_token(struct cli *cli, char ret[WM_TOKEN_MAX])
+{
+	const char *env = getenv("WM_REGISTRY_TOKEN");
+	int rc = 0;
+
+	if (cli->nargs > 1) {
+		rc = wm_copy(ret, WM_TOKEN_MAX, cli->arg[1]);
+		/* `ps` reads our arguments from our own memory. */
+		wm_wipe(cli->arg[1], strlen(cli->arg[1]));
+	} else if (cli->opt[OPT_TOKEN_FILE]) {
+		return token_from_file(cli->opt[OPT_TOKEN_FILE], ret);
+	} else if (env && *env) {
+		rc = wm_copy(ret, WM_TOKEN_MAX, env);
+	} else if (!on_terminal()) {
+		return complain(WM_EXIT_USAGE, "no token; give it with --token-file FILE or in WM_REGISTRY_TOKEN");
+	} else if (ask_line("Token:", true, ret, WM_TOKEN_MAX)) {
+		return complain(WM_EXIT_USAGE, "no token was given");
+	}
+	if (rc || !*ret)
+		return complain(WM_EXIT_USAGE, *ret || rc ? "the token is longer than a token can be" : "the token is empty");
+	return 0;
+}
+
+/* Slug and name must each mean one mesh; the same registry again is an update. */
+static int check_unique(const struct cli *cli, const struct mesh *wish)
+{
+	for (size_t i = 0; i < cli->nmeshes; i++) {
+		const struct mesh *m = &cli->meshes[i];
+		bool slug = !strcmp(m->slug, wish->slug);
+
+		if (slug && (*m->problem.text || !strcmp(m->url, wish->url)))
+			continue;
+		if (slug)
+			return complain(WM_EXIT_FAILED, "mesh '%s' is configured already, for %s; call this one otherwise with --name",
+					m->slug, m->url);
+		if (!strcmp(m->name, wish->name))
+			return complain(WM_EXIT_FAILED, "mesh '%s' is called '%s' too; call this one otherwise with --name",
+					m->slug, m->name);
+	}
+	return 0;
+}
+
+static int fill_settings(struct cli *cli, struct mesh *m)
+{
+	const char *ca = cli->opt[OPT_CA] ?: getenv("WM_REGISTRY_CA");
+	char path[PATH_MAX];
+	size_t len;
+
+	if (cli->opt[OPT_NAME] && !wm_label_valid(cli->opt[OPT_NAME]))
+		return complain(WM_EXIT_USAGE, "--name '%s' must be of a-z, 0-9 and '-', at most 63 characters",
+				cli->opt[OPT_NAME]);
+	if (wm_copy(m->url, sizeof(m->url), cli->arg[0]))
+		return complain(WM_EXIT_USAGE, "the address is longer than %zu characters", sizeof(m->url) - 1);
+	for (len = strlen(m->url); len && m->url[len - 1] == '/'; len--)
+		m->url[len - 1] = '\0';
+	m->allow_http = cli->opt[OPT_ALLOW_HTTP];
+	if (ca && *ca && (!realpath(ca, path) || wm_copy(m->ca, sizeof(m->ca), path)))
+		return complain(WM_EXIT_USAGE, "CA file %s: %s", ca, strerror(errno));
+	/* For messages about a file that is not there yet. */
+	wm_copy(m->path, sizeof(m->path), "the mesh");
+	return find_token(cli, m->token);
+}
+
+/* Only the two roles that the CLI can work with are worth keeping. */
+static int check_role(const struct whoami *who)
+{
+	if (!strcmp(who->role, "admin") || !strcmp(who->role, "read"))
+		return 0;
+	return complain(WM_EXIT_REFUSED, "this is the token of a %s (%s); wm needs an admin's or a reader's", who->role,
+			*who->name ? who->name : "no name");
+}
+
+static int add(struct cli *cli, struct mesh *m)
+{
+	struct wm_error err = {0};
+	struct whoami who;
+	struct api *api;
+	struct wm_out *out;
+	char text[256];
+	int code, rc = api_open(m, &api, &err);
+
+	if (rc)
+		return complain_error(rc, &err);
+	rc = api_whoami(api, &who, &err);
+	api_close(api);
+	if (rc)
+		return complain_error(rc, &err);
+	code = check_role(&who);
+	if (code)
+		return code;
+	if (cli->opt[OPT_NAME])
+		wm_copy(m->slug, sizeof(m->slug), cli->opt[OPT_NAME]);
+	else
+		mesh_slug(who.supernet, m->slug);
+	wm_copy(m->name, sizeof(m->name), cli->opt[OPT_NAME] ?: who.mesh_name);
+	code = check_unique(cli, m);
+	if (code)
+		return code;
+	rc = mesh_save(cli, m, &err);
+	if (rc)
+		return complain_error(rc, &err);
+	out = show_begin(cli);
+	if (!out)
+		return WM_EXIT_FAILED;
+	snprintf(text, sizeof(text), "connected to %s (%s) as %s", m->name, m->slug, who.role);
+	wm_out_line(out, text);
+	wm_out_object(out, "mesh", NULL);
+	wm_out_str(out, "slug", NULL, m->slug);
+	wm_out_str(out, "name", NULL, m->name);
+	wm_out_str(out, "url", NULL, m->url);
+	wm_out_str(out, "role", NULL, who.role);
+	wm_out_str(out, "file", NULL, m->path);
+	wm_out_object_end(out);
+	return show_end(out, WM_EXIT_OK);
+}
+
+int cmd_mesh_add(struct cli *cli)
+{
+	struct mesh m = {0};
+	int code = fill_settings(cli, &m);
+
+	if (!code)
+		code = add(cli, &m);
+	wm_wipe(m.token, sizeof(m.token));
+	return code;
+}
+
+int cmd_mesh_remove(struct cli *cli)
+{
+	struct mesh *m;
+	struct wm_out *out;
+	char text[128];
+	int code = mesh_find(cli, cli->arg[0], &m);
+
+	if (code)
+		return code;
+	if (unlink(m->path))
+		return complain(WM_EXIT_FAILED, "%s: cannot remove it: %s", m->path, strerror(errno));
+	out = show_begin(cli);
+	if (!out)
+		return WM_EXIT_FAILED;
+	snprintf(text, sizeof(text), "mesh %s forgotten; the mesh itself is as it was", m->slug);
+	wm_out_line(out, text);
+	wm_out_str(out, "removed", NULL, m->slug);
+	return show_end(out, WM_EXIT_OK);
+}

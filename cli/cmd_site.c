@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * wm add-site, remove-site, enrol.
+ *
+ * As text, add-site and enrol print a complete gateway.env, comments included:
+ * `wm add-site b >gateway.env` is a file to carry to the gateway.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/show.h"
+#include "core/util.h"
+
+#define DEFAULT_PORT 51820 /* of a gateway: WM_LISTEN_PORT in core/instance.h */
+
+static void env_line(struct wm_out *out, const char *key, const char *value)
+{
+	char line[WM_TOKEN_MAX + 64];
+
+	snprintf(line, sizeof(line), "%s=%s", key, value);
+	wm_out_line(out, line);
+	wm_out_str(out, key, NULL, value);
+}
+
+static void env_comment(struct wm_out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void env_comment(struct wm_out *out, const char *fmt, ...)
+{
+	char line[512] = "# ";
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + 2, sizeof(line) - 2, fmt, ap);
+	va_end(ap);
+	wm_out_line(out, line);
+}
+
+/* The gateway reports its endpoint itself, so it must know the one that was given here. */
+static void env_endpoint(struct wm_out *out, const struct wm_endpoint *ep)
+{
+	char text[WM_ENDPOINT_TEXT], port[8];
+
+	if (!ep->family)
+		return;
+	env_line(out, "PUBLIC_IP", wm_endpoint_format(ep, text));
+	if (ep->port == DEFAULT_PORT)
+		return;
+	env_comment(out, "another number where a router forwards the port to a different one:");
+	snprintf(port, sizeof(port), "%u", ep->port);
+	env_line(out, "WM_LISTEN_PORT", port);
+}
+
+static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const struct wm_site *site,
+			    const struct enrolment *e)
+{
+	char subnet[WM_PREFIX_TEXT], gateway[WM_IP4_TEXT];
+	struct wm_out *out = show_begin(cli);
+
+	if (!out)
+		return WM_EXIT_FAILED;
+	wm_out_str(out, "mesh", NULL, mesh->slug);
+	wm_out_object(out, "site", NULL);
+	show_site(out, site);
+	wm_out_object_end(out);
+	wm_out_object(out, "enrolment", NULL);
+	wm_out_str(out, "token", NULL, e->token);
+	wm_out_str(out, "expires", NULL, e->expires);
+	wm_out_object_end(out);
+
+	wm_prefix_format(site->subnet, subnet);
+	env_comment(out, "Site %s: subnet %s, gateway %s. This is its gateway's /etc/wm/gateway.env.", site->domain, subnet,
+		    wm_ip4_format(wm_site_gateway(site), gateway));
+	env_comment(out, "The token works once, until %s.", e->expires);
+	wm_out_object(out, "gateway_env", NULL);
+	env_line(out, "SITE_DOMAIN", site->domain);
+	env_line(out, "SITE_SUBNET", subnet);
+	env_line(out, "IS_HUB", site->hub ? "true" : "false");
+	env_endpoint(out, &site->endpoint);
+	env_line(out, "WM_REGISTRY_URL", mesh->url);
+	env_line(out, "WM_REGISTRY_TOKEN", e->token);
+	if (*mesh->ca) {
+		env_comment(out, "a copy of this CA file is needed there:");
+		env_line(out, "WM_REGISTRY_CA", mesh->ca);
+	}
+	if (mesh->allow_http)
+		env_line(out, "WM_REGISTRY_ALLOW_HTTP", "true");
+	wm_out_object_end(out);
+	return show_end(out, WM_EXIT_OK);
+}
+
+static int parse_site(struct cli *cli, struct wm_site *site, uint32_t *mask)
+{
+	const char *subnet = cli->opt[OPT_SUBNET], *endpoint = cli->opt[OPT_ENDPOINT];
+
+	if (!wm_domain_valid(cli->arg[0]) || wm_copy(site->domain, sizeof(site->domain), cli->arg[0]))
+		return complain(WM_EXIT_USAGE,
+				"'%s' cannot be a site's domain: one word of a-z, 0-9 and '-' that is not a domain of the "
+				"internet's own (com, local, test, ...)",
+				cli->arg[0]);
+	*mask = field_bit(&wm_site_table, "domain");
+	if (subnet && wm_prefix_parse(subnet, &site->subnet))
+		return complain(WM_EXIT_USAGE, "--subnet '%s' must look like 172.30.2.0/24, with no bits behind the prefix",
+				subnet);
+	if (subnet)
+		*mask |= field_bit(&wm_site_table, "subnet");
+	if (endpoint && wm_endpoint_parse(endpoint, &site->endpoint))
+		return complain(WM_EXIT_USAGE, "--endpoint '%s' must look like 198.51.100.7:51820 or [2001:db8::7]:51820",
+				endpoint);
+	if (endpoint)
+		*mask |= field_bit(&wm_site_table, "endpoint");
+	site->hub = cli->opt[OPT_HUB];
+	if (site->hub)
+		*mask |= field_bit(&wm_site_table, "is_hub");
+	return 0;
+}
+
+/* `made`: the site was created by this very command. */
+static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh, const struct wm_site *site, bool made)
+{
+	struct wm_error err = {0};
+	struct enrolment e;
+	int rc = api_enrolment(api, "gateway", site->domain, &e, &err);
+	int code;
+
+	if (rc && made)
+		return complain(exit_code_of(rc), "site %s is created, but has no enrolment: %s; when that is mended: wm enrol %s",
+				site->domain, err.text, site->domain);
+	code = rc ? complain_error(rc, &err) : show_gateway_env(cli, mesh, site, &e);
+	wm_wipe(&e, sizeof(e));
+	return code;
+}
+
+int cmd_add_site(struct cli *cli)
+{
+	struct wm_site site = {0};
+	struct wm_error err = {0};
+	struct mesh *mesh;
+	struct api *api = NULL;
+	uint32_t mask = 0;
+	int rc, code = parse_site(cli, &site, &mask);
+
+	code = code ?: mesh_choose(cli, &mesh);
+	if (code)
+		return code;
+	rc = api_open(mesh, &api, &err);
+	rc = rc ?: api_send(api, "POST", "/v1/sites", &wm_site_table, &site, mask, &wm_site_table, &site, site.domain, &err);
+	code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, true);
+	api_close(api);
+	return code;
+}
+
+static int show_device_enrolment(struct cli *cli, const struct mesh *mesh, const struct enrolment *e)
+{
+	struct wm_out *out = show_begin(cli);
+
+	if (!out)
+		return WM_EXIT_FAILED;
+	wm_out_str(out, "mesh", NULL, mesh->slug);
+	wm_out_str(out, "device", NULL, e->name);
+	wm_out_object(out, "enrolment", NULL);
+	wm_out_str(out, "token", "enrolment", e->token);
+	wm_out_str(out, "expires", "works once, until", e->expires);
+	wm_out_object_end(out);
+	return show_end(out, WM_EXIT_OK);
+}
+
+int cmd_enrol(struct cli *cli)
+{
+	const char *name = cli->arg[0];
+	char path[WM_NAME_SIZE + 16];
+	struct wm_site site = {0};
+	struct wm_error err = {0};
+	struct enrolment e = {0};
+	struct mesh *mesh;
+	struct api *api = NULL;
+	int rc, code;
+
+	if (!wm_label_valid(name))
+		return complain(WM_EXIT_USAGE, "'%s' is not the name of a %s: one word of a-z, 0-9 and '-'", name,
+				cli->opt[OPT_DEVICE] ? "device" : "site");
+	code = mesh_choose(cli, &mesh);
+	if (code)
+		return code;
+	rc = api_open(mesh, &api, &err);
+	if (!rc && cli->opt[OPT_DEVICE]) {
+		rc = api_enrolment(api, "device", name, &e, &err);
+		code = rc ? complain_error(rc, &err) : show_device_enrolment(cli, mesh, &e);
+		wm_wipe(&e, sizeof(e));
+	} else {
+		wm_format(path, sizeof(path), "/v1/sites/%s", name);
+		rc = rc ?: api_send(api, "GET", path, NULL, NULL, 0, &wm_site_table, &site, name, &err);
+		code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, false);
+	}
+	api_close(api);
+	return code;
+}
+
+/* What a cascade would take along. */
+static int count_lost(struct api *api, const char *domain, size_t *ret, struct wm_error *err)
+{
+	struct wm_config config = {0};
+	const struct wm_site *site;
+	int rc = api_config(api, &config, err);
+
+	if (rc)
+		return rc;
+	site = wm_config_site(&config, domain);
+	*ret = site && site->hub ? config.ndevices : 0;
+	for (size_t i = 0; i < config.nhosts; i++)
+		*ret += !strcmp(config.hosts[i].domain, domain);
+	wm_config_free(&config);
+	return site ? 0 : wm_fail(err, ENOENT, "there is no site '%s'; 'wm list-sites' shows what there is", domain);
+}
+
+/* --yes, or a yes. */
+static int confirm(struct cli *cli, const struct mesh *mesh, const char *domain, size_t lost)
+{
+	char question[256], title[WM_NAME_SIZE];
+
+	if (cli->opt[OPT_YES])
+		return 0;
+	if (!on_terminal())
+		return complain(WM_EXIT_USAGE, "removing a site cannot be undone; to do it without being asked, add --yes");
+	snprintf(question, sizeof(question), "Remove site %s of mesh %s", domain, mesh_title(mesh, title));
+	if (lost)
+		snprintf(question + strlen(question), sizeof(question) - strlen(question), " and its %zu host(s) and device(s)",
+			 lost);
+	strcat(question, "?");
+	return ask_yes(question) ? 0 : complain(WM_EXIT_FAILED, "nothing was removed");
+}
+
+int cmd_remove_site(struct cli *cli)
+{
+	const char *domain = cli->arg[0];
+	char path[WM_NAME_SIZE + 32];
+	struct wm_error err = {0};
+	struct mesh *mesh;
+	struct api *api = NULL;
+	size_t lost = 0;
+	int rc, code;
+
+	if (!wm_label_valid(domain))
+		return complain(WM_EXIT_USAGE, "'%s' is not the name of a site: one word of a-z, 0-9 and '-'", domain);
+	code = mesh_choose(cli, &mesh);
+	if (code)
+		return code;
+	rc = api_open(mesh, &api, &err);
+	if (!rc && cli->opt[OPT_CASCADE])
+		rc = count_lost(api, domain, &lost, &err);
+	if (!rc)
+		code = confirm(cli, mesh, domain, lost);
+	if (!rc && !code) {
+		wm_format(path, sizeof(path), "/v1/sites/%s%s", domain, cli->opt[OPT_CASCADE] ? "?cascade=1" : "");
+		rc = api_send(api, "DELETE", path, NULL, NULL, 0, NULL, NULL, domain, &err);
+	}
+	api_close(api);
+	if (rc || code)
+		return code ?: complain_error(rc, &err);
+	return show_removed(cli, mesh, "site", domain);
+}
