@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * The maps, and the programs' parameters. Each has one writer. Sizes here are
+ * the least; userspace sets max_entries from the plan before loading.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "wm_shared.h"
+
+/* Written by userspace before loading; constant afterwards. */
+const volatile struct wm_params params = { .fastpath = 1, .hz = 250 };
+
+/* Written by userspace. Read by all programs. Sized by the subnet: one entry an address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct wm_host);
+} hosts SEC(".maps");
+
+/* Written by userspace. Read by LAN ingress and wg egress. Sized by the hosts, doubling. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct wm_lan_key);
+	__type(value, __u32);
+} lan_hosts SEC(".maps");
+
+/* Written by userspace. Read by all programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WM_LAN_SLOTS);
+	__type(key, __u32);
+	__type(value, struct wm_lan_info);
+} lans SEC(".maps");
+
+/* Written by all programs. Read by userspace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WM_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct wm_counter);
+} counters SEC(".maps");
+
+/* Written by all programs; userspace zeroes an entry whose address changes hands. Sized as hosts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct wm_host_stats);
+} host_stats SEC(".maps");
+
+/* Written by LAN ingress; userspace zeroes an entry whose address changes hands. Read by wg ingress. Sized as hosts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct wm_neighbour);
+} neighbours SEC(".maps");
+
+/* Written by all programs. An LRU: a flood evicts its own half-open flows, not confirmed ones. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WM_FLOW_HALF_MAX);
+	__type(key, struct wm_flow_key);
+	__type(value, struct wm_flow);
+} flows_half SEC(".maps");
+
+/* Written by all programs; userspace zeroes a share that changes hands. Sized by the isolated ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WM_FLOW_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct wm_flow_bucket);
+} flows SEC(".maps");
+
+/* Written and read by wg ingress and LAN ingress. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WM_FRAGS_MAX);
+	__type(key, struct wm_frag_key);
+	__type(value, __u64);
+} frags SEC(".maps");

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * The contract between the data plane (bpf/) and userspace/kernel/bpf*.c: the
+ * layout of every map value and of the programs' read-only parameters.
+ *
+ * Addresses and ports are as on the wire unless a comment says "host order".
+ * Times are jiffies of the running kernel. Any change of a size or a meaning
+ * here raises WM_LAYOUT: pins live in a directory per layout.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#include "wm_reasons.h"
+
+#define WM_LAYOUT 1
+
+#define WM_LAN_SLOTS 8       /* entries of lans */
+#define WM_FLOW_WAYS 8       /* slots of a bucket */
+#define WM_FLOW_BUCKETS 128  /* buckets of one isolated end: 1024 confirmed flows */
+#define WM_FLOW_HALF_MAX 65536
+#define WM_FRAGS_MAX 4096
+
+/* mark & WM_MARK_MASK == params.fwmark: our plane has checked this packet and
+ * handed it to the stack. The low byte is 1 + the LAN slot it is for, or 0. */
+#define WM_MARK_MASK 0xffff0000u
+
+/* Read-only data of the programs: known when they are loaded, constant to the verifier. */
+struct wm_params {
+	__be32 supernet, supernet_mask;
+	__be32 subnet, subnet_mask;
+	__be32 gateway;      /* own overlay address */
+	__u32 wg_ifindex;
+	__u32 wg_mtu;        /* bytes of IP */
+	__u32 fwmark;        /* low 16 bits zero */
+	__u32 hz;            /* jiffies a second */
+	__u32 ends;          /* shares in flows: isolated ends have 1..ends in wm_host.share */
+	__u8 hub;
+	__u8 fastpath;
+	__u8 wg_l2_len;      /* bytes before the IP header on wg: 0; 14 under prog_run */
+	__u8 pad;
+};
+
+enum wm_host_kind {
+	WM_KIND_NOBODY = 0,
+	WM_KIND_HOST = 1,
+	WM_KIND_DEVICE = 2,
+};
+
+/* hosts[overlay - subnet], an array: who has an overlay address of this site. */
+struct wm_host {
+	__be32 local;        /* LAN address; 0 for a device */
+	__be32 next_hop;     /* neighbour on the LAN that leads there; usually local itself */
+	__u32 ifindex;       /* of its LAN; 0 for a device */
+	__u32 share;         /* isolated: 1 + its share in flows; else 0 */
+	__u8 kind;           /* enum wm_host_kind */
+	__u8 isolated;
+	__u8 lan;            /* index into lans */
+	__u8 has_mac;
+	__u8 mac[6];         /* frames must come from it, if has_mac */
+	__u8 pad[6];
+};
+
+/* lan_hosts: which overlay index has this LAN address on this LAN. */
+struct wm_lan_key {
+	__u32 ifindex;
+	__be32 addr;
+};
+
+/* lans[]; unused entries have ifindex 0. */
+struct wm_lan_info {
+	__u32 ifindex;
+	__u32 mtu;           /* bytes of IP */
+	__be32 addr;         /* the gateway's own */
+	__be32 net, mask;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+/* host_stats, per CPU, same index as hosts. */
+struct wm_host_stats {
+	__u64 to_packets, to_bytes;
+	__u64 from_packets, from_bytes;
+	__u64 drops;
+	__u64 last_seen;     /* jiffies; 0: never */
+};
+
+/* neighbours, same index as hosts: what LAN ingress last heard from. */
+struct wm_neighbour {
+	__u64 mac;           /* six bytes in memory order, then two zero bytes; 0: nothing heard */
+	__u64 heard;         /* jiffies */
+};
+
+/* counters, per CPU, index enum wm_reason. */
+struct wm_counter {
+	__u64 packets, bytes;
+};
+
+/* A flow through an isolated end, in overlay addresses. ICMP: the echo id in end_port. */
+struct wm_flow_key {
+	__be32 end, peer;
+	__be16 end_port, peer_port;
+	__u8 proto;
+	__u8 pad[3];
+};
+
+enum {
+	WM_FLOW_ANSWERED = 1, /* the end has answered */
+	WM_FLOW_ACKED = 2,    /* TCP: and the peer has acknowledged that: established */
+	WM_FLOW_FIN_PEER = 4,
+	WM_FLOW_FIN_END = 8,
+	WM_FLOW_RST = 16,
+};
+
+/* flows_half: nobody has answered yet. */
+struct wm_flow {
+	__u64 last;          /* jiffies of the last packet towards the end */
+	__u8 flags;
+	__u8 pad[7];
+};
+
+/* One confirmed flow; which end it belongs to follows from the bucket. proto 0: free. */
+struct wm_flow_slot {
+	__be32 peer;
+	__be16 end_port, peer_port;
+	__u8 proto;
+	__u8 flags;
+	__u8 pad[6];
+	__u64 last;
+};
+
+/* flows[(share - 1) * WM_FLOW_BUCKETS + hash % WM_FLOW_BUCKETS] */
+struct wm_flow_bucket {
+	struct wm_flow_slot slot[WM_FLOW_WAYS];
+};
+
+/* frags: an allowed first fragment from an isolated end; value: jiffies it was seen. */
+struct wm_frag_key {
+	__be32 src, dst;
+	__be16 id;
+	__u8 proto;
+	__u8 pad;
+};
+
+#define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
+WM_SIZE(struct wm_params, 44);
+WM_SIZE(struct wm_host, 32);
+WM_SIZE(struct wm_lan_key, 8);
+WM_SIZE(struct wm_lan_info, 28);
+WM_SIZE(struct wm_host_stats, 48);
+WM_SIZE(struct wm_neighbour, 16);
+WM_SIZE(struct wm_counter, 16);
+WM_SIZE(struct wm_flow_key, 16);
+WM_SIZE(struct wm_flow, 16);
+WM_SIZE(struct wm_flow_slot, 24);
+WM_SIZE(struct wm_flow_bucket, 192);
+WM_SIZE(struct wm_frag_key, 12);

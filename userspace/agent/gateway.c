@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/gateway.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "kernel/link.h"
+
+static int config_path(const struct wm_instance *inst, char *ret)
+{
+	return wm_format(ret, WM_PATH_SIZE, "%s/config", inst->state_dir);
+}
+
+int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE];
+	struct wm_error why;
+	int rc;
+
+	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1 };
+	rc = wm_identity_load(inst, &g->id, err);
+	if (rc)
+		return rc;
+	g->need_enrol = g->id.fresh && *g->id.enrolment;
+	rc = wm_make_dirs(inst->state_dir, 0700);
+	if (!rc)
+		rc = config_path(inst, path);
+	if (rc)
+		return wm_fail(err, -rc, "%s: cannot make the state directory: %s", inst->state_dir, strerror(-rc));
+	rc = wm_config_load(path, &g->config, &why);
+	if (!rc)
+		g->have_config = true;
+	else if (rc != -ENOENT)
+		wm_warning("%s; waiting for the registry's config", why.text);
+	return 0;
+}
+
+void wm_gateway_close(struct wm_gateway *g)
+{
+	wm_fetcher_stop(&g->fetcher);
+	wm_fetcher_stop(&g->teller);
+	wm_config_free(&g->config);
+	wm_plan_free(&g->plan);
+	wm_reconcile_forget(&g->memory);
+	wm_identity_wipe(&g->id);
+}
+
+/* --- applying ------------------------------------------------------------------------ */
+
+/* A problem is logged when it appears and when it changes, not at every try. */
+static void note_problem(struct wm_error *kept, const struct wm_error *now, const char *gone)
+{
+	if (strcmp(kept->text, now->text)) {
+		if (*now->text)
+			wm_warning("%s", now->text);
+		else
+			wm_info("%s", gone);
+	}
+	*kept = *now;
+}
+
+static int make_plan(struct wm_gateway *g, const struct wm_config *config, struct wm_plan *ret, struct wm_error *err)
+{
+	const struct wm_instance *inst = g->inst;
+	struct wm_self self = {
+		.subnet = inst->subnet, .supernet = inst->supernet, .private_key = g->id.private_key,
+		.listen_port = inst->listen_port, .mtu = inst->mtu,
+	};
+	int rc;
+
+	memcpy(self.domain, inst->domain, sizeof(self.domain));
+	rc = wm_link_find_lans(inst, &self, err);
+	if (!rc)
+		rc = wm_plan_make(config, &self, ret, err);
+	wm_wipe(&self, sizeof(self));
+	return rc;
+}
+
+/* Puts a finished plan into the kernel; the plan becomes g's. */
+static int carry_out(struct wm_gateway *g, struct wm_plan *plan)
+{
+	struct wm_error err = { 0 };
+	int rc = wm_reconcile(g->inst, plan, &g->memory, &g->last, &err);
+
+	if (!rc && g->last.changes)
+		wm_info("generation %" PRIu64 " in force: %d change%s in %" PRIu64 " ms, data plane %s", plan->generation,
+			g->last.changes, g->last.changes == 1 ? "" : "s", g->last.took_ms, g->last.dataplane);
+	g->report_due |= strcmp(g->problem.text, err.text) != 0 || g->last.changes || !g->applied;
+	g->applied = !rc;
+	note_problem(&g->problem, &err, "the config is in force again");
+	wm_plan_free(&g->plan);
+	g->plan = *plan;
+	return rc;
+}
+
+int wm_gateway_apply(struct wm_gateway *g)
+{
+	struct wm_plan plan;
+	struct wm_error err = { 0 };
+	int rc;
+
+	if (!g->have_config)
+		return 0;
+	rc = make_plan(g, &g->config, &plan, &err);
+	if (!rc)
+		return carry_out(g, &plan);
+	g->applied = false;
+	note_problem(&g->problem, &err, "");
+	return rc;
+}
+
+/* --- following ------------------------------------------------------------------------- */
+
+static int check_generation(const struct wm_gateway *g, const struct wm_config *config, struct wm_error *err)
+{
+	const struct wm_mesh *have = &g->config.mesh, *got = &config->mesh;
+
+	if (g->have_config && !strcmp(have->instance, got->instance) && got->generation < have->generation)
+		return wm_fail(err, EPROTO, "the registry's config has generation %" PRIu64 ", older than %" PRIu64 " which is in force; kept the newer",
+			       got->generation, have->generation);
+	return 0;
+}
+
+/* What the registry should have of us; only what is known here counts. */
+static bool self_differs(const struct wm_gateway *g)
+{
+	const struct wm_site *me = wm_config_site(&g->config, g->inst->domain);
+
+	if (!me)
+		return false;
+	return !wm_key_equal(&me->public_key, &g->id.public_key) ||
+	       (g->inst->endpoint.family && !wm_endpoint_equal(&me->endpoint, &g->inst->endpoint));
+}
+
+static int save(struct wm_gateway *g, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE];
+	int rc = config_path(g->inst, path);
+
+	return rc ? wm_fail(err, -rc, "%s: the path is too long", g->inst->state_dir) : wm_config_save(path, &g->config, err);
+}
+
+/* A config that cannot be planned is refused whole and the last good one stays. */
+static int accept_config(struct wm_gateway *g, struct wm_config *config, struct wm_error *err)
+{
+	struct wm_error disk;
+	struct wm_plan plan;
+	int rc = check_generation(g, config, err);
+
+	if (!rc)
+		rc = make_plan(g, config, &plan, err);
+	if (rc) {
+		wm_config_free(config);
+		return wm_fail_in(err, rc, "refused the registry's config");
+	}
+	wm_config_free(&g->config);
+	g->config = *config;
+	g->have_config = true;
+	if (save(g, &disk))
+		wm_warning("%s; it will be fetched again after a restart", disk.text);
+	g->tell_self = self_differs(g);
+	/* What the kernel says to it is g->problem, not the registry's fault. */
+	carry_out(g, &plan);
+	return 0;
+}
+
+static int ask_enrol(struct wm_gateway *g, struct wm_error *err)
+{
+	const struct wm_instance *inst = g->inst;
+	struct wm_fetch_enrol req = {
+		.public_key = g->id.public_key, .endpoint = inst->endpoint, .subnet = inst->subnet, .hub = inst->hub,
+	};
+	int rc;
+
+	wm_fetcher_target(inst, g->id.enrolment, &req.target);
+	memcpy(req.domain, inst->domain, sizeof(req.domain));
+	memcpy(req.new_token, g->id.token, sizeof(req.new_token));
+	rc = wm_fetcher_send(&g->fetcher, inst, WM_RECORD_ENROL, &req, sizeof(req), err);
+	wm_wipe(&req, sizeof(req));
+	g->enrolling = !rc;
+	return rc;
+}
+
+int wm_gateway_ask(struct wm_gateway *g, unsigned int wait_s, struct wm_error *err)
+{
+	struct wm_fetch_request req = { .wait_s = wait_s };
+	int rc;
+
+	if (g->need_enrol)
+		return ask_enrol(g, err);
+	g->enrolling = false;
+	wm_fetcher_target(g->inst, g->id.token, &req.target);
+	if (g->have_config) {
+		memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
+		req.after = g->config.mesh.generation;
+	}
+	rc = wm_fetcher_send(&g->fetcher, g->inst, WM_RECORD_FETCH, &req, sizeof(req), err);
+	wm_wipe(&req, sizeof(req));
+	return rc;
+}
+
+static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer *answer)
+{
+	struct wm_error err = answer->err;
+
+	/* Our token is not accepted (yet, or no longer): what gateway.env holds may get it accepted. */
+	if (answer->http_status == 401 && !g->enrolling && *g->id.enrolment) {
+		g->need_enrol = true;
+		return WM_NEXT_AGAIN;
+	}
+	if (answer->http_status == 401) {
+		wm_fail(&err, EACCES, "the registry accepts neither this gateway's token nor WM_REGISTRY_TOKEN of %s; run 'wm enrol %s' and put what it prints there",
+			g->inst->env_file, g->inst->domain);
+		g->need_enrol = false; /* the token may have come through although its answer was lost */
+	}
+	note_problem(&g->registry, &err, "");
+	return WM_NEXT_BACKOFF;
+}
+
+enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *answer)
+{
+	const struct wm_error fine = { 0 };
+	struct wm_error err = { 0 };
+
+	switch (answer->kind) {
+	case WM_ANSWER_NONE:
+		return WM_NEXT_WAIT;
+	case WM_ANSWER_PROBLEM:
+		return failed(g, answer);
+	case WM_ANSWER_DONE:
+		wm_info("enrolled as the gateway of site '%s'", g->inst->domain);
+		g->need_enrol = false;
+		return WM_NEXT_AGAIN;
+	case WM_ANSWER_UNCHANGED:
+		break;
+	case WM_ANSWER_CONFIG:
+		if (accept_config(g, &answer->config, &err)) {
+			note_problem(&g->registry, &err, "");
+			return WM_NEXT_BACKOFF;
+		}
+		break;
+	}
+	note_problem(&g->registry, &fine, "the registry answers again");
+	g->registry_seen = wm_unix_time();
+	return answer->kind == WM_ANSWER_CONFIG ? WM_NEXT_AGAIN : WM_NEXT_IDLE;
+}
+
+/* --- telling ----------------------------------------------------------------------------- */
+
+static int tell_self(struct wm_gateway *g, struct wm_error *err)
+{
+	struct wm_fetch_self req = { .public_key = g->id.public_key, .endpoint = g->inst->endpoint };
+	int rc;
+
+	wm_fetcher_target(g->inst, g->id.token, &req.target);
+	memcpy(req.domain, g->inst->domain, sizeof(req.domain));
+	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_UPDATE_SELF, &req, sizeof(req), err);
+	wm_wipe(&req, sizeof(req));
+	return rc;
+}
+
+static int tell_report(struct wm_gateway *g, struct wm_error *err)
+{
+	struct wm_fetch_report req = {
+		.generation = g->applied ? g->config.mesh.generation : 0, .version = WM_VERSION,
+		.applied_ms = g->last.took_ms,
+	};
+	int rc;
+
+	wm_fetcher_target(g->inst, g->id.token, &req.target);
+	memcpy(req.domain, g->inst->domain, sizeof(req.domain));
+	memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
+	memcpy(req.dataplane, g->last.dataplane, sizeof(req.dataplane));
+	snprintf(req.problem, sizeof(req.problem), "%.255s", g->problem.text);
+	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_REPORT, &req, sizeof(req), err);
+	wm_wipe(&req, sizeof(req));
+	return rc;
+}
+
+void wm_gateway_tell(struct wm_gateway *g)
+{
+	struct wm_error err;
+	int rc = 0;
+
+	/* Nothing is told to a registry that does not know us. */
+	if (g->teller.busy || !g->registry_seen || *g->registry.text)
+		return;
+	if (g->tell_self) {
+		g->tell_self = false;
+		rc = tell_self(g, &err);
+	} else if (g->report_due) {
+		g->report_due = false;
+		rc = tell_report(g, &err);
+	}
+	if (rc)
+		wm_warning("%s", err.text);
+}
+
+void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer)
+{
+	(void)g;
+	/* What is wrong with the registry itself shows where it is followed. */
+	if (answer->kind == WM_ANSWER_PROBLEM)
+		wm_debug("%s", answer->err.text);
+	if (answer->kind == WM_ANSWER_CONFIG)
+		wm_config_free(&answer->config);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One gateway: what it knows, and the body that `sync` and `run` share. Asking
+ * the registry and applying what it says are two steps, so that the caller can
+ * wait in between by its own means.
+ */
+#pragma once
+
+#include "agent/fetcher.h"
+#include "agent/identity.h"
+#include "agent/reconcile.h"
+#include "core/instance.h"
+#include "core/plan.h"
+
+struct wm_gateway {
+	const struct wm_instance *inst;
+	struct wm_identity id;
+	struct wm_fetcher fetcher;     /* follows the registry */
+	struct wm_fetcher teller;      /* key, endpoint and reports: while the other waits in a long-poll */
+
+	struct wm_config config;       /* the last good one; have_config */
+	bool have_config;
+	struct wm_plan plan;           /* made from it for the last apply */
+	struct wm_reconcile_memory memory;
+	struct wm_reconciled last;
+	bool applied;                  /* config is in force */
+	struct wm_error problem;       /* why it is not, "" when it is */
+
+	struct wm_error registry;      /* what is wrong with the registry's answers, "" when nothing is */
+	int64_t registry_seen;         /* unix seconds of the last good answer; 0: never */
+	bool enrolling;                /* the request that is out is an enrolment */
+	bool need_enrol;
+	bool tell_self;                /* the registry has an old key or endpoint of ours */
+	bool report_due;
+};
+
+/* Loads key, token and the last good config; -errno only when the gateway
+ * cannot work at all. A damaged saved config is logged and done without. */
+int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err);
+void wm_gateway_close(struct wm_gateway *g);
+
+/* Makes the kernel match the config that we have; g->problem tells why not. 0 or -errno. */
+int wm_gateway_apply(struct wm_gateway *g);
+
+/* Sends the next request to the registry; wait_s 0: answer at once. */
+int wm_gateway_ask(struct wm_gateway *g, unsigned int wait_s, struct wm_error *err);
+
+enum wm_gateway_next {
+	WM_NEXT_WAIT,    /* the answer is not complete */
+	WM_NEXT_AGAIN,   /* ask again at once: something came of it */
+	WM_NEXT_IDLE,    /* nothing new */
+	WM_NEXT_BACKOFF, /* it failed; g->registry or g->problem says why */
+};
+
+/* Takes an answer of g->fetcher (and frees what it holds). */
+enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *answer);
+
+/* Sends what the registry should know next, if anything is due and g->teller is free. */
+void wm_gateway_tell(struct wm_gateway *g);
+void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer);

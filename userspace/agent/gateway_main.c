@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * wm-gateway: brings this machine in line with the registry. Under the name
+ * wm-bpf the same file looks into the data plane.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ctl.h"
+#include "agent/gateway.h"
+#include "agent/loop.h"
+#include "agent/status.h"
+#include "core/log.h"
+#include "core/util.h"
+#include "tools/wm_bpf.h"
+
+#define SYNC_TIMEOUT_S 120
+
+struct options {
+	const char *instance, *config;
+	bool json, verbose;
+};
+
+static int fail(const struct wm_error *err)
+{
+	fprintf(stderr, "wm-gateway: %s\n", err->text);
+	return 1;
+}
+
+static int need_root(void)
+{
+	if (!geteuid())
+		return 0;
+	fprintf(stderr, "wm-gateway: this needs root (it configures WireGuard, routes and BPF); run it with sudo\n");
+	return 1;
+}
+
+/* Asks until the registry has nothing more to say. */
+static int sync_alone(struct wm_gateway *g)
+{
+	enum wm_gateway_next next = WM_NEXT_AGAIN;
+	struct wm_error err;
+
+	while (next == WM_NEXT_AGAIN) {
+		struct wm_answer answer;
+
+		if (wm_gateway_ask(g, 0, &err))
+			return fail(&err);
+		wm_fetcher_wait(&g->fetcher, SYNC_TIMEOUT_S, &answer);
+		next = wm_gateway_take(g, &answer);
+	}
+	if (next == WM_NEXT_BACKOFF || *g->registry.text) {
+		/* The registry is away or talks nonsense: the last good config is what holds. */
+		wm_gateway_apply(g);
+		fprintf(stderr, "wm-gateway: %s%s\n", g->registry.text, g->applied ? "; the last known config is in force" : "");
+		return 1;
+	}
+	if (wm_gateway_apply(g))
+		return fail(&g->problem);
+	printf("in sync: generation %llu\n", (unsigned long long)g->config.mesh.generation);
+	return 0;
+}
+
+static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
+{
+	WM_AUTO_CLOSE int lock = -1;
+	WM_AUTO_FREE char *text = NULL;
+	struct wm_error err = { 0 };
+	struct wm_gateway g;
+	int code, rc;
+
+	if (need_root())
+		return 1;
+	rc = wm_ctl_ask(inst, WM_CTL_SYNC, opt->json, SYNC_TIMEOUT_S, &text, &code, &err);
+	if (!rc) {
+		fputs(text, code ? stderr : stdout);
+		return code;
+	}
+	if (rc != -ENOENT)
+		return fail(&err);
+	if (wm_ctl_lock(inst, &lock, &err) || wm_gateway_open(&g, inst, &err))
+		return fail(&err);
+	code = sync_alone(&g);
+	wm_gateway_close(&g);
+	return code;
+}
+
+static int cmd_run(const struct wm_instance *inst, const struct options *opt)
+{
+	WM_AUTO_CLOSE int lock = -1, ctl = -1;
+	struct wm_error err;
+	struct wm_gateway g;
+	int code;
+
+	(void)opt;
+	if (need_root())
+		return 1;
+	if (wm_ctl_lock(inst, &lock, &err) || wm_gateway_open(&g, inst, &err))
+		return fail(&err);
+	code = wm_ctl_listen(inst, &ctl, &err) ? fail(&err) : wm_loop_run(&g, ctl);
+	wm_gateway_close(&g);
+	return code;
+}
+
+/* Without a live run, disk and kernel tell what they can. */
+static int status_alone(const struct wm_instance *inst, const struct options *opt)
+{
+	struct wm_gateway g = { .inst = inst, .fetcher.fd = -1, .teller.fd = -1 };
+	struct wm_out *out = wm_out_new(stdout, opt->json ? WM_OUT_JSON : WM_OUT_TEXT);
+	char path[WM_PATH_SIZE];
+	int code;
+
+	if (!out)
+		return 1;
+	wm_identity_peek(inst, &g.id, NULL);
+	if (!wm_format(path, sizeof(path), "%s/config", inst->state_dir))
+		g.have_config = !wm_config_load(path, &g.config, NULL);
+	wm_status_print(out, &g, false);
+	code = wm_out_end(out) ? 1 : wm_status_exit_code(&g, false);
+	wm_gateway_close(&g);
+	return code;
+}
+
+static int cmd_status(const struct wm_instance *inst, const struct options *opt)
+{
+	WM_AUTO_FREE char *text = NULL;
+	struct wm_error err = { 0 };
+	int code, rc;
+
+	if (need_root())
+		return 1;
+	rc = wm_ctl_ask(inst, WM_CTL_STATUS, opt->json, 10, &text, &code, &err);
+	if (rc == -ENOENT)
+		return status_alone(inst, opt);
+	if (rc)
+		return fail(&err);
+	fputs(text, stdout);
+	return code;
+}
+
+static const struct {
+	const char *name, *help;
+	int (*run)(const struct wm_instance *inst, const struct options *opt);
+} verbs[] = {
+	{ "sync", "bring this machine in line with the registry once (the default)", cmd_sync },
+	{ "run", "stay and follow changes", cmd_run },
+	{ "status", "show what is in force and what is wrong", cmd_status },
+};
+
+static void usage(FILE *f)
+{
+	fprintf(f, "usage: wm-gateway [options] [verb]\n\n");
+	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++)
+		fprintf(f, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+	fprintf(f, "\noptions:\n"
+		   "  -i, --instance NAME  one of several meshes on this machine (WM_INSTANCE)\n"
+		   "  -c, --config FILE    instead of /etc/wm[/NAME]/gateway.env\n"
+		   "  -j, --json           machine-readable status\n"
+		   "  -v, --verbose        log more\n"
+		   "      --help, --version\n\n"
+		   "exit: 0 in sync, 1 not, 2 usage\n");
+}
+
+static int parse(int argc, char **argv, struct options *opt)
+{
+	static const struct option longs[] = {
+		{ "instance", required_argument, NULL, 'i' }, { "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "i:c:jvh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'i':
+			opt->instance = optarg;
+			break;
+		case 'c':
+			opt->config = optarg;
+			break;
+		case 'j':
+			opt->json = true;
+			break;
+		case 'v':
+			opt->verbose = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			puts("wm-gateway " WM_VERSION);
+			return 0;
+		default:
+			fprintf(stderr, "wm-gateway --help lists verbs and options\n");
+			return 2;
+		}
+	}
+	return -1;
+}
+
+static int run_verb(const char *name, const struct options *opt)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+	char ident[WM_NAME_SIZE + 16];
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++) {
+		if (strcmp(name, verbs[i].name))
+			continue;
+		if (wm_instance_load(&inst, opt->instance, opt->config, &err))
+			return fail(&err);
+		snprintf(ident, sizeof(ident), *inst.name ? "wm-gateway[%s]" : "wm-gateway", inst.name);
+		wm_log_open(ident, opt->verbose ? WM_LOG_DEBUG : WM_LOG_INFO);
+		return verbs[i].run(&inst, opt);
+	}
+	fprintf(stderr, "wm-gateway: there is no verb '%s'; wm-gateway --help lists them\n", name);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+	struct options opt = { 0 };
+	int code;
+
+	if (!strcmp(name, "wm-bpf"))
+		return wm_bpf_main(argc, argv);
+	if (wm_key_init()) {
+		fprintf(stderr, "wm-gateway: the system has no randomness\n");
+		return 1;
+	}
+	code = parse(argc, argv, &opt);
+	if (code >= 0)
+		return code;
+	if (argc - optind > 1) {
+		fprintf(stderr, "wm-gateway: one verb at a time; '%s' is too much\n", argv[optind + 1]);
+		return 2;
+	}
+	return run_verb(optind < argc ? argv[optind] : "sync", &opt);
+}

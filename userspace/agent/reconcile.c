@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/reconcile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "kernel/dataplane.h"
+#include "kernel/hosts.h"
+#include "kernel/link.h"
+#include "kernel/wg.h"
+
+struct job {
+	const struct wm_instance *inst;
+	const struct wm_plan *plan;
+	struct wm_reconcile_memory *memory;
+	struct wm_reconciled *result;
+	uint32_t ifindex; /* of the wg device */
+};
+
+static int step_link_make(struct job *job, struct wm_error *err)
+{
+	return wm_link_prepare(job->inst, job->plan, &job->ifindex, err);
+}
+
+static int remember(struct wm_reconcile_memory *m, const struct wm_wg_device *want)
+{
+	int rc = wm_grow((void **)&m->endpoints, &m->cap, want->npeers, sizeof(*m->endpoints));
+
+	if (rc)
+		return rc;
+	m->n = want->npeers;
+	for (size_t i = 0; i < m->n; i++)
+		m->endpoints[i] = (struct wm_wg_peer_endpoint){ want->peers[i].public_key, want->peers[i].endpoint };
+	return 0;
+}
+
+static int step_wg(struct job *job, struct wm_error *err)
+{
+	const struct wm_wg_device *want = &job->plan->wg;
+	struct wm_wg_device have = { 0 };
+	struct wm_wg_diff diff = { 0 };
+	int changes = 0, rc = wm_wg_read(job->inst->ifname, &have, err);
+
+	if (!rc && wm_wg_diff(&have, want, job->memory->endpoints, job->memory->n, wm_unix_time(), &diff))
+		rc = wm_fail(err, ENOMEM, "out of memory");
+	if (!rc && diff.n) {
+		changes = (int)diff.n;
+		rc = wm_wg_write(job->inst->ifname, &diff, err);
+	}
+	if (!rc)
+		rc = remember(job->memory, want);
+	wm_wg_diff_free(&diff);
+	wm_wg_device_free(&have);
+	return rc ? rc : changes;
+}
+
+/* The plane to use, and why not the better one. */
+static const struct wm_dataplane *choose(struct job *job, struct wm_error *err)
+{
+	struct wm_error why = { 0 };
+
+	if (job->inst->dataplane == WM_DATAPLANE_NFT)
+		return wm_dataplane_nft.probe(job->inst, err) ? NULL : &wm_dataplane_nft;
+	if (!wm_dataplane_bpf.probe(job->inst, &why))
+		return &wm_dataplane_bpf;
+	if (job->inst->dataplane == WM_DATAPLANE_BPF) {
+		if (err)
+			*err = why;
+		return NULL;
+	}
+	snprintf(job->result->dataplane_note, sizeof(job->result->dataplane_note), "BPF cannot be used: %.200s", why.text);
+	return wm_dataplane_nft.probe(job->inst, err) ? NULL : &wm_dataplane_nft;
+}
+
+static int step_dataplane(struct job *job, struct wm_error *err)
+{
+	const struct wm_dataplane *plane = choose(job, err), *other;
+	struct wm_error note = { 0 };
+	int changes, rc;
+
+	if (!plane)
+		return wm_fail_in(err, -EOPNOTSUPP, "no data plane can be used");
+	changes = plane->apply(job->inst, job->plan, job->ifindex, &note);
+	if (changes < 0) {
+		if (err)
+			*err = note;
+		return wm_fail_in(err, changes, "data plane %s", plane->name);
+	}
+	/* The new one is in force before the old one goes. */
+	other = plane == &wm_dataplane_bpf ? &wm_dataplane_nft : &wm_dataplane_bpf;
+	if (other->present(job->inst, NULL) == 1) {
+		rc = other->remove(job->inst, err);
+		if (rc)
+			return wm_fail_in(err, rc, "taking down data plane %s", other->name);
+		changes++;
+	}
+	strcpy(job->result->dataplane, plane->name);
+	if (*note.text && !*job->result->dataplane_note)
+		snprintf(job->result->dataplane_note, sizeof(job->result->dataplane_note), "%.250s", note.text);
+	return changes;
+}
+
+static int step_link_up(struct job *job, struct wm_error *err)
+{
+	return wm_link_up(job->inst, job->plan, job->ifindex, err);
+}
+
+static int step_hosts(struct job *job, struct wm_error *err)
+{
+	return wm_hosts_apply(job->inst, job->plan, err);
+}
+
+/* The device comes up only behind a data plane in force. */
+static const struct {
+	const char *name;
+	int (*run)(struct job *job, struct wm_error *err);
+} steps[] = {
+	{ "WireGuard device", step_link_make }, { "WireGuard peers", step_wg }, { "data plane", step_dataplane },
+	{ "addresses and routes", step_link_up }, { "names", step_hosts },
+};
+
+int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_reconcile_memory *memory,
+		 struct wm_reconciled *ret, struct wm_error *err)
+{
+	struct wm_reconciled result = { 0 };
+	struct job job = { .inst = inst, .plan = plan, .memory = memory, .result = &result };
+	uint64_t start = wm_monotonic_ms();
+	int rc = 0;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(steps); i++) {
+		rc = steps[i].run(&job, err);
+		if (rc < 0) {
+			wm_fail_in(err, rc, "%s", steps[i].name);
+			break;
+		}
+		result.changes += rc;
+	}
+	result.took_ms = wm_monotonic_ms() - start;
+	*ret = result;
+	return rc < 0 ? rc : 0;
+}
+
+void wm_reconcile_forget(struct wm_reconcile_memory *memory)
+{
+	free(memory->endpoints);
+	*memory = (struct wm_reconcile_memory){ 0 };
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Makes the kernel match a plan: a table of steps, each of which compares and
+ * changes only what differs. Running it again changes nothing.
+ */
+#pragma once
+
+#include "core/error.h"
+#include "core/instance.h"
+#include "core/plan.h"
+
+/* What a process remembers from one run to the next; losing it loses nothing but roaming finesse. */
+struct wm_reconcile_memory {
+	struct wm_wg_peer_endpoint *endpoints; /* as the registry gave them last */
+	size_t n, cap;
+};
+
+struct wm_reconciled {
+	int changes;               /* made to the kernel and to files */
+	char dataplane[16];        /* "bpf", "nft", "" */
+	char dataplane_note[256];  /* why it is not the preferred one, or what it lacks */
+	uint64_t took_ms;
+};
+
+/* 0 or -errno; *ret tells how far it came in both cases. */
+int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_reconcile_memory *memory,
+		 struct wm_reconciled *ret, struct wm_error *err);
+
+void wm_reconcile_forget(struct wm_reconcile_memory *memory);
