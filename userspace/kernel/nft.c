@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The data plane on nftables: five verbs over one table of our own.
+ *
+ * Desired rules and elements come from the plan (nft_rules, nft_sets), actual
+ * ones from the kernel (nft_state), and what differs goes out as one batch. The
+ * kernel numbers the generations of its rulesets, so what this process saw or
+ * wrote last is still true while the number is the same, and nothing is read.
+ */
+#include <errno.h>
+#include <string.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+
+#include "core/util.h"
+#include "kernel/dataplane.h"
+#include "kernel/nft_rules.h"
+#include "kernel/nft_state.h"
+
+#define ATTEMPTS 10 /* at a batch, while others change rulesets */
+
+/* What the kernel had when we last looked or wrote. One: a process drives one
+ * instance, in one network namespace. */
+static struct {
+	char table[sizeof(((struct wm_instance *)0)->nft_table)];
+	bool valid;
+	struct wm_nft_state state;
+} last;
+
+static void forget(void)
+{
+	wm_nft_state_free(&last.state);
+	last.valid = false;
+}
+
+/* Brings `last` up to date. */
+static int look(struct wm_nl *nl, const char *table)
+{
+	uint32_t generation = 0;
+	int rc = wm_nft_generation(nl, &generation);
+
+	if (rc)
+		return rc;
+	if (last.valid && !strcmp(last.table, table) && last.state.generation == generation)
+		return 0;
+	forget();
+	rc = wm_nft_state_read(nl, table, &last.state);
+	if (!rc)
+		rc = wm_copy(last.table, sizeof(last.table), table);
+	last.valid = !rc;
+	return rc;
+}
+
+static const char *message_name(uint16_t type)
+{
+	static const char *const names[NFT_MSG_MAX] = {
+		[NFT_MSG_NEWTABLE] = "a table",	  [NFT_MSG_NEWCHAIN] = "a chain", [NFT_MSG_NEWRULE] = "a rule",
+		[NFT_MSG_NEWSET] = "a set",	  [NFT_MSG_NEWSETELEM] = "elements", [NFT_MSG_NEWOBJ] = "a counter",
+		[NFT_MSG_DELTABLE] = "deleting a table", [NFT_MSG_DELRULE] = "deleting rules",
+		[NFT_MSG_DELSETELEM] = "deleting elements",
+	};
+
+	return type < NFT_MSG_MAX && names[type] ? names[type] : "the batch";
+}
+
+static int explain(struct wm_error *err, const char *table, int rc, const struct wm_nft_answer *answer)
+{
+	if (rc == -EPERM)
+		return wm_fail(err, EPERM, "the kernel lets only root (CAP_NET_ADMIN) change nftables: table ip %s is as it was", table);
+	if (rc == -ERESTART || rc == -EBUSY)
+		return wm_fail(err, EBUSY, "nftables table ip %s: other programs kept changing rulesets; trying again helps", table);
+	if (answer && answer->refused)
+		return wm_fail(err, -rc, "nftables table ip %s: the kernel refused %s: %s%s%s%s", table, message_name(answer->type),
+			       strerror(-rc), *answer->why ? " (" : "", answer->why, *answer->why ? ")" : "");
+	return wm_fail(err, -rc, "nftables table ip %s: %s", table, strerror(-rc));
+}
+
+/* What is in force now: rules and content move into `last`. */
+static void remember(struct wm_nft_rules *rules, struct wm_nft_content *content, uint32_t generation)
+{
+	wm_nft_state_free(&last.state);
+	last.state = (struct wm_nft_state){ .generation = generation, .table = true, .whole = true,
+					    .rules = *rules, .content = *content };
+	*rules = (struct wm_nft_rules){ 0 };
+	*content = (struct wm_nft_content){ 0 };
+}
+
+/* One look and one batch. The number of changes, or -errno. */
+static int converge(struct wm_nl *nl, const char *table, struct wm_nft_rules *rules, struct wm_nft_content *content,
+		    struct wm_nft_answer *answer)
+{
+	struct wm_nft_batch batch = { 0 };
+	int rc = look(nl, table), changes;
+
+	if (rc)
+		return rc;
+	wm_nft_state_diff(&batch, table, &last.state, rules, content);
+	changes = (int)batch.changes;
+	rc = batch.error;
+	if (!rc && batch.len)
+		rc = wm_nft_batch_send(&batch, last.state.generation, answer);
+	wm_nft_batch_free(&batch);
+	if (rc < 0) {
+		forget(); /* a batch that was cut may be half there */
+		return rc;
+	}
+	if (changes)
+		remember(rules, content, last.state.generation + (uint32_t)rc);
+	return changes;
+}
+
+static void note_isolated(const struct wm_plan *plan, struct wm_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->nends; i++)
+		n += plan->ends[i].access != WM_ACCESS_FULL;
+	if (n)
+		(void)wm_fail(err, ENOTSUP,
+			      "the nftables back end does not know flows yet: %zu isolated hosts and devices of this site can be "
+			      "reached but not answer; WM_DATAPLANE=bpf lets them answer", n);
+}
+
+static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+		     struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_nft_rules rules = { 0 };
+	struct wm_nft_content content = { 0 };
+	struct wm_nft_answer answer = { 0 };
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	(void)wg_ifindex; /* rules go by the name, which outlives the device */
+	if (rc)
+		return rc;
+	rc = wm_nft_content_plan(inst, plan, &content, err);
+	if (rc)
+		return rc;
+	rc = wm_nft_rules_make(inst, plan, &rules);
+	if (!rc)
+		rc = converge(nl, inst->nft_table, &rules, &content, &answer);
+	for (int i = 1; i < ATTEMPTS && rc == -ERESTART; i++)
+		rc = converge(nl, inst->nft_table, &rules, &content, &answer);
+	wm_nft_rules_free(&rules);
+	wm_nft_content_free(&content);
+	if (rc < 0)
+		return explain(err, inst->nft_table, rc, &answer);
+	note_isolated(plan, err);
+	return rc;
+}
+
+static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_counters counters = { 0 };
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_table_exists(nl, inst->nft_table);
+	if (rc == 0)
+		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
+	if (rc > 0)
+		rc = wm_nft_reasons_read(nl, inst->nft_table, &counters);
+	if (!rc)
+		rc = wm_nft_content_counters(nl, inst->nft_table, &counters);
+	if (rc) {
+		wm_counters_free(&counters);
+		return explain(err, inst->nft_table, rc, NULL);
+	}
+	*ret = counters;
+	return 0;
+}
+
+static int nft_present(const struct wm_instance *inst, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_table_exists(nl, inst->nft_table);
+	return rc < 0 ? explain(err, inst->nft_table, rc, NULL) : rc;
+}
+
+static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
+{
+	struct wm_nft_answer answer = { 0 };
+	int rc = -ERESTART;
+
+	forget();
+	for (int i = 0; i < ATTEMPTS && rc == -ERESTART; i++) {
+		WM_AUTO_NL struct wm_nl *nl = NULL;
+		struct wm_nft_batch batch = { 0 };
+		uint32_t generation = 0;
+
+		rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+		if (rc)
+			return rc;
+		rc = wm_nft_generation(nl, &generation);
+		if (!rc)
+			rc = wm_nft_table_exists(nl, inst->nft_table);
+		if (rc <= 0)
+			break;
+		wm_nft_table_delete(&batch, inst->nft_table);
+		rc = wm_nft_batch_send(&batch, generation, &answer);
+		wm_nft_batch_free(&batch);
+	}
+	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : 0;
+}
+
+/* Everything that a hub with hosts, devices and bound MACs makes us use, in a
+ * batch that ends in a message that must be refused: the kernel checks all of
+ * it, loads what modules it takes, and takes it all back. */
+static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
+{
+	static const struct wm_end ends[] = {
+		{ .overlay = 0xc6120002, .local = 0xc6130002, .access = WM_ACCESS_FULL },
+		{ .overlay = 0xc6120003, .local = 0xc6130003, .access = WM_ACCESS_FULL, .has_mac = true },
+		{ .overlay = 0xc6120004, .kind = WM_END_DEVICE },
+	};
+	const struct wm_plan plan = {
+		.supernet = { 0xc6120000, 16 }, .subnet = { 0xc6120000, 23 }, .gateway = 0xc6120001, .hub = true,
+		.mtu = 1420, .nlans = 2, .lans = { { .ifname = "lo", .ifindex = 1 }, { .ifname = "lo", .ifindex = 1 } },
+		.ends = (struct wm_end *)ends, .nends = WM_ARRAY_LEN(ends),
+	};
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_instance probe = *inst;
+	struct wm_nft_rules rules = { 0 };
+	struct wm_nft_content content = { 0 };
+	struct wm_nft_batch batch = { 0 };
+	struct wm_nft_answer answer = { 0 };
+	uint32_t generation = 0;
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	(void)wm_copy(probe.nft_table, sizeof(probe.nft_table), "wm probe");
+	rc = wm_nft_generation(nl, &generation);
+	if (!rc)
+		rc = wm_nft_content_plan(&probe, &plan, &content, err);
+	if (!rc)
+		rc = wm_nft_rules_make(&probe, &plan, &rules);
+	if (!rc) {
+		wm_nft_state_diff(&batch, probe.nft_table, &(struct wm_nft_state){ 0 }, &rules, &content);
+		wm_nft_table_delete(&batch, "wm nothing"); /* must be refused */
+		rc = wm_nft_batch_send(&batch, generation, &answer);
+	}
+	if (rc == -ENOENT && answer.refused == batch.seq)
+		rc = 0;
+	else if (rc >= 0)
+		rc = -EPROTO;
+	wm_nft_rules_free(&rules);
+	wm_nft_content_free(&content);
+	wm_nft_batch_free(&batch);
+	return rc ? explain(err, inst->nft_table, rc, &answer) : 0;
+}
+
+const struct wm_dataplane wm_dataplane_nft = {
+	.name = "nft",
+	.probe = nft_probe,
+	.apply = nft_apply,
+	.read = nft_read,
+	.present = nft_present,
+	.remove = nft_remove,
+};

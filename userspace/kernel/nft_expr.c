@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Each function appends the few libnftnl expressions that say its one thing.
+ */
+#include "kernel/nft_expr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/udata.h>
+#include <linux/if_arp.h>
+#include <linux/if_packet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "core/util.h"
+
+#define REG(n) (NFT_REG32_00 + (n))
+#define NOWHERE 0xffffffffu /* a lookup's value goes nowhere: it is a set */
+#define IP_CSUM_OFFSET 10
+
+/* --- rules ------------------------------------------------------------------------ */
+
+void wm_nft_rules_free(struct wm_nft_rules *rules)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		if (rules->v[i].rule)
+			nftnl_rule_free(rules->v[i].rule);
+	}
+	free(rules->v);
+	*rules = (struct wm_nft_rules){ 0 };
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t h = 0xcbf29ce484222325u;
+
+	while (len--)
+		h = (h ^ *p++) * 0x100000001b3u;
+	return h;
+}
+
+static int set_comment(struct wm_nft_rule *r)
+{
+	WM_AUTO_FREE char *buf = calloc(1, WM_NFT_MSG_MAX);
+	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	struct nlmsghdr *nlh;
+
+	if (!buf || !udata) {
+		if (udata)
+			nftnl_udata_buf_free(udata);
+		return -ENOMEM;
+	}
+	nlh = mnl_nlmsg_put_header(buf);
+	nftnl_rule_nlmsg_build_payload(nlh, r->rule);
+	snprintf(r->mark, sizeof(r->mark), "wm %016llx",
+		 (unsigned long long)hash(mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh)));
+	nftnl_udata_put_strz(udata, NFTNL_UDATA_RULE_COMMENT, r->mark);
+	nftnl_rule_set_data(r->rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(udata), nftnl_udata_buf_len(udata));
+	nftnl_udata_buf_free(udata);
+	return 0;
+}
+
+int wm_nft_rules_finish(struct wm_nft_rules *rules)
+{
+	for (size_t i = 0; i < rules->n && !rules->error; i++)
+		rules->error = set_comment(&rules->v[i]);
+	return rules->error;
+}
+
+void wm_nft_rules_write(struct wm_nft_batch *batch, const struct wm_nft_rules *rules)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+
+		if (!nlh)
+			return;
+		nftnl_rule_nlmsg_build_payload(nlh, rules->v[i].rule);
+		wm_nft_msg_end(batch, nlh);
+		batch->changes++;
+	}
+}
+
+void nft_rule(struct wm_nft_rules *b, const char *chain)
+{
+	struct nftnl_rule *rule;
+
+	if (b->error)
+		return;
+	b->error = wm_grow((void **)&b->v, &b->cap, b->n + 1, sizeof(*b->v));
+	if (b->error)
+		return;
+	rule = nftnl_rule_alloc();
+	if (!rule) {
+		b->error = -ENOMEM;
+		return;
+	}
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_IPV4);
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, b->table);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
+	b->v[b->n++] = (struct wm_nft_rule){ .chain = chain, .rule = rule };
+}
+
+/* --- single expressions ----------------------------------------------------------- */
+
+/* A new expression at the end of the current rule; NULL without memory. */
+static struct nftnl_expr *put(struct wm_nft_rules *b, const char *name)
+{
+	struct nftnl_expr *e = b->error ? NULL : nftnl_expr_alloc(name);
+
+	if (e)
+		nftnl_rule_add_expr(b->v[b->n - 1].rule, e);
+	else if (!b->error)
+		b->error = -ENOMEM;
+	return e;
+}
+
+static void load_meta(struct wm_nft_rules *b, uint32_t key, uint32_t reg)
+{
+	struct nftnl_expr *e = put(b, "meta");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
+}
+
+static void load(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
+{
+	struct nftnl_expr *e = put(b, "payload");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
+}
+
+static void mask(struct wm_nft_rules *b, uint32_t reg, const void *bits, uint32_t len)
+{
+	const uint8_t zero[16] = { 0 };
+	struct nftnl_expr *e = put(b, "bitwise");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
+	nftnl_expr_set_data(e, NFTNL_EXPR_BITWISE_MASK, bits, len);
+	nftnl_expr_set_data(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
+}
+
+static void compare(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, const void *data, uint32_t len)
+{
+	struct nftnl_expr *e = put(b, "cmp");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, test == NFT_IS ? NFT_CMP_EQ : NFT_CMP_NEQ);
+	nftnl_expr_set_data(e, NFTNL_EXPR_CMP_DATA, data, len);
+}
+
+static void compare_u8(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, uint8_t value)
+{
+	compare(b, test, reg, &value, 1);
+}
+
+static void lookup(struct wm_nft_rules *b, enum nft_test test, enum wm_nft_set_id id, uint32_t key, uint32_t value)
+{
+	struct nftnl_expr *e = put(b, "lookup");
+
+	if (!e)
+		return;
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, wm_nft_sets[id].name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, key);
+	if (value != NOWHERE)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, value);
+	else
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, test == NFT_NOT ? NFT_LOOKUP_F_INV : 0);
+}
+
+/* The IP header's checksum and, by the pseudo-header, the L4 one follow. */
+static void store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg)
+{
+	struct nftnl_expr *e = put(b, "payload");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, which);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, 4);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, IP_CSUM_OFFSET);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+}
+
+static void store_mark(struct wm_nft_rules *b, uint32_t reg)
+{
+	struct nftnl_expr *e = put(b, "meta");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, reg);
+}
+
+static void immediate(struct wm_nft_rules *b, uint32_t reg, const void *data, uint32_t len)
+{
+	struct nftnl_expr *e = put(b, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, reg);
+	nftnl_expr_set_data(e, NFTNL_EXPR_IMM_DATA, data, len);
+}
+
+static void verdict(struct wm_nft_rules *b, int code, const char *chain)
+{
+	struct nftnl_expr *e = put(b, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
+	if (chain)
+		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+/* --- matches ---------------------------------------------------------------------- */
+
+static void if_is(struct wm_nft_rules *b, uint32_t key, enum nft_test test, const char *ifname)
+{
+	char name[IFNAMSIZ] = { 0 };
+
+	memcpy(name, ifname, strnlen(ifname, IFNAMSIZ - 1));
+	load_meta(b, key, REG(0));
+	compare(b, test, REG(0), name, sizeof(name));
+}
+
+void nft_in_if(struct wm_nft_rules *b, enum nft_test test, const char *ifname)
+{
+	if_is(b, NFT_META_IIFNAME, test, ifname);
+}
+
+void nft_out_if(struct wm_nft_rules *b, enum nft_test test, const char *ifname)
+{
+	if_is(b, NFT_META_OIFNAME, test, ifname);
+}
+
+/* Whole octets are compared as they are; the kernel is faster without a mask. */
+void nft_addr_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, struct wm_prefix prefix)
+{
+	uint32_t addr = htonl(prefix.addr), bits = htonl(wm_prefix_mask(prefix.len));
+	uint32_t len = prefix.len && prefix.len % 8 == 0 ? prefix.len / 8 : 4;
+
+	load(b, NFT_PAYLOAD_NETWORK_HEADER, which, len, REG(0));
+	if (prefix.len % 8 || !prefix.len)
+		mask(b, REG(0), &bits, sizeof(bits));
+	compare(b, test, REG(0), &addr, len);
+}
+
+void nft_addr_is(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, wm_ip4 addr)
+{
+	nft_addr_in(b, which, test, (struct wm_prefix){ addr, 32 });
+}
+
+void nft_mark_is(struct wm_nft_rules *b, enum nft_test test, uint32_t value, uint32_t bits)
+{
+	load_meta(b, NFT_META_MARK, REG(0));
+	if (bits != UINT32_MAX)
+		mask(b, REG(0), &bits, sizeof(bits));
+	compare(b, test, REG(0), &value, sizeof(value));
+}
+
+void nft_to_us(struct wm_nft_rules *b, enum nft_test test)
+{
+	load_meta(b, NFT_META_PKTTYPE, REG(0));
+	compare_u8(b, test, REG(0), PACKET_HOST);
+}
+
+void nft_has_options(struct wm_nft_rules *b, enum nft_test test)
+{
+	const uint8_t ihl = 0x0f;
+
+	load(b, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REG(0));
+	mask(b, REG(0), &ihl, 1);
+	compare_u8(b, test == NFT_IS ? NFT_NOT : NFT_IS, REG(0), 5);
+}
+
+void nft_has_option(struct wm_nft_rules *b, uint8_t option)
+{
+	struct nftnl_expr *e = put(b, "exthdr");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_DREG, REG(0));
+	nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, option);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OFFSET, 0);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_LEN, 1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV4);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+	compare_u8(b, NFT_IS, REG(0), 1);
+}
+
+static void protocol_is(struct wm_nft_rules *b, uint8_t protocol)
+{
+	load_meta(b, NFT_META_L4PROTO, REG(0));
+	compare_u8(b, NFT_IS, REG(0), protocol);
+}
+
+void nft_icmp_is(struct wm_nft_rules *b, uint8_t type)
+{
+	protocol_is(b, IPPROTO_ICMP);
+	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, REG(0));
+	compare_u8(b, NFT_IS, REG(0), type);
+}
+
+void nft_tcp_syn(struct wm_nft_rules *b)
+{
+	const uint8_t syn = 0x02;
+
+	protocol_is(b, IPPROTO_TCP);
+	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, REG(0));
+	mask(b, REG(0), &syn, 1);
+	compare_u8(b, NFT_NOT, REG(0), 0);
+}
+
+void nft_overlay_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, enum wm_nft_set_id set)
+{
+	load(b, NFT_PAYLOAD_NETWORK_HEADER, which, 4, REG(0));
+	lookup(b, test, set, REG(0), NOWHERE);
+}
+
+/* The key of a sender, in registers from REG(0). */
+static void load_sender(struct wm_nft_rules *b, enum wm_nft_set_id set)
+{
+	const uint16_t ether = ARPHRD_ETHER;
+
+	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC) {
+		load_meta(b, NFT_META_IIFTYPE, REG(0));
+		compare(b, NFT_IS, REG(0), &ether, sizeof(ether));
+	}
+	load_meta(b, NFT_META_IIF, REG(0));
+	load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_SRC, 4, REG(1));
+	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC)
+		load(b, NFT_PAYLOAD_LL_HEADER, 6, 6, REG(2));
+}
+
+void nft_sender_in(struct wm_nft_rules *b, enum wm_nft_set_id set)
+{
+	load_sender(b, set);
+	lookup(b, NFT_IS, set, REG(0), NOWHERE);
+}
+
+/* --- statements ------------------------------------------------------------------- */
+
+void nft_translate_src(struct wm_nft_rules *b, enum wm_nft_set_id map)
+{
+	load_sender(b, map);
+	lookup(b, NFT_IS, map, REG(0), REG(0));
+	store_addr(b, NFT_SRC, REG(0));
+}
+
+void nft_translate_dst(struct wm_nft_rules *b, enum wm_nft_set_id map)
+{
+	load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
+	lookup(b, NFT_IS, map, REG(0), REG(0));
+	store_addr(b, NFT_DST, REG(0));
+}
+
+void nft_set_mark(struct wm_nft_rules *b, uint32_t value)
+{
+	immediate(b, REG(0), &value, sizeof(value));
+	store_mark(b, REG(0));
+}
+
+void nft_map_mark(struct wm_nft_rules *b, enum wm_nft_set_id map)
+{
+	load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
+	lookup(b, NFT_IS, map, REG(0), REG(0));
+	store_mark(b, REG(0));
+}
+
+void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss)
+{
+	const uint16_t value = htons(mss);
+	struct nftnl_expr *e;
+
+	immediate(b, REG(0), &value, sizeof(value));
+	e = put(b, "exthdr");
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_SREG, REG(0));
+	nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, 2); /* maximum segment size */
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OFFSET, 2);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_LEN, sizeof(value));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+}
+
+void nft_notrack(struct wm_nft_rules *b)
+{
+	put(b, "notrack");
+}
+
+void nft_count(struct wm_nft_rules *b, enum wm_reason reason)
+{
+	struct nftnl_expr *e = put(b, "objref");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
+	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, wm_reason_name(reason));
+}
+
+void nft_accept(struct wm_nft_rules *b)
+{
+	verdict(b, NF_ACCEPT, NULL);
+}
+
+void nft_drop(struct wm_nft_rules *b, enum wm_reason reason)
+{
+	nft_count(b, reason);
+	verdict(b, NF_DROP, NULL);
+}
+
+void nft_return(struct wm_nft_rules *b)
+{
+	verdict(b, NFT_RETURN, NULL);
+}
+
+void nft_goto(struct wm_nft_rules *b, const char *chain)
+{
+	verdict(b, NFT_GOTO, chain);
+}
+
+void nft_jump(struct wm_nft_rules *b, const char *chain)
+{
+	verdict(b, NFT_JUMP, chain);
+}

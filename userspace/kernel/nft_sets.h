@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The sets and maps of our nftables table: what stands in them for a plan, what
+ * the kernel has in them, and the messages that turn one into the other.
+ *
+ * Everything that grows with the number of hosts lives here, so that there is
+ * never a rule per host. Elements carry the counters of hosts and devices.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/counters.h"
+#include "core/instance.h"
+#include "core/plan.h"
+#include "kernel/nft_batch.h"
+#include "kernel/nl.h"
+
+enum wm_nft_set_id {
+	WM_NFT_TO,        /* overlay -> LAN address: hosts, counting what goes to them */
+	WM_NFT_LAN_MARK,  /* overlay -> mark of the host's LAN; empty with one LAN */
+	WM_NFT_FROM,      /* LAN, LAN address -> overlay: full hosts, counting what they send */
+	WM_NFT_FROM_MAC,  /* LAN, LAN address, MAC -> overlay: the same with a bound MAC */
+	WM_NFT_KNOWN,     /* the keys of FROM; looking here counts nothing */
+	WM_NFT_KNOWN_MAC, /* the keys of FROM_MAC */
+	WM_NFT_ISOLATED,  /* LAN, LAN address: isolated hosts, counting what was dropped */
+	WM_NFT_ISOLATED_MAC,
+	WM_NFT_BOUND,     /* LAN, LAN address: hosts with a bound MAC, counting frames from another one */
+	WM_NFT_DEV_TO,    /* overlay: devices of this hub, counting what goes to them */
+	WM_NFT_DEV_FROM,  /* overlay: full devices, counting what they send */
+	WM_NFT_DEV_ISOLATED, /* overlay: isolated devices, counting what was dropped */
+	WM_NFT_SETS,
+};
+
+enum wm_nft_key {
+	WM_NFT_KEY_OVERLAY, /* ipv4_addr */
+	WM_NFT_KEY_LAN,     /* iface_index . ipv4_addr */
+	WM_NFT_KEY_MAC,     /* iface_index . ipv4_addr . ether_addr */
+};
+
+enum wm_nft_data { WM_NFT_NO_DATA, WM_NFT_DATA_ADDR, WM_NFT_DATA_MARK };
+
+/* Which counter of an end an element's counter is. */
+enum wm_nft_counts { WM_NFT_COUNTS_NOTHING, WM_NFT_COUNTS_TO, WM_NFT_COUNTS_FROM, WM_NFT_COUNTS_DROPS };
+
+struct wm_nft_set {
+	const char *name;
+	enum wm_nft_key key;
+	enum wm_nft_data data;
+	enum wm_nft_counts counts;
+};
+
+extern const struct wm_nft_set wm_nft_sets[WM_NFT_SETS];
+
+#define WM_NFT_KEY_MAX 16
+
+/* An element. Byte orders are those of the kernel's registers: addresses and
+ * MACs as on the wire, interface index and mark as the machine has them. */
+struct wm_nft_elem {
+	uint8_t key[WM_NFT_KEY_MAX]; /* zero behind the key's length */
+	uint32_t data;               /* the map's value; in sets keyed by LAN the overlay address, kept as a comment */
+};
+
+struct wm_nft_elems {
+	struct wm_nft_elem *v; /* sorted by key */
+	size_t n, cap;
+};
+
+struct wm_nft_content {
+	struct wm_nft_elems set[WM_NFT_SETS];
+};
+
+void wm_nft_content_free(struct wm_nft_content *content); /* frees what it holds; NULL-safe */
+
+/* The mark of a packet that was translated for a LAN of the plan. */
+uint32_t wm_nft_lan_mark(const struct wm_instance *inst, unsigned int lan);
+
+/* What the sets hold for a plan. -EEXIST names two ends that claim one key. */
+int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_nft_content *ret,
+			struct wm_error *err);
+
+/* What they hold in the kernel; -ENOENT when a set is not there. */
+int wm_nft_content_read(struct wm_nl *nl, const char *table, struct wm_nft_content *ret);
+
+/* Deletions of all sets first (a split batch is stricter in between, never laxer). */
+void wm_nft_content_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_content *have,
+			 const struct wm_nft_content *want);
+
+/* The elements' counters, per end, into ret->ends (sorted). 0, -ENOENT, -errno. */
+int wm_nft_content_counters(struct wm_nl *nl, const char *table, struct wm_counters *ret);
+
+/* Creates set `id`, empty. */
+void wm_nft_set_create(struct wm_nft_batch *batch, const char *table, enum wm_nft_set_id id);
+
+uint32_t wm_nft_key_len(enum wm_nft_key key); /* bytes */
+uint32_t wm_nft_set_flags(enum wm_nft_set_id id); /* NFT_SET_* as the kernel reports them */
