@@ -101,19 +101,21 @@ static int listen_to(int fd, char *text, size_t size)
 	return 0;
 }
 
+/* Its socket is there before the daemon is; only an answer shows that the daemon
+ * has set up its device (it sets an MTU of its own while it starts). */
 static int await_answer(const char *ifname, struct wm_error *err)
 {
 	uint64_t end = wm_monotonic_ms() + START_MS;
+	int rc;
 
-	for (;;) {
-		WM_AUTO_CLOSE int fd = wm_uapi_connect(ifname);
-		if (fd >= 0)
-			return 0;
-		if (wm_monotonic_ms() > end)
-			return wm_fail(err, ETIMEDOUT, "%s was started for %s but does not answer on its socket: %s", PROGRAM,
-				       ifname, strerror(-fd));
-		poll(NULL, 0, POLL_MS);
-	}
+	do {
+		struct wm_wg_device dev = { 0 };
+		rc = wm_wg_go.read(ifname, &dev, err);
+		wm_wg_device_free(&dev);
+		if (rc < 0)
+			poll(NULL, 0, POLL_MS);
+	} while (rc < 0 && wm_monotonic_ms() < end);
+	return rc < 0 ? wm_fail_in(err, rc, "%s was started but does not answer", PROGRAM) : 0;
 }
 
 int wm_link_start_go(const char *ifname, struct wm_error *err)

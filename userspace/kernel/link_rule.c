@@ -24,6 +24,7 @@ struct rule {
 };
 
 #define OURS_MAX 16
+#define ROUNDS_MAX 8
 
 /* Rules of ours for this instance, as the kernel has them. */
 struct ours {
@@ -143,11 +144,13 @@ static bool contains(const struct rule *rules, unsigned int n, const struct rule
 	return false;
 }
 
-/* New ones first, then those that no longer hold: never a moment without. */
-int wm_link_set_rules(struct wm_link_up *up, struct wm_error *err)
+/* New ones first, then those that no longer hold: never a moment without.
+ * 0: nothing was to be done, 1: something was, -errno. */
+static int converge(struct wm_link_up *up, struct wm_error *err)
 {
 	struct rule want[2];
 	struct ours have;
+	unsigned int before = wm_nl_changes(up->nl);
 
 	make_wanted(up->inst, want);
 	int rc = read_ours(up->nl, up->inst, &have, err);
@@ -157,6 +160,19 @@ int wm_link_set_rules(struct wm_link_up *up, struct wm_error *err)
 	for (unsigned int i = 0; i < have.n && rc == 0; i++)
 		if (!contains(want, 2, &have.rule[i]))
 			rc = change(up->nl, RTM_DELRULE, 0, &have.rule[i], err);
+	return rc < 0 ? rc : wm_nl_changes(up->nl) != before;
+}
+
+/* The kernel removes the first rule that has what the request names, so that a
+ * stale one that names less may take a good one in its stead: look again. */
+int wm_link_set_rules(struct wm_link_up *up, struct wm_error *err)
+{
+	int rc = 1;
+
+	for (int i = 0; i < ROUNDS_MAX && rc > 0; i++)
+		rc = converge(up, err);
+	if (rc > 0)
+		return wm_fail(err, EBUSY, "the routing rules of %s keep changing under us (see: ip rule)", up->inst->ifname);
 	return rc;
 }
 

@@ -1,0 +1,3 @@
+# The wg device and WireGuard itself (userspace/kernel/link*.c, wg*.c, nl.c).
+$(eval $(call test_program,kernel/test_link,tests/kernel/test_link.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
+$(eval $(call test_program,kernel/test_wg,tests/kernel/test_wg.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
