@@ -4,6 +4,7 @@
  */
 #include "kernel/nl.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
@@ -109,16 +110,78 @@ struct nlmsghdr *wm_nl_begin(struct wm_nl *nl, uint16_t type, uint16_t flags, si
 	return nlh;
 }
 
-/* The kernel's sentence stands in an attribute behind `skip` bytes of payload. */
-static void keep_said(struct wm_nl *nl, const struct nlmsghdr *nlh, size_t skip)
+void wm_nl_attrs(const struct nlmsghdr *nlh, size_t extra, const struct nlattr **tb, unsigned int n)
 {
 	const struct nlattr *attr;
 
+	memset(tb, 0, n * sizeof(*tb));
+	mnl_attr_for_each(attr, nlh, extra)
+		if (mnl_attr_get_type(attr) < n)
+			tb[mnl_attr_get_type(attr)] = attr;
+}
+
+void wm_nl_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned int n)
+{
+	const struct nlattr *attr;
+
+	memset(tb, 0, n * sizeof(*tb));
+	if (!nest)
+		return;
+	mnl_attr_for_each_nested(attr, nest)
+		if (mnl_attr_get_type(attr) < n)
+			tb[mnl_attr_get_type(attr)] = attr;
+}
+
+static void copy_value(const struct nlattr *attr, void *ret, size_t size)
+{
+	memset(ret, 0, size);
+	if (attr && mnl_attr_get_payload_len(attr) == size)
+		memcpy(ret, mnl_attr_get_payload(attr), size);
+}
+
+uint16_t wm_nl_u16(const struct nlattr *attr)
+{
+	uint16_t value;
+
+	copy_value(attr, &value, sizeof(value));
+	return value;
+}
+
+uint32_t wm_nl_u32(const struct nlattr *attr)
+{
+	uint32_t value;
+
+	copy_value(attr, &value, sizeof(value));
+	return value;
+}
+
+uint64_t wm_nl_u64(const struct nlattr *attr)
+{
+	uint64_t value;
+
+	copy_value(attr, &value, sizeof(value));
+	return value;
+}
+
+wm_ip4 wm_nl_ip4(const struct nlattr *attr)
+{
+	return ntohl(wm_nl_u32(attr));
+}
+
+const char *wm_nl_str(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(attr) : "";
+}
+
+/* The kernel's sentence stands in an attribute behind `skip` bytes of payload. */
+static void keep_said(struct wm_nl *nl, const struct nlmsghdr *nlh, size_t skip)
+{
+	const struct nlattr *tb[NLMSGERR_ATTR_MSG + 1];
+
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || mnl_nlmsg_get_payload_len(nlh) < skip)
 		return;
-	mnl_attr_for_each(attr, nlh, MNL_ALIGN(skip))
-		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-			wm_format(nl->said, sizeof(nl->said), "%.200s", mnl_attr_get_str(attr));
+	wm_nl_attrs(nlh, MNL_ALIGN(skip), tb, WM_ARRAY_LEN(tb));
+	wm_format(nl->said, sizeof(nl->said), "%.200s", wm_nl_str(tb[NLMSGERR_ATTR_MSG]));
 }
 
 static int read_error(struct wm_nl *nl, const struct nlmsghdr *nlh)
@@ -260,13 +323,12 @@ unsigned int wm_nl_changes(const struct wm_nl *nl)
 
 static int read_family(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *attr;
+	const struct nlattr *tb[CTRL_ATTR_FAMILY_ID + 1];
 
 	if (!nlh)
 		return 0;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
-		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID && mnl_attr_validate(attr, MNL_TYPE_U16) == 0)
-			*(uint16_t *)arg = mnl_attr_get_u16(attr);
+	wm_nl_attrs(nlh, sizeof(struct genlmsghdr), tb, WM_ARRAY_LEN(tb));
+	*(uint16_t *)arg = wm_nl_u16(tb[CTRL_ATTR_FAMILY_ID]);
 	return 0;
 }
 

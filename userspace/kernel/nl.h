@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <linux/netlink.h>
 
+#include "core/addr.h"
 #include "core/error.h"
 
 #define WM_NL_REQUEST_MAX 32768 /* bytes a request may take */
@@ -50,3 +51,15 @@ unsigned int wm_nl_changes(const struct wm_nl *nl);
 
 /* The number of a generic netlink family, on a NETLINK_GENERIC socket; -ENOENT: none of that name. */
 int wm_nl_family(struct wm_nl *nl, const char *name, uint16_t *ret);
+
+/* Attributes of a message (behind `extra` bytes of family header), or inside
+ * one, by number: tb[0..n-1], NULL where absent. */
+void wm_nl_attrs(const struct nlmsghdr *nlh, size_t extra, const struct nlattr **tb, unsigned int n);
+void wm_nl_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned int n); /* nest may be NULL */
+
+/* An attribute's value; zero or "" when it is absent or of another size. */
+uint16_t wm_nl_u16(const struct nlattr *attr);
+uint32_t wm_nl_u32(const struct nlattr *attr);
+uint64_t wm_nl_u64(const struct nlattr *attr);
+wm_ip4 wm_nl_ip4(const struct nlattr *attr);
+const char *wm_nl_str(const struct nlattr *attr);
