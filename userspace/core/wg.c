@@ -81,10 +81,10 @@ int wm_wg_finish(struct wm_wg_device *dev)
 	join_split_peers(dev);
 	if (dev->npeers)
 		qsort(dev->peers, dev->npeers, sizeof(*dev->peers), by_key);
-	for (size_t i = 0; i < dev->npeers; i++)
-		qsort(dev->allowed + dev->peers[i].first_allowed, dev->peers[i].nallowed, sizeof(*dev->allowed), by_prefix);
 	if (!dev->nallowed)
 		return 0;
+	for (size_t i = 0; i < dev->npeers; i++)
+		qsort(dev->allowed + dev->peers[i].first_allowed, dev->peers[i].nallowed, sizeof(*dev->allowed), by_prefix);
 	all = malloc(dev->nallowed * sizeof(*all));
 	if (!all)
 		return -ENOMEM;
