@@ -287,9 +287,10 @@ static int perform(struct transfer *t, const char *method, const char *path, con
 	else if (code != CURLE_OK && !t->enough)
 		rc = fail_by_curl(http, code, err);
 	else if (t->line_len) /* the last line may lack its '\n' */
-		rc = WM_MIN(t->on_line(t->arg, t->line, t->line_len), 0);
+		rc = t->on_line(t->arg, t->line, t->line_len);
 	else if (!t->answer.body && !(t->answer.body = strdup("")))
 		rc = wm_fail(err, ENOMEM, "registry %s: out of memory", http->base);
+	rc = rc < 0 ? rc : 0;
 	free(t->line);
 	if (rc)
 		wm_http_answer_free(&t->answer);
@@ -356,7 +357,7 @@ static int set_base(struct wm_http *http, const struct wm_http_options *options,
 	if (plain && token && !options->allow_http && !host_is_loopback(host)) {
 		rc = wm_fail(err, EPERM,
 			     "registry %s: a token is not sent over plain http to another machine; use https "
-			     "(or allow http explicitly if the path there is protected otherwise)",
+			     "(or --allow-http, WM_REGISTRY_ALLOW_HTTP, where the path there is protected otherwise)",
 			     options->url);
 		goto out;
 	}
@@ -403,7 +404,7 @@ static int set_headers(struct wm_http *http, const char *token, struct wm_error 
 			if (*c <= ' ' || *c > '~')
 				return wm_fail(err, EINVAL, "the token holds a space or a character that no token has");
 		}
-		if (wm_format(line, sizeof(line), "Authorization: Bearer %s", token))
+		if (strlen(token) >= WM_TOKEN_MAX || wm_format(line, sizeof(line), "Authorization: Bearer %s", token))
 			return wm_fail(err, EINVAL, "the token is longer than %u characters", WM_TOKEN_MAX - 1);
 		rc = add_header(http, line);
 		wm_wipe(line, sizeof(line));
