@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The config itself, and what stands around it: /health, /v1/whoami.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "registry/problem.h"
+#include "registry/registry.h"
+#include "registry/text.h"
+
+#define WAIT_MAX_S 60
+
+void api_health(struct call *call)
+{
+	answer_json(call, 200, strdup("{\"status\":\"ok\"}"));
+}
+
+/* An address out of a header, canonical; "" when it is none. */
+static void copy_address(char *ret, const char *text, size_t len)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr addr;
+
+	*ret = '\0';
+	if (len >= sizeof(copy))
+		return;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (inet_pton(AF_INET, copy, &addr) == 1)
+		inet_ntop(AF_INET, &addr, ret, INET6_ADDRSTRLEN);
+	else if (inet_pton(AF_INET6, copy, &addr) == 1)
+		inet_ntop(AF_INET6, &addr, ret, INET6_ADDRSTRLEN);
+}
+
+/* Where the request came from. A proxy is believed when it runs on this machine: the last address
+ * of X-Forwarded-For is the one that it saw itself. */
+static void seen_address(const struct http_request *request, char *ret)
+{
+	const char *header = request->local ? http_header(request, "CF-Connecting-IP") : NULL;
+	const char *comma;
+
+	*ret = '\0';
+	if (header)
+		copy_address(ret, header, strlen(header));
+	header = request->local ? http_header(request, "X-Forwarded-For") : NULL;
+	if (!*ret && header) {
+		comma = strrchr(header, ',');
+		header = comma ? comma + 1 : header;
+		header += strspn(header, " \t");
+		copy_address(ret, header, strcspn(header, " \t"));
+	}
+	if (!*ret)
+		memcpy(ret, request->client, INET6_ADDRSTRLEN);
+}
+
+void api_whoami(struct call *call)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	seen_address(call->request, address);
+	answer_json(call, 200, text_whoami(store_mesh(call->registry->store), &call->who, address));
+}
+
+/* Is the tag in the list of If-None-Match (RFC 9110 section 13.1.2)? */
+static bool matches(const char *list, const char *etag)
+{
+	size_t len = strlen(etag);
+
+	while (*list) {
+		list += strspn(list, " \t,");
+		if (!strncmp(list, "W/", 2))
+			list += 2;
+		if (*list == '*' || (!strncmp(list, etag, len) && strchr(", \t", list[len])))
+			return true;
+		list += strcspn(list, ",");
+	}
+	return false;
+}
+
+void api_document(struct call *call)
+{
+	const struct wm_mesh *mesh = store_mesh(call->registry->store);
+	const char *known = http_header(call->request, "If-None-Match");
+	struct http_answer *answer = &call->request->answer;
+	char etag[sizeof(answer->etag)];
+
+	wm_format(etag, sizeof(etag), "\"%s-%llu\"", mesh->instance, (unsigned long long)mesh->generation);
+	if (known && matches(known, etag))
+		answer->status = 304;
+	else
+		answer_stream(call, STREAM_DOCUMENT, "application/json");
+	if (answer->status < 400)
+		memcpy(answer->etag, etag, sizeof(etag));
+}
+
+/* A number of the query; absent: 0. Answers and returns false when it is none, or over `most`. */
+static bool query_number(struct call *call, const char *key, uint64_t most, uint64_t *ret)
+{
+	const char *text = http_query(call->request, key);
+	struct wm_error err = { 0 };
+
+	*ret = 0;
+	if (!text)
+		return true;
+	if (*text && strlen(text) <= 16 && strspn(text, "0123456789") == strlen(text))
+		*ret = strtoull(text, NULL, 10);
+	else
+		*ret = most + 1;
+	if (*ret <= most)
+		return true;
+	wm_fail_field(&err, EINVAL, key, "'%s' in the query must be a whole number of at most %llu", key,
+		      (unsigned long long)most);
+	answer_failure(call, -EINVAL, &err);
+	return false;
+}
+
+void api_config(struct call *call)
+{
+	const struct wm_mesh *mesh = store_mesh(call->registry->store);
+	const char *instance = http_query(call->request, "instance");
+	uint64_t after, wait;
+
+	if (!query_number(call, "after", (uint64_t)1 << 53, &after) || !query_number(call, "wait", WAIT_MAX_S, &wait))
+		return;
+	if (mesh->generation > after || (instance && *instance && strcmp(instance, mesh->instance)))
+		answer_stream(call, STREAM_LINES, "application/x-ndjson");
+	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)wait))
+		answer_none(call);
+}

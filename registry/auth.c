@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "registry/auth.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/util.h"
+#include "registry/registry.h"
+
+#define MASTER_LEAST 16
+
+static const char *const role_names[] = {
+	[WM_TOKEN_OTHER] = "nobody",	 [WM_TOKEN_ADMIN] = "admin",   [WM_TOKEN_READ] = "read",
+	[WM_TOKEN_GATEWAY] = "gateway", [WM_TOKEN_DEVICE] = "device", [WM_TOKEN_ENROLMENT] = "enrolment",
+};
+
+const char *auth_role_name(enum wm_token_kind role)
+{
+	return role_names[role];
+}
+
+enum wm_token_kind auth_role_parse(const char *name)
+{
+	for (enum wm_token_kind role = WM_TOKEN_ADMIN; role <= WM_TOKEN_ENROLMENT; role++) {
+		if (!strcmp(role_names[role], name))
+			return role;
+	}
+	return WM_TOKEN_OTHER;
+}
+
+static int by_enrolment(struct registry *registry, int64_t now, struct identity *io)
+{
+	struct object_key key;
+	int rc = store_enrolment_find(registry->store, &io->hash, now, &key);
+
+	if (rc)
+		return rc;
+	io->role = WM_TOKEN_ENROLMENT;
+	io->subject = key.kind;
+	memcpy(io->name, key.name, sizeof(io->name));
+	return 0;
+}
+
+static int by_token(struct registry *registry, int64_t now, struct identity *io)
+{
+	struct store_token token;
+	int rc = store_token_find(registry->store, &io->hash, now, &token);
+
+	if (rc)
+		return rc;
+	io->role = token.role;
+	memcpy(io->name, token.name, sizeof(io->name));
+	return 0;
+}
+
+int auth_identify(struct registry *registry, const char *token, struct identity *ret)
+{
+	struct identity who = { 0 };
+	int64_t now = wm_unix_time();
+	int rc;
+
+	if (!*token || strlen(token) >= WM_TOKEN_MAX)
+		return -EACCES;
+	wm_token_hash(token, &who.hash);
+	if (wm_token_hash_equal(&who.hash, &registry->master)) {
+		who.role = WM_TOKEN_ADMIN;
+		wm_copy(who.name, sizeof(who.name), "master");
+		rc = 0;
+	} else if (wm_token_kind(token) == WM_TOKEN_ENROLMENT) {
+		rc = by_enrolment(registry, now, &who);
+	} else {
+		rc = by_token(registry, now, &who);
+	}
+	if (rc)
+		return rc;
+	wm_format(who.who, sizeof(who.who), "%s %s", role_names[who.role], who.name);
+	*ret = who;
+	return 0;
+}
+
+bool auth_owns(const struct identity *who, enum object_kind kind, const char *name)
+{
+	if (who->role == WM_TOKEN_GATEWAY)
+		return kind == OBJECT_SITE && !strcmp(who->name, name);
+	if (who->role == WM_TOKEN_DEVICE)
+		return kind == OBJECT_DEVICE && !strcmp(who->name, name);
+	return true;
+}
+
+int auth_check_master(const char *token, struct wm_error *err)
+{
+	static const char *const examples[] = {
+		"generate-a-strong-random-token", "changeme", "change-me", "your-master-token", "your-token-here", "example",
+		"secret", "password", "master-token",
+	};
+	size_t len = strlen(token), same = 0;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(examples); i++) {
+		if (!strncasecmp(token, examples[i], strlen(examples[i])))
+			return wm_fail(err, EINVAL, "WM_REGISTRY_TOKEN is one from an example, which everybody knows; make one with: openssl rand -hex 32");
+	}
+	while (same < len && token[same] == token[0])
+		same++;
+	if (len < MASTER_LEAST || same == len)
+		return wm_fail(err, EINVAL, "WM_REGISTRY_TOKEN is %s; it guards the whole mesh: make one with: openssl rand -hex 32",
+			       !len ? "not set" : len < MASTER_LEAST ? "shorter than 16 characters" : "one character repeated");
+	if (len >= WM_TOKEN_MAX)
+		return wm_fail(err, EINVAL, "WM_REGISTRY_TOKEN is longer than %d characters; take a shorter one", WM_TOKEN_MAX - 1);
+	for (size_t i = 0; i < len; i++) {
+		if (token[i] <= 0x20 || token[i] > 0x7e)
+			return wm_fail(err, EINVAL, "WM_REGISTRY_TOKEN has white space or characters that a header cannot carry; take letters and digits");
+	}
+	return 0;
+}

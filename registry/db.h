@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The little of a database that the store needs: named statements (sql.h) in
+ * transactions. store_sqlite.c implements it and is the only file that knows
+ * SQLite. One thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "registry/sql.h"
+
+struct db;
+struct db_query; /* a statement being run; one run of each at a time */
+
+/* Creates the file when it is not there, and brings its schema up to date. */
+int db_open(const char *path, struct db **ret, struct wm_error *err);
+/* Another connection to an open database that cannot write: for snapshots. */
+int db_open_reader(const char *path, struct db **ret, struct wm_error *err);
+void db_close(struct db *db); /* NULL-safe */
+
+/* A write transaction has the database to itself from db_begin on. For a
+ * reader: what it sees stays as it was at its first query. */
+int db_begin(struct db *db);
+int db_commit(struct db *db);    /* on disk when it returns 0; on failure rolled back */
+void db_rollback(struct db *db); /* nothing when no transaction is open */
+
+/* Writes that may be lost when the machine fails, until `off`; only outside a transaction. */
+void db_lazy(struct db *db, bool on);
+
+/* types: one letter for each parameter: 'i' int64_t, 's' text (NULL: null),
+ * 'b' pointer (NULL: null) and size_t. They must live until db_done. Errors
+ * are reported by db_next. */
+struct db_query *db_query(struct db *db, enum sql sql, const char *types, ...);
+int db_next(struct db_query *q); /* 1 a row, 0 no more, -errno */
+void db_done(struct db_query **q);
+#define DB_AUTO_DONE __attribute__((cleanup(db_done)))
+
+/* Of the current row; columns from 0. */
+int64_t db_int(struct db_query *q, int column);               /* null: 0 */
+void db_text(struct db_query *q, int column, char *ret, size_t size); /* null or too long: "" */
+bool db_blob(struct db_query *q, int column, void *ret, size_t size); /* false, zeroes: null or of another size */
+
+/* Runs a statement to its end: rows changed, or -errno (-EEXIST: a constraint, -ENOSPC: disk full). */
+int db_do(struct db *db, enum sql sql, const char *types, ...);
+
+const char *db_reason(const struct db *db); /* of the last failure, in the database's words */

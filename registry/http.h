@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The HTTP server: one thread, one epoll loop, any number of listening
+ * sockets (libmicrohttpd, which only http.c knows).
+ *
+ * A request reaches the handler whole (header and body, within 10 s, having
+ * passed guard.h); the handler fills in the answer, or suspends the request
+ * and is called again when it is resumed. Nothing here blocks: a slow client
+ * holds up nobody but itself, and is cut off in the end.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/error.h"
+#include "registry/timers.h"
+
+struct http_server;
+
+/* An answer that is made while it is sent. */
+struct http_stream {
+	ssize_t (*read)(void *arg, char *buf, size_t max); /* bytes; 0 the end; -errno: break off, visibly */
+	void (*free)(void *arg);
+	void *arg;
+};
+
+struct http_answer {
+	unsigned int status;
+	const char *type; /* Content-Type; NULL: no body */
+	char *body;       /* malloc'd, taken over */
+	size_t len;
+	struct http_stream stream; /* instead of body when read is set; taken over */
+	char etag[80];
+	char allow[64];    /* of a 405 */
+	bool close;        /* the connection ends with this answer */
+};
+
+struct http_request {
+	const char *method; /* "GET" also for HEAD */
+	const char *path;   /* without the query, not unescaped: none of our paths needs escapes */
+	const char *token;  /* of "Authorization: Bearer", or "" */
+	const char *body;
+	size_t len;
+	char client[INET6_ADDRSTRLEN]; /* the peer's address; "" for none (a local socket) */
+	bool local;                    /* the peer is this machine: a reverse proxy, perhaps */
+	bool hurry;                    /* the client has closed its side, or the server stops: do not suspend */
+	struct http_answer answer;
+
+	/* for whoever suspends requests (watch.c) */
+	struct timer wait_timer;
+	uint64_t wait_until_ms; /* 0: has not waited */
+	struct http_request *next, *prev;
+};
+
+struct http_ops {
+	void (*handle)(void *app, struct http_request *request);
+	void (*done)(void *app, struct http_request *request); /* it is over, however it ended */
+	void (*stop)(void *app);                               /* resume all that is suspended */
+};
+
+int http_new(const struct http_ops *ops, void *app, struct http_server **ret, struct wm_error *err);
+void http_free(struct http_server *server); /* NULL-safe; ends everything under way */
+struct timers *http_timers(struct http_server *server);
+
+/* Takes over a listening socket, also on failure. cert and key: PEM text, or NULL for plain http. */
+int http_listen(struct http_server *server, int fd, const char *cert, const char *key, struct wm_error *err);
+
+/* Serves until stop_fd is readable, then lets what is under way finish for a moment. 0 or -errno. */
+int http_run(struct http_server *server, int stop_fd);
+
+const char *http_query(const struct http_request *request, const char *key);  /* NULL: not given */
+const char *http_header(const struct http_request *request, const char *name); /* NULL: not given */
+
+/* From the handler: no answer yet. Its client closing the connection resumes it too. */
+void http_suspend(struct http_request *request);
+void http_resume(struct http_request *request);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "registry/migrations.h"
+
+#include "core/util.h"
+
+/* The assembler finds the files: it is given -I<registry>. */
+#define MIGRATION(symbol, file)                                          \
+	__asm__(".pushsection .rodata.migrations,\"a\"\n" #symbol ":\n"  \
+		".incbin \"migrations/" file "\"\n.byte 0\n"             \
+		".popsection\n");                                        \
+	extern const char symbol[] __attribute__((visibility("hidden")))
+
+MIGRATION(migration_0001, "0001_mesh.sql");
+
+const char *const migrations[] = {
+	migration_0001,
+};
+const size_t nmigrations = WM_ARRAY_LEN(migrations);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "registry/objects.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/codec.h"
+#include "core/util.h"
+
+#define FIELD(member, key, type, flags) \
+	{ key, type, offsetof(struct object, member), sizeof(((struct object *)0)->member), flags }
+#define TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
+
+/* The members of a request; `must`: those a new object cannot do without. */
+#define SITE_FIELDS(must) \
+	FIELD(site.domain, "domain", WM_FIELD_LABEL, must), \
+	FIELD(site.subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_NULLABLE), \
+	FIELD(site.hub, "is_hub", WM_FIELD_BOOL, 0), \
+	FIELD(site.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE), \
+	FIELD(site.endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE)
+#define HOST_FIELDS(must) \
+	FIELD(host.name, "name", WM_FIELD_LABEL, must), \
+	FIELD(host.domain, "domain", WM_FIELD_LABEL, must), \
+	FIELD(host.overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_NULLABLE), \
+	FIELD(host.local, "local_ip", WM_FIELD_IP4, must), \
+	FIELD(host.access, "type", WM_FIELD_HOST_TYPE, WM_FIELD_STRICT), \
+	FIELD(host.mac, "mac", WM_FIELD_MAC, WM_FIELD_NULLABLE)
+#define DEVICE_FIELDS(must) \
+	FIELD(device.name, "name", WM_FIELD_LABEL, must), \
+	FIELD(device.overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_NULLABLE), \
+	FIELD(device.access, "type", WM_FIELD_DEVICE_TYPE, WM_FIELD_STRICT), \
+	FIELD(device.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE)
+
+static const struct wm_field site_new[] = { SITE_FIELDS(WM_FIELD_REQUIRED) };
+static const struct wm_field host_new[] = { HOST_FIELDS(WM_FIELD_REQUIRED) };
+static const struct wm_field device_new[] = { DEVICE_FIELDS(WM_FIELD_REQUIRED) };
+static const struct wm_field site_patch[] = { SITE_FIELDS(0) };
+static const struct wm_field host_patch[] = { HOST_FIELDS(0) };
+static const struct wm_field device_patch[] = { DEVICE_FIELDS(0) };
+
+static const struct wm_field site_out[] = {
+	FIELD(site.domain, "domain", WM_FIELD_LABEL, 0),
+	FIELD(site.subnet, "subnet", WM_FIELD_PREFIX, 0),
+	FIELD(gateway, "gateway", WM_FIELD_IP4, 0),
+	FIELD(site.hub, "is_hub", WM_FIELD_BOOL, 0),
+	FIELD(site.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
+	FIELD(site.endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
+};
+static const struct wm_field host_out[] = {
+	FIELD(host.name, "name", WM_FIELD_LABEL, 0),
+	FIELD(host.domain, "domain", WM_FIELD_LABEL, 0),
+	FIELD(host.overlay, "wg_ip", WM_FIELD_IP4, 0),
+	FIELD(host.local, "local_ip", WM_FIELD_IP4, WM_FIELD_NULLABLE),
+	FIELD(host.access, "type", WM_FIELD_HOST_TYPE, 0),
+	FIELD(host.mac, "mac", WM_FIELD_MAC, WM_FIELD_NULLABLE),
+};
+static const struct wm_field device_out[] = {
+	FIELD(device.name, "name", WM_FIELD_LABEL, 0),
+	FIELD(hub, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	FIELD(device.overlay, "wg_ip", WM_FIELD_IP4, 0),
+	FIELD(device.access, "type", WM_FIELD_DEVICE_TYPE, 0),
+	FIELD(device.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
+};
+
+static const struct {
+	const char *name, *plural;
+	struct wm_table create, patch, out;
+} kinds[OBJECT_KINDS] = {
+	[OBJECT_SITE] = { "site", "sites", TABLE(site_new), TABLE(site_patch), TABLE(site_out) },
+	[OBJECT_HOST] = { "host", "hosts", TABLE(host_new), TABLE(host_patch), TABLE(host_out) },
+	[OBJECT_DEVICE] = { "device", "devices", TABLE(device_new), TABLE(device_patch), TABLE(device_out) },
+};
+
+const char *object_kind_name(enum object_kind kind)
+{
+	return kinds[kind].name;
+}
+
+const char *object_kind_plural(enum object_kind kind)
+{
+	return kinds[kind].plural;
+}
+
+int object_key_parse(enum object_kind kind, const char *text, struct object_key *ret)
+{
+	*ret = (struct object_key){ .kind = kind };
+	if (kind == OBJECT_HOST)
+		return wm_fqdn_split(text, ret->name, ret->domain);
+	return wm_label_valid(text) ? wm_copy(ret->name, sizeof(ret->name), text) : -EINVAL;
+}
+
+void object_key_of(const struct object *object, struct object_key *ret)
+{
+	*ret = (struct object_key){ .kind = object->kind };
+	if (object->kind == OBJECT_SITE) {
+		memcpy(ret->name, object->site.domain, WM_NAME_SIZE);
+	} else if (object->kind == OBJECT_HOST) {
+		memcpy(ret->name, object->host.name, WM_NAME_SIZE);
+		memcpy(ret->domain, object->host.domain, WM_NAME_SIZE);
+	} else {
+		memcpy(ret->name, object->device.name, WM_NAME_SIZE);
+	}
+}
+
+const char *object_name(const struct object_key *key, char *buf)
+{
+	wm_format(buf, OBJECT_NAME_SIZE, "%s%s%s", key->name, *key->domain ? "." : "", key->domain);
+	return buf;
+}
+
+const char *object_title(const struct object_key *key, char *buf)
+{
+	wm_format(buf, OBJECT_TITLE_SIZE, "%s '%s%s%s'", kinds[key->kind].name, key->name, *key->domain ? "." : "",
+		  key->domain);
+	return buf;
+}
+
+static void derive_mac(struct object *object)
+{
+	static const struct wm_mac none;
+
+	if (object->kind == OBJECT_HOST)
+		object->host.has_mac = memcmp(&object->host.mac, &none, sizeof(none)) != 0;
+}
+
+int object_decode_new(enum object_kind kind, const char *json, size_t len, struct object *ret, struct wm_error *err)
+{
+	struct object object = { .kind = kind };
+	int rc;
+
+	if (kind == OBJECT_HOST)
+		object.host.access = WM_ACCESS_FULL;
+	if (kind == OBJECT_DEVICE)
+		object.device.access = WM_ACCESS_FULL;
+	rc = wm_decode(&kinds[kind].create, json, len, &object, NULL, err);
+	if (rc)
+		return rc;
+	derive_mac(&object);
+	*ret = object;
+	return 0;
+}
+
+int object_decode_patch(struct object *io, const char *json, size_t len, struct wm_error *err)
+{
+	struct object object = *io;
+	int rc = wm_decode(&kinds[io->kind].patch, json, len, &object, NULL, err);
+
+	if (rc)
+		return rc;
+	derive_mac(&object);
+	*io = object;
+	return 0;
+}
+
+char *object_encode(const struct object *object)
+{
+	return wm_encode(&kinds[object->kind].out, object, ~0u);
+}
+
+void object_veil(struct object *object, const char *site, bool is_hub)
+{
+	if (object->kind == OBJECT_HOST && strcmp(object->host.domain, site)) {
+		object->host.local = 0;
+		object->host.mac = (struct wm_mac){ 0 };
+		object->host.has_mac = false;
+	}
+	if (object->kind == OBJECT_DEVICE && !is_hub)
+		object->device.public_key = (struct wm_key){ 0 };
+}

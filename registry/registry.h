@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The registry: what every handler works on.
+ */
+#pragma once
+
+#include "registry/auth.h"
+#include "registry/http.h"
+#include "registry/reports.h"
+#include "registry/store.h"
+#include "registry/stream.h"
+#include "registry/watch.h"
+
+struct registry {
+	struct store *store;
+	struct wm_token_hash master; /* of WM_REGISTRY_TOKEN */
+	struct watch watch;
+	struct reports reports;
+};
+
+/* One request that somebody may make. */
+struct call {
+	struct registry *registry;
+	struct http_request *request;
+	struct identity who;
+	enum object_kind kind;      /* of the route */
+	char arg[OBJECT_NAME_SIZE]; /* what stands for {} in the route's path, or "" */
+};
+
+/* --- answers (routes.c); each also takes the place of one given before ----------------- */
+void answer_json(struct call *call, unsigned int status, char *body); /* takes body; NULL: out of memory */
+void answer_none(struct call *call);                                   /* 204 */
+void answer_stream(struct call *call, enum stream_form form, const char *type); /* 200, of the mesh as it is now */
+void answer_failure(struct call *call, int rc, const struct wm_error *err);
+
+extern const struct http_ops registry_ops; /* app: struct registry */
+
+/* --- handlers -------------------------------------------------------------------------- */
+/* api_objects.c */
+void api_list(struct call *call);
+void api_get(struct call *call);
+void api_create(struct call *call);
+void api_patch(struct call *call);
+void api_delete(struct call *call);
+/* api_config.c */
+void api_health(struct call *call);
+void api_whoami(struct call *call);
+void api_document(struct call *call);
+void api_config(struct call *call);
+/* api_tokens.c */
+void api_tokens(struct call *call);
+void api_token_create(struct call *call);
+void api_token_delete(struct call *call);
+void api_enrolment_create(struct call *call);
+void api_enrol(struct call *call);
+/* api_status.c */
+void api_status_put(struct call *call);
+void api_status(struct call *call);

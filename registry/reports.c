@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "registry/reports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+
+/* Where domain is, or would have to be. */
+static size_t place(const struct reports *reports, const char *domain)
+{
+	size_t low = 0, high = reports->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(reports->list[middle].domain, domain) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int is_at(const struct reports *reports, size_t i, const char *domain)
+{
+	return i < reports->n && !strcmp(reports->list[i].domain, domain);
+}
+
+int reports_put(struct reports *reports, const struct report *report)
+{
+	size_t i = place(reports, report->domain);
+
+	if (!is_at(reports, i, report->domain)) {
+		int rc = wm_grow((void **)&reports->list, &reports->capacity, reports->n + 1, sizeof(*report));
+
+		if (rc)
+			return rc;
+		memmove(&reports->list[i + 1], &reports->list[i], (reports->n - i) * sizeof(*report));
+		reports->n++;
+	}
+	reports->list[i] = *report;
+	return 0;
+}
+
+void reports_forget(struct reports *reports, const char *domain)
+{
+	size_t i = place(reports, domain);
+
+	if (!is_at(reports, i, domain))
+		return;
+	reports->n--;
+	memmove(&reports->list[i], &reports->list[i + 1], (reports->n - i) * sizeof(reports->list[0]));
+}
+
+void reports_free(struct reports *reports)
+{
+	free(reports->list);
+	*reports = (struct reports){ 0 };
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the registry serves: one row for each method of each path, and the walk
+ * that every request takes (who is it, what does it want, may it).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "registry/problem.h"
+#include "registry/registry.h"
+
+#define ROLE_READERS (ROLE_ADMIN | ROLE_READ)
+#define ROLE_MACHINES (ROLE_GATEWAY | ROLE_DEVICE)
+
+struct route {
+	const char *method;
+	const char *path; /* {} stands for one segment */
+	unsigned int roles;
+	void (*handle)(struct call *call);
+	enum object_kind kind;
+};
+
+static const struct route routes[] = {
+	{ "GET", "/health", ROLE_PUBLIC, api_health },
+	{ "GET", "/config", ROLE_READERS, api_document },
+	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config },
+	{ "GET", "/v1/whoami", ROLE_READERS | ROLE_MACHINES, api_whoami },
+	{ "GET", "/v1/status", ROLE_READERS, api_status },
+
+	{ "GET", "/v1/sites", ROLE_READERS, api_list, OBJECT_SITE },
+	{ "POST", "/v1/sites", ROLE_ADMIN, api_create, OBJECT_SITE },
+	{ "GET", "/v1/sites/{}", ROLE_READERS, api_get, OBJECT_SITE },
+	{ "PATCH", "/v1/sites/{}", ROLE_ADMIN | ROLE_GATEWAY, api_patch, OBJECT_SITE },
+	{ "DELETE", "/v1/sites/{}", ROLE_ADMIN, api_delete, OBJECT_SITE },
+	{ "PUT", "/v1/sites/{}/status", ROLE_ADMIN | ROLE_GATEWAY, api_status_put, OBJECT_SITE },
+
+	{ "GET", "/v1/hosts", ROLE_READERS, api_list, OBJECT_HOST },
+	{ "POST", "/v1/hosts", ROLE_ADMIN, api_create, OBJECT_HOST },
+	{ "GET", "/v1/hosts/{}", ROLE_READERS, api_get, OBJECT_HOST },
+	{ "PATCH", "/v1/hosts/{}", ROLE_ADMIN, api_patch, OBJECT_HOST },
+	{ "DELETE", "/v1/hosts/{}", ROLE_ADMIN, api_delete, OBJECT_HOST },
+
+	{ "GET", "/v1/devices", ROLE_READERS, api_list, OBJECT_DEVICE },
+	{ "POST", "/v1/devices", ROLE_ADMIN, api_create, OBJECT_DEVICE },
+	{ "GET", "/v1/devices/{}", ROLE_READERS, api_get, OBJECT_DEVICE },
+	{ "PATCH", "/v1/devices/{}", ROLE_ADMIN | ROLE_DEVICE, api_patch, OBJECT_DEVICE },
+	{ "DELETE", "/v1/devices/{}", ROLE_ADMIN | ROLE_DEVICE, api_delete, OBJECT_DEVICE },
+
+	{ "POST", "/v1/enrolments", ROLE_ADMIN, api_enrolment_create },
+	{ "POST", "/v1/enrol", ROLE_ADMIN | ROLE_ENROLMENT, api_enrol },
+	{ "GET", "/v1/tokens", ROLE_ADMIN, api_tokens },
+	{ "POST", "/v1/tokens", ROLE_ADMIN, api_token_create },
+	{ "DELETE", "/v1/tokens/{}", ROLE_ADMIN, api_token_delete },
+};
+
+/* --- answers ------------------------------------------------------------------------ */
+
+static struct http_answer *fresh(struct call *call)
+{
+	struct http_answer *answer = &call->request->answer;
+
+	free(answer->body);
+	*answer = (struct http_answer){ 0 };
+	return answer;
+}
+
+void answer_json(struct call *call, unsigned int status, char *body)
+{
+	struct http_answer *answer = fresh(call);
+
+	if (!body) {
+		problem_set(answer, 503, "", "the registry is out of memory; try again");
+		return;
+	}
+	answer->status = status;
+	answer->type = "application/json";
+	answer->body = body;
+	answer->len = strlen(body);
+}
+
+void answer_none(struct call *call)
+{
+	fresh(call)->status = 204;
+}
+
+/* One text for every token that is refused, whatever is wrong with it. */
+static void answer_unknown(struct call *call)
+{
+	problem_set(fresh(call), 401, "",
+		    "the token is missing or not accepted; send a valid one as 'Authorization: Bearer TOKEN'");
+}
+
+void answer_failure(struct call *call, int rc, const struct wm_error *err)
+{
+	if (rc == -EACCES)
+		answer_unknown(call);
+	else
+		problem_from(fresh(call), rc, err);
+}
+
+void answer_stream(struct call *call, enum stream_form form, const char *type)
+{
+	struct http_answer *answer = fresh(call);
+	struct snapshot *snapshot;
+	struct wm_error err = { 0 };
+	int rc = store_snapshot(call->registry->store, &snapshot, &err);
+
+	if (!rc)
+		rc = stream_new(snapshot, form, &call->who, &answer->stream);
+	if (rc) {
+		answer_failure(call, rc, &err);
+		return;
+	}
+	answer->status = 200;
+	answer->type = type;
+}
+
+/* --- the walk --------------------------------------------------------------------------- */
+
+/* Does path fit the pattern? What stands for {} goes to arg. */
+static bool fits(const char *pattern, const char *path, char *arg, size_t size)
+{
+	const char *hole = strstr(pattern, "{}");
+	size_t before, len;
+
+	if (!hole)
+		return !strcmp(pattern, path);
+	before = (size_t)(hole - pattern);
+	if (strncmp(pattern, path, before))
+		return false;
+	len = strcspn(path + before, "/");
+	if (!len || len >= size || strcmp(hole + 2, path + before + len))
+		return false;
+	memcpy(arg, path + before, len);
+	arg[len] = '\0';
+	return true;
+}
+
+/* NULL: no such path, or (allow is filled) not with this method. */
+static const struct route *find_route(struct call *call, char *allow, size_t size)
+{
+	*allow = '\0';
+	for (size_t i = 0; i < WM_ARRAY_LEN(routes); i++) {
+		size_t len = strlen(allow);
+
+		if (!fits(routes[i].path, call->request->path, call->arg, sizeof(call->arg)))
+			continue;
+		if (!strcmp(routes[i].method, call->request->method))
+			return &routes[i];
+		wm_format(allow + len, size - len, "%s%s", len ? ", " : "", routes[i].method);
+	}
+	return NULL;
+}
+
+static void no_route(struct call *call, const char *allow)
+{
+	struct http_answer *answer = fresh(call);
+
+	if (!*allow) {
+		problem_set(answer, 404, "", "there is nothing at this path; docs/api.md says what there is");
+		return;
+	}
+	problem_set(answer, 405, "", "this path does not take %.16s; it takes: %s", call->request->method, allow);
+	wm_copy(answer->allow, sizeof(answer->allow), allow);
+}
+
+static void walk(struct call *call)
+{
+	struct wm_error err = { 0 };
+	char allow[64];
+	const struct route *route = find_route(call, allow, sizeof(allow));
+	int rc;
+
+	if (!route || !(route->roles & ROLE_PUBLIC)) {
+		rc = auth_identify(call->registry, call->request->token, &call->who);
+		if (rc) {
+			answer_failure(call, rc, &err);
+			return;
+		}
+	}
+	if (!route) {
+		no_route(call, allow);
+		return;
+	}
+	call->kind = route->kind;
+	if (!(route->roles & (1u << call->who.role | ROLE_PUBLIC)) ||
+	    (*call->arg && !auth_owns(&call->who, route->kind, call->arg))) {
+		problem_set(fresh(call), 403, "", "a token with role '%s' (%s) may not do this; use one that may",
+			    auth_role_name(call->who.role), call->who.name);
+		return;
+	}
+	route->handle(call);
+}
+
+static void on_request(void *app, struct http_request *request)
+{
+	struct registry *registry = app;
+	struct call call = { .registry = registry, .request = request };
+
+	watch_forget(&registry->watch, request);
+	walk(&call);
+	if (strcmp(request->method, "GET") && request->answer.status)
+		wm_info("%s: %s %s: %u", *call.who.who ? call.who.who : "nobody", request->method, request->path,
+			request->answer.status);
+	watch_announce(&registry->watch, store_mesh(registry->store)->generation);
+}
+
+static void on_done(void *app, struct http_request *request)
+{
+	struct registry *registry = app;
+
+	watch_forget(&registry->watch, request);
+}
+
+static void on_stop(void *app)
+{
+	struct registry *registry = app;
+
+	watch_wake(&registry->watch);
+}
+
+const struct http_ops registry_ops = { .handle = on_request, .done = on_done, .stop = on_stop };

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Opening the store, the mesh itself, and snapshots of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/codec.h"
+#include "core/util.h"
+#include "registry/store_internal.h"
+
+#define FIRST_NAME "home"
+#define FIRST_SUPERNET ((struct wm_prefix){ .addr = 0xac1e0000, .len = 16 }) /* 172.30.0.0/16 */
+
+static int lock_dir(const char *dir, int *ret, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int fd = -1;
+	char path[PATH_MAX];
+	int rc = wm_make_dirs(dir, 0700);
+
+	if (rc)
+		return wm_fail(err, -rc, "cannot create the data directory %s: %s; give another with --data", dir, strerror(-rc));
+	if (wm_format(path, sizeof(path), "%s/lock", dir))
+		return wm_fail(err, ENAMETOOLONG, "the data directory's name is too long: %s", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return wm_fail(err, errno, "cannot write in the data directory %s: %s; give another with --data, or run as its owner",
+			       dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return wm_fail(err, EBUSY, "another wm-registry serves the data directory %s; stop it, or give another with --data", dir);
+	*ret = wm_steal_fd(&fd);
+	return 0;
+}
+
+/* Random, version 4 (RFC 9562). */
+static void make_instance(char *ret)
+{
+	uint8_t b[16];
+
+	wm_random(b, sizeof(b));
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	wm_format(ret, WM_INSTANCE_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+		  b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+/* Would what is there still be valid in another supernet? */
+static int check_supernet(struct store *store, struct wm_prefix supernet, struct wm_error *err)
+{
+	char text[WM_PREFIX_TEXT], title[OBJECT_TITLE_SIZE];
+	struct object_key key;
+	int rc = 0;
+
+	for (enum object_kind kind = OBJECT_SITE; kind <= OBJECT_HOST; kind++) {
+		struct object object = { .kind = kind };
+
+		while ((rc = rows_next(store->db, "", &object)) > 0) {
+			rc = kind == OBJECT_SITE ? wm_subnet_check(supernet, object.site.subnet, err)
+						 : wm_local_check(supernet, object.host.local, err);
+			if (!rc)
+				continue;
+			object_key_of(&object, &key);
+			wm_prefix_format(supernet, text);
+			return wm_fail_in(err, rc,
+					  "the supernet cannot become %s because of %s (leave WM_MESH_SUPERNET as it was, or remove it first)",
+					  text, object_title(&key, title));
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int write_mesh(struct change *c, const struct wm_mesh *old, const struct wm_mesh *mesh)
+{
+	const uint32_t shown = ~3u; /* not instance and generation */
+	WM_AUTO_FREE char *before = old ? wm_encode(&wm_mesh_table, old, shown) : NULL;
+	WM_AUTO_FREE char *after = wm_encode(&wm_mesh_table, mesh, shown);
+	int64_t addr = mesh->supernet.addr, len = mesh->supernet.len;
+	int rc;
+
+	if (!after || (old && !before))
+		return -ENOMEM;
+	if (old)
+		rc = db_do(c->store->db, SQL_MESH_SET, "sii", mesh->name, addr, len);
+	else
+		rc = db_do(c->store->db, SQL_MESH_NEW, "ssii", mesh->instance, mesh->name, addr, len);
+	return rc < 0 ? rc : change_mesh(c, before, after);
+}
+
+/* The settings of this start, against those the database holds. */
+static int settle_mesh(struct store *store, const struct store_options *options, struct change *c, struct wm_error *err)
+{
+	struct wm_mesh old = { 0 }, mesh = { .supernet = FIRST_SUPERNET, .name = FIRST_NAME };
+	int known = rows_mesh(store->db, &old), rc = 0;
+
+	if (known < 0)
+		return known;
+	if (known)
+		mesh = old;
+	else
+		make_instance(mesh.instance);
+	if (options->mesh_name)
+		rc = wm_copy(mesh.name, sizeof(mesh.name), options->mesh_name);
+	if (rc || !wm_title_valid(mesh.name))
+		return wm_fail_field(err, EINVAL, "mesh_name", "WM_MESH_NAME must be 1 to 63 bytes of printable text");
+	if (options->supernet.len) {
+		mesh.supernet = options->supernet;
+		rc = wm_supernet_check(mesh.supernet, err);
+		if (!rc)
+			rc = check_supernet(store, mesh.supernet, err);
+	}
+	if (rc)
+		return rc;
+	if (known && !strcmp(mesh.name, old.name) && wm_prefix_equal(mesh.supernet, old.supernet))
+		return 0;
+	return write_mesh(c, known ? &old : NULL, &mesh);
+}
+
+static int start_mesh(struct store *store, const struct store_options *options, struct wm_error *err)
+{
+	struct change c;
+	int rc = change_begin(store, "start", &c, err);
+
+	if (rc)
+		return rc;
+	return change_end(&c, settle_mesh(store, options, &c, err), err);
+}
+
+int store_open(const struct store_options *options, struct store **ret, struct wm_error *err)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	int rc;
+
+	if (!store)
+		return wm_fail(err, ENOMEM, "out of memory");
+	store->lock = -1;
+	rc = lock_dir(options->dir, &store->lock, err);
+	if (!rc)
+		rc = wm_format(store->path, sizeof(store->path), "%s/registry.db", options->dir);
+	if (!rc)
+		rc = db_open(store->path, &store->db, err);
+	if (!rc)
+		rc = start_mesh(store, options, err);
+	if (rc) {
+		store_close(store);
+		return rc;
+	}
+	*ret = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	db_close(store->idle);
+	db_close(store->db);
+	if (store->lock >= 0)
+		close(store->lock);
+	free(store);
+}
+
+const struct wm_mesh *store_mesh(const struct store *store)
+{
+	return &store->mesh;
+}
+
+/* --- snapshots ------------------------------------------------------------------------ */
+
+static void forget(struct store *store, size_t i)
+{
+	memmove(&store->snapshots[i], &store->snapshots[i + 1], (store->nsnapshots - i - 1) * sizeof(store->snapshots[0]));
+	store->nsnapshots--;
+}
+
+/* Ends the read transaction, which would keep the write-ahead log from being emptied. */
+static void release(struct store *store, struct db *db)
+{
+	db_rollback(db);
+	if (store->idle)
+		db_close(db);
+	else
+		store->idle = db;
+}
+
+static void cut_oldest(struct store *store)
+{
+	struct snapshot *oldest = store->snapshots[0];
+
+	forget(store, 0);
+	release(store, oldest->db);
+	oldest->db = NULL;
+	oldest->store = NULL;
+}
+
+static int begin_snapshot(struct store *store, struct snapshot *s, struct wm_error *err)
+{
+	struct wm_site hub;
+	int rc = 0;
+
+	s->db = WM_STEAL(store->idle);
+	if (!s->db)
+		rc = db_open_reader(store->path, &s->db, err);
+	if (rc)
+		return rc;
+	rc = db_begin(s->db);
+	if (!rc)
+		rc = rows_mesh(s->db, &s->mesh);
+	if (rc > 0)
+		rc = rows_hub(s->db, &hub);
+	if (rc < 0)
+		return store_fail(store, rc, err);
+	if (rc > 0)
+		memcpy(s->hub, hub.domain, sizeof(s->hub));
+	return 0;
+}
+
+int store_snapshot(struct store *store, struct snapshot **ret, struct wm_error *err)
+{
+	struct snapshot *s = store->nsnapshots ? store->snapshots[store->nsnapshots - 1] : NULL;
+	int rc;
+
+	if (s && s->mesh.generation == store->mesh.generation) {
+		s->readers++;
+		*ret = s;
+		return 0;
+	}
+	if (store->nsnapshots == SNAPSHOTS_MAX)
+		cut_oldest(store);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return wm_fail(err, ENOMEM, "out of memory");
+	rc = begin_snapshot(store, s, err);
+	if (rc) {
+		db_close(s->db);
+		free(s);
+		return rc;
+	}
+	s->store = store;
+	s->readers = 1;
+	store->snapshots[store->nsnapshots++] = s;
+	*ret = s;
+	return 0;
+}
+
+void snapshot_drop(struct snapshot *snapshot)
+{
+	struct store *store = snapshot ? snapshot->store : NULL;
+
+	if (!snapshot || --snapshot->readers)
+		return;
+	for (size_t i = 0; store && i < store->nsnapshots; i++) {
+		if (store->snapshots[i] == snapshot) {
+			forget(store, i);
+			release(store, snapshot->db);
+			break;
+		}
+	}
+	free(snapshot);
+}
+
+const struct wm_mesh *snapshot_mesh(const struct snapshot *snapshot)
+{
+	return &snapshot->mesh;
+}
+
+const char *snapshot_hub(const struct snapshot *snapshot)
+{
+	return snapshot->hub;
+}
+
+int snapshot_get(struct snapshot *snapshot, const struct object_key *key, struct object *ret)
+{
+	return snapshot->store ? rows_get(snapshot->db, key, ret) : -ESTALE;
+}
+
+int snapshot_next(struct snapshot *snapshot, struct object *io)
+{
+	return snapshot->store ? rows_next(snapshot->db, snapshot->hub, io) : -ESTALE;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a mesh is and who may speak for it, durably. The store speaks of
+ * sites, hosts, devices, tokens and enrolments; how they lie in a database is
+ * its own affair (db.h). One thread, one process: the directory is locked.
+ *
+ * Every change is one transaction: check against the whole mesh, write, bump
+ * the generation, log what changed and who did it. When a call returns 0 it
+ * is on disk; when it fails nothing has changed.
+ *
+ * Errors: -ENOENT there is no such object; -EINVAL the input is wrong;
+ * -EEXIST, -ENODEV, -ENOTEMPTY, -EADDRNOTAVAIL it conflicts with what is
+ * there; -EACCES a token that is not, or no longer, good; -ENOSPC disk full.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/key.h"
+#include "registry/objects.h"
+
+struct store;
+
+struct store_options {
+	const char *dir;
+	const char *mesh_name;     /* NULL: as it is, "home" at first */
+	struct wm_prefix supernet; /* len 0: as it is, 172.30.0.0/16 at first */
+};
+
+int store_open(const struct store_options *options, struct store **ret, struct wm_error *err);
+void store_close(struct store *store); /* NULL-safe */
+const struct wm_mesh *store_mesh(const struct store *store); /* as of the last change */
+
+/* --- sites, hosts, devices ---------------------------------------------------
+ * `who` is written to the audit. */
+int store_get(struct store *store, const struct object_key *key, struct object *ret, struct wm_error *err);
+/* Fills in what was left to the registry: subnet, wg_ip, derived members. */
+int store_add(struct store *store, const char *who, struct object *io, struct wm_error *err);
+/* patch changes the object in place; an object that is as before is no change. */
+typedef int (*store_patch_fn)(void *arg, struct object *io, struct wm_error *err);
+int store_change(struct store *store, const char *who, const struct object_key *key, store_patch_fn patch, void *arg,
+		 struct object *ret, struct wm_error *err);
+/* cascade: a site goes with its hosts (the hub with the devices); else -ENOTEMPTY. */
+int store_remove(struct store *store, const char *who, const struct object_key *key, bool cascade,
+		 struct wm_error *err);
+
+/* --- tokens --------------------------------------------------------------------
+ * A token's kind is its role; the text is never kept, only its hash. */
+struct store_token {
+	uint64_t id;
+	enum wm_token_kind role;
+	char name[WM_NAME_SIZE]; /* the site or device it speaks for; else a label */
+	int64_t created, last_used; /* seconds since 1970; 0: never (kept to the hour) */
+};
+
+int store_token_add(struct store *store, const char *who, enum wm_token_kind role, const char *name,
+		    const struct wm_token_hash *hash, struct store_token *ret, struct wm_error *err);
+int store_token_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct store_token *ret);
+int store_token_remove(struct store *store, const char *who, uint64_t id, struct wm_error *err);
+
+/* --- joining ------------------------------------------------------------------- */
+/* For an existing site or device; replaces an unused older one. */
+int store_enrolment_add(struct store *store, const char *who, const struct object_key *key,
+			const struct wm_token_hash *hash, int64_t expires, struct wm_error *err);
+int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret);
+
+struct store_enrol {
+	const struct wm_token_hash *enrolment; /* NULL: an admin does it; `site` must be named */
+	struct wm_token_hash token;            /* what the gateway or device will speak with */
+	struct wm_key public_key;
+	/* what a gateway says of itself; domain "", subnet len 0, no endpoint, hub false: nothing said */
+	struct wm_site site;
+};
+
+/* Consumes the enrolment, stores the key, ends older tokens: all or nothing. */
+int store_enrol(struct store *store, const char *who, const struct store_enrol *enrol, struct object_key *ret,
+		struct wm_error *err);
+
+/* --- snapshots -------------------------------------------------------------------
+ * The mesh at one generation, however long reading takes and whatever changes
+ * meanwhile. Readers of one generation share one; there are few at a time, and
+ * when there would be more, the oldest is cut off. */
+struct snapshot;
+
+int store_snapshot(struct store *store, struct snapshot **ret, struct wm_error *err);
+void snapshot_drop(struct snapshot *snapshot); /* NULL-safe */
+const struct wm_mesh *snapshot_mesh(const struct snapshot *snapshot);
+const char *snapshot_hub(const struct snapshot *snapshot); /* the hub's domain; "": there is none */
+int snapshot_get(struct snapshot *snapshot, const struct object_key *key, struct object *ret); /* as snapshot_next */
+/* What follows *io in the order of its kind (sites by domain, others by overlay
+ * address), starting from a zeroed one with only `kind` set. 1 found, 0 no
+ * more, -ESTALE cut off, -errno. */
+int snapshot_next(struct snapshot *snapshot, struct object *io);
+int snapshot_next_token(struct snapshot *snapshot, struct store_token *io); /* by id, from 0 */

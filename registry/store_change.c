@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One change: a transaction that bumps the generation and says who did what.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "registry/store_internal.h"
+
+#define CHANGES_KEPT 10000 /* generations a reader may be behind and still be told the difference */
+
+int store_fail(struct store *store, int rc, struct wm_error *err)
+{
+	if (rc == -ENOSPC)
+		return wm_fail(err, ENOSPC, "the disk that holds %s is full; nothing was changed; make room and try again",
+			       store->path);
+	if (rc == -EBUSY)
+		return wm_fail(err, EBUSY, "the database %s is held by another program; nothing was changed; try again",
+			       store->path);
+	return wm_fail(err, -rc, "the database %s failed: %s; nothing was changed", store->path, db_reason(store->db));
+}
+
+int change_begin(struct store *store, const char *who, struct change *ret, struct wm_error *err)
+{
+	int rc = db_begin(store->db);
+
+	if (rc)
+		return store_fail(store, rc, err);
+	*ret = (struct change){ .store = store, .who = who, .now = wm_unix_time() };
+	return 0;
+}
+
+static int bump(struct change *c)
+{
+	DB_AUTO_DONE struct db_query *q = NULL;
+	int rc;
+
+	if (c->generation)
+		return 0;
+	q = db_query(c->store->db, SQL_MESH_BUMP, "");
+	rc = db_next(q);
+	if (rc <= 0)
+		return rc ? rc : -EIO;
+	c->generation = (uint64_t)db_int(q, 0);
+	rc = db_next(q);
+	if (rc || c->generation <= CHANGES_KEPT)
+		return rc;
+	rc = db_do(c->store->db, SQL_CHANGE_PRUNE, "i", (int64_t)(c->generation - CHANGES_KEPT));
+	return rc < 0 ? rc : 0;
+}
+
+static int audit(struct change *c, const char *what, const char *kind, const char *name, const char *before,
+		 const char *after)
+{
+	uint64_t generation = c->generation ? c->generation : c->store->mesh.generation;
+	int rc = db_do(c->store->db, SQL_AUDIT_ADD, "issssiss", c->now, c->who, what, kind, name, (int64_t)generation,
+		       before, after);
+
+	return rc < 0 ? rc : 0;
+}
+
+static int log_change(struct change *c, const char *kind, const char *name, const char *body)
+{
+	int rc = bump(c);
+
+	if (!rc)
+		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisss", (int64_t)c->generation, c->step++, kind, name, body);
+	return rc < 0 ? rc : 0;
+}
+
+int change_object(struct change *c, const char *what, const struct object *before, const struct object *after)
+{
+	WM_AUTO_FREE char *was = before ? object_encode(before) : NULL;
+	WM_AUTO_FREE char *is = after ? object_encode(after) : NULL;
+	char name[OBJECT_NAME_SIZE];
+	struct object_key key;
+	int rc;
+
+	if ((before && !was) || (after && !is))
+		return -ENOMEM;
+	if (was && is && !strcmp(was, is))
+		return 0;
+	object_key_of(after ? after : before, &key);
+	object_name(&key, name);
+	rc = log_change(c, object_kind_name(key.kind), name, is);
+	return rc ? rc : audit(c, what, object_kind_name(key.kind), name, was, is);
+}
+
+int change_mesh(struct change *c, const char *before, const char *after)
+{
+	int rc = log_change(c, "mesh", "", after);
+
+	return rc ? rc : audit(c, before ? "change" : "create", "mesh", "", before, after);
+}
+
+int change_note(struct change *c, const char *what, const char *kind, const char *name)
+{
+	return audit(c, what, kind, name, NULL, NULL);
+}
+
+int change_end(struct change *c, int rc, struct wm_error *err)
+{
+	struct store *store = c->store;
+	bool said = err && *err->text;
+
+	if (!rc)
+		rc = db_commit(store->db);
+	if (!rc) {
+		/* Cannot fail in a way that matters: what was committed is read again at the next change. */
+		rows_mesh(store->db, &store->mesh);
+		return 0;
+	}
+	if (!said)
+		store_fail(store, rc, err);
+	db_rollback(store->db);
+	return rc;
+}

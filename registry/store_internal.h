@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the files of the store share. For store*.c only.
+ */
+#pragma once
+
+#include <limits.h>
+
+#include "registry/db.h"
+#include "registry/store.h"
+
+#define SNAPSHOTS_MAX 16
+
+struct snapshot {
+	struct store *store; /* NULL: cut off; the last reader frees it */
+	struct db *db;
+	struct wm_mesh mesh;
+	char hub[WM_NAME_SIZE];
+	unsigned int readers;
+};
+
+struct store {
+	struct db *db;
+	int lock; /* the directory's lock file */
+	char path[PATH_MAX];
+	struct wm_mesh mesh;
+	struct snapshot *snapshots[SNAPSHOTS_MAX]; /* oldest first; readers > 0 */
+	size_t nsnapshots;
+	struct db *idle; /* a reader's connection to use again, or NULL */
+};
+
+/* --- one change (store_change.c) ------------------------------------------------ */
+struct change {
+	struct store *store;
+	const char *who;
+	uint64_t generation; /* 0: nothing of the mesh has changed yet */
+	int64_t step;
+	int64_t now;
+};
+
+int change_begin(struct store *store, const char *who, struct change *ret, struct wm_error *err);
+/* Bumps the generation (once per change) and writes change log and audit; NULL: was not, is no more. */
+int change_object(struct change *c, const char *what, const struct object *before, const struct object *after);
+int change_mesh(struct change *c, const char *before, const char *after);
+/* Audit only: tokens and enrolments are not part of the config. */
+int change_note(struct change *c, const char *what, const char *kind, const char *name);
+/* Commits when rc is 0, else rolls back; returns the outcome, with a sentence in err. */
+int change_end(struct change *c, int rc, struct wm_error *err);
+
+int store_fail(struct store *store, int rc, struct wm_error *err); /* a sentence for a failure of the database itself */
+
+/* --- rows (store_rows.c) ---------------------------------------------------------- */
+/* 1 found, 0 not, -errno. *ret is filled only on 1, derived members too. */
+int rows_get(struct db *db, const struct object_key *key, struct object *ret);
+int rows_next(struct db *db, const char *hub, struct object *io);
+int rows_hub(struct db *db, struct wm_site *ret);
+int rows_at(struct db *db, wm_ip4 overlay, struct object *ret);              /* host or device */
+int rows_local(struct db *db, const char *domain, wm_ip4 local, struct object *ret);
+int rows_subnet(struct db *db, struct wm_prefix subnet, struct object *ret); /* a site that overlaps it */
+int rows_key_owner(struct db *db, const struct wm_key *key, struct object_key *ret);
+int rows_of_site(struct db *db, const char *domain, struct object *ret);     /* any one of its hosts */
+int rows_mesh(struct db *db, struct wm_mesh *ret);
+
+int rows_add(struct db *db, const struct object *object);
+int rows_set(struct db *db, const struct object *object);
+int rows_remove(struct db *db, const struct object_key *key);
+
+/* --- rules (store_check.c) ---------------------------------------------------------- */
+/* Chooses what was left to the registry. */
+int check_fill(struct store *store, struct object *io, struct wm_error *err);
+/* Against the whole mesh; old NULL: it is new. */
+int check_object(struct store *store, const struct object *object, const struct object *old, struct wm_error *err);
+
+/* --- objects within a change (store_objects.c) ---------------------------------------- */
+int objects_add(struct change *c, struct object *io, struct wm_error *err);
+int objects_set(struct change *c, const struct object *old, struct object *io, struct wm_error *err);

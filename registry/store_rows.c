@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Rows of the database <-> objects.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "registry/store_internal.h"
+
+static void read_site(struct db_query *q, struct object *ret)
+{
+	struct wm_site *s = &ret->site;
+	char endpoint[WM_ENDPOINT_TEXT];
+
+	*ret = (struct object){ .kind = OBJECT_SITE };
+	db_text(q, 0, s->domain, sizeof(s->domain));
+	s->subnet.addr = (wm_ip4)db_int(q, 1);
+	s->subnet.len = (uint8_t)db_int(q, 2);
+	db_blob(q, 3, s->public_key.byte, WM_KEY_LEN);
+	db_text(q, 4, endpoint, sizeof(endpoint));
+	if (*endpoint && wm_endpoint_parse(endpoint, &s->endpoint))
+		s->endpoint = (struct wm_endpoint){ 0 };
+	s->hub = db_int(q, 5) != 0;
+	ret->gateway = wm_site_gateway(s);
+}
+
+static void read_host(struct db_query *q, struct object *ret)
+{
+	struct wm_host *h = &ret->host;
+
+	*ret = (struct object){ .kind = OBJECT_HOST };
+	h->overlay = (wm_ip4)db_int(q, 0);
+	db_text(q, 1, h->domain, sizeof(h->domain));
+	db_text(q, 2, h->name, sizeof(h->name));
+	h->local = (wm_ip4)db_int(q, 3);
+	h->has_mac = db_blob(q, 4, h->mac.byte, sizeof(h->mac.byte));
+	h->access = (uint8_t)db_int(q, 5);
+}
+
+static void read_device(struct db_query *q, struct object *ret)
+{
+	struct wm_device *d = &ret->device;
+
+	*ret = (struct object){ .kind = OBJECT_DEVICE };
+	d->overlay = (wm_ip4)db_int(q, 0);
+	db_text(q, 1, d->name, sizeof(d->name));
+	db_blob(q, 2, d->public_key.byte, WM_KEY_LEN);
+	d->access = (uint8_t)db_int(q, 3);
+}
+
+static void (*const read_row[OBJECT_KINDS])(struct db_query *q, struct object *ret) = {
+	[OBJECT_SITE] = read_site,
+	[OBJECT_HOST] = read_host,
+	[OBJECT_DEVICE] = read_device,
+};
+
+/* The first row of a query as an object; ends the query. */
+static int first(struct db_query *query, enum object_kind kind, struct object *ret)
+{
+	DB_AUTO_DONE struct db_query *q = query;
+	int rc = db_next(q);
+
+	if (rc > 0)
+		read_row[kind](q, ret);
+	return rc;
+}
+
+int rows_hub(struct db *db, struct wm_site *ret)
+{
+	struct object hub;
+	int rc = first(db_query(db, SQL_SITE_HUB, ""), OBJECT_SITE, &hub);
+
+	if (rc > 0)
+		*ret = hub.site;
+	return rc;
+}
+
+static int derive(struct db *db, struct object *io)
+{
+	struct wm_site hub;
+	int rc;
+
+	if (io->kind != OBJECT_DEVICE)
+		return 1;
+	rc = rows_hub(db, &hub);
+	if (rc > 0)
+		memcpy(io->hub, hub.domain, sizeof(io->hub));
+	return rc < 0 ? rc : 1;
+}
+
+int rows_get(struct db *db, const struct object_key *key, struct object *ret)
+{
+	struct db_query *q;
+	int rc;
+
+	if (key->kind == OBJECT_SITE)
+		q = db_query(db, SQL_SITE_GET, "s", key->name);
+	else if (key->kind == OBJECT_HOST)
+		q = db_query(db, SQL_HOST_GET, "ss", key->domain, key->name);
+	else
+		q = db_query(db, SQL_DEVICE_GET, "s", key->name);
+	rc = first(q, key->kind, ret);
+	return rc > 0 ? derive(db, ret) : rc;
+}
+
+int rows_next(struct db *db, const char *hub, struct object *io)
+{
+	char after[WM_NAME_SIZE];
+	int rc;
+
+	if (io->kind == OBJECT_SITE) {
+		memcpy(after, io->site.domain, sizeof(after));
+		return first(db_query(db, SQL_SITE_NEXT, "s", after), OBJECT_SITE, io);
+	}
+	if (io->kind == OBJECT_HOST)
+		return first(db_query(db, SQL_HOST_NEXT, "i", (int64_t)io->host.overlay), OBJECT_HOST, io);
+	rc = first(db_query(db, SQL_DEVICE_NEXT, "i", (int64_t)io->device.overlay), OBJECT_DEVICE, io);
+	if (rc > 0)
+		wm_copy(io->hub, sizeof(io->hub), hub);
+	return rc;
+}
+
+int rows_at(struct db *db, wm_ip4 overlay, struct object *ret)
+{
+	int rc = first(db_query(db, SQL_HOST_AT, "i", (int64_t)overlay), OBJECT_HOST, ret);
+
+	return rc ? rc : first(db_query(db, SQL_DEVICE_AT, "i", (int64_t)overlay), OBJECT_DEVICE, ret);
+}
+
+int rows_local(struct db *db, const char *domain, wm_ip4 local, struct object *ret)
+{
+	return first(db_query(db, SQL_HOST_LOCAL, "si", domain, (int64_t)local), OBJECT_HOST, ret);
+}
+
+int rows_subnet(struct db *db, struct wm_prefix subnet, struct object *ret)
+{
+	struct object below;
+	int rc;
+
+	/* Sites do not overlap each other: of those that begin at or before its end, the last ends last. */
+	rc = first(db_query(db, SQL_SITE_BELOW, "i", (int64_t)wm_prefix_last(subnet)), OBJECT_SITE, &below);
+	if (rc > 0 && !wm_prefix_overlaps(below.site.subnet, subnet))
+		return 0;
+	if (rc > 0)
+		*ret = below;
+	return rc;
+}
+
+int rows_key_owner(struct db *db, const struct wm_key *key, struct object_key *ret)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_KEY_OWNER, "b", key->byte, (size_t)WM_KEY_LEN);
+	char kind[8];
+	int rc = db_next(q);
+
+	if (rc <= 0)
+		return rc;
+	db_text(q, 0, kind, sizeof(kind));
+	*ret = (struct object_key){ .kind = strcmp(kind, "site") ? OBJECT_DEVICE : OBJECT_SITE };
+	db_text(q, 1, ret->name, sizeof(ret->name));
+	return 1;
+}
+
+int rows_of_site(struct db *db, const char *domain, struct object *ret)
+{
+	return first(db_query(db, SQL_HOST_OF_SITE, "s", domain), OBJECT_HOST, ret);
+}
+
+int rows_mesh(struct db *db, struct wm_mesh *ret)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_MESH_GET, "");
+	int rc = db_next(q);
+
+	if (rc <= 0)
+		return rc;
+	*ret = (struct wm_mesh){ .generation = (uint64_t)db_int(q, 1) };
+	db_text(q, 0, ret->instance, sizeof(ret->instance));
+	db_text(q, 2, ret->name, sizeof(ret->name));
+	ret->supernet.addr = (wm_ip4)db_int(q, 3);
+	ret->supernet.len = (uint8_t)db_int(q, 4);
+	return 1;
+}
+
+static const void *key_or_null(const struct wm_key *key)
+{
+	return wm_key_is_zero(key) ? NULL : key->byte;
+}
+
+static int write_site(struct db *db, enum sql sql, const struct wm_site *s)
+{
+	char endpoint[WM_ENDPOINT_TEXT];
+
+	wm_endpoint_format(&s->endpoint, endpoint);
+	return db_do(db, sql, "siibsi", s->domain, (int64_t)s->subnet.addr, (int64_t)s->subnet.len,
+		     key_or_null(&s->public_key), (size_t)WM_KEY_LEN, *endpoint ? endpoint : NULL, (int64_t)s->hub);
+}
+
+static int write_host(struct db *db, enum sql sql, const struct wm_host *h)
+{
+	return db_do(db, sql, "issibi", (int64_t)h->overlay, h->domain, h->name, (int64_t)h->local,
+		     h->has_mac ? h->mac.byte : NULL, sizeof(h->mac.byte), (int64_t)h->access);
+}
+
+static int write_device(struct db *db, enum sql sql, const struct wm_device *d)
+{
+	return db_do(db, sql, "isbi", (int64_t)d->overlay, d->name, key_or_null(&d->public_key), (size_t)WM_KEY_LEN,
+		     (int64_t)d->access);
+}
+
+static int written(int rc)
+{
+	return rc < 0 ? rc : 0;
+}
+
+int rows_add(struct db *db, const struct object *object)
+{
+	if (object->kind == OBJECT_SITE)
+		return written(write_site(db, SQL_SITE_ADD, &object->site));
+	if (object->kind == OBJECT_HOST)
+		return written(write_host(db, SQL_HOST_ADD, &object->host));
+	return written(write_device(db, SQL_DEVICE_ADD, &object->device));
+}
+
+int rows_set(struct db *db, const struct object *object)
+{
+	if (object->kind == OBJECT_SITE)
+		return written(write_site(db, SQL_SITE_SET, &object->site));
+	if (object->kind == OBJECT_HOST)
+		return written(write_host(db, SQL_HOST_SET, &object->host));
+	return written(write_device(db, SQL_DEVICE_SET, &object->device));
+}
+
+int rows_remove(struct db *db, const struct object_key *key)
+{
+	if (key->kind == OBJECT_SITE)
+		return written(db_do(db, SQL_SITE_REMOVE, "s", key->name));
+	if (key->kind == OBJECT_HOST)
+		return written(db_do(db, SQL_HOST_REMOVE, "ss", key->domain, key->name));
+	return written(db_do(db, SQL_DEVICE_REMOVE, "s", key->name));
+}

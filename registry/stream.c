@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "registry/stream.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/codec.h"
+#include "core/record.h"
+#include "core/util.h"
+#include "registry/text.h"
+
+struct stream {
+	struct snapshot *snapshot;
+	struct identity who;
+	const struct step *step;
+	struct object object;     /* the last one sent, in this step */
+	struct store_token token;
+	uint64_t count;           /* objects sent in all */
+	bool later;               /* not the first object of its step */
+	char *text;               /* what is being sent, or NULL */
+	size_t len, sent;
+};
+
+/* A stream is a list of steps; each makes pieces of text until it has no more. */
+struct step {
+	int (*next)(struct stream *s, char **ret); /* 1 a piece, 0 on to the next step, -errno */
+	const char *text;
+	enum object_kind kind;
+};
+
+__attribute__((format(printf, 2, 3))) static int say(char **ret, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(ret, fmt, ap);
+	va_end(ap);
+	if (n >= 0)
+		return 1;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
+/* Once: a fixed text. */
+static int next_text(struct stream *s, char **ret)
+{
+	if (s->later)
+		return 0;
+	s->later = true;
+	return say(ret, "%s", s->step->text);
+}
+
+static int next_header_line(struct stream *s, char **ret)
+{
+	struct wm_mesh mesh = *snapshot_mesh(s->snapshot);
+	WM_AUTO_FREE char *line = NULL;
+
+	if (s->later)
+		return 0;
+	s->later = true;
+	if (s->who.role == WM_TOKEN_GATEWAY)
+		memcpy(mesh.self, s->who.name, sizeof(mesh.self));
+	line = wm_encode_line(WM_RECORD_MESH, &mesh);
+	return line ? say(ret, "%s\n", line) : -ENOMEM;
+}
+
+static int next_end_line(struct stream *s, char **ret)
+{
+	struct wm_record_end end = { .generation = snapshot_mesh(s->snapshot)->generation, .count = s->count };
+	WM_AUTO_FREE char *line = NULL;
+
+	if (s->later)
+		return 0;
+	s->later = true;
+	line = wm_encode_line(WM_RECORD_END, &end);
+	return line ? say(ret, "%s\n", line) : -ENOMEM;
+}
+
+/* The opening of the whole document, up to its first array. */
+static int next_opening(struct stream *s, char **ret)
+{
+	WM_AUTO_FREE char *mesh = NULL;
+
+	if (s->later)
+		return 0;
+	s->later = true;
+	mesh = text_mesh(snapshot_mesh(s->snapshot));
+	return mesh ? say(ret, "%.*s,\"sites\":[", (int)strlen(mesh) - 1, mesh) : -ENOMEM;
+}
+
+/* What `who` gets to see next. A device sees of hosts nothing and of devices itself. */
+static int next_visible(struct stream *s)
+{
+	struct object_key self = { .kind = OBJECT_DEVICE };
+
+	s->object.kind = s->step->kind;
+	if (s->who.role == WM_TOKEN_DEVICE && s->step->kind != OBJECT_SITE) {
+		if (s->step->kind == OBJECT_HOST || s->later)
+			return 0;
+		memcpy(self.name, s->who.name, sizeof(self.name));
+		return snapshot_get(s->snapshot, &self, &s->object);
+	}
+	return snapshot_next(s->snapshot, &s->object);
+}
+
+static int next_object(struct stream *s, char **ret)
+{
+	WM_AUTO_FREE char *json = NULL;
+	struct object shown;
+	int rc = next_visible(s);
+
+	if (rc <= 0)
+		return rc;
+	shown = s->object;
+	if (s->who.role == WM_TOKEN_GATEWAY)
+		object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
+	json = object_encode(&shown);
+	if (!json)
+		return -ENOMEM;
+	s->count++;
+	rc = s->step->text ? say(ret, "{\"%s\":%s}\n", s->step->text, json) : say(ret, "%s%s", s->later ? "," : "", json);
+	s->later = true;
+	return rc;
+}
+
+static int next_token(struct stream *s, char **ret)
+{
+	WM_AUTO_FREE char *json = NULL;
+	int rc = snapshot_next_token(s->snapshot, &s->token);
+
+	if (rc <= 0)
+		return rc;
+	json = text_token(&s->token, NULL);
+	if (!json)
+		return -ENOMEM;
+	rc = say(ret, "%s%s", s->later ? "," : "", json);
+	s->later = true;
+	return rc;
+}
+
+static const struct step lines[] = {
+	{ next_header_line },
+	{ next_object, "site", OBJECT_SITE },
+	{ next_object, "host", OBJECT_HOST },
+	{ next_object, "device", OBJECT_DEVICE },
+	{ next_end_line },
+	{ NULL },
+};
+static const struct step document[] = {
+	{ next_opening },
+	{ next_object, NULL, OBJECT_SITE },
+	{ next_text, "],\"hosts\":[" },
+	{ next_object, NULL, OBJECT_HOST },
+	{ next_text, "],\"devices\":[" },
+	{ next_object, NULL, OBJECT_DEVICE },
+	{ next_text, "]}\n" },
+	{ NULL },
+};
+static const struct step sites[] = {
+	{ next_text, "{\"sites\":[" }, { next_object, NULL, OBJECT_SITE }, { next_text, "]}\n" }, { NULL },
+};
+static const struct step hosts[] = {
+	{ next_text, "{\"hosts\":[" }, { next_object, NULL, OBJECT_HOST }, { next_text, "]}\n" }, { NULL },
+};
+static const struct step devices[] = {
+	{ next_text, "{\"devices\":[" }, { next_object, NULL, OBJECT_DEVICE }, { next_text, "]}\n" }, { NULL },
+};
+static const struct step tokens[] = {
+	{ next_text, "{\"tokens\":[" }, { next_token }, { next_text, "]}\n" }, { NULL },
+};
+
+static const struct step *const forms[] = {
+	[STREAM_LINES] = lines,	   [STREAM_DOCUMENT] = document, [STREAM_SITES] = sites,
+	[STREAM_HOSTS] = hosts,	   [STREAM_DEVICES] = devices,	 [STREAM_TOKENS] = tokens,
+};
+
+/* Makes s->text; 0 at the end of the stream. */
+static int next_piece(struct stream *s)
+{
+	while (s->step->next) {
+		int rc = s->step->next(s, &s->text);
+
+		if (rc < 0)
+			return rc;
+		if (rc) {
+			s->len = strlen(s->text);
+			s->sent = 0;
+			return 1;
+		}
+		s->step++;
+		s->later = false;
+		s->object = (struct object){ 0 };
+	}
+	return 0;
+}
+
+static ssize_t stream_read(void *arg, char *buf, size_t max)
+{
+	struct stream *s = arg;
+	size_t n = 0;
+
+	while (n < max) {
+		size_t part;
+		int rc = s->text ? 1 : next_piece(s);
+
+		if (rc < 0)
+			return rc;
+		if (!rc)
+			break;
+		part = WM_MIN(max - n, s->len - s->sent);
+		memcpy(buf + n, s->text + s->sent, part);
+		n += part;
+		s->sent += part;
+		if (s->sent == s->len) {
+			free(s->text);
+			s->text = NULL;
+		}
+	}
+	return (ssize_t)n;
+}
+
+static void stream_free(void *arg)
+{
+	struct stream *s = arg;
+
+	snapshot_drop(s->snapshot);
+	free(s->text);
+	free(s);
+}
+
+int stream_new(struct snapshot *snapshot, enum stream_form form, const struct identity *who, struct http_stream *ret)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		snapshot_drop(snapshot);
+		return -ENOMEM;
+	}
+	s->snapshot = snapshot;
+	s->who = *who;
+	s->step = forms[form];
+	*ret = (struct http_stream){ .read = stream_read, .free = stream_free, .arg = s };
+	return 0;
+}

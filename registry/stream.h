@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Long answers, made object by object from one snapshot while they are sent:
+ * memory does not depend on the size of the mesh.
+ */
+#pragma once
+
+#include "registry/auth.h"
+#include "registry/http.h"
+#include "registry/store.h"
+
+enum stream_form {
+	STREAM_LINES,    /* GET /v1/config, made for `who` */
+	STREAM_DOCUMENT, /* GET /config */
+	STREAM_SITES,    /* GET /v1/sites ... */
+	STREAM_HOSTS,
+	STREAM_DEVICES,
+	STREAM_TOKENS,   /* GET /v1/tokens */
+};
+
+/* Takes over the snapshot, also on failure. *ret is handed to http. */
+int stream_new(struct snapshot *snapshot, enum stream_form form, const struct identity *who, struct http_stream *ret);

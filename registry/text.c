@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "registry/text.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/codec.h"
+#include "core/util.h"
+
+#define FIELD(strct, member, key, type, flags) \
+	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
+#define TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
+
+const char *text_time(int64_t unix_time, char *buf)
+{
+	time_t t = (time_t)unix_time;
+	struct tm tm;
+
+	*buf = '\0';
+	if (unix_time > 0 && gmtime_r(&t, &tm))
+		strftime(buf, TEXT_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return buf;
+}
+
+static const struct wm_field mesh_fields[] = {
+	FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, 0),
+	FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, 0),
+	FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, 0),
+	FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, 0),
+};
+
+char *text_mesh(const struct wm_mesh *mesh)
+{
+	static const struct wm_table table = TABLE(mesh_fields);
+
+	return wm_encode(&table, mesh, ~0u);
+}
+
+struct whoami {
+	char role[16];
+	char name[WM_NAME_SIZE];
+	struct wm_mesh mesh;
+	char address[64];
+};
+
+static const struct wm_field whoami_fields[] = {
+	FIELD(whoami, role, "role", WM_FIELD_STRING, 0),
+	FIELD(whoami, name, "name", WM_FIELD_STRING, 0),
+	FIELD(whoami, mesh.name, "mesh_name", WM_FIELD_STRING, 0),
+	FIELD(whoami, mesh.supernet, "supernet", WM_FIELD_PREFIX, 0),
+	FIELD(whoami, mesh.instance, "instance", WM_FIELD_STRING, 0),
+	FIELD(whoami, mesh.generation, "generation", WM_FIELD_UINT, 0),
+	FIELD(whoami, address, "address", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+};
+
+char *text_whoami(const struct wm_mesh *mesh, const struct identity *who, const char *address)
+{
+	static const struct wm_table table = TABLE(whoami_fields);
+	struct whoami w = { .mesh = *mesh };
+
+	wm_copy(w.role, sizeof(w.role), auth_role_name(who->role));
+	memcpy(w.name, who->name, sizeof(w.name));
+	wm_copy(w.address, sizeof(w.address), address);
+	return wm_encode(&table, &w, ~0u);
+}
+
+struct token {
+	uint64_t id;
+	char role[16];
+	char name[WM_NAME_SIZE];
+	char created[TEXT_TIME], last_used[TEXT_TIME];
+	char secret[WM_TOKEN_TEXT];
+};
+
+static const struct wm_field token_fields[] = {
+	FIELD(token, id, "id", WM_FIELD_UINT, 0),
+	FIELD(token, role, "role", WM_FIELD_STRING, 0),
+	FIELD(token, name, "name", WM_FIELD_STRING, 0),
+	FIELD(token, created, "created", WM_FIELD_STRING, 0),
+	FIELD(token, last_used, "last_used", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	FIELD(token, secret, "token", WM_FIELD_STRING, 0), /* last: left out when not to be shown */
+};
+
+char *text_token(const struct store_token *token, const char *secret)
+{
+	static const struct wm_table table = TABLE(token_fields);
+	struct token t = { .id = token->id };
+	char *text;
+
+	wm_copy(t.role, sizeof(t.role), auth_role_name(token->role));
+	memcpy(t.name, token->name, sizeof(t.name));
+	text_time(token->created, t.created);
+	text_time(token->last_used, t.last_used);
+	if (secret)
+		wm_copy(t.secret, sizeof(t.secret), secret);
+	text = wm_encode(&table, &t, secret ? ~0u : ~(1u << (WM_ARRAY_LEN(token_fields) - 1)));
+	wm_wipe(t.secret, sizeof(t.secret));
+	return text;
+}
+
+struct enrolment {
+	char token[WM_TOKEN_TEXT];
+	char kind[16];
+	char name[WM_NAME_SIZE];
+	char expires[TEXT_TIME];
+};
+
+static const struct wm_field enrolment_fields[] = {
+	FIELD(enrolment, token, "token", WM_FIELD_STRING, 0),
+	FIELD(enrolment, kind, "kind", WM_FIELD_STRING, 0),
+	FIELD(enrolment, name, "name", WM_FIELD_STRING, 0),
+	FIELD(enrolment, expires, "expires", WM_FIELD_STRING, 0),
+};
+
+char *text_enrolment(const char *token, const struct object_key *key, int64_t expires)
+{
+	static const struct wm_table table = TABLE(enrolment_fields);
+	struct enrolment e = { 0 };
+	char *text;
+
+	wm_copy(e.token, sizeof(e.token), token);
+	wm_copy(e.kind, sizeof(e.kind), key->kind == OBJECT_SITE ? "gateway" : "device");
+	memcpy(e.name, key->name, sizeof(e.name));
+	text_time(expires, e.expires);
+	text = wm_encode(&table, &e, ~0u);
+	wm_wipe(&e, sizeof(e));
+	return text;
+}
+
+struct enrolled {
+	char role[16];
+	char name[WM_NAME_SIZE];
+	char token[WM_TOKEN_TEXT];
+};
+
+static const struct wm_field enrolled_fields[] = {
+	FIELD(enrolled, role, "role", WM_FIELD_STRING, 0),
+	FIELD(enrolled, name, "name", WM_FIELD_STRING, 0),
+	FIELD(enrolled, token, "token", WM_FIELD_STRING, 0),
+};
+
+char *text_enrolled(enum wm_token_kind role, const char *name, const char *token)
+{
+	static const struct wm_table table = TABLE(enrolled_fields);
+	struct enrolled e = { 0 };
+	char *text;
+
+	wm_copy(e.role, sizeof(e.role), auth_role_name(role));
+	wm_copy(e.name, sizeof(e.name), name);
+	wm_copy(e.token, sizeof(e.token), token);
+	text = wm_encode(&table, &e, ~0u);
+	wm_wipe(&e, sizeof(e));
+	return text;
+}
+
+static const struct wm_field report_fields[] = {
+	FIELD(report, domain, "domain", WM_FIELD_STRING, 0),
+	FIELD(report, seen, "seen", WM_FIELD_STRING, 0),
+	FIELD(report, generation, "generation", WM_FIELD_UINT, 0),
+	FIELD(report, instance, "instance", WM_FIELD_STRING, 0),
+	FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, 0),
+	FIELD(report, problem, "problem", WM_FIELD_STRING, 0),
+	FIELD(report, version, "version", WM_FIELD_STRING, 0),
+	FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
+};
+
+char *text_report(const struct report *report)
+{
+	static const struct wm_table table = TABLE(report_fields);
+
+	return wm_encode(&table, report, ~0u);
+}
