@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -280,6 +281,51 @@ static void it_comes_back_when_it_was_lost(void **state)
 		   "172.30.0.0/16");
 	assert_true(up(prepare()) > 0);
 	assert_state();
+}
+
+static void without_wireguard_it_says_what_to_do(void **state)
+{
+	const char *path = getenv("PATH");
+	uint32_t ifindex = 0;
+
+	(void)state;
+	prepare();
+	bool kernel = strcmp(wm_wg_implementation(WG), "kernel") == 0;
+	must("ip link del " WG);
+	must("mount --bind /dev/null /dev/net/tun");
+	int rc = wm_link_prepare(&inst, &plan, &ifindex, &err);
+	must("umount /dev/net/tun");
+	assert_int_equal(rc, kernel ? 1 : -EIO);
+	if (!kernel)
+		assert_contains(err.text, "Failed to create TUN device");
+	works("ip link del " WG);
+	char *keep = strdup(path);
+	setenv("PATH", "/nowhere:relative", 1);
+	rc = wm_link_prepare(&inst, &plan, &ifindex, &err);
+	setenv("PATH", keep, 1);
+	free(keep);
+	assert_int_equal(rc, kernel ? 1 : -ENOENT);
+	if (!kernel)
+		assert_contains(err.text, "install wireguard-go");
+	assert_int_equal(wm_link_index(WG, NULL) != 0, kernel);
+}
+
+static void a_wireguard_go_elsewhere_with_our_name_is_told(void **state)
+{
+	uint32_t ifindex = 0;
+
+	(void)state;
+	prepare();
+	bool kernel = strcmp(wm_wg_implementation(WG), "kernel") == 0;
+	must("ip link del " WG);
+	assert_true(works("unshare -n wireguard-go " WG));
+	int rc = wm_link_prepare(&inst, &plan, &ifindex, &err);
+	char *pid = run_out(NULL, "pgrep", "-n", "-x", "wireguard-go", NULL);
+	assert_int_equal(kill((pid_t)atoi(pid), SIGKILL), 0);
+	free(pid);
+	assert_int_equal(rc, kernel ? 1 : -EADDRINUSE);
+	if (!kernel)
+		assert_contains(err.text, "namespace");
 }
 
 static void a_name_that_is_taken_is_refused(void **state)
@@ -606,6 +652,32 @@ static void without_wishes_the_default_route_decides(void **state)
 	assert_int_equal(self.nlans, 0); /* it has no IPv4 address */
 }
 
+static void a_machine_without_any_route_is_fine(void **state)
+{
+	int status = -1;
+
+	(void)state;
+	plan.nlans = 0;
+	fflush(stdout);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct wm_self self = { .nlans = 5 };
+		uint32_t ifindex = 0;
+
+		if (unshare(CLONE_NEWNET) < 0 || wm_link_find_lans(&inst, &self, &err) < 0 || self.nlans != 0 ||
+		    wm_link_prepare(&inst, &plan, &ifindex, &err) < 0 || wm_link_up(&inst, &plan, ifindex, &err) <= 0 ||
+		    wm_link_up(&inst, &plan, ifindex, &err) != 0 || wm_link_remove(&inst, &plan.supernet, &err) < 0) {
+			printf("# %s\n", err.text);
+			fflush(stdout);
+			_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 static int body(void)
@@ -615,6 +687,8 @@ static int body(void)
 		TEST(it_outlives_its_maker),
 		TEST(no_file_or_variable_of_ours_goes_along),
 		TEST(it_comes_back_when_it_was_lost),
+		TEST(without_wireguard_it_says_what_to_do),
+		TEST(a_wireguard_go_elsewhere_with_our_name_is_told),
 		TEST(a_name_that_is_taken_is_refused),
 		TEST(the_vpn_of_somebody_else_is_refused),
 		TEST(up_is_as_documented_and_free_the_second_time),
@@ -629,6 +703,7 @@ static int body(void)
 		TEST(lans_are_found_by_address_or_name),
 		TEST(a_missing_lan_is_named),
 		TEST(without_wishes_the_default_route_decides),
+		TEST(a_machine_without_any_route_is_fine),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -192,7 +192,7 @@ static void many_peers_and_prefixes_round_trip(void **state)
 {
 	static const struct {
 		unsigned int peers, each;
-	} shapes[] = { { 1, 1 }, { 29, 1 }, { 30, 1 }, { 31, 1 }, { 40, 52 }, { 300, 3 }, { 1, 6000 }, { 3, 700 } };
+	} shapes[] = { { 1, 1 }, { 29, 1 }, { 30, 1 }, { 31, 1 }, { 40, 52 }, { 300, 3 }, { 1, 6000 }, { 3, 700 }, { 1, 130560 } };
 
 	(void)state;
 	for (size_t i = 0; i < WM_ARRAY_LEN(shapes); i++) {

@@ -32,10 +32,7 @@ static int make(struct wm_nl *nl, const struct wm_instance *inst, struct wm_link
 {
 	char alias[ALIAS_SIZE];
 
-	int rc = wm_link_await_go_end(inst->ifname, err);
-	if (rc < 0)
-		return rc;
-	rc = wm_link_create(nl, inst->ifname);
+	int rc = wm_link_create(nl, inst->ifname);
 	if (rc == -EOPNOTSUPP)
 		rc = wm_link_start_go(inst->ifname, err);
 	else if (rc == -EPERM)
@@ -71,6 +68,13 @@ static int check_key(const struct wm_instance *inst, const struct wm_plan *plan,
 	return rc;
 }
 
+static const char *describe(const struct wm_link *link)
+{
+	if (strcmp(link->kind, "tun") == 0)
+		return "a TUN device without a wireguard-go";
+	return link->kind[0] ? link->kind : "a network card";
+}
+
 /* There is an interface of that name: 1 ours by now, 0 it was, -errno. */
 static int adopt(struct wm_nl *nl, const struct wm_instance *inst, const struct wm_plan *plan,
 		 const struct wm_link *link, struct wm_error *err)
@@ -82,11 +86,7 @@ static int adopt(struct wm_nl *nl, const struct wm_instance *inst, const struct 
 		return wm_fail(err, EEXIST,
 			       "the interface %s exists and is not WireGuard (%s): set WM_INTERFACE in %s to a free name, "
 			       "or remove it (ip link delete %s)",
-			       inst->ifname,
-			       strcmp(link->kind, "tun") == 0 ? "a TUN device without a wireguard-go" :
-			       link->kind[0]		      ? link->kind :
-								"a network card",
-			       inst->env_file, inst->ifname);
+			       inst->ifname, describe(link), inst->env_file, inst->ifname);
 	if (strcmp(link->alias, alias) == 0)
 		return 0;
 	if (strncmp(link->alias, "wm:", 3) == 0)
@@ -177,8 +177,14 @@ static int set_device(struct wm_link_up *up, struct wm_error *err)
 
 /* What must not leak is closed before the device opens; what is old goes last. */
 static int (*const up_steps[])(struct wm_link_up *up, struct wm_error *err) = {
-	wm_link_check_overlap, wm_link_sysctls,	     wm_link_set_guard,	      wm_link_set_rules,
-	set_device,	       wm_link_set_route,    wm_link_sweep_routes,    wm_link_sweep_addresses,
+	wm_link_check_overlap,
+	wm_link_sysctls,
+	wm_link_set_guard,
+	wm_link_set_rules,
+	set_device,
+	wm_link_set_route,
+	wm_link_sweep_routes,
+	wm_link_sweep_addresses,
 };
 
 int wm_link_up(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t ifindex, struct wm_error *err)

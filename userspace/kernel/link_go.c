@@ -21,7 +21,7 @@
 #define PROGRAM "wireguard-go"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define START_MS 10000
-#define END_MS 5000
+#define END_MS 3000
 #define POLL_MS 10
 
 static int find_program(char ret[PATH_MAX])
@@ -42,16 +42,16 @@ static int find_program(char ret[PATH_MAX])
 	return -ENOENT;
 }
 
-/* In the child: nothing of ours stays but what wireguard-go writes to stderr
- * before it has become a daemon. */
-static void run(const char *program, const char *ifname, int stderr_fd)
+/* In the child: nothing of ours stays but a pipe for what wireguard-go says
+ * before it has become a daemon (then it has /dev/null in all three places). */
+static void run(const char *program, const char *ifname, int said_fd)
 {
 	char *const argv[] = { (char *)PROGRAM, (char *)ifname, NULL };
 	char *const env[] = { NULL };
 	sigset_t none;
 
 	int null = open("/dev/null", O_RDWR);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(stderr_fd, 2) < 0)
+	if (null < 0 || dup2(null, 0) < 0 || dup2(said_fd, 1) < 0 || dup2(said_fd, 2) < 0)
 		_exit(126);
 	close_range(3, ~0u, 0);
 	for (int sig = 1; sig < NSIG; sig++)
@@ -118,16 +118,30 @@ static int await_answer(const char *ifname, struct wm_error *err)
 	return rc < 0 ? wm_fail_in(err, rc, "%s was started but does not answer", PROGRAM) : 0;
 }
 
-int wm_link_start_go(const char *ifname, struct wm_error *err)
+/* One of that name may be about to end, because its device was just deleted. */
+static int await_end(const char *ifname, struct wm_error *err)
 {
-	char program[PATH_MAX], text[2048] = "";
+	uint64_t end = wm_monotonic_ms() + END_MS;
+
+	for (;;) {
+		WM_AUTO_CLOSE int fd = wm_uapi_connect(ifname);
+		if (fd < 0)
+			return 0;
+		if (wm_monotonic_ms() > end)
+			return wm_fail(err, EADDRINUSE,
+				       "another %s answers for an interface %s that is not in this network namespace: set "
+				       "WM_INTERFACE to another name, or end it",
+				       PROGRAM, ifname);
+		poll(NULL, 0, POLL_MS);
+	}
+}
+
+/* Forks and execs it, and waits until it has become a daemon or has failed. */
+static int start(const char *program, const char *ifname, struct wm_error *err)
+{
+	char text[2048] = "";
 	int status = 0, pipe_fd[2];
 
-	if (find_program(program) < 0)
-		return wm_fail(err, ENOENT,
-			       "this kernel has no WireGuard and there is no %s in PATH: load the kernel module "
-			       "(modprobe wireguard), or install %s",
-			       PROGRAM, PROGRAM);
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
 		return wm_fail(err, errno, "cannot start %s: %s", program, strerror(errno));
 	WM_AUTO_CLOSE int from = pipe_fd[0];
@@ -148,22 +162,20 @@ int wm_link_start_go(const char *ifname, struct wm_error *err)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return wm_fail(err, EIO, "this kernel has no WireGuard and %s cannot make %s: %s", program, ifname,
 			       text[0] ? text : "it ended without a word");
-	return await_answer(ifname, err);
+	return 0;
 }
 
-int wm_link_await_go_end(const char *ifname, struct wm_error *err)
+int wm_link_start_go(const char *ifname, struct wm_error *err)
 {
-	uint64_t end = wm_monotonic_ms() + END_MS;
+	char program[PATH_MAX];
 
-	for (;;) {
-		WM_AUTO_CLOSE int fd = wm_uapi_connect(ifname);
-		if (fd < 0)
-			return 0;
-		if (wm_monotonic_ms() > end)
-			return wm_fail(err, EADDRINUSE,
-				       "another %s answers for an interface %s that is not in this network namespace: set "
-				       "WM_INTERFACE to another name, or end it",
-				       PROGRAM, ifname);
-		poll(NULL, 0, POLL_MS);
-	}
+	if (find_program(program) < 0)
+		return wm_fail(err, ENOENT,
+			       "this kernel has no WireGuard and there is no %s in PATH: load the kernel module "
+			       "(modprobe wireguard), or install %s",
+			       PROGRAM, PROGRAM);
+	int rc = await_end(ifname, err);
+	if (rc == 0)
+		rc = start(program, ifname, err);
+	return rc < 0 ? rc : await_answer(ifname, err);
 }

@@ -50,7 +50,7 @@ static int find_default(struct wm_nl *nl, uint32_t *ret_ifindex)
 	rtm->rtm_family = AF_INET;
 	mnl_attr_put_u32(nlh, RTA_TABLE, RT_TABLE_MAIN);
 	int rc = wm_nl_dump(nl, read_default, &best);
-	if (rc < 0)
+	if (rc < 0 && rc != -ENOENT) /* nobody has ever put a route into the main table */
 		return rc;
 	*ret_ifindex = best.ifindex;
 	return 0;

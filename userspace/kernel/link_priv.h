@@ -44,12 +44,10 @@ int wm_link_set_up(struct wm_nl *nl, uint32_t index, bool up);
 int wm_link_set_mtu(struct wm_nl *nl, uint32_t index, uint32_t mtu);
 int wm_link_delete(struct wm_nl *nl, uint32_t index);
 
-/* link_go.c: starts a wireguard-go that outlives us; 0 once it answers on its
- * socket. -ENOENT: there is no such program. */
+/* link_go.c: starts a wireguard-go that outlives us, for a device that is not
+ * there; 0 once it answers on its socket. -ENOENT: there is no such program;
+ * -EADDRINUSE: one of that name is there, without a device that we can see. */
 int wm_link_start_go(const char *ifname, struct wm_error *err);
-/* A wireguard-go of that name is still there although its device is not: wait
- * until it has gone. -EADDRINUSE: it does not go. */
-int wm_link_await_go_end(const char *ifname, struct wm_error *err);
 
 /* What the steps of wm_link_up work on. */
 struct wm_link_up {

@@ -90,6 +90,8 @@ static int read_routes(struct wm_nl *nl, uint32_t oif, struct routes *ret, struc
 	else
 		rtm->rtm_protocol = WM_ROUTE_PROTOCOL;
 	int rc = wm_nl_dump(nl, read_route, ret);
+	if (rc == -ENOENT)
+		return 0; /* nobody has ever put a route into the main table */
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot read the routes of this machine: %s", wm_nl_why(nl, rc));
 	return 0;
