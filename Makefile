@@ -94,6 +94,9 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(BPFTOOL) gen skeleton $< name $* > $@.tmp && mv $@.tmp $@
 
+# Kept: tests load it and bpftool shows it.
+.PRECIOUS: $(B)/bpf/%.bpf.o
+
 # --- binaries -----------------------------------------------------------------
 # Static archives, so that a program holds only what it uses: wm-gateway links
 # neither libcurl nor jansson.

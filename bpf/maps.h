@@ -18,7 +18,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 4);
 	__type(key, __u32);
-	__type(value, struct wm_host);
+	__type(value, struct wm_host_info);
 } hosts SEC(".maps");
 
 /* Written by userspace. Read by LAN ingress and wg egress. Sized by the hosts, doubling. */
@@ -84,3 +84,11 @@ struct {
 	__type(key, struct wm_frag_key);
 	__type(value, __u64);
 } frags SEC(".maps");
+
+/* Written and read by LAN ingress. Updates race on purpose: a limit needs no exactness. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wm_rate);
+} router_errors SEC(".maps");

@@ -34,7 +34,7 @@ struct wm_params {
 	__u32 wg_mtu;        /* bytes of IP */
 	__u32 fwmark;        /* low 16 bits zero */
 	__u32 hz;            /* jiffies a second */
-	__u32 ends;          /* shares in flows: isolated ends have 1..ends in wm_host.share */
+	__u32 ends;          /* shares in flows: isolated ends have 1..ends in wm_host_info.share */
 	__u8 hub;
 	__u8 fastpath;
 	__u8 wg_l2_len;      /* bytes before the IP header on wg: 0; 14 under prog_run */
@@ -48,7 +48,7 @@ enum wm_host_kind {
 };
 
 /* hosts[overlay - subnet], an array: who has an overlay address of this site. */
-struct wm_host {
+struct wm_host_info {
 	__be32 local;        /* LAN address; 0 for a device */
 	__be32 next_hop;     /* neighbour on the LAN that leads there; usually local itself */
 	__u32 ifindex;       /* of its LAN; 0 for a device */
@@ -58,7 +58,8 @@ struct wm_host {
 	__u8 lan;            /* index into lans */
 	__u8 has_mac;
 	__u8 mac[6];         /* frames must come from it, if has_mac */
-	__u8 pad[6];
+	__u8 pad[2];
+	__u32 owner;         /* hash of the name: tells userspace one that moved from another in its place */
 };
 
 /* lan_hosts: which overlay index has this LAN address on this LAN. */
@@ -142,9 +143,16 @@ struct wm_frag_key {
 	__u8 pad;
 };
 
+/* router_errors[0]: how many ICMP errors of LAN routers went out in this second. */
+struct wm_rate {
+	__u64 second;        /* jiffies / hz */
+	__u64 count;
+};
+#define WM_ROUTER_ERRORS_PER_S 100
+
 #define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
 WM_SIZE(struct wm_params, 44);
-WM_SIZE(struct wm_host, 32);
+WM_SIZE(struct wm_host_info, 32);
 WM_SIZE(struct wm_lan_key, 8);
 WM_SIZE(struct wm_lan_info, 28);
 WM_SIZE(struct wm_host_stats, 48);
@@ -155,3 +163,4 @@ WM_SIZE(struct wm_flow, 16);
 WM_SIZE(struct wm_flow_slot, 24);
 WM_SIZE(struct wm_flow_bucket, 192);
 WM_SIZE(struct wm_frag_key, 12);
+WM_SIZE(struct wm_rate, 16);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * Translation. Checksums are changed only by bpf_l3/l4_csum_replace, which
+ * know CHECKSUM_PARTIAL and GSO; arithmetic on packet bytes is right only on
+ * the wire. Every function returns 0, or -1 when the packet could not be
+ * written and must be dropped: it may be half translated.
+ */
+#pragma once
+
+#include "packet.h"
+
+#define IP_TTL_AT 8
+#define IP_CSUM_AT 10
+#define IP_SRC_AT 12
+#define IP_DST_AT 16
+
+/* Offset of the checksum that covers the addresses, from the L4 header; 0: none. */
+inline_ __u32 csum_at(__u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return 16;
+	case IPPROTO_UDP:
+	case IPPROTO_DCCP:
+	case IPPROTO_UDPLITE:
+		return 6;
+	default:
+		return 0;
+	}
+}
+
+inline_ int set_address(struct packet *p, __u32 field, __be32 from, __be32 to)
+{
+	__u32 at = csum_at(p->proto);
+	/* UDP: 0 means no checksum and stays; a sum of 0 is sent as 0xffff (RFC 768). */
+	__u64 flags = BPF_F_PSEUDO_HDR | 4 | (p->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0);
+
+	if (at && !p->frag && p->l4 + at + 2 <= p->end &&
+	    bpf_l4_csum_replace(p->skb, p->l4 + at, from, to, flags))
+		return -1;
+	if (bpf_l3_csum_replace(p->skb, p->off + IP_CSUM_AT, from, to, 4))
+		return -1;
+	return bpf_skb_store_bytes(p->skb, p->off + field, &to, sizeof(to), 0) ? -1 : 0;
+}
+
+inline_ int set_source(struct packet *p, __be32 to)
+{
+	__be32 from = p->src;
+
+	p->src = to;
+	return set_address(p, IP_SRC_AT, from, to);
+}
+
+inline_ int set_destination(struct packet *p, __be32 to)
+{
+	__be32 from = p->dst;
+
+	p->dst = to;
+	return set_address(p, IP_DST_AT, from, to);
+}
+
+inline_ int decrement_ttl(struct packet *p)
+{
+	__be16 from = bpf_htons((__u16)(p->ttl << 8 | p->proto));
+	__u8 ttl = p->ttl - 1;
+	__be16 to = bpf_htons((__u16)(ttl << 8 | p->proto));
+
+	if (bpf_l3_csum_replace(p->skb, p->off + IP_CSUM_AT, from, to, 2))
+		return -1;
+	return bpf_skb_store_bytes(p->skb, p->off + IP_TTL_AT, &ttl, sizeof(ttl), 0) ? -1 : 0;
+}
+
+/* --- the packet that an ICMP error quotes --------------------------------------- */
+
+struct quote {
+	__u32 off, l4;   /* of its headers in the skb */
+	__be32 src, dst;
+	__u8 proto;
+	bool first;      /* not a later fragment: the L4 header is its own */
+	bool ports_known;
+	__be16 sport, dport; /* ICMP echo: both the id */
+};
+
+/* false: too short, or no IPv4 header: the error is malformed. */
+inline_ bool parse_quote(const struct packet *p, struct quote *q)
+{
+	struct iphdr ip;
+	__be16 word[4];
+
+	__builtin_memset(q, 0, sizeof(*q));
+	q->off = p->l4 + 8;
+	if (q->off + sizeof(ip) > p->end || bpf_skb_load_bytes(p->skb, q->off, &ip, sizeof(ip)))
+		return false;
+	if (ip.version != 4 || ip.ihl < 5)
+		return false;
+	q->l4 = q->off + ip.ihl * 4;
+	q->src = ip.saddr;
+	q->dst = ip.daddr;
+	q->proto = ip.protocol;
+	q->first = !(bpf_ntohs(ip.frag_off) & 0x1fff);
+	if (!q->first || q->l4 + sizeof(word) > p->end)
+		return q->l4 <= p->end;
+	if (bpf_skb_load_bytes(p->skb, q->l4, word, sizeof(word)))
+		return false;
+	q->sport = q->proto == IPPROTO_ICMP ? word[2] : word[0];
+	q->dport = q->proto == IPPROTO_ICMP ? word[2] : word[1];
+	q->ports_known = true;
+	return true;
+}
+
+/* RFC 1624, equation 3: the words of `from` leave a checksum, those of `to` enter it. */
+inline_ __u16 csum_moved(__u16 csum, __be32 from, __be32 to)
+{
+	__u32 sum = (__u16)~csum;
+
+	sum += (__u16)~(from & 0xffff);
+	sum += (__u16)~(from >> 16);
+	sum += to & 0xffff;
+	sum += to >> 16;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+/* The quoted L4 checksum, if it was quoted: strict stacks look at it. It is plain
+ * data inside ICMP, whatever the state of the packet around it, and what it
+ * changes by the ICMP checksum must follow. */
+inline_ int move_quoted_csum(struct packet *p, const struct quote *q, __be32 from, __be32 to)
+{
+	__u32 at = csum_at(q->proto);
+	__u16 was, is;
+
+	if (!at || !q->first || q->l4 + at + 2 > p->end)
+		return 0;
+	if (bpf_skb_load_bytes(p->skb, q->l4 + at, &was, sizeof(was)))
+		return -1;
+	if (q->proto == IPPROTO_UDP && !was)
+		return 0;
+	is = csum_moved(was, from, to);
+	if (q->proto == IPPROTO_UDP && !is)
+		is = 0xffff;
+	if (bpf_l4_csum_replace(p->skb, p->l4 + 2, was, is, 2))
+		return -1;
+	return bpf_skb_store_bytes(p->skb, q->l4 + at, &is, sizeof(is), 0) ? -1 : 0;
+}
+
+/* field IP_SRC_AT or IP_DST_AT of the quoted header. Address and header checksum change
+ * together, so that the ICMP checksum around them stays right by itself. */
+inline_ int set_quoted(struct packet *p, const struct quote *q, __u32 field, __be32 from, __be32 to)
+{
+	if (bpf_l3_csum_replace(p->skb, q->off + IP_CSUM_AT, from, to, 4) ||
+	    bpf_skb_store_bytes(p->skb, q->off + field, &to, sizeof(to), 0))
+		return -1;
+	return move_quoted_csum(p, q, from, to);
+}

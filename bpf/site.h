@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * Who is who at this site, and how a packet gets to them.
+ */
+#pragma once
+
+#include "isolation.h"
+#include "verdict.h"
+
+#define S_NEIGHBOUR 10 /* a MAC heard no longer ago is used without asking the stack */
+#define AF_INET_ 2
+
+inline_ bool in_supernet(__be32 addr)
+{
+	return (addr & params.supernet_mask) == params.supernet;
+}
+
+inline_ bool in_subnet(__be32 addr)
+{
+	return (addr & params.subnet_mask) == params.subnet;
+}
+
+/* Network or broadcast address of the mesh. (Those of the site are nobody's.) */
+inline_ bool is_supernet_edge(__be32 addr)
+{
+	return addr == params.supernet || addr == (params.supernet | ~params.supernet_mask);
+}
+
+inline_ __u32 index_of(__be32 overlay)
+{
+	return bpf_ntohl(overlay) - bpf_ntohl(params.subnet);
+}
+
+inline_ __be32 overlay_of(__u32 index)
+{
+	return bpf_htonl(bpf_ntohl(params.subnet) + index);
+}
+
+/* Whoever has this overlay address of our subnet; NULL: nobody. */
+inline_ const struct wm_host_info *find_overlay(__be32 overlay, __u32 *index)
+{
+	const struct wm_host_info *h;
+
+	*index = index_of(overlay);
+	h = bpf_map_lookup_elem(&hosts, index);
+	return h && h->kind != WM_KIND_NOBODY ? h : NULL;
+}
+
+/* Whoever has this LAN address on that LAN; NULL: nobody registered. */
+inline_ const struct wm_host_info *find_local(__u32 ifindex, __be32 addr, __u32 *index)
+{
+	struct wm_lan_key key = { .ifindex = ifindex, .addr = addr };
+	const __u32 *found = bpf_map_lookup_elem(&lan_hosts, &key);
+	const struct wm_host_info *h;
+
+	if (!found)
+		return NULL;
+	*index = *found;
+	h = bpf_map_lookup_elem(&hosts, index);
+	/* The two maps are written one after the other: believe them only when they agree. */
+	return h && h->kind == WM_KIND_HOST && h->local == addr && h->ifindex == ifindex ? h : NULL;
+}
+
+inline_ const struct wm_lan_info *lan_of(const struct wm_host_info *h)
+{
+	__u32 lan = h->lan;
+
+	return bpf_map_lookup_elem(&lans, &lan);
+}
+
+/* --- quoted packets ----------------------------------------------------------------- */
+
+/* An ICMP error on its way to host h (overlay address `overlay`): what it quotes was sent by h, in LAN addresses then. */
+inline_ int quote_to_lan(struct packet *p, const struct wm_host_info *h, __be32 overlay)
+{
+	struct quote q;
+
+	if (!is_icmp_error(p))
+		return 0;
+	if (!parse_quote(p, &q))
+		return -1;
+	return q.src == overlay ? set_quoted(p, &q, IP_SRC_AT, overlay, h->local) : 0;
+}
+
+/* An ICMP error from a LAN: what it quotes went to a host there, in LAN addresses by then. */
+inline_ int quote_to_mesh(struct packet *p, __u32 ifindex)
+{
+	struct quote q;
+	__u32 index;
+
+	if (!is_icmp_error(p))
+		return 0;
+	if (!parse_quote(p, &q))
+		return -1;
+	return find_local(ifindex, q.dst, &index) ? set_quoted(p, &q, IP_DST_AT, q.dst, overlay_of(index)) : 0;
+}
+
+/* --- out of a LAN device --------------------------------------------------------------- */
+
+/* Sends the rewritten packet to h's next hop and counts it. l2: it has an Ethernet header already. */
+inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __u32 index, bool l2, __u32 reason)
+{
+	const struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
+	const struct wm_lan_info *lan = lan_of(h);
+	struct bpf_redir_neigh hop = { .nh_family = AF_INET_, .ipv4_nh = h->next_hop };
+	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
+	__u64 mac, heard;
+
+	if (!n || !lan || (!l2 && bpf_skb_change_head(p->skb, ETH_HLEN, 0)))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	count_to(p, index);
+	mac = n->mac;
+	heard = n->heard;
+	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz)
+		return verdict(p, reason, bpf_redirect_neigh(h->ifindex, &hop, sizeof(hop), 0));
+	__builtin_memcpy(eth.h_dest, &mac, ETH_ALEN);
+	__builtin_memcpy(eth.h_source, lan->mac, ETH_ALEN);
+	if (bpf_skb_store_bytes(p->skb, 0, &eth, sizeof(eth), 0))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	return verdict(p, reason, bpf_redirect(h->ifindex, 0));
+}
+
+inline_ bool fits_lan(const struct packet *p, const struct wm_host_info *h)
+{
+	const struct wm_lan_info *lan = lan_of(h);
+
+	return lan && wire_size(p) <= lan->mtu;
+}
+
+/* Checked and ours: the stack may forward it (the ip rule wants this mark). */
+inline_ void mark_for_stack(const struct packet *p, __u32 lan)
+{
+	p->skb->mark = params.fwmark | lan;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * One exit for every verdict: the reason is the counter's index.
+ */
+#pragma once
+
+#include "maps.h"
+#include "packet.h"
+
+/* Not TC_ACT_OK, which would end the chain and blind another mesh's filter on this device. */
+#define PASS TC_ACT_UNSPEC
+#define DROP TC_ACT_SHOT
+
+struct amount {
+	__u64 packets, bytes;
+};
+
+/* A GSO packet stands for its segments, each with headers of its own. */
+inline_ struct amount amount_of(const struct packet *p)
+{
+	struct amount a = { 1, p->len };
+	__u32 segments = p->skb->gso_segs;
+
+	if (segments > 1) {
+		a.packets = segments;
+		a.bytes += (segments - 1) * (__u64)(p->ihl + (p->proto == IPPROTO_TCP ? p->tcp_doff : 8));
+	}
+	return a;
+}
+
+inline_ int verdict(const struct packet *p, __u32 reason, int action)
+{
+	struct wm_counter *c = bpf_map_lookup_elem(&counters, &reason);
+	struct amount a = amount_of(p);
+
+	if (c) {
+		c->packets += a.packets;
+		c->bytes += a.bytes;
+	}
+	return action;
+}
+
+inline_ void count_to(const struct packet *p, __u32 index)
+{
+	struct wm_host_stats *s = bpf_map_lookup_elem(&host_stats, &index);
+	struct amount a = amount_of(p);
+
+	if (s) {
+		s->to_packets += a.packets;
+		s->to_bytes += a.bytes;
+	}
+}
+
+inline_ void count_from(const struct packet *p, __u32 index)
+{
+	struct wm_host_stats *s = bpf_map_lookup_elem(&host_stats, &index);
+	struct amount a = amount_of(p);
+
+	if (s) {
+		s->from_packets += a.packets;
+		s->from_bytes += a.bytes;
+		s->last_seen = bpf_jiffies64();
+	}
+}
+
+inline_ void count_drop(const struct packet *p, __u32 index)
+{
+	struct wm_host_stats *s = bpf_map_lookup_elem(&host_stats, &index);
+
+	if (s)
+		s->drops += amount_of(p).packets;
+}
+
+/* A drop that host or device `index` has to answer for. */
+inline_ int drop_of(const struct packet *p, __u32 index, __u32 reason)
+{
+	count_drop(p, index);
+	return verdict(p, reason, DROP);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * The three programs of a gateway: wg ingress, wg egress, LAN ingress. The
+ * rows of docs/dataplane.md's table stand here in their order.
+ */
+#include "site.h"
+
+/* === from wg ========================================================================= */
+
+/* To a host of this site: rewritten here, delivered by us or, where a router has to speak, by the stack. */
+inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 index)
+{
+	__be32 overlay = p->dst;
+	bool fast = params.fastpath && !p->options && fits_lan(p, h);
+	__u32 reason;
+
+	if (p->ttl <= 1) {
+		/* Untouched, so that the stack's time-exceeded quotes it as it was sent. */
+		mark_for_stack(p, 0);
+		return verdict(p, WM_REASON_LOCAL, PASS);
+	}
+	if (h->isolated) {
+		reason = towards_isolated(p, h->share, overlay, p->src);
+		if (reason != ALLOWED)
+			return drop_of(p, index, reason);
+	}
+	if (quote_to_lan(p, h, overlay))
+		return verdict(p, WM_REASON_INVALID, DROP);
+	if (set_destination(p, h->local) || (fast && decrement_ttl(p)))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	if (fast)
+		return send_to_lan(p, h, index, params.wg_l2_len != 0, WM_REASON_TO_LAN);
+	count_to(p, index);
+	mark_for_stack(p, 1 + h->lan);
+	return verdict(p, WM_REASON_TO_LAN, PASS);
+}
+
+/* Counted at wg egress, which all relayed packets pass. */
+inline_ int wg_relay(struct packet *p)
+{
+	if (p->ttl <= 1) {
+		mark_for_stack(p, 0);
+		return verdict(p, WM_REASON_LOCAL, PASS);
+	}
+	mark_for_stack(p, 0);
+	if (!params.fastpath || p->options || wire_size(p) > params.wg_mtu)
+		return PASS;
+	if (decrement_ttl(p))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	return bpf_redirect(p->skb->ifindex, 0);
+}
+
+/* The source: in the mesh, and behind the tunnel it came through. Devices are checked here: this is their only way in. */
+inline_ __u32 wg_source(const struct packet *p)
+{
+	const struct wm_host_info *h;
+	__u32 index, reason = ALLOWED;
+
+	if (!in_supernet(p->src) || is_supernet_edge(p->src))
+		return WM_REASON_SPOOFED;
+	if (!in_subnet(p->src))
+		return ALLOWED;
+	h = find_overlay(p->src, &index);
+	if (!h || h->kind != WM_KIND_DEVICE)
+		return WM_REASON_SPOOFED;
+	if (h->isolated)
+		reason = from_isolated(p, h->share, p->src);
+	if (reason == ALLOWED)
+		count_from(p, index);
+	else
+		count_drop(p, index);
+	return reason;
+}
+
+SEC("tc")
+int wm_wg_in(struct __sk_buff *skb)
+{
+	const struct wm_host_info *h;
+	struct packet p;
+	__u32 index, reason;
+	/* Judged by its own first byte: a TUN's writer may claim any protocol. */
+	bool valid = parse(&p, skb, params.wg_l2_len);
+
+	if (!valid || skb->protocol != bpf_htons(ETH_P_IP))
+		return verdict(&p, WM_REASON_INVALID, DROP);
+	reason = wg_source(&p);
+	if (reason != ALLOWED)
+		return verdict(&p, reason, DROP);
+	if (p.dst == params.gateway)
+		return verdict(&p, WM_REASON_LOCAL, PASS);
+	if (in_subnet(p.dst)) {
+		h = find_overlay(p.dst, &index);
+		if (!h)
+			return verdict(&p, WM_REASON_NO_HOST, DROP);
+		return h->kind == WM_KIND_HOST ? wg_to_host(&p, h, index) : wg_relay(&p);
+	}
+	if (!in_supernet(p.dst) || is_supernet_edge(p.dst))
+		return verdict(&p, WM_REASON_NO_HOST, DROP);
+	return params.hub ? wg_relay(&p) : verdict(&p, WM_REASON_NOT_RELAY, DROP);
+}
+
+/* === out to wg ========================================================================== */
+
+/* For our own subnet, already with an overlay source: to a device it goes on, to a host it turns back to the LAN. */
+inline_ int out_to_own(struct packet *p, __u32 reason)
+{
+	const struct wm_host_info *h;
+	__be32 overlay = p->dst;
+	__u32 index, why;
+
+	h = find_overlay(overlay, &index);
+	if (!h)
+		return verdict(p, WM_REASON_NO_HOST, DROP);
+	if (h->isolated) {
+		why = towards_isolated(p, h->share, overlay, p->src);
+		if (why != ALLOWED)
+			return drop_of(p, index, why);
+	}
+	if (h->kind == WM_KIND_HOST &&
+	    (!fits_lan(p, h) || quote_to_lan(p, h, overlay) || set_destination(p, h->local)))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	if (h->kind == WM_KIND_HOST)
+		return send_to_lan(p, h, index, params.wg_l2_len != 0,
+				   reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);
+	count_to(p, index);
+	return verdict(p, reason == WM_REASON_HAIRPIN ? WM_REASON_TO_MESH : reason, PASS);
+}
+
+/* The stack's ICMP error about a packet that we had rewritten for a LAN: the mark says which. */
+inline_ int own_quote(struct packet *p)
+{
+	__u32 mark = p->skb->mark, lan = mark & 0xff;
+	const struct wm_lan_info *info;
+
+	if (!is_icmp_error(p))
+		return 0;
+	for (__u32 i = 0; i < WM_LAN_SLOTS; i++) {
+		__u32 slot = i;
+
+		if ((mark & WM_MARK_MASK) == params.fwmark && lan && lan != i + 1)
+			continue;
+		info = bpf_map_lookup_elem(&lans, &slot);
+		if (info && info->ifindex && quote_to_mesh(p, info->ifindex))
+			return -1;
+	}
+	return 0;
+}
+
+/* From the gateway itself. */
+inline_ int out_from_self(struct packet *p)
+{
+	if (p->src != params.gateway)
+		return verdict(p, WM_REASON_UNTRANSLATED, DROP);
+	if (own_quote(p))
+		return verdict(p, WM_REASON_INVALID, DROP);
+	if (in_subnet(p->dst))
+		return out_to_own(p, WM_REASON_LOCAL);
+	if (!in_supernet(p->dst) || is_supernet_edge(p->dst))
+		return verdict(p, WM_REASON_NO_HOST, DROP);
+	return verdict(p, WM_REASON_LOCAL, PASS);
+}
+
+/* From a LAN of ours: LAN ingress has judged it, the source is still a LAN address. */
+inline_ int out_from_lan(struct packet *p, __u32 ifindex)
+{
+	__u32 index;
+
+	/* LAN ingress made this one g's own already; no frame can carry a mark. */
+	if (p->src == params.gateway && p->skb->mark == (params.fwmark | 0xff))
+		return verdict(p, WM_REASON_ROUTER_ERROR, PASS);
+	if (!find_local(ifindex, p->src, &index))
+		return verdict(p, WM_REASON_UNTRANSLATED, DROP);
+	if (!in_supernet(p->dst) || is_supernet_edge(p->dst))
+		return verdict(p, WM_REASON_NO_HOST, DROP);
+	if (quote_to_mesh(p, ifindex))
+		return verdict(p, WM_REASON_INVALID, DROP);
+	if (set_source(p, overlay_of(index)))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	if (in_subnet(p->dst))
+		return out_to_own(p, WM_REASON_HAIRPIN);
+	return verdict(p, WM_REASON_TO_MESH, PASS);
+}
+
+inline_ int out_from_wg(struct packet *p)
+{
+	__u32 index;
+
+	if (!in_supernet(p->src) || !params.hub || (p->skb->mark & WM_MARK_MASK) != params.fwmark)
+		return verdict(p, WM_REASON_UNTRANSLATED, DROP);
+	if (in_subnet(p->dst)) {
+		const struct wm_host_info *h = find_overlay(p->dst, &index);
+		__u32 why;
+
+		if (!h || h->kind != WM_KIND_DEVICE)
+			return verdict(p, WM_REASON_NO_HOST, DROP);
+		if (h->isolated) {
+			why = towards_isolated(p, h->share, p->dst, p->src);
+			if (why != ALLOWED)
+				return drop_of(p, index, why);
+		}
+		count_to(p, index);
+	}
+	return verdict(p, WM_REASON_RELAY, PASS);
+}
+
+SEC("tc")
+int wm_wg_out(struct __sk_buff *skb)
+{
+	__u32 from = skb->ingress_ifindex;
+	struct packet p;
+
+	if (!parse(&p, skb, params.wg_l2_len) || skb->protocol != bpf_htons(ETH_P_IP))
+		return verdict(&p, WM_REASON_UNTRANSLATED, DROP);
+	if (is_icmp_error(&p) && p.icmp_type == ICMP_REDIRECT_TYPE)
+		return verdict(&p, WM_REASON_REDIRECT, DROP);
+	if (!from)
+		return out_from_self(&p);
+	if (from == params.wg_ifindex)
+		return out_from_wg(&p);
+	return out_from_lan(&p, from);
+}
+
+/* === from a LAN ============================================================================ */
+
+inline_ bool under_limit(void)
+{
+	__u64 second = bpf_jiffies64() / params.hz;
+	struct wm_rate *r;
+	__u32 zero = 0;
+
+	r = bpf_map_lookup_elem(&router_errors, &zero);
+	if (!r)
+		return false;
+	if (r->second != second) {
+		r->second = second;
+		r->count = 0;
+	}
+	return r->count++ < WM_ROUTER_ERRORS_PER_S;
+}
+
+/* An unregistered router between us and a host says that a packet of the mesh was too big or too old. Without it
+ * the sender would look into a black hole; with the router's own source the far side's tunnel would refuse it. */
+inline_ int router_error(struct packet *p)
+{
+	bool too_big = p->icmp_type == ICMP_UNREACHABLE && p->icmp_code == ICMP_FRAG_NEEDED;
+	struct quote q;
+	__u32 index;
+
+	if (!is_icmp_error(p) || (!too_big && p->icmp_type != ICMP_TIME_EXCEEDED) || !parse_quote(p, &q))
+		return 0;
+	if (q.src != p->dst || in_subnet(q.src) || !find_local(p->skb->ifindex, q.dst, &index) || p->ttl <= 1)
+		return 0;
+	if (!under_limit())
+		return 0;
+	if (set_quoted(p, &q, IP_DST_AT, q.dst, overlay_of(index)) || set_source(p, params.gateway) || decrement_ttl(p))
+		return -1;
+	/* The stack would refuse g as a source from outside. */
+	p->skb->mark = params.fwmark | 0xff;
+	return 1;
+}
+
+inline_ bool mac_matches(const struct wm_host_info *h, __u64 mac)
+{
+	__u64 bound = 0;
+
+	__builtin_memcpy(&bound, h->mac, ETH_ALEN);
+	return bound == mac;
+}
+
+/* Remembers where the host was last heard; once a second at most, unless it moved. */
+inline_ void learn(__u32 index, __u64 mac)
+{
+	struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
+	__u64 now = bpf_jiffies64();
+
+	if (!n || (n->mac == mac && now - n->heard < params.hz))
+		return;
+	n->mac = mac;
+	n->heard = now;
+}
+
+/* To another host of this site by overlay address: both ends see overlay addresses of each other. */
+inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host_info *h, __u32 index)
+{
+	__be32 overlay = p->dst;
+	__u32 reason;
+
+	if (!params.fastpath || p->options || p->ttl <= 1 || !fits_lan(p, h))
+		return PASS; /* the stack brings it to wg egress, which turns it */
+	if (h->isolated) {
+		reason = towards_isolated(p, h->share, overlay, overlay_of(from_index));
+		if (reason != ALLOWED)
+			return drop_of(p, index, reason);
+	}
+	if (quote_to_mesh(p, p->skb->ifindex) || quote_to_lan(p, h, overlay))
+		return verdict(p, WM_REASON_INVALID, DROP);
+	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || decrement_ttl(p))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	return send_to_lan(p, h, index, true, WM_REASON_HAIRPIN);
+}
+
+/* Into the tunnel; the source is translated at wg egress, for this way and the stack's alike. */
+inline_ int lan_to_wg(struct packet *p)
+{
+	if (p->ttl <= 1 || (p->df && wire_size(p) > params.wg_mtu))
+		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers, quoting it untouched */
+	if (!params.fastpath || p->options || wire_size(p) > params.wg_mtu)
+		return PASS;
+	if (decrement_ttl(p))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	return bpf_redirect(params.wg_ifindex, 0);
+}
+
+/* From a registered host that may send this. */
+inline_ int lan_from_host(struct packet *p, __u32 index)
+{
+	const struct wm_host_info *h;
+	__u32 to;
+
+	count_from(p, index);
+	if (p->dst == params.gateway) {
+		if (quote_to_mesh(p, p->skb->ifindex) || set_source(p, overlay_of(index)))
+			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+		return verdict(p, WM_REASON_LOCAL, PASS);
+	}
+	if (is_supernet_edge(p->dst))
+		return verdict(p, WM_REASON_NO_HOST, DROP);
+	if (!in_subnet(p->dst))
+		return lan_to_wg(p);
+	h = find_overlay(p->dst, &to);
+	if (!h)
+		return verdict(p, WM_REASON_NO_HOST, DROP);
+	return h->kind == WM_KIND_HOST ? lan_hairpin(p, index, h, to) : lan_to_wg(p);
+}
+
+/* Ours is what a host sent to us for the mesh: everything else is none of our business, whatever it is. */
+inline_ bool is_ours(struct __sk_buff *skb)
+{
+	struct iphdr ip;
+
+	if (skb->pkt_type != 0 /* PACKET_HOST */ || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
+		return false;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+		return false;
+	return in_supernet(ip.daddr);
+}
+
+SEC("tc")
+int wm_lan_in(struct __sk_buff *skb)
+{
+	const struct wm_host_info *h;
+	struct packet p;
+	__u32 index, reason;
+	__u64 mac = 0;
+	int error;
+
+	if (!is_ours(skb))
+		return PASS;
+	if (!parse(&p, skb, ETH_HLEN) || bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
+		return verdict(&p, WM_REASON_INVALID, DROP);
+	h = find_local(skb->ifindex, p.src, &index);
+	if (!h) {
+		error = router_error(&p);
+		if (error > 0)
+			return bpf_redirect(params.wg_ifindex, 0);
+		return verdict(&p, error ? WM_REASON_NO_NEIGHBOUR : WM_REASON_UNREGISTERED, DROP);
+	}
+	if (h->has_mac && !mac_matches(h, mac))
+		return drop_of(&p, index, WM_REASON_UNREGISTERED);
+	learn(index, mac);
+	if (h->isolated) {
+		reason = from_isolated(&p, h->share, overlay_of(index));
+		if (reason != ALLOWED)
+			return drop_of(&p, index, reason);
+	}
+	return lan_from_host(&p, index);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
