@@ -167,7 +167,7 @@ static int put(struct wm_link_up *up, const struct route *want, struct wm_error 
 	for (size_t i = 0; i < have.n; i++) {
 		if (equal(&have.item[i], want))
 			return 0;
-		if (same_place(&have.item[i], want) && have.item[i].oif == want->oif)
+		if (same_place(&have.item[i], want))
 			flags = NLM_F_CREATE | NLM_F_REPLACE;
 	}
 	rc = change(up->nl, RTM_NEWROUTE, flags, want);
@@ -281,8 +281,7 @@ int wm_link_sweep_routes(struct wm_link_up *up, struct wm_error *err)
 	for (size_t i = 0; i < have.n && rc == 0; i++) {
 		const struct route *route = &have.item[i];
 
-		/* The kernel's own go with their addresses. */
-		if (equal(route, &want) || route->protocol == RTPROT_KERNEL)
+		if (equal(route, &want))
 			continue;
 		if (route->protocol == WM_ROUTE_PROTOCOL && !wm_prefix_equal(route->dst, want.dst))
 			add_guard(&old, route->dst);

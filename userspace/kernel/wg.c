@@ -79,19 +79,16 @@ static int add_step(struct wm_wg_steps *steps, enum wm_wg_step_kind kind, const 
 
 static int add_peers(struct wm_wg_steps *steps, const struct wm_wg_diff *diff)
 {
-	const struct wm_key *made = NULL;
 	int rc = 0;
 
 	for (size_t i = 0; i < diff->n && rc == 0; i++) {
 		const struct wm_wg_op *op = &diff->ops[i];
 		const struct wm_key *key = &op->peer.public_key;
 
-		if (op->kind == WM_WG_SET_PEER) {
-			made = op->flags & WM_WG_OP_NEW ? key : NULL;
-			rc = add_step(steps, WM_WG_STEP_SET, key, made, op);
-		} else if (op->kind == WM_WG_ADD_ALLOWED) {
-			rc = add_step(steps, WM_WG_STEP_ALLOW, key, made && wm_key_equal(made, key), op);
-		}
+		if (op->kind == WM_WG_SET_PEER)
+			rc = add_step(steps, WM_WG_STEP_SET, key, op->flags & WM_WG_OP_NEW, op);
+		else if (op->kind == WM_WG_ADD_ALLOWED)
+			rc = add_step(steps, WM_WG_STEP_ALLOW, key, false, op);
 	}
 	return rc;
 }

@@ -21,7 +21,7 @@ enum wm_wg_step_kind {
 
 struct wm_wg_step {
 	enum wm_wg_step_kind kind;
-	bool create;                /* the peer need not exist before it */
+	bool create;                /* the peer need not exist; else nothing happens when it is gone by then */
 	const struct wm_key *peer;
 	const struct wm_wg_op *op;  /* NULL for the throw-away peer's end */
 };
