@@ -52,11 +52,11 @@ registry_up() {
 	make_certificate
 	(umask 077 && openssl rand -hex 24 >"$WM_DEMO_DIR/master.token")
 	local serve=("$BIN/wm-registry" serve --data "$WM_DEMO_DIR/registry" --listen 198.51.100.1:8443
+		--mesh-name demo --supernet 172.30.0.0/16 --token-file "$WM_DEMO_DIR/master.token"
 		--tls-cert "$WM_DEMO_DIR/tls/cert.pem" --tls-key "$WM_DEMO_DIR/tls/key.pem")
 	local enter=(ip netns exec "$WM_DEMO-hub")
 	[ -z "$KEEP" ] || [ -z "$WM_DEMO_PORT" ] || enter=("$HERE/demo.d/listen" 127.0.0.1 "$WM_DEMO_PORT" "${enter[@]}")
-	WM_REGISTRY_TOKEN=$(cat "$WM_DEMO_DIR/master.token") WM_MESH_NAME=demo WM_MESH_SUPERNET=172.30.0.0/16 \
-		"${enter[@]}" "${serve[@]}" </dev/null >"$WM_DEMO_DIR/log/registry" 2>&1 &
+	"${enter[@]}" "${serve[@]}" </dev/null >"$WM_DEMO_DIR/log/registry" 2>&1 &
 	disown
 	wait_for 10 'the registry answers' registry_answers
 }
@@ -77,15 +77,14 @@ operator_up() {
 		>/dev/null
 }
 
-# gateway_file <instance> <public address> <wm add-site options>: what wm prints
-# for the gateway, with the one-time enrolment in it, and what only this machine knows.
+# gateway_file <instance> <public address> [--hub]: what wm prints for the gateway,
+# with the one-time enrolment in it, and what only this machine knows.
 gateway_file() {
-	local instance=$1 address=$2 file=$WM_DEMO_DIR/etc/$1/gateway.env
+	local instance=$1 file=$WM_DEMO_DIR/etc/$1/gateway.env
 	mkdir -p "${file%/*}"
-	(umask 077 && wm add-site "$instance" "${@:3}" >"$file")
-	printf '%s\n' WM_REGISTRY_CA="$WM_DEMO_DIR/tls/ca.pem" WM_INTERFACE="$(interface_of "$instance")" \
-		PUBLIC_IP="$address" WM_DNSMASQ_PID="$WM_DEMO_DIR/dnsmasq-$instance.pid" \
-		WM_DATAPLANE="$WM_DEMO_DATAPLANE" >>"$file"
+	(umask 077 && wm add-site "$instance" --endpoint "$2:51820" "${@:3}" >"$file")
+	printf '%s\n' WM_INTERFACE="$(interface_of "$instance")" WM_DATAPLANE="$WM_DEMO_DATAPLANE" \
+		WM_DNSMASQ_PID="$WM_DEMO_DIR/dnsmasq-$instance.pid" >>"$file"
 	[ "$instance" = hub ] || echo LXC_IFACES=192.168.1.1 >>"$file"
 }
 
