@@ -84,11 +84,12 @@ static int carry_out(struct wm_gateway *g, struct wm_plan *plan)
 {
 	struct wm_error err = { 0 };
 	int rc = wm_reconcile(g->inst, plan, &g->memory, &g->last, &err);
+	bool news = g->last.changes || !g->applied || plan->generation != g->plan.generation;
 
-	if (!rc && g->last.changes)
+	if (!rc && news)
 		wm_info("generation %" PRIu64 " in force: %d change%s in %" PRIu64 " ms, data plane %s", plan->generation,
 			g->last.changes, g->last.changes == 1 ? "" : "s", g->last.took_ms, g->last.dataplane);
-	g->report_due |= strcmp(g->problem.text, err.text) != 0 || g->last.changes || !g->applied;
+	g->report_due |= news || strcmp(g->problem.text, err.text) != 0;
 	g->applied = !rc;
 	note_problem(&g->problem, &err, "the config is in force again");
 	wm_plan_free(&g->plan);
