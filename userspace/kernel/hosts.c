@@ -27,15 +27,17 @@ static bool is_dnsmasq(pid_t pid)
 	       wm_read_file(path, 64, &comm, NULL) == 0 && !strcmp(comm, "dnsmasq\n");
 }
 
+/* 0: there is no dnsmasq to be told, or the file holds something else. */
 static pid_t read_pid(const char *path)
 {
 	WM_AUTO_FREE char *text = NULL;
-	unsigned int pid;
-	char end;
+	char *end;
+	long pid;
 
-	if (wm_read_file(path, 32, &text, NULL) || sscanf(text, "%9u%c", &pid, &end) != 2 || end != '\n' || pid < 2)
+	if (wm_read_file(path, 32, &text, NULL) || *text < '1' || *text > '9')
 		return 0;
-	return (pid_t)pid;
+	pid = strtol(text, &end, 10);
+	return *end == '\n' && pid > 1 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
 /* The pidfd is taken before the look at who it is: the pid cannot pass to

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,14 +327,18 @@ void nft_icmp_is(struct wm_nft_rules *b, uint8_t type)
 	compare_u8(b, NFT_IS, REG(0), type);
 }
 
-void nft_tcp_syn(struct wm_nft_rules *b)
+/* The kernel's way to rewrite an option spoils the checksum when the option
+ * stands at an odd offset, so it must be where every stack puts it: first. */
+void nft_tcp_syn_with_mss(struct wm_nft_rules *b)
 {
-	const uint8_t syn = 0x02;
+	const uint8_t syn = 0x02, kind_and_length[] = { TCPOPT_MAXSEG, TCPOLEN_MAXSEG };
 
 	protocol_is(b, IPPROTO_TCP);
 	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, REG(0));
 	mask(b, REG(0), &syn, 1);
 	compare_u8(b, NFT_NOT, REG(0), 0);
+	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, sizeof(struct tcphdr), sizeof(kind_and_length), REG(0));
+	compare(b, NFT_IS, REG(0), kind_and_length, sizeof(kind_and_length));
 }
 
 void nft_overlay_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, enum wm_nft_set_id set)
@@ -402,7 +407,7 @@ void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss)
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_SREG, REG(0));
-	nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, 2); /* maximum segment size */
+	nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, TCPOPT_MAXSEG);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OFFSET, 2);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_LEN, sizeof(value));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);

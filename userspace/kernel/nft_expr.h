@@ -55,7 +55,7 @@ void nft_to_us(struct wm_nft_rules *b, enum nft_test test); /* the frame was add
 void nft_has_options(struct wm_nft_rules *b, enum nft_test test); /* IPv4 header longer than 20 bytes */
 void nft_has_option(struct wm_nft_rules *b, uint8_t option);
 void nft_icmp_is(struct wm_nft_rules *b, uint8_t type);
-void nft_tcp_syn(struct wm_nft_rules *b);
+void nft_tcp_syn_with_mss(struct wm_nft_rules *b); /* its first option is the MSS */
 /* The address in a set keyed by overlay; found elements count, absent ones cannot. */
 void nft_overlay_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, enum wm_nft_set_id set);
 /* The sender (interface, source address, and MAC where the set has it) in a set. */

@@ -84,7 +84,7 @@ static void to_host(const struct site *s)
 static void lower_mss(const struct site *s, const char *chain)
 {
 	if (s->plan->mtu > TCP_IP_HEADERS) {
-		nft_rule(s->b, chain), nft_tcp_syn(s->b);
+		nft_rule(s->b, chain), nft_tcp_syn_with_mss(s->b);
 		nft_lower_mss(s->b, (uint16_t)(s->plan->mtu - TCP_IP_HEADERS));
 	}
 }

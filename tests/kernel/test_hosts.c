@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The hosts and servers files, with a real dnsmasq that reads them and dig that
+ * asks it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/util.h"
+#include "kernel/hosts.h"
+#include "kernel/netns.h"
+
+#define IP(a, b, c, d) ((wm_ip4)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+#define TRIES 200 /* of 25 ms */
+
+static char dir[64];
+static struct wm_instance inst;
+static struct wm_dns_name names[8];
+static char domains[2][WM_NAME_SIZE] = { "a", "b" };
+static struct wm_plan plan;
+
+static const char *in_dir(char buf[WM_PATH_SIZE], const char *name)
+{
+	assert_int_equal(wm_format(buf, WM_PATH_SIZE, "%s/%s", dir, name), 0);
+	return buf;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	/* A tmpfs of this namespace: gone with it. */
+	(void)wm_copy(dir, sizeof(dir), "/var/run/wm-hosts-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0755), 0);
+	inst = (struct wm_instance){ 0 };
+	in_dir(inst.hosts_file, "hosts");
+	in_dir(inst.servers_file, "servers");
+	in_dir(inst.dnsmasq_pid, "pid");
+	names[0] = (struct wm_dns_name){ "gw.a", IP(172, 30, 2, 1) };
+	names[1] = (struct wm_dns_name){ "nas.a", IP(192, 168, 1, 10) };
+	names[2] = (struct wm_dns_name){ "nas.b", IP(172, 30, 3, 10) };
+	plan = (struct wm_plan){ .names = names, .nnames = 3, .domains = domains, .ndomains = 2 };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const files[] = { "hosts", "servers", "pid", "log" };
+	char path[WM_PATH_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(files); i++)
+		unlink(in_dir(path, files[i]));
+	assert_int_equal(rmdir(dir), 0); /* no temporary file was left */
+	return 0;
+}
+
+static int apply(void)
+{
+	struct wm_error err = { 0 };
+	int rc = wm_hosts_apply(&inst, &plan, &err);
+
+	if (rc < 0)
+		fail_msg("%s", err.text);
+	return rc;
+}
+
+static void assert_content(const char *path, const char *behind_header)
+{
+	char *text = NULL, *body;
+
+	assert_int_equal(wm_read_file(path, 4096, &text, NULL), 0);
+	assert_memory_equal(text, "# Written by wm-gateway", 23);
+	body = strchr(text, '\n') + 1;
+	assert_string_equal(body, behind_header);
+	free(text);
+}
+
+static void files_are_written_once(void **state)
+{
+	struct stat st, again;
+
+	(void)state;
+	umask(077);
+	assert_int_equal(apply(), 2);
+	umask(022);
+	assert_content(inst.hosts_file, "172.30.2.1\tgw.a\n192.168.1.10\tnas.a\n172.30.3.10\tnas.b\n");
+	assert_content(inst.servers_file, "server=/a/\nserver=/b/\n");
+	assert_int_equal(stat(inst.hosts_file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644); /* dnsmasq is another user */
+	assert_int_equal(apply(), 0);
+	assert_int_equal(stat(inst.hosts_file, &again), 0);
+	assert_int_equal(again.st_ino, st.st_ino); /* not even replaced by the same */
+	plan.nnames = 2;
+	assert_int_equal(apply(), 1);
+	plan.ndomains = 1;
+	assert_int_equal(apply(), 1);
+	assert_content(inst.servers_file, "server=/a/\n");
+}
+
+static void removing_takes_both(void **state)
+{
+	struct wm_error err = { 0 };
+
+	(void)state;
+	apply();
+	assert_int_equal(wm_hosts_remove(&inst, &err), 0);
+	assert_int_equal(access(inst.hosts_file, F_OK), -1);
+	assert_int_equal(access(inst.servers_file, F_OK), -1);
+	assert_int_equal(wm_hosts_remove(&inst, &err), 0);
+}
+
+static void a_failure_names_the_file(void **state)
+{
+	struct wm_error err = { 0 };
+
+	(void)state;
+	in_dir(inst.hosts_file, "none/hosts");
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &err), -ENOENT);
+	assert_non_null(strstr(err.text, inst.hosts_file));
+	assert_content(inst.servers_file, "server=/a/\nserver=/b/\n");
+}
+
+/* --- whom the signal goes to ------------------------------------------------------------ */
+
+static void write_pid(const char *text)
+{
+	assert_int_equal(wm_replace_file(inst.dnsmasq_pid, 0644, text, strlen(text)), 0);
+}
+
+/* A pid file that outlived its dnsmasq: its number is somebody else's now. */
+static void only_a_dnsmasq_is_signalled(void **state)
+{
+	char text[32];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	fflush(stdout);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	snprintf(text, sizeof(text), "%d\n", (int)pid);
+	write_pid(text);
+	assert_int_equal(apply(), 2);
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM); /* a SIGHUP would have come first */
+}
+
+static void odd_pid_files_are_harmless(void **state)
+{
+	static const char *const odd[] = { "", "\n", "0\n", "1\n", "-1\n", "abc\n", "99999999999999\n", "12x\n", " 7\n", "2147483646\n" };
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(odd); i++) {
+		write_pid(odd[i]);
+		plan.nnames = 1 + i % 2;
+		assert_true(apply() > 0);
+	}
+}
+
+/* --- with dnsmasq -------------------------------------------------------------------------- */
+
+static pid_t start_dnsmasq(void)
+{
+	char hosts[WM_PATH_SIZE + 20], servers[WM_PATH_SIZE + 20], pid_file[WM_PATH_SIZE + 20], log[WM_PATH_SIZE + 20];
+	char path[WM_PATH_SIZE];
+	pid_t pid;
+
+	snprintf(hosts, sizeof(hosts), "--addn-hosts=%s", inst.hosts_file);
+	snprintf(servers, sizeof(servers), "--servers-file=%s", inst.servers_file);
+	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s", inst.dnsmasq_pid);
+	snprintf(log, sizeof(log), "--log-facility=%s", in_dir(path, "log"));
+	fflush(stdout);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
+		       "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root", hosts, servers, pid_file, log, NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* dig's whole answer; waits until it says `want`. */
+static void assert_dig(const char *name, const char *want)
+{
+	char *said = NULL;
+
+	for (int i = 0; i < TRIES; i++) {
+		free(said);
+		said = run_out(NULL, "dig", "@127.0.0.1", "+tries=1", "+time=1", "+noall", "+comments", "+answer", name, "A", NULL);
+		if (strstr(said, want)) {
+			free(said);
+			return;
+		}
+		poll(NULL, 0, 25);
+	}
+	fail_msg("%s: no '%s' in: %s", name, want, said);
+}
+
+/* How often dnsmasq has read the hosts file. */
+static unsigned int reads(void)
+{
+	char path[WM_PATH_SIZE], *log = NULL;
+	unsigned int n = 0;
+
+	assert_int_equal(wm_read_file(in_dir(path, "log"), 1 << 20, &log, NULL), 0);
+	for (const char *at = log; (at = strstr(at, inst.hosts_file)); at++)
+		n++;
+	free(log);
+	return n;
+}
+
+static void dnsmasq_follows(void **state)
+{
+	unsigned int before;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	apply();
+	pid = start_dnsmasq();
+	assert_dig("nas.a", "192.168.1.10");
+	assert_dig("nas.b", "172.30.3.10");
+	/* Nobody by that name in a domain of ours: known here, asked nowhere. */
+	assert_dig("nobody.b", "status: NXDOMAIN");
+	assert_dig("nobody.c", "status: REFUSED"); /* there is no upstream to ask */
+	before = reads();
+	assert_int_equal(apply(), 0); /* nothing new, no signal */
+
+	names[2].addr = IP(172, 30, 3, 77);
+	(void)wm_copy(domains[1], sizeof(domains[1]), "c");
+	assert_int_equal(apply(), 2);
+	assert_dig("nas.b", "172.30.3.77");
+	assert_dig("nobody.c", "status: NXDOMAIN");
+	assert_dig("nobody.b", "status: REFUSED");
+	assert_int_equal(reads(), before + 1); /* one signal for both files */
+	(void)wm_copy(domains[1], sizeof(domains[1]), "b");
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+/* A mesh that grew while dnsmasq served it. */
+static void many_names(void **state)
+{
+	struct wm_dns_name *many = calloc(5000, sizeof(*many));
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(many);
+	apply();
+	pid = start_dnsmasq();
+	assert_dig("nas.a", "192.168.1.10");
+	for (uint32_t i = 0; i < 5000; i++) {
+		snprintf(many[i].fqdn, sizeof(many[i].fqdn), "host-%u.b", i);
+		many[i].addr = IP(172, 30, 64, 2) + i;
+	}
+	plan.names = many;
+	plan.nnames = 5000;
+	assert_int_equal(apply(), 1);
+	assert_dig("host-4999.b", "172.30.83.137");
+	assert_dig("nas.a", "status: NXDOMAIN");
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	free(many);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+static int body(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(files_are_written_once),
+		TEST(removing_takes_both),
+		TEST(a_failure_names_the_file),
+		TEST(only_a_dnsmasq_is_signalled),
+		TEST(odd_pid_files_are_harmless),
+		TEST(dnsmasq_follows),
+		TEST(many_names),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("hosts", tests, NULL, NULL);
+}
+
+int main(void)
+{
+	netns_run(body);
+}
