@@ -10,7 +10,7 @@ CC      ?= gcc
 CC      := $(if $(filter cc,$(CC)),gcc,$(CC))
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
-VERSION := $(shell cat VERSION)
+VERSION := 0.1.0
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	   -Wundef -Wformat=2 -Wno-missing-field-initializers $(if $(WERROR),-Werror)
