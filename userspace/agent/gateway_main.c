@@ -141,13 +141,15 @@ static int cmd_status(const struct wm_instance *inst, const struct options *opt)
 	return code;
 }
 
+/* Who runs once says in one sentence at the end what is wrong; who stays logs it when it happens. */
 static const struct {
 	const char *name, *help;
+	enum wm_log_level level;
 	int (*run)(const struct wm_instance *inst, const struct options *opt);
 } verbs[] = {
-	{ "sync", "bring this machine in line with the registry once (the default)", cmd_sync },
-	{ "run", "stay and follow changes", cmd_run },
-	{ "status", "show what is in force and what is wrong", cmd_status },
+	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync },
+	{ "run", "stay and follow changes", WM_LOG_INFO, cmd_run },
+	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status },
 };
 
 static void usage(FILE *f)
@@ -213,7 +215,7 @@ static int run_verb(const char *name, const struct options *opt)
 		if (wm_instance_load(&inst, opt->instance, opt->config, &err))
 			return fail(&err);
 		snprintf(ident, sizeof(ident), *inst.name ? "wm-gateway[%s]" : "wm-gateway", inst.name);
-		wm_log_open(ident, opt->verbose ? WM_LOG_DEBUG : WM_LOG_INFO);
+		wm_log_open(ident, opt->verbose ? WM_LOG_DEBUG : verbs[i].level);
 		return verbs[i].run(&inst, opt);
 	}
 	fprintf(stderr, "wm-gateway: there is no verb '%s'; wm-gateway --help lists them\n", name);
