@@ -1,3 +1,4 @@
 # The wg device and WireGuard itself (userspace/kernel/link*.c, wg*.c, nl.c).
-$(eval $(call test_program,kernel/test_link,tests/kernel/test_link.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
+$(eval $(call test_program,kernel/test_link,tests/kernel/test_link.c tests/kernel/link_rig.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
+$(eval $(call test_program,kernel/test_link_up,tests/kernel/test_link_up.c tests/kernel/link_rig.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
 $(eval $(call test_program,kernel/test_wg,tests/kernel/test_wg.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))

@@ -6,12 +6,16 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -21,6 +25,7 @@
 #include "kernel/wg.h"
 
 #define WG "wgtest"
+#define FAR "wgfar"
 
 static struct wm_error err;
 
@@ -305,6 +310,116 @@ static void a_peer_that_went_meanwhile_is_not_made_again(void **state)
 	assert_true(reach(&want) > 0);
 }
 
+/* The other end of a tunnel, in a namespace of its own. */
+static void make_far_end(const struct wm_key *private_key, const struct wm_key *our_public)
+{
+	struct wm_wg_device want = { .private_key = *private_key, .listen_port = 51998 }, have;
+	struct wm_wg_peer us = { .public_key = *our_public };
+	struct wm_instance inst = { .ifname = FAR, .name = "far" };
+	struct wm_plan plan = { 0 };
+	struct wm_wg_diff diff;
+	uint32_t ifindex;
+
+	int fd = open("/var/run/netns/far", O_RDONLY | O_CLOEXEC);
+	if (setns(fd, CLONE_NEWNET) < 0 || wm_link_prepare(&inst, &plan, &ifindex, &err) < 0 ||
+	    wm_endpoint_parse("203.0.113.1:51999", &us.endpoint) < 0 || wm_wg_add_peer(&want, &us) < 0 ||
+	    wm_wg_add_allowed(&want, (struct wm_prefix){ 0x0a000001, 32 }) < 0 || wm_wg_finish(&want) < 0 ||
+	    wm_wg_read(FAR, &have, &err) < 0 || wm_wg_diff(&have, &want, NULL, 0, 0, &diff) < 0 ||
+	    wm_wg_write(FAR, &diff, &err) < 0)
+		_exit(1);
+	bool ready = works("ip addr add 10.0.0.2/32 dev " FAR) && works("ip link set " FAR " up") &&
+		     works("ip route add 10.0.0.1/32 dev " FAR);
+	_exit(ready ? 0 : 1);
+}
+
+static void start_tunnel(struct wm_key *ret_far)
+{
+	struct wm_wg_device want;
+	struct wm_key far, ours;
+	int status;
+
+	must("ip netns add far");
+	must("ip link add under0 type veth peer name under1 netns far");
+	must("ip addr add 203.0.113.1/24 dev under0");
+	must("ip link set under0 up");
+	must("ip -n far addr add 203.0.113.2/24 dev under1");
+	must("ip -n far link set under1 up");
+	wm_key_generate(&far);
+	start(&want);
+	assert_int_equal(wm_key_public(&want.private_key, &ours), 0);
+	assert_int_equal(wm_key_public(&far, ret_far), 0);
+	fflush(stdout);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		make_far_end(&far, &ours);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	must("ip addr add 10.0.0.1/32 dev " WG);
+	must("ip link set " WG " up");
+	must("ip route add 10.0.0.2/32 dev " WG);
+}
+
+/* The peer that the traffic goes to, and `others` that have nothing to do with it. */
+static void want_tunnel(struct wm_wg_device *want, const struct wm_key *far, uint32_t others, uint32_t shift)
+{
+	struct wm_wg_peer peer = { .public_key = *far, .keepalive_s = others ? 30 : 25 };
+
+	start(want);
+	assert_int_equal(wm_endpoint_parse("203.0.113.2:51998", &peer.endpoint), 0);
+	assert_int_equal(wm_wg_add_peer(want, &peer), 0);
+	assert_int_equal(wm_wg_add_allowed(want, (struct wm_prefix){ 0x0a000002, 32 }), 0);
+	for (uint32_t i = 0; i < others % 7; i++)
+		assert_int_equal(wm_wg_add_allowed(want, (struct wm_prefix){ 0x0afe0000 + i, 32 }), 0);
+	for (uint32_t n = 1; n <= others; n++) {
+		add_peer(want, n, 20);
+		last_peer(want)->public_key = key(n + shift);
+	}
+}
+
+static void traffic_loses_nothing_while_all_around_it_changes(void **state)
+{
+	struct wm_wg_device want;
+	struct wm_key far;
+	char line[256] = "";
+	int fd[2], status, rounds = 0;
+
+	(void)state;
+	start_tunnel(&far);
+	want_tunnel(&want, &far, 0, 0);
+	reach(&want);
+	must("ping -q -c 1 -W 20 10.0.0.2"); /* the handshake */
+	assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(fd[1], 1);
+		execlp("ping", "ping", "-q", "-i", "0.002", "-c", "800", "-W", "5", "10.0.0.2", (char *)NULL);
+		_exit(127);
+	}
+	pid_t ended;
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
+		uint32_t others = (uint32_t)rounds % 5 * 11;
+
+		want_tunnel(&want, &far, others, rounds % 2 ? 1000 : 0); /* prefixes stay, their peers change */
+		reach(&want);
+		rounds++;
+	}
+	assert_int_equal(ended, pid);
+	char all[2048] = "";
+	assert_true(read(fd[0], all, sizeof(all) - 1) > 0);
+	close(fd[0]);
+	close(fd[1]);
+	for (char *rest = all, *l; (l = strtok_r(rest, "\n", &rest));)
+		if (strstr(l, "transmitted"))
+			snprintf(line, sizeof(line), "%s", l);
+	printf("# %d reconfigurations meanwhile; ping: %s\n", rounds, line);
+	assert_true(rounds >= 5);
+	assert_non_null(strstr(line, "800 packets transmitted, 800 received"));
+	must("ip -n far link del " FAR);
+	must("ip netns del far");
+}
+
 static void an_empty_difference_touches_nothing(void **state)
 {
 	const struct wm_wg_diff none = { 0 };
@@ -345,6 +460,7 @@ static int body(void)
 		TEST(a_peer_goes),
 		TEST(ipv6_prefixes_of_others_are_left_alone),
 		TEST(a_peer_that_went_meanwhile_is_not_made_again),
+		TEST(traffic_loses_nothing_while_all_around_it_changes),
 		TEST(an_empty_difference_touches_nothing),
 		TEST(errors_name_the_device),
 	};
@@ -355,5 +471,7 @@ static int body(void)
 
 int main(void)
 {
+	if (wm_key_init() < 0)
+		return 1;
 	netns_run(body);
 }

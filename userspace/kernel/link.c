@@ -169,7 +169,7 @@ static int set_device(struct wm_link_up *up, struct wm_error *err)
 	rc = wm_link_add_address(up, err);
 	if (rc < 0 || link.up)
 		return rc;
-	rc = wm_link_set_up(up->nl, up->ifindex, true);
+	rc = wm_link_set_up(up->nl, up->ifindex);
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot bring %s up: %s", ifname, wm_nl_why(up->nl, rc));
 	return 0;

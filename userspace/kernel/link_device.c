@@ -125,13 +125,13 @@ int wm_link_set_mtu(struct wm_nl *nl, uint32_t index, uint32_t mtu)
 	return wm_nl_write(nl);
 }
 
-int wm_link_set_up(struct wm_nl *nl, uint32_t index, bool up)
+int wm_link_set_up(struct wm_nl *nl, uint32_t index)
 {
 	struct ifinfomsg *ifi;
 
 	begin_change(nl, RTM_NEWLINK, index, &ifi);
 	ifi->ifi_change = IFF_UP;
-	ifi->ifi_flags = up ? IFF_UP : 0;
+	ifi->ifi_flags = IFF_UP;
 	return wm_nl_write(nl);
 }
 

@@ -40,7 +40,7 @@ int wm_link_get_index(struct wm_nl *nl, uint32_t index, struct wm_link *ret, cha
 void wm_link_alias(const struct wm_instance *inst, char *ret, size_t size); /* marks a device as ours */
 int wm_link_create(struct wm_nl *nl, const char *ifname); /* kind wireguard; -EOPNOTSUPP: the kernel has none */
 int wm_link_set_alias(struct wm_nl *nl, uint32_t index, const char *alias);
-int wm_link_set_up(struct wm_nl *nl, uint32_t index, bool up);
+int wm_link_set_up(struct wm_nl *nl, uint32_t index);
 int wm_link_set_mtu(struct wm_nl *nl, uint32_t index, uint32_t mtu);
 int wm_link_delete(struct wm_nl *nl, uint32_t index);
 
