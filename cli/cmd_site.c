@@ -52,6 +52,11 @@ static void env_endpoint(struct wm_out *out, const struct wm_endpoint *ep)
 	env_line(out, "WM_LISTEN_PORT", port);
 }
 
+static bool is_local(const char *url)
+{
+	return strstr(url, "://127.") || strstr(url, "://localhost") || strstr(url, "://[::1]");
+}
+
 static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const struct wm_site *site,
 			    const struct enrolment *e)
 {
@@ -78,6 +83,8 @@ static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const stru
 	env_line(out, "SITE_SUBNET", subnet);
 	env_line(out, "IS_HUB", site->hub ? "true" : "false");
 	env_endpoint(out, &site->endpoint);
+	if (is_local(mesh->url))
+		env_comment(out, "this address is this machine's own; a gateway elsewhere needs the registry's public one:");
 	env_line(out, "WM_REGISTRY_URL", mesh->url);
 	env_line(out, "WM_REGISTRY_TOKEN", e->token);
 	if (*mesh->ca) {

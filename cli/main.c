@@ -3,6 +3,7 @@
  * wm: the operator's command line. Everything it does is a request to a
  * registry or a file in ~/.config/wm.
  */
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
 	struct cli cli = {0};
 	int code;
 
+	setlocale(LC_CTYPE, ""); /* the width of names in tables */
 	signal(SIGPIPE, SIG_IGN); /* `wm list | head` is a write error, said once */
 	code = cli_parse(&cli, argc, argv);
 	if (code)

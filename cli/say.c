@@ -62,8 +62,9 @@ bool on_terminal(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-/* Byte by byte: with echo off, an interrupt must not leave the terminal so. */
-static int read_secret(char *ret, size_t size)
+/* Byte by byte: with echo off, an interrupt must not leave the terminal so. The
+ * prompt comes last, because what was typed before it is thrown away. */
+static int read_secret(const char *prompt, char *ret, size_t size)
 {
 	struct termios was, now;
 	size_t len = 0;
@@ -75,6 +76,7 @@ static int read_secret(char *ret, size_t size)
 	now = was;
 	now.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &now);
+	fprintf(stderr, "%s ", prompt);
 	while (!rc && read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r') {
 		if (c == 3 || c == 4) /* ^C, ^D */
 			rc = -ECANCELED;
@@ -94,10 +96,9 @@ static int read_secret(char *ret, size_t size)
 int ask_line(const char *prompt, bool secret, char *ret, size_t size)
 {
 	fflush(stdout);
-	fprintf(stderr, "%s ", prompt);
-	fflush(stderr);
 	if (secret)
-		return read_secret(ret, size);
+		return read_secret(prompt, ret, size);
+	fprintf(stderr, "%s ", prompt);
 	if (!fgets(ret, (int)size, stdin))
 		return -ECANCELED;
 	ret[strcspn(ret, "\n")] = '\0';

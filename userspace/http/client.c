@@ -3,11 +3,9 @@
  * HTTP requests by libcurl. Not for threads: one struct wm_http at a time does
  * one request, blocking.
  */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -16,6 +14,7 @@
 #include "core/key.h"
 #include "core/util.h"
 #include "http/client.h"
+#include "http/loopback.h"
 
 #define CONNECT_S 10
 #define HEADERS_MAX (64u * 1024) /* bytes of all answer headers together */
@@ -51,37 +50,13 @@ struct transfer {
 	uint64_t bytes, window_bytes;
 };
 
-static bool host_is_loopback(const char *host)
-{
-	char text[64];
-	struct in6_addr a6;
-	struct in_addr a4;
-	size_t len = strlen(host);
-
-	if (!strcasecmp(host, "localhost"))
-		return true;
-	if (len > 2 && host[0] == '[' && host[len - 1] == ']' && len < sizeof(text)) {
-		memcpy(text, host + 1, len - 2);
-		text[len - 2] = '\0';
-		return inet_pton(AF_INET6, text, &a6) == 1 && IN6_IS_ADDR_LOOPBACK(&a6);
-	}
-	return inet_pton(AF_INET, host, &a4) == 1 && (ntohl(a4.s_addr) >> 24) == IN_LOOPBACKNET;
-}
-
-static bool sockaddr_is_loopback(const struct sockaddr *sa)
-{
-	if (sa->sa_family == AF_INET)
-		return (ntohl(((const struct sockaddr_in *)sa)->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
-	return sa->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)sa)->sin6_addr);
-}
-
 /* "localhost" may resolve to anything: what counts is where the bytes go. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct wm_http *http = arg;
 
 	(void)purpose;
-	if (http->loopback_only && !sockaddr_is_loopback(&address->addr))
+	if (http->loopback_only && !wm_sockaddr_is_loopback(&address->addr))
 		return CURL_SOCKET_BAD;
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -354,7 +329,7 @@ static int set_base(struct wm_http *http, const struct wm_http_options *options,
 		goto out;
 	}
 	plain = !strcmp(scheme, "http");
-	if (plain && token && !options->allow_http && !host_is_loopback(host)) {
+	if (plain && token && !options->allow_http && !wm_host_is_loopback(host)) {
 		rc = wm_fail(err, EPERM,
 			     "registry %s: a token is not sent over plain http to another machine; use https "
 			     "(or --allow-http, WM_REGISTRY_ALLOW_HTTP, where the path there is protected otherwise)",

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# wm add-site, enrol, remove-site, add-host, set, remove: what they change, and that bad input changes nothing.
+
+load rig
+setup() { rig_setup; }
+teardown() { rig_teardown; }
+
+# refused CODE PATTERN COMMAND...: as fails, and the registry is as it was
+refused() {
+	local before
+	before=$(generation)
+	fails "$@"
+	[ "$(generation)" = "$before" ]
+}
+
+@test "add-site prints a gateway.env that is one, with a one-time enrolment" {
+	connected
+	"$WM" add-site b --subnet 172.30.3.0/24 >"$DIR/gateway.env"
+	(
+		set -u
+		. "$DIR/gateway.env"
+		[ "$SITE_DOMAIN" = b ]
+		[ "$SITE_SUBNET" = 172.30.3.0/24 ]
+		[ "$IS_HUB" = false ]
+		[ "$WM_REGISTRY_URL" = "$URL" ]
+		[[ $WM_REGISTRY_TOKEN == wme_* ]]
+		[ -z "${PUBLIC_IP-}" ]
+	)
+	not grep -q "$MASTER" "$DIR/gateway.env"
+	grep -q "^# this address is this machine's own" "$DIR/gateway.env"
+	token=$(sed -n 's/^WM_REGISTRY_TOKEN=//p' "$DIR/gateway.env")
+	spend() {
+		curl -sS -o "$DIR/answer" -w '%{http_code}' -H "Authorization: Bearer $token" \
+			-d "{\"public_key\":\"$(wg genkey | wg pubkey)\"}" "$URL/v1/enrol"
+	}
+	[ "$(spend)" = 201 ]
+	[ "$(jq -r .name "$DIR/answer")" = b ]
+	[ "$(spend)" = 401 ]
+}
+
+@test "add-site --hub --endpoint: the gateway is told what it reports" {
+	connected
+	"$WM" add-site hub --hub --endpoint 198.51.100.7:51820 >"$DIR/gateway.env"
+	grep -qx 'IS_HUB=true' "$DIR/gateway.env"
+	grep -qx 'PUBLIC_IP=198.51.100.7:51820' "$DIR/gateway.env"
+	not grep -q WM_LISTEN_PORT "$DIR/gateway.env"
+	json '.site.endpoint == "[2001:db8::7]:4000" and .gateway_env.WM_LISTEN_PORT == "4000" and
+		.gateway_env.PUBLIC_IP == "[2001:db8::7]:4000"' "$WM" add-site c --endpoint '[2001:db8::7]:4000' -j
+}
+
+@test "add-site -j has the documented shape" {
+	connected
+	json '(keys == ["enrolment","gateway_env","mesh","site"]) and .mesh == "172-30" and .site.domain == "b" and
+		(.site|keys) == ["domain","endpoint","gateway","is_hub","public_key","subnet"] and
+		(.enrolment.token|startswith("wme_")) and (.enrolment.expires|test("^20.*Z$")) and
+		.gateway_env.WM_REGISTRY_TOKEN == .enrolment.token and .gateway_env.SITE_SUBNET == .site.subnet' "$WM" add-site b -j
+}
+
+@test "add-site refuses what is no site" {
+	connected
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	for name in B b.c -b com localhost gw 42 "b b" $'b\nc' "$(printf 'x%.0s' {1..64})" ''; do
+		refused 2 "cannot be a site's domain" "$WM" add-site -- "$name"
+	done
+	refused 2 "--subnet '172.30.4.1/24' must look like" "$WM" add-site c --subnet 172.30.4.1/24
+	refused 2 "--subnet '172.30.4.0' must look like" "$WM" add-site c --subnet 172.30.4.0
+	refused 2 "--endpoint 'example.com:1' must look like" "$WM" add-site c --endpoint example.com:1
+	refused 1 '^wm: b: ' "$WM" add-site b
+	refused 1 '^wm: c: ' "$WM" add-site c --subnet 172.30.3.128/25
+	refused 1 '^wm: c: ' "$WM" add-site c --subnet 192.168.1.0/24
+}
+
+@test "enrol gives a site a fresh enrolment and ends the older one" {
+	connected
+	old=$("$WM" add-site b -j | jq -r .enrolment.token)
+	"$WM" enrol b >"$DIR/gateway.env"
+	new=$(sed -n 's/^WM_REGISTRY_TOKEN=//p' "$DIR/gateway.env")
+	grep -qx 'SITE_DOMAIN=b' "$DIR/gateway.env"
+	[ "$old" != "$new" ]
+	spend() {
+		curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" \
+			-d "{\"public_key\":\"$(wg genkey | wg pubkey)\"}" "$URL/v1/enrol"
+	}
+	[ "$(spend "$old")" = 401 ]
+	[ "$(spend "$new")" = 201 ]
+	json '.site.domain == "b" and (.gateway_env|has("SITE_DOMAIN"))' "$WM" enrol b -j
+	refused 1 '^wm: nosuch: ' "$WM" enrol nosuch
+	refused 2 'not the name of a site' "$WM" enrol 'b/../c'
+}
+
+@test "add-host registers, with the next free address or the one asked for" {
+	connected
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	[ "$("$WM" add-host nas.b --local-ip 192.168.1.10)" = \
+		"host nas.b added: overlay 172.30.3.2, LAN address 192.168.1.10, standard" ]
+	json '.host == {name:"cam", domain:"b", wg_ip:"172.30.3.77", local_ip:"192.168.1.11", type:"isolated",
+		mac:"02:00:00:00:00:11"} and .mesh == "172-30"' \
+		"$WM" add-host cam.b --local-ip 192.168.1.11 --wg-ip 172.30.3.77 --type isolated --mac 02:00:00:00:00:11 -j
+	api GET /v1/hosts/cam.b | jq -e '.type == "isolated" and .wg_ip == "172.30.3.77"'
+}
+
+@test "add-host refuses what cannot be" {
+	connected
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	"$WM" add-host nas.b --local-ip 192.168.1.10
+	refused 2 "must be NAME.DOMAIN" "$WM" add-host nas --local-ip 192.168.1.12
+	refused 2 "must be NAME.DOMAIN" "$WM" add-host a.b.c --local-ip 192.168.1.12
+	refused 2 "must be NAME.DOMAIN" "$WM" add-host gw.b --local-ip 192.168.1.12
+	refused 2 "must be NAME.DOMAIN" "$WM" add-host 'x;y.b' --local-ip 192.168.1.12
+	refused 2 "--local-ip is missing" "$WM" add-host x.b
+	refused 2 "--local-ip '192.168.1' must be an address" "$WM" add-host x.b --local-ip 192.168.1
+	refused 2 "--local-ip '192.168.01.2' must be" "$WM" add-host x.b --local-ip 192.168.01.2
+	refused 2 "--wg-ip '::1' must be" "$WM" add-host x.b --local-ip 192.168.1.12 --wg-ip ::1
+	refused 2 "--type 'roaming' must be standard or isolated" "$WM" add-host x.b --local-ip 192.168.1.12 --type roaming
+	refused 2 "--mac '01:00:5e:00:00:01' must be" "$WM" add-host x.b --local-ip 192.168.1.12 --mac 01:00:5e:00:00:01
+	refused 1 '^wm: nas.b: ' "$WM" add-host nas.b --local-ip 192.168.1.13
+	refused 1 '^wm: x.b: .*192.168.1.10' "$WM" add-host x.b --local-ip 192.168.1.10
+	refused 1 '^wm: x.b: ' "$WM" add-host x.b --local-ip 127.0.0.1
+	refused 1 '^wm: x.b: ' "$WM" add-host x.b --local-ip 192.168.1.12 --wg-ip 172.30.3.1
+	refused 1 '^wm: x.nosuch: ' "$WM" add-host x.nosuch --local-ip 192.168.1.12
+}
+
+@test "set changes what is named and nothing else" {
+	connected
+	hub_enrolled
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	"$WM" add-host cam.b --local-ip 192.168.1.11 --type isolated --mac 02:00:00:00:00:11
+	"$WM" add-device laptop >/dev/null
+	[ "$("$WM" set cam.b --type standard)" = "host cam.b changed: overlay 172.30.3.2, LAN address 192.168.1.11, standard" ]
+	json '.host.local_ip == "192.168.1.99" and .host.mac == "02:00:00:00:00:11" and .host.type == "standard"' \
+		"$WM" set cam.b --local-ip 192.168.1.99 -j
+	json '.host.mac == null' "$WM" set cam.b --mac none -j
+	json '.host.mac == "02:00:00:00:00:22" and .host.wg_ip == "172.30.3.9"' "$WM" set cam.b --mac 02:00:00:00:00:22 --wg-ip 172.30.3.9 -j
+	[[ $("$WM" set laptop --type isolated) == "device laptop changed: overlay 172.30.1."*", isolated" ]]
+	json '.device.type == "roaming" and .device.domain == "hub"' "$WM" set laptop.hub --type roaming -j
+}
+
+@test "set refuses what does not fit" {
+	connected
+	hub_enrolled
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	"$WM" add-host cam.b --local-ip 192.168.1.11
+	"$WM" add-host nas.b --local-ip 192.168.1.12
+	"$WM" add-device laptop >/dev/null
+	refused 2 'what should change' "$WM" set cam.b
+	refused 2 "must be roaming or isolated \(of a device\)" "$WM" set laptop --type standard
+	refused 2 "must be standard or isolated \(of a host\)" "$WM" set cam.b --type roaming
+	refused 2 'is a device: it has no LAN' "$WM" set laptop --local-ip 192.168.1.20
+	refused 2 "is not a name: hosts are called NAME.DOMAIN" "$WM" set 'cam.b.c' --type isolated
+	refused 1 "no host or device 'nosuch.b'" "$WM" set nosuch.b --type isolated
+	refused 1 "no host or device 'laptop.b'" "$WM" set laptop.b --type isolated
+	refused 1 "no device 'cam'.*a host is called NAME.DOMAIN" "$WM" set cam --type isolated
+	refused 1 '^wm: cam.b: .*192.168.1.12' "$WM" set cam.b --local-ip 192.168.1.12
+}
+
+@test "remove takes hosts by NAME.DOMAIN and devices by either name" {
+	connected
+	hub_enrolled
+	"$WM" add-site b >/dev/null
+	"$WM" add-host nas.b --local-ip 192.168.1.10
+	"$WM" add-device laptop >/dev/null
+	"$WM" add-device phone >/dev/null
+	[ "$("$WM" remove nas.b)" = "host nas.b removed" ]
+	json '. == {mesh:"172-30", removed:{kind:"device", name:"laptop"}}' "$WM" remove laptop -j
+	[ "$("$WM" remove phone.hub)" = "device phone.hub removed" ]
+	json '.meshes[0] | .hosts == [] and .devices == []' "$WM" list -j
+	refused 1 "no host or device 'nas.b'; 'wm list' shows" "$WM" remove nas.b
+	refused 2 'is not a name' "$WM" remove '../sites/b'
+	refused 2 'is not a name' "$WM" remove 'nas?x.b'
+}
+
+@test "remove-site wants --yes or a yes, and --cascade for what hangs on it" {
+	connected
+	"$WM" add-site b >/dev/null
+	"$WM" add-host nas.b --local-ip 192.168.1.10
+	refused 2 'add --yes' "$WM" remove-site b
+	refused 1 '^wm: b: ' "$WM" remove-site b --yes
+	refused 1 "no site 'nosuch'" "$WM" remove-site nosuch --yes --cascade
+	refused 1 '^wm: nosuch: ' "$WM" remove-site nosuch --yes
+	on_terminal "'$WM' remove-site b --cascade"
+	shows 'Remove site b of mesh home and its 1 host\(s\) and device\(s\)\? \[y/N\]'
+	echo n >&7
+	shows 'nothing was removed'
+	shows 'exit=1'
+	"$WM" list | grep -q 'nas.b'
+	on_terminal "'$WM' remove-site b --cascade"
+	shows 'Remove site b'
+	echo y >&7
+	shows 'site b removed'
+	shows 'exit=0'
+	json '.meshes[0].sites == []' "$WM" list -j
+	"$WM" add-site c >/dev/null
+	json '.removed == {kind:"site", name:"c"}' "$WM" remove-site c --yes -j
+}
+
+@test "with two meshes a change needs --mesh, or asks on a terminal" {
+	connected
+	first=$URL
+	start_registry work 172.31.0.0/16
+	"$WM" mesh add "$URL" "$MASTER"
+	refused 2 '2 meshes are configured; say which one with --mesh' "$WM" add-site lab
+	json '.mesh == "172-31" and (.site.subnet|startswith("172.31."))' "$WM" add-site lab --mesh work -j
+	on_terminal "'$WM' add-site attic"
+	shows '172-30 \(home\)'
+	shows 'Which mesh\?'
+	echo home >&7
+	shows 'SITE_DOMAIN=attic'
+	shows 'exit=0'
+	URL=$first api GET /v1/sites/attic
+	on_terminal "'$WM' add-site cellar"
+	shows 'Which mesh\?'
+	printf '\004' >&7
+	shows 'no mesh was chosen'
+	shows 'exit=2'
+}
+
+@test "no registry: every change says so and exits 3" {
+	connected
+	kill "$REGISTRY_PID"
+	wait "$REGISTRY_PID" || true
+	fails 3 'nothing accepts the connection' "$WM" add-site b
+	fails 3 'nothing accepts the connection' "$WM" enrol b
+	fails 3 'nothing accepts the connection' "$WM" remove-site b --yes
+	fails 3 'nothing accepts the connection' "$WM" add-host nas.b --local-ip 192.168.1.10
+	fails 3 'nothing accepts the connection' "$WM" add-device laptop
+	fails 3 'nothing accepts the connection' "$WM" set nas.b --type isolated
+	fails 3 'nothing accepts the connection' "$WM" remove nas.b
+}
+
+@test "an answer that never came: it says that the outcome is not known" {
+	perl -MIO::Socket -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1:0") or die; $| = 1;
+		print $s->sockport, "\n"; while ($c = $s->accept) { $c->recv($x, 4096); close $c }' >"$DIR/port" 3>&- &
+	PIDS+=("$!")
+	until_true 10 test -s "$DIR/port"
+	mkdir -p "$WM_CONFIG_DIR"
+	printf 'REGISTRY_URL=http://127.0.0.1:%s\nREGISTRY_TOKEN=x\n' "$(cat "$DIR/port")" >"$WM_CONFIG_DIR/x.env"
+	chmod 600 "$WM_CONFIG_DIR/x.env"
+	fails 3 "Whether the change was made is not known: look with 'wm list'" "$WM" add-site b
+	fails 3 'closed without an answer' "$WM" list
+	not grep -q 'not known' "$DIR/stderr"
+}
