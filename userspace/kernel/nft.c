@@ -212,7 +212,7 @@ static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
 /* Everything that a hub with hosts, devices and bound MACs makes us use, in a
  * batch that ends in a message that must be refused: the kernel checks all of
  * it, loads what modules it takes, and takes it all back. */
-static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
+static int try_all(struct wm_nl *nl, const struct wm_instance *inst, struct wm_nft_answer *ret, struct wm_error *err)
 {
 	static const struct wm_end ends[] = {
 		{ .overlay = 0xc6120002, .local = 0xc6130002, .access = WM_ACCESS_FULL },
@@ -224,19 +224,14 @@ static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
 		.mtu = 1420, .nlans = 2, .lans = { { .ifname = "lo", .ifindex = 1 }, { .ifname = "lo", .ifindex = 1 } },
 		.ends = (struct wm_end *)ends, .nends = WM_ARRAY_LEN(ends),
 	};
-	WM_AUTO_NL struct wm_nl *nl = NULL;
 	struct wm_instance probe = *inst;
 	struct wm_nft_rules rules = { 0 };
 	struct wm_nft_content content = { 0 };
 	struct wm_nft_batch batch = { 0 };
-	struct wm_nft_answer answer = { 0 };
 	uint32_t generation = 0;
-	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+	int rc = wm_nft_generation(nl, &generation);
 
-	if (rc)
-		return rc;
 	(void)wm_copy(probe.nft_table, sizeof(probe.nft_table), "wm probe");
-	rc = wm_nft_generation(nl, &generation);
 	if (!rc)
 		rc = wm_nft_content_plan(&probe, &plan, &content, err);
 	if (!rc)
@@ -244,15 +239,31 @@ static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
 	if (!rc) {
 		wm_nft_state_diff(&batch, probe.nft_table, &(struct wm_nft_state){ 0 }, &rules, &content);
 		wm_nft_table_delete(&batch, "wm nothing"); /* must be refused */
-		rc = wm_nft_batch_send(&batch, generation, &answer);
+		rc = wm_nft_batch_send(&batch, generation, ret);
 	}
-	if (rc == -ENOENT && answer.refused == batch.seq)
+	if (rc == -ENOENT && ret->refused == batch.seq)
 		rc = 0;
 	else if (rc >= 0)
 		rc = -EPROTO;
 	wm_nft_rules_free(&rules);
 	wm_nft_content_free(&content);
 	wm_nft_batch_free(&batch);
+	return rc;
+}
+
+static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_nft_answer answer = { 0 };
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_table_exists(nl, inst->nft_table);
+	if (rc > 0)
+		return 0; /* what is in force works */
+	for (int i = 0; i < ATTEMPTS && (i == 0 || rc == -ERESTART); i++)
+		rc = try_all(nl, inst, &answer, err);
 	return rc ? explain(err, inst->nft_table, rc, &answer) : 0;
 }
 
