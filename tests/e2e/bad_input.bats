@@ -22,14 +22,17 @@ setup_file() {
 	in_ns lan link set eth0 up
 	in_ns gw link set lan0 up
 	in_ns gw addr add 192.168.1.1/24 dev lan0
+	wait_for 5 'IPv6 has settled' settled
 
 	WM_REGISTRY_TOKEN=master-of-the-test ns gw "$BIN/wm-registry" serve --data "$WM_DEMO_DIR/registry" \
 		--listen 127.0.0.1:8099 </dev/null >"$WM_DEMO_DIR/log/registry" 2>&1 3>&- &
 	wait_for 10 'the registry answers' ns gw curl -sf http://127.0.0.1:8099/health
-	WM_REGISTRY_TOKEN=master-of-the-test operator mesh add http://127.0.0.1:8099
-	operator add-site a | sed -n 's/^WM_REGISTRY_TOKEN=//p' >"$WM_DEMO_DIR/enrolment"
-	operator add-host web.a --local-ip 192.168.1.10
+	WM_REGISTRY_TOKEN=master-of-the-test operate mesh add http://127.0.0.1:8099
+	operate add-site a >/dev/null
+	operate add-host web.a --local-ip 192.168.1.10
 }
+
+settled() { ! in_ns gw addr show | grep -q tentative; }
 
 teardown_file() { demo down; }
 
@@ -37,17 +40,18 @@ setup() {
 	use_demo
 	[ -e "$WM_DEMO_DIR/in_force" ] || rm -rf "$WM_DEMO_DIR/state" "$WM_DEMO_DIR/etc/a"
 	mkdir -p "$WM_DEMO_DIR/etc/a"
+	ENROLMENT=$(operate -j enrol a | jq -er .enrolment.token)
 	gateway_env
 }
 
-operator() { ns gw env WM_CONFIG_DIR="$WM_DEMO_DIR/operator" "$BIN/wm" "$@"; }
+operate() { ns gw env WM_CONFIG_DIR="$WM_DEMO_DIR/operator" "$BIN/wm" "$@"; }
 
 # gateway_env [KEY=VALUE]...: a good gateway.env, but for these (an empty value: without that key).
 gateway_env() {
 	local line
 	{
 		printf '%s\n' SITE_DOMAIN=a WM_REGISTRY_URL=http://127.0.0.1:8099 LXC_IFACES=192.168.1.1 \
-			WM_REGISTRY_TOKEN="$(cat "$WM_DEMO_DIR/enrolment")" WM_INTERFACE="$(interface_of a)" "$@"
+			WM_REGISTRY_TOKEN="$ENROLMENT" WM_INTERFACE="$(interface_of a)" "$@"
 	} >"$WM_DEMO_DIR/etc/a/gateway.env"
 	for line; do
 		[ -n "${line#*=}" ] || sed -i "/^${line%%=*}=/d" "$WM_DEMO_DIR/etc/a/gateway.env"
@@ -72,10 +76,11 @@ complains() {
 	diff <(echo "$before") <(kernel_of gw)
 }
 
-# fake <text>: a registry on port 8100 that answers just this.
+answer() { cat >"$BATS_TEST_TMPDIR/answer"; } # what the fake registry says from now on: stdin
+
+# A registry on port 8100 that says nothing but that.
 fake() {
-	cat >"$BATS_TEST_TMPDIR/answer"
-	ns gw "$BATS_TEST_DIRNAME/lib/fake_registry" 8100 "$BATS_TEST_TMPDIR/answer" </dev/null >/dev/null 2>&1 3>&- &
+	ip netns exec "$WM_DEMO-gw" "$BATS_TEST_DIRNAME/lib/fake_registry" 8100 "$BATS_TEST_TMPDIR/answer" </dev/null >/dev/null 2>&1 3>&- &
 	FAKE=$!
 	wait_for 5 'the fake registry answers' ns gw curl -sf http://127.0.0.1:8100/
 	gateway_env WM_REGISTRY_URL=http://127.0.0.1:8100 WM_REGISTRY_TOKEN="wmg_$(printf '%043d' 0 | tr 0 A)"
@@ -152,13 +157,14 @@ teardown() {
 }
 
 @test "not JSON; an error page; an empty answer; an empty object" {
-	fake <<<'}}} not json'
+	answer <<<'}}} not json'
+	fake
+	complains JSON
+	answer <<<'<html>502 Bad Gateway</html>'
+	complains JSON
+	answer </dev/null
 	complains ''
-	echo '<html>502 Bad Gateway</html>' >"$BATS_TEST_TMPDIR/answer"
-	complains ''
-	: >"$BATS_TEST_TMPDIR/answer"
-	complains ''
-	echo '{}' >"$BATS_TEST_TMPDIR/answer"
+	answer <<<'{}'
 	complains ''
 }
 
@@ -166,31 +172,33 @@ MESH='{"mesh":{"version":1,"instance":"11111111-1111-4111-8111-111111111111","ge
 SITE='{"site":{"domain":"a","subnet":"172.30.2.0/24","gateway":"172.30.2.1","is_hub":false,"public_key":null,"endpoint":null}}'
 
 @test "a config that is cut off" {
-	printf '%s\n' "$MESH" "$SITE" | fake
+	printf '%s\n' "$MESH" "$SITE" | answer
+	fake
 	complains ''
-	printf '%s\n' "$MESH" "$SITE" '{"end":{"generation":999,"count":2}}' >"$BATS_TEST_TMPDIR/answer"
+	printf '%s\n' "$MESH" "$SITE" '{"end":{"generation":999,"count":2}}' | answer
 	complains ''
 }
 
 @test "a config with a host whose LAN address is loopback; with a name that is none; with two of one address" {
 	host() { printf '{"host":{"name":"%s","domain":"a","wg_ip":"%s","local_ip":"%s","type":"standard","mac":null}}\n' "$@"; }
-	{ printf '%s\n' "$MESH" "$SITE"; host x 172.30.2.2 127.0.0.1; echo '{"end":{"generation":999,"count":2}}'; } | fake
+	{ printf '%s\n' "$MESH" "$SITE"; host x 172.30.2.2 127.0.0.1; echo '{"end":{"generation":999,"count":2}}'; } | answer
+	fake
 	complains 127.0.0.1
-	{ printf '%s\n' "$MESH" "$SITE"; host 'x;reboot' 172.30.2.2 192.168.1.10; echo '{"end":{"generation":999,"count":2}}'; } \
-		>"$BATS_TEST_TMPDIR/answer"
+	{ printf '%s\n' "$MESH" "$SITE"; host 'x;reboot' 172.30.2.2 192.168.1.10; echo '{"end":{"generation":999,"count":2}}'; } | answer
 	complains name
 	{ printf '%s\n' "$MESH" "$SITE"; host x 172.30.2.2 192.168.1.10; host y 172.30.2.2 192.168.1.11
-		echo '{"end":{"generation":999,"count":3}}'; } >"$BATS_TEST_TMPDIR/answer"
+		echo '{"end":{"generation":999,"count":3}}'; } | answer
 	complains 172.30.2.2
 }
 
 @test "a config that needs a feature nobody knows" {
-	{ echo "${MESH/'[]'/'["teleport"]'}"; echo "$SITE"; echo '{"end":{"generation":999,"count":1}}'; } | fake
+	{ echo "${MESH/'[]'/'["teleport"]'}"; echo "$SITE"; echo '{"end":{"generation":999,"count":1}}'; } | answer
+	fake
 	complains teleport
 }
 
 @test "not root" {
-	chmod -R a+rX "$WM_DEMO_DIR"
+	chmod -R a+rX "$WM_DEMO_DIR/etc"
 	AS=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	complains root
 }
@@ -220,19 +228,20 @@ SITE='{"site":{"domain":"a","subnet":"172.30.2.0/24","gateway":"172.30.2.1","is_
 	complains 127.0.0.1:1
 	gateway_env LXC_IFACES=192.168.7.1
 	complains 192.168.7.1
-	fake <<<'{}'
+	answer <<<'{}'
+	fake
 	complains ''
 }
 
 @test "with a mesh in force: an older generation and an empty mesh are refused" {
 	[ -e "$WM_DEMO_DIR/in_force" ]
 	local instance
-	instance=$(operator -j list-sites | jq -r '.meshes[0].instance')
+	instance=$(operate -j list-sites | jq -r '.meshes[0].instance')
 	{ sed "s/11111111-1111-4111-8111-111111111111/$instance/; s/999/1/" <<<"$MESH"; echo "$SITE"
-		echo '{"end":{"generation":1,"count":1}}'; } | fake
+		echo '{"end":{"generation":1,"count":1}}'; } | answer
+	fake
 	complains older
-	{ sed "s/11111111-1111-4111-8111-111111111111/$instance/" <<<"$MESH"; echo '{"end":{"generation":999,"count":0}}'; } \
-		>"$BATS_TEST_TMPDIR/answer"
+	{ sed "s/11111111-1111-4111-8111-111111111111/$instance/" <<<"$MESH"; echo '{"end":{"generation":999,"count":0}}'; } | answer
 	complains "'a'"
 }
 

@@ -37,7 +37,10 @@ kernel_of() { # kernel_of <machine>
 		ns "$1" tc filter show dev "$dev" ingress 2>/dev/null
 		ns "$1" tc filter show dev "$dev" egress 2>/dev/null
 	done
-	ns "$1" wg show all dump
+	# Userspace tunnels of the whole machine have one place, so each of ours is asked by name.
+	for dev in $(in_ns "$1" -o link show | grep -o 'wg-[^:@]*'); do
+		echo "$dev" && ns "$1" wg showconf "$dev"
+	done
 	ns "$1" nft list ruleset
 	ns "$1" sysctl -a -r 'ip_forward$|rp_filter|redirects|arp_ignore|arp_announce|fwmark_reflect' 2>/dev/null
 	find "$WM_DEMO_DIR/bpf" 2>/dev/null | sort
