@@ -115,12 +115,34 @@ const char *object_title(const struct object_key *key, char *buf)
 	return buf;
 }
 
-static void derive_mac(struct object *object)
+/* "0.0.0.0/0" and "0.0.0.0" would read as "left to the registry", which null or leaving out says. */
+static int refuse_zero(const struct object *object, const char *json, size_t len, struct wm_error *err)
+{
+	const char *key = object->kind == OBJECT_SITE ? "subnet" : "wg_ip";
+	bool zero = object->kind == OBJECT_SITE	  ? !object->site.subnet.len
+		    : object->kind == OBJECT_HOST ? !object->host.overlay
+						  : !object->device.overlay;
+	WM_AUTO_FREE char *text = zero ? wm_json_member(json, len, key) : NULL;
+
+	if (text)
+		return wm_fail_field(err, EINVAL, key, "'%s' cannot be %.40s; leave it out to get a free one", key, text);
+	return 0;
+}
+
+static int decode(const struct wm_table *table, const char *json, size_t len, struct object *io, struct wm_error *err)
 {
 	static const struct wm_mac none;
+	struct object object = *io;
+	int rc = wm_decode(table, json, len, &object, NULL, err);
 
-	if (object->kind == OBJECT_HOST)
-		object->host.has_mac = memcmp(&object->host.mac, &none, sizeof(none)) != 0;
+	if (!rc)
+		rc = refuse_zero(&object, json, len, err);
+	if (rc)
+		return rc;
+	if (object.kind == OBJECT_HOST)
+		object.host.has_mac = memcmp(&object.host.mac, &none, sizeof(none)) != 0;
+	*io = object;
+	return 0;
 }
 
 int object_decode_new(enum object_kind kind, const char *json, size_t len, struct object *ret, struct wm_error *err)
@@ -132,24 +154,15 @@ int object_decode_new(enum object_kind kind, const char *json, size_t len, struc
 		object.host.access = WM_ACCESS_FULL;
 	if (kind == OBJECT_DEVICE)
 		object.device.access = WM_ACCESS_FULL;
-	rc = wm_decode(&kinds[kind].create, json, len, &object, NULL, err);
-	if (rc)
-		return rc;
-	derive_mac(&object);
-	*ret = object;
-	return 0;
+	rc = decode(&kinds[kind].create, json, len, &object, err);
+	if (!rc)
+		*ret = object;
+	return rc;
 }
 
 int object_decode_patch(struct object *io, const char *json, size_t len, struct wm_error *err)
 {
-	struct object object = *io;
-	int rc = wm_decode(&kinds[io->kind].patch, json, len, &object, NULL, err);
-
-	if (rc)
-		return rc;
-	derive_mac(&object);
-	*io = object;
-	return 0;
+	return decode(&kinds[io->kind].patch, json, len, io, err);
 }
 
 char *object_encode(const struct object *object)

@@ -1,0 +1,347 @@
+#!/usr/bin/env bats
+# Starting, stopping, crashing, and what survives.
+
+load registry
+
+# serve [OPTION]...: a start that is to fail; RC and the message in OUT
+refuses() {
+	RC=0
+	OUT=$(env -u WM_MESH_NAME -u WM_MESH_SUPERNET -u WM_REGISTRY_PORT "WM_REGISTRY_TOKEN=${TOKEN-$ADMIN}" timeout "$LIMIT" \
+		"$REGISTRY" "$@" 2>&1 >/dev/null) || RC=$?
+}
+
+said() { # RC PATTERN: how the last start failed: one line
+	[ "$RC" = "$1" ] && [[ $OUT == *$2* ]] && [ "$(wc -l <<<"$OUT")" = 1 ] && return 0
+	printf 'expected %s and %s\nexit code %s: %s\n' "$1" "$2" "$RC" "$OUT" >&2
+	return 1
+}
+
+@test "help and version" {
+	run "$REGISTRY" --help
+	[ "$status" = 0 ]
+	[[ $output == Usage:*WM_REGISTRY_TOKEN* ]]
+	run "$REGISTRY" --version
+	[ "$status" = 0 ]
+	[[ $output =~ ^wm-registry\ [0-9]+\.[0-9]+ ]]
+}
+
+@test "wrong usage and settings: a sentence, exit code 2, and nothing is created" {
+	for args in '' 'run' 'serve extra' 'serve --tls-cert x' 'serve --listen nowhere' 'serve --listen 127.0.0.1:99999' \
+		'serve --supernet 172.30.0.1/16' 'serve --supernet x'; do
+		# shellcheck disable=SC2086
+		refuses $args --data "$D/none"
+		[ "$RC" = 2 ] || [[ $args == *--listen* && $RC == 1 ]] || fails "$args: $RC $OUT"
+		[ -n "$OUT" ]
+	done
+	refuses serve --data "$D/none2" --nonsense
+	[ "$RC" = 2 ]
+	[ ! -e "$D/none2" ]
+}
+
+@test "a weak or missing master token is refused" {
+	for TOKEN in '' short 0123456789abcde generate-a-strong-random-token changeme-changeme-changeme your-master-token \
+		aaaaaaaaaaaaaaaaaaaaaaaa 'with white space in it'; do
+		refuses serve --data "$D/none"
+		said 2 WM_REGISTRY_TOKEN
+	done
+	[ ! -e "$D/none" ]
+}
+
+@test "the token may come from a file" {
+	printf 'from-a-file-0123456789\n' >"$D/token"
+	start --token-file "$D/token"
+	api GET /v1/whoami
+	code 401
+	TOKEN=from-a-file-0123456789 api GET /v1/whoami
+	code 200
+	refuses serve --data "$D/other" --token-file "$D/missing"
+	said 1 "$D/missing"
+}
+
+@test "a second server on the same data is refused, the first goes on" {
+	start
+	refuses serve --data "$D/data" --listen 127.0.0.1:0
+	said 1 "another wm-registry serves the data directory $D/data"
+	ok GET /v1/sites
+}
+
+@test "a taken port, an unusable directory, a foreign database: a sentence each" {
+	start
+	refuses serve --data "$D/two" --listen "${URL#http://}"
+	said 1 "${URL#http://}"
+	touch "$D/file"
+	refuses serve --data "$D/file"
+	said 1 "$D/file"
+	mkdir "$D/foreign"
+	sqlite3 "$D/foreign/registry.db" 'CREATE TABLE x (y)'
+	refuses serve --data "$D/foreign" --listen 127.0.0.1:0
+	said 1 "not of wm-registry"
+	mkdir "$D/garbage"
+	head -c 100000 /dev/urandom >"$D/garbage/registry.db"
+	refuses serve --data "$D/garbage" --listen 127.0.0.1:0
+	said 1 "$D/garbage/registry.db"
+	cp -r "$D/foreign" "$D/newer"
+	sqlite3 "$D/newer/registry.db" 'PRAGMA application_id=1464685127; PRAGMA user_version=9999'
+	refuses serve --data "$D/newer" --listen 127.0.0.1:0
+	said 1 newer
+}
+
+@test "everything is there after a restart, and the instance and generation go on" {
+	start
+	mesh
+	reader=$(new_token read monitor)
+	ok GET /config
+	before=$(jq -S . <<<"$BODY")
+	stop
+	[ "$RC" = 0 ]
+	start
+	TOKEN=$reader ok GET /config
+	[ "$(jq -S . <<<"$BODY")" = "$before" ]
+}
+
+@test "what was acknowledged survives kill -9" {
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	for round in 1 2 3 4 5; do
+		: >"$D/acked"
+		(
+			n=0
+			while [ $((n += 1)) -le 200 ]; do
+				name=r${round}h$n
+				[ "$(curl -s -o /dev/null -m 5 -w '%{http_code}' -H "Authorization: Bearer $ADMIN" -d \
+					"{\"name\":\"$name\",\"domain\":\"a\",\"local_ip\":\"10.$round.0.$n\"}" "$URL/v1/hosts")" = 201 ] || exit 0
+				echo "$name" >>"$D/acked"
+			done
+		) 3>&- &
+		writer=$!
+		echo $writer >>"$D/pids"
+		for ((i = 0; i < LIMIT * 100; i++)); do
+			[ "$(wc -l <"$D/acked")" -lt $((round * 3)) ] || break
+			sleep 0.01
+		done
+		stop KILL
+		wait "$writer"
+		[ "$(wc -l <"$D/acked")" -ge $((round * 3)) ]
+		start
+		ok GET /v1/hosts
+		jq -r '.hosts[].name' <<<"$BODY" | sort >"$D/there"
+		[ -z "$(sort "$D/acked" | comm -23 - "$D/there")" ]
+		# one generation for each change there is: nothing half-written
+		[ "$(sqlite3 "$D/data/registry.db" 'PRAGMA integrity_check')" = ok ]
+		[ "$(sqlite3 "$D/data/registry.db" 'SELECT count(*) FROM change')" = "$(($(generation) - 1))" ]
+		[ "$(sqlite3 "$D/data/registry.db" "SELECT count(*) FROM audit WHERE kind = 'host'")" = "$(wc -l <"$D/there")" ]
+	done
+}
+
+@test "a full disk is 507, nothing is half-written, and it goes on when there is room" {
+	mkdir "$D/small"
+	# a mount of its own in a namespace of its own, which ends with the server
+	WITH=(unshare -m --propagation private sh -c "mount -t tmpfs -o size=1200k wm-test '$D/small' && exec \"\$@\"" sh)
+	start --data "$D/small/data"
+	ok POST /v1/sites '{"domain":"a","subnet":"172.30.16.0/20"}'
+	head -c 300000 /dev/zero | nsenter -t "$PID" -m dd of="$D/small/ballast" bs=1k status=none
+	full=
+	for n in {1..2000}; do
+		api POST /v1/hosts "{\"name\":\"h$n\",\"domain\":\"a\",\"local_ip\":\"10.0.$((n / 200)).$((n % 200 + 1))\"}"
+		[ "$CODE" = 201 ] || { full=$n; break; }
+	done
+	[ -n "$full" ]
+	problem 507
+	[[ $BODY == *"$D/small/data"* ]]
+	ok GET /v1/hosts
+	is '.hosts | length' $((full - 1))
+	gen=$(generation)
+	api POST /v1/hosts '{"name":"again","domain":"a","local_ip":"10.9.0.1"}'
+	problem 507
+	[ "$(generation)" = "$gen" ]
+	nsenter -t "$PID" -m rm "$D/small/ballast"
+	ok POST /v1/hosts '{"name":"again","domain":"a","local_ip":"10.9.0.1"}'
+	[ "$(generation)" = $((gen + 1)) ]
+}
+
+@test "SIGTERM ends it cleanly, with requests waiting" {
+	start
+	mesh
+	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o /dev/null -w '%{http_code}' \
+		"$URL/v1/config?after=$(generation)&wait=60" >"$D/code" 3>&- &
+	waiting=$!
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -lt 1 ] || break
+		sleep 0.05
+	done
+	begin=$EPOCHREALTIME
+	stop
+	[ "$RC" = 0 ]
+	perl -e 'exit !($ARGV[0] - $ARGV[1] < 5)' "$EPOCHREALTIME" "$begin"
+	wait "$waiting"
+	[ "$(cat "$D/code")" = 204 ]
+	start
+	stop INT
+	[ "$RC" = 0 ]
+}
+
+# activate COMMAND...: becomes it, with two listening sockets passed as systemd does
+activate() {
+	exec perl -MIO::Socket::INET -MPOSIX=dup2 -e '
+		$^F = 10;
+		my @s = map { IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1", LocalPort => 0) or die } 1, 2;
+		my ($a, $b) = map { POSIX::dup(fileno $_) } @s;
+		dup2($a, 13); dup2($b, 14); dup2(13, 3); dup2(14, 4);
+		@ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 2);
+		exec @ARGV or die;
+	' -- "$@"
+}
+
+@test "sockets inherited from systemd are served, with no others unless asked for" {
+	WM_REGISTRY_TOKEN=$ADMIN activate "$REGISTRY" serve --data "$D/data" 2>"$D/log" &
+	PID=$!
+	echo $PID >>"$D/pids"
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ "$(grep -c '^listening on ' "$D/log")" -lt 2 ] || break
+		sleep 0.05
+	done
+	[ "$(grep -c '^listening on ' "$D/log")" = 2 ]
+	for URL in $(sed -n 's/^listening on //p' "$D/log"); do
+		ok GET /v1/whoami
+	done
+	# one change wakes those who wait on the other socket
+	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o "$D/poll" "$URL/v1/config?after=$(generation)&wait=60" 3>&- &
+	poll=$!
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -lt 1 ] || break
+		sleep 0.05
+	done
+	URL=$(sed -n 's/^listening on //p' "$D/log" | head -n 1)
+	ok POST /v1/sites '{"domain":"a"}'
+	wait "$poll"
+	grep -q '"domain":"a"' "$D/poll"
+	stop
+	[ "$RC" = 0 ]
+
+	WM_REGISTRY_TOKEN=$ADMIN activate "$REGISTRY" serve --data "$D/data" --listen 127.0.0.1:0 2>"$D/log" &
+	PID=$!
+	echo $PID >>"$D/pids"
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ "$(grep -c '^listening on ' "$D/log")" -lt 3 ] || break
+		sleep 0.05
+	done
+	for URL in $(sed -n 's/^listening on //p' "$D/log"); do
+		ok GET /v1/sites/a
+	done
+	[ "$(grep -c '^listening on ' "$D/log")" = 3 ]
+}
+
+@test "an inherited descriptor that is no listening socket is refused" {
+	RC=0
+	OUT=$(WM_REGISTRY_TOKEN=$ADMIN LISTEN_FDS=1 sh -c 'LISTEN_PID=$$; export LISTEN_PID; exec "$@" 3</dev/null' sh \
+		timeout "$LIMIT" "$REGISTRY" serve --data "$D/data" 2>&1) || RC=$?
+	# timeout is another process: what was meant for it is not taken
+	[ "$RC" = 124 ] || [[ $OUT == *listening* ]]
+	RC=0
+	OUT=$(WM_REGISTRY_TOKEN=$ADMIN LISTEN_FDS=1 sh -c 'LISTEN_PID=$$; export LISTEN_PID; exec "$@" 3</dev/null' sh \
+		"$REGISTRY" serve --data "$D/data" 2>&1) || RC=$?
+	said 1 'descriptor 3'
+}
+
+@test "systemd is told when it is ready, and when it stops" {
+	perl -MIO::Socket::UNIX -e '
+		use Socket;
+		my ($path, $out, $limit) = @ARGV;
+		my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die;
+		$SIG{ALRM} = sub { exit 0 };
+		alarm $limit;
+		for (1, 2) { $s->recv(my $m, 100); open(my $f, ">>", $out); print $f "$m\n"; close($f) }
+	' "$D/notify" "$D/told" "$LIMIT" 3>&- &
+	listener=$!
+	echo $listener >>"$D/pids"
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ ! -S "$D/notify" ] || break
+		sleep 0.05
+	done
+	WITH=("NOTIFY_SOCKET=$D/notify")
+	start
+	stop
+	wait "$listener"
+	[ "$(xargs <"$D/told")" = 'READY=1 STOPPING=1' ]
+}
+
+@test "a new mesh name is a change; the supernet may change while all fits" {
+	start
+	gen=$(generation)
+	ok POST /v1/sites '{"domain":"a"}'
+	stop
+	start --mesh-name Zuhause
+	[ "$(generation)" = $((gen + 2)) ]
+	ok GET /v1/whoami
+	is .mesh_name Zuhause
+	stop
+	start # not said again: as it was
+	[ "$(generation)" = $((gen + 2)) ]
+	ok GET /v1/whoami
+	is .mesh_name Zuhause
+	stop
+	start --supernet 172.30.0.0/15
+	[ "$(generation)" = $((gen + 3)) ]
+	ok GET /v1/whoami
+	is .supernet 172.30.0.0/15
+	stop
+	refuses serve --data "$D/data" --listen 127.0.0.1:0 --supernet 10.0.0.0/8
+	said 1 "site 'a'"
+	refuses serve --data "$D/data" --listen 127.0.0.1:0 --mesh-name ''
+	said 1 WM_MESH_NAME
+	start
+	ok GET /v1/whoami
+	is .supernet 172.30.0.0/15
+	[ "$(generation)" = $((gen + 3)) ]
+}
+
+@test "a supernet that would swallow a host's LAN is refused" {
+	start --supernet 10.30.0.0/16
+	ok POST /v1/sites '{"domain":"a"}'
+	ok POST /v1/hosts '{"name":"x","domain":"a","local_ip":"10.200.0.5"}'
+	stop
+	refuses serve --data "$D/data" --listen 127.0.0.1:0 --supernet 10.0.0.0/8
+	said 1 "host 'x.a'"
+}
+
+@test "every change is in the audit: who, what, before, after" {
+	start
+	mesh
+	TOKEN=$(new_token gateway b)
+	ok PATCH /v1/sites/b '{"endpoint":"198.51.100.200:51820"}'
+	unset TOKEN
+	ok DELETE /v1/hosts/nas.b
+	stop
+	[ "$(sqlite3 "$D/data/registry.db" "SELECT who, what, kind, name, json_extract(before, '\$.endpoint'),
+		json_extract(after, '\$.endpoint') FROM audit WHERE what = 'change'")" = \
+		'gateway b|change|site|b|198.51.100.2:51820|198.51.100.200:51820' ]
+	[ "$(sqlite3 "$D/data/registry.db" "SELECT who, kind, name, json_extract(before, '\$.local_ip'), after IS NULL
+		FROM audit WHERE what = 'remove'")" = 'admin master|host|nas.b|192.168.1.10|1' ]
+	[ "$(sqlite3 "$D/data/registry.db" "SELECT kind, name, body IS NULL FROM change ORDER BY generation DESC LIMIT 1")" = \
+		'host|nas.b|1' ]
+}
+
+@test "https with a certificate of its own" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$D/key.pem" -out "$D/cert.pem" -days 2 -subj /CN=localhost \
+		-addext subjectAltName=IP:127.0.0.1 2>/dev/null
+	start --tls-cert "$D/cert.pem" --tls-key "$D/key.pem"
+	[[ $URL == https://127.0.0.1:* ]]
+	api GET /v1/whoami '' --cacert "$D/cert.pem"
+	code 200
+	api GET "/v1/config?after=99&wait=1" '' --cacert "$D/cert.pem"
+	code 204
+	stop
+	refuses serve --data "$D/data" --listen 127.0.0.1:0 --tls-cert "$D/cert.pem" --tls-key "$D/cert.pem"
+	said 1 TLS
+}
+
+@test "a second upgrade of the same data changes nothing" {
+	start
+	mesh
+	stop
+	sqlite3 "$D/data/registry.db" .dump | grep -v last_used >"$D/before"
+	start
+	stop
+	sqlite3 "$D/data/registry.db" .dump | grep -v last_used >"$D/after"
+	cmp "$D/before" "$D/after"
+}

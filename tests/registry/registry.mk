@@ -1,0 +1,2 @@
+# The registry: its pure parts here, the server itself in *.bats.
+$(foreach t,alloc guard timers,$(eval $(call test_program,registry/test_$(t),tests/registry/test_$(t).c,registry core,-lsodium)))
