@@ -151,6 +151,28 @@ static void foreign_tables_are_as_before(void **state)
 	must("nft flush ruleset");
 }
 
+/* A table of our name that somebody else made is refused, not replaced. */
+static void a_table_of_our_name_stays_its_owners(void **state)
+{
+	struct wm_error err = { 0 };
+	char *before, *after;
+
+	(void)state;
+	must("nft add table ip wm_test");
+	must("nft add chain ip wm_test prerouting { type filter hook prerouting priority 0 ; }");
+	before = ruleset();
+	assert_int_equal(wm_dataplane_nft.probe(&rig.inst, &err), -EEXIST);
+	assert_int_equal(wm_dataplane_nft.apply(&rig.inst, &rig.plan, 0, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "wm_test"));
+	assert_int_equal(wm_dataplane_nft.present(&rig.inst, &err), 0);
+	assert_int_equal(wm_dataplane_nft.remove(&rig.inst, &err), 0);
+	after = ruleset();
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	must("nft delete table ip wm_test");
+}
+
 static void a_dead_back_end_has_nothing_to_read(void **state)
 {
 	struct wm_counters c = { 0 };
@@ -221,6 +243,8 @@ static void damage_is_mended(void **state)
 		"nft add set ip wm_test extra { type ipv4_addr ; }",
 		"nft add counter ip wm_test extra",
 		"nft chain ip wm_test prerouting { policy drop ; }",
+		"nft add table ip wm_test { flags dormant ; }",
+		"nft add element ip wm_test known { * }",
 	};
 	char *good, *now;
 
@@ -513,6 +537,7 @@ static int body(void)
 	const struct CMUnitTest tests[] = {
 		TEST(probing_leaves_nothing),
 		TEST(foreign_tables_are_as_before),
+		TEST(a_table_of_our_name_stays_its_owners),
 		TEST(a_dead_back_end_has_nothing_to_read),
 		TEST(an_unchanged_plan_writes_nothing),
 		TEST(a_new_process_finds_all_in_place),

@@ -69,6 +69,8 @@ static int explain(struct wm_error *err, const char *table, int rc, const struct
 		return wm_fail(err, EPERM, "the kernel lets only root (CAP_NET_ADMIN) change nftables: table ip %s is as it was", table);
 	if (rc == -ERESTART || rc == -EBUSY)
 		return wm_fail(err, EBUSY, "nftables table ip %s: other programs kept changing rulesets; trying again helps", table);
+	if (rc == -EEXIST && !(answer && answer->refused))
+		return wm_fail(err, EEXIST, "there is an nftables table ip %s that is not of wm-gateway's making; rename or delete it", table);
 	if (answer && answer->refused)
 		return wm_fail(err, -rc, "nftables table ip %s: the kernel refused %s: %s%s%s%s", table, message_name(answer->type),
 			       strerror(-rc), *answer->why ? " (" : "", answer->why, *answer->why ? ")" : "");
@@ -158,7 +160,7 @@ static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, str
 	if (rc)
 		return rc;
 	rc = wm_nft_table_exists(nl, inst->nft_table);
-	if (rc == 0)
+	if (rc == 0 || rc == -EEXIST)
 		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
 	if (rc > 0)
 		rc = wm_nft_reasons_read(nl, inst->nft_table, &counters);
@@ -180,6 +182,8 @@ static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 	if (rc)
 		return rc;
 	rc = wm_nft_table_exists(nl, inst->nft_table);
+	if (rc == -EEXIST)
+		return 0;
 	return rc < 0 ? explain(err, inst->nft_table, rc, NULL) : rc;
 }
 
@@ -206,7 +210,7 @@ static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
 		rc = wm_nft_batch_send(&batch, generation, &answer);
 		wm_nft_batch_free(&batch);
 	}
-	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : 0;
+	return rc < 0 && rc != -EEXIST ? explain(err, inst->nft_table, rc, &answer) : 0;
 }
 
 /* Everything that a hub with hosts, devices and bound MACs makes us use, in a
@@ -262,7 +266,9 @@ static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
 	rc = wm_nft_table_exists(nl, inst->nft_table);
 	if (rc > 0)
 		return 0; /* what is in force works */
-	for (int i = 0; i < ATTEMPTS && (i == 0 || rc == -ERESTART); i++)
+	if (!rc)
+		rc = try_all(nl, inst, &answer, err);
+	for (int i = 1; i < ATTEMPTS && rc == -ERESTART; i++)
 		rc = try_all(nl, inst, &answer, err);
 	return rc ? explain(err, inst->nft_table, rc, &answer) : 0;
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -18,6 +17,7 @@
 #include "kernel/nft_rules.h"
 
 #define LOOKS 10 /* at a ruleset that others are changing */
+#define TABLE_COMMENT "wm-gateway"
 
 void wm_nft_state_free(struct wm_nft_state *state)
 {
@@ -56,14 +56,51 @@ int wm_nft_generation(struct wm_nl *nl, uint32_t *ret)
 	return wm_nl_get(nl, read_generation, ret);
 }
 
-int wm_nft_table_exists(struct wm_nl *nl, const char *table)
+/* The text of a comment in userdata; "" when there is none. */
+static const char *comment_of(const struct nlattr *userdata)
+{
+	const char *tlv = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t len = userdata ? mnl_attr_get_payload_len(userdata) : 0;
+
+	/* Type 0 is the comment in tables' and in rules' userdata. */
+	return len > 2 && tlv[0] == 0 && !tlv[len - 1] ? tlv + 2 : "";
+}
+
+struct table {
+	bool ours;
+	uint32_t flags;
+};
+
+static int read_table(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[NFTA_TABLE_USERDATA + 1];
+	struct table *t = arg;
+
+	if (!nlh)
+		return 0;
+	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
+	t->ours = !strcmp(comment_of(tb[NFTA_TABLE_USERDATA]), TABLE_COMMENT);
+	t->flags = ntohl(wm_nl_u32(tb[NFTA_TABLE_FLAGS]));
+	return 0;
+}
+
+static int find_table(struct wm_nl *nl, const char *table, struct table *ret)
 {
 	struct nlmsghdr *nlh = request(nl, NFT_MSG_GETTABLE);
 	int rc;
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	rc = wm_nl_get(nl, NULL, NULL);
-	return rc == -ENOENT ? 0 : rc ? rc : 1;
+	rc = wm_nl_get(nl, read_table, ret);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	return ret->ours ? 1 : -EEXIST;
+}
+
+int wm_nft_table_exists(struct wm_nl *nl, const char *table)
+{
+	struct table t = { 0 };
+
+	return find_table(nl, table, &t);
 }
 
 /* A dump of one kind of object of one table. */
@@ -142,6 +179,7 @@ static int check_set(const struct nlmsghdr *nlh, void *arg)
 		i++;
 	d->n++;
 	if (i == WM_NFT_SETS || ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) != wm_nft_key_len(wm_nft_sets[i].key) ||
+	    ntohl(wm_nl_u32(tb[NFTA_SET_DATA_LEN])) != (wm_nft_sets[i].data ? sizeof(uint32_t) : 0) ||
 	    ntohl(wm_nl_u32(tb[NFTA_SET_FLAGS])) != wm_nft_set_flags((enum wm_nft_set_id)i) ||
 	    !tb[NFTA_SET_EXPR] != !wm_nft_sets[i].counts)
 		d->ours = false;
@@ -189,13 +227,7 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 	chain = chain_named(wm_nl_str(tb[NFTA_RULE_CHAIN]));
 	if (!chain)
 		return -EAGAIN; /* it was not there a moment ago */
-	if (tb[NFTA_RULE_USERDATA]) {
-		const char *tlv = mnl_attr_get_payload(tb[NFTA_RULE_USERDATA]);
-		size_t len = mnl_attr_get_payload_len(tb[NFTA_RULE_USERDATA]);
-
-		if (len > 3 && tlv[0] == NFTNL_UDATA_RULE_COMMENT && !tlv[len - 1])
-			(void)wm_copy(r.mark, sizeof(r.mark), tlv + 2);
-	}
+	(void)wm_copy(r.mark, sizeof(r.mark), comment_of(tb[NFTA_RULE_USERDATA]));
 	r.chain = chain->name;
 	rc = wm_grow((void **)&d->rules->v, &d->rules->cap, d->rules->n + 1, sizeof(r));
 	if (!rc)
@@ -228,6 +260,10 @@ static int read_whole(struct wm_nl *nl, const char *table, struct wm_nft_state *
 		rc = dump_table(nl, NFT_MSG_GETRULE, NFTA_RULE_TABLE, read_rule, &d);
 	if (!rc && ret->whole)
 		rc = wm_nft_content_read(nl, table, &ret->content);
+	if (rc == -EBADMSG) { /* an element as we make none, such as a catch-all */
+		ret->whole = false;
+		rc = 0;
+	}
 	return rc;
 }
 
@@ -235,21 +271,24 @@ int wm_nft_state_read(struct wm_nl *nl, const char *table, struct wm_nft_state *
 {
 	for (int i = 0; i < LOOKS; i++) {
 		struct wm_nft_state state = { 0 };
+		struct table t = { 0 };
 		uint32_t after = 0;
 		int rc = wm_nft_generation(nl, &state.generation);
 
 		if (!rc)
-			rc = wm_nft_table_exists(nl, table);
+			rc = find_table(nl, table, &t);
 		if (rc > 0) {
 			state.table = true;
-			rc = read_whole(nl, table, &state);
+			rc = t.flags ? 0 : read_whole(nl, table, &state); /* dormant: nothing in it is in force */
 		}
-		if (wm_nft_generation(nl, &after) == 0 && after == state.generation && !rc) {
+		bool same = wm_nft_generation(nl, &after) == 0 && after == state.generation;
+
+		if (same && !rc) {
 			*ret = state;
 			return 0;
 		}
 		wm_nft_state_free(&state);
-		if (rc && after == state.generation)
+		if (same)
 			return rc;
 	}
 	return -EBUSY;
@@ -314,7 +353,16 @@ static void create_counter(struct wm_nft_batch *batch, const char *table, const 
 
 static void create_table(struct wm_nft_batch *batch, const char *table)
 {
-	about_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, NFTA_TABLE_NAME, table);
+	static const char comment[] = "\0\x0b" TABLE_COMMENT; /* type, length, text */
+	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+
+	_Static_assert(sizeof(TABLE_COMMENT) == 0x0b, "length");
+	if (!nlh)
+		return;
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
+	mnl_attr_put(nlh, NFTA_TABLE_USERDATA, sizeof(comment), comment);
+	wm_nft_msg_end(batch, nlh);
+	batch->changes++;
 	for (unsigned int i = 0; i < WM_REASON_COUNT; i++)
 		create_counter(batch, table, wm_reason_name(i));
 	for (int i = 0; i < WM_NFT_SETS; i++)

@@ -17,7 +17,7 @@
 struct wm_nft_state {
 	uint32_t generation;           /* of all rulesets of the network namespace */
 	bool table;                    /* it exists */
-	bool whole;                    /* with exactly our chains, sets and counters */
+	bool whole;                    /* active, with exactly our chains, sets and counters */
 	struct wm_nft_rules rules;     /* in the order of each chain; only if whole */
 	struct wm_nft_content content; /* only if whole */
 };
@@ -25,7 +25,10 @@ struct wm_nft_state {
 void wm_nft_state_free(struct wm_nft_state *state); /* frees what it holds */
 
 int wm_nft_generation(struct wm_nl *nl, uint32_t *ret);
-int wm_nft_table_exists(struct wm_nl *nl, const char *table); /* 1, 0 or -errno */
+
+/* 1: there is a table of that name and it carries our comment; 0: there is
+ * none; -EEXIST: it is somebody else's. */
+int wm_nft_table_exists(struct wm_nl *nl, const char *table);
 
 /* One consistent look at everything: -EBUSY when others keep changing rulesets. */
 int wm_nft_state_read(struct wm_nl *nl, const char *table, struct wm_nft_state *ret);
