@@ -312,12 +312,14 @@ inline_ int lan_to_wg(struct packet *p)
 }
 
 /* From a registered host that may send this. */
-inline_ int lan_from_host(struct packet *p, __u32 index)
+inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
 {
 	const struct wm_host_info *h;
 	__u32 to;
 
 	count_from(p, index);
+	/* For whatever the stack gets to see: it validates the source by the rules of the way back. */
+	mark_for_stack(p, 1 + lan);
 	if (p->dst == params.gateway) {
 		if (quote_to_mesh(p, p->skb->ifindex) || set_source(p, overlay_of(index)))
 			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
@@ -373,7 +375,7 @@ int wm_lan_in(struct __sk_buff *skb)
 		if (reason != ALLOWED)
 			return drop_of(&p, index, reason);
 	}
-	return lan_from_host(&p, index);
+	return lan_from_host(&p, index, h->lan);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";
