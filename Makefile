@@ -5,6 +5,9 @@
 # tests/unit/include_rules checks the rest.
 
 MAKEFLAGS += --no-builtin-rules
+# make V=1 shows whole commands.
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 B       ?= build
 CC      ?= gcc
 CC      := $(if $(filter cc,$(CC)),gcc,$(CC))
@@ -65,7 +68,8 @@ $(B)/see/$(1)/.done: Makefile
 	@touch $$@
 $(B)/obj/$(1)/%.o: $$(dir_$(1))/%.c $(B)/see/$(1)/.done $$(gen_$(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALLCFLAGS) -I$(B)/see/$(1) $$(inc_$(1)) -c -o $$@ $$<
+	$$(call say,CC,$$<)
+	$$(Q)$$(CC) $$(ALLCFLAGS) -I$(B)/see/$(1) $$(inc_$(1)) -c -o $$@ $$<
 obj_$(1) := $$(patsubst $$(dir_$(1))/%.c,$(B)/obj/$(1)/%.o,$$(sort $$(wildcard $$(dir_$(1))/*.c $$(dir_$(1))/web/*.c)))
 $(B)/lib$(1).a: $$(obj_$(1))
 	@rm -f $$@
@@ -89,10 +93,11 @@ BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Wno-unused-parameter \
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name $* > $@.tmp && mv $@.tmp $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@.tmp && mv $@.tmp $@
 
 # Kept: tests load it and bpftool shows it.
 .PRECIOUS: $(B)/bpf/%.bpf.o
@@ -100,12 +105,15 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 # --- binaries -----------------------------------------------------------------
 # Static archives, so that a program holds only what it uses: wm-gateway links
 # neither libcurl nor jansson.
-link = $(CC) $(ALLLDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
+define link
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $(1) -Wl,--start-group $(2) -Wl,--end-group $(3)
+endef
 
 $(B)/wm-gateway: $(B)/libagent.a $(B)/libtools.a $(B)/libkernel.a $(B)/libcore.a
 	$(call link,$(B)/obj/agent/gateway_main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols)
 $(B)/wm-bpf: $(B)/wm-gateway
-	ln -sf wm-gateway $@
+	@ln -sf wm-gateway $@
 $(B)/wm-agent: $(B)/libagent.a $(B)/libcore.a
 	$(call link,$(B)/obj/agent/agent_main.o,$^,-lsodium)
 $(B)/wm-fetch: $(B)/libfetch.a $(B)/libhttp.a $(B)/libcore.a
