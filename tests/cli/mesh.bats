@@ -129,6 +129,19 @@ teardown() { rig_teardown; }
 	fails 3 'registry http://192.0.2.1:8099: ' unshare -n "$WM" list
 }
 
+@test "localhost is this machine, whatever a hosts file says" {
+	echo 192.0.2.1 localhost >"$DIR/hosts"
+	unshare -mn bash -euc '
+		. tests/cli/rig.bash
+		ip link set lo up
+		mount --bind "$DIR/hosts" /etc/hosts
+		[ "$(getent hosts localhost)" = "192.0.2.1       localhost" ]
+		PIDS=()
+		start_registry home
+		trap "kill $REGISTRY_PID" EXIT
+		"$WM" mesh add "${URL/127.0.0.1/localhost}" "$MASTER"' 3>&-
+}
+
 @test "--allow-http is kept in the file" {
 	start_registry home
 	"$WM" mesh add "$URL" "$MASTER" --allow-http

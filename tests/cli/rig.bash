@@ -6,9 +6,9 @@
 WM="$PWD/$B/wm"
 REGISTRY="$PWD/$B/wm-registry"
 MASTER="kYw3Zt9bQx7Lr2Vn5Hd8Gf6c"
-bats_require_minimum_version 1.5.0
 
 rig_setup() {
+	bats_require_minimum_version 1.5.0
 	DIR=$(mktemp -d "${TMPDIR:-/tmp}/wm-cli.XXXXXX")
 	export DIR WM_CONFIG_DIR="$DIR/config" HOME="$DIR" TERM=xterm
 	unset NO_COLOR WM_REGISTRY_TOKEN WM_REGISTRY_CA XDG_CONFIG_HOME http_proxy https_proxy ALL_PROXY

@@ -3,18 +3,18 @@
  * HTTP requests by libcurl. Not for threads: one struct wm_http at a time does
  * one request, blocking.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/key.h"
 #include "core/util.h"
 #include "http/client.h"
-#include "http/loopback.h"
 
 #define CONNECT_S 10
 #define HEADERS_MAX (64u * 1024) /* bytes of all answer headers together */
@@ -24,7 +24,6 @@
 struct wm_http {
 	CURL *curl;
 	char *base;            /* without a slash at the end */
-	bool loopback_only;    /* a token over plain http: the socket itself is checked */
 	struct curl_slist *headers;
 	char message[CURL_ERROR_SIZE];
 };
@@ -50,15 +49,22 @@ struct transfer {
 	uint64_t bytes, window_bytes;
 };
 
-/* "localhost" may resolve to anything: what counts is where the bytes go. */
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+/* What a URL's host says. curl never asks anybody where "localhost" is. */
+static bool is_loopback(const char *host)
 {
-	struct wm_http *http = arg;
+	char text[64];
+	struct in6_addr a6;
+	struct in_addr a4;
+	size_t len = strlen(host);
 
-	(void)purpose;
-	if (http->loopback_only && !wm_sockaddr_is_loopback(&address->addr))
-		return CURL_SOCKET_BAD;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (!strcasecmp(host, "localhost"))
+		return true;
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']' && len < sizeof(text)) {
+		memcpy(text, host + 1, len - 2);
+		text[len - 2] = '\0';
+		return inet_pton(AF_INET6, text, &a6) == 1 && IN6_IS_ADDR_LOOPBACK(&a6);
+	}
+	return inet_pton(AF_INET, host, &a4) == 1 && ntohl(a4.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
@@ -329,14 +335,13 @@ static int set_base(struct wm_http *http, const struct wm_http_options *options,
 		goto out;
 	}
 	plain = !strcmp(scheme, "http");
-	if (plain && token && !options->allow_http && !wm_host_is_loopback(host)) {
+	if (plain && token && !options->allow_http && !is_loopback(host)) {
 		rc = wm_fail(err, EPERM,
 			     "registry %s: a token is not sent over plain http to another machine; use https "
 			     "(or --allow-http, WM_REGISTRY_ALLOW_HTTP, where the path there is protected otherwise)",
 			     options->url);
 		goto out;
 	}
-	http->loopback_only = plain && token && !options->allow_http;
 	for (size_t len = strlen(url); len && url[len - 1] == '/'; len--)
 		url[len - 1] = '\0';
 	http->base = strdup(url);
@@ -404,8 +409,6 @@ static void set_options(struct wm_http *http, const struct wm_http_options *opti
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, http);
 	if (options->agent)
 		curl_easy_setopt(curl, CURLOPT_USERAGENT, options->agent);
 	/* Besides the system's own, which are a directory (CAPATH) on Debian. */
