@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A gateway's devices and a plan for them, and a look into what the BPF data
+ * plane has pinned: for tests of userspace/kernel/bpf*.c, inside netns_run.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/instance.h"
+#include "core/plan.h"
+#include "kernel/bpf_priv.h"
+#include "kernel/dataplane.h"
+
+#define RIG_PRIO 20000
+#define RIG_ENDS 300
+
+struct rig {
+	struct wm_instance inst;
+	struct wm_plan plan;
+	struct wm_end ends[RIG_ENDS];
+	uint32_t wg;              /* ifindex */
+	struct wm_error err;
+};
+
+/* Makes wg, lan0 and lan1 (veth, up), a bpffs, and a plan of a spoke with LAN
+ * lan0 and hosts nas (.2, 192.168.1.10), cam (.3, 192.168.1.11, isolated). */
+void rig_open(struct rig *rig);
+void rig_close(struct rig *rig); /* nothing of it stays */
+
+/* Adds, or replaces, the host with that overlay address; drops it. */
+struct wm_end *rig_host(struct rig *rig, const char *name, const char *overlay, const char *local, bool isolated);
+void rig_drop(struct rig *rig, const char *overlay);
+void rig_lan(struct rig *rig, unsigned int slot, const char *ifname, const char *addr);
+
+/* Applies and fails the test on an error; the number of changes. */
+int rig_apply(struct rig *rig);
+
+/* Everything in the pinned maps that configures, as lines of "map key value" in
+ * hexadecimal, empty array entries left out; malloc'd. */
+char *rig_dump(const struct rig *rig);
+/* How many lines are in just one of two dumps. */
+unsigned int rig_differing(const char *a, const char *b);
+
+/* Opens a pinned object of the instance; fails the test unless it is there. */
+int rig_pin(const struct rig *rig, const char *name);
+uint32_t rig_index(const char *overlay); /* in hosts */
+
+/* Packets counted for a host, as if the programs had done it (value on each processor). */
+void rig_count(const struct rig *rig, const char *overlay, uint64_t packets);
+uint64_t rig_counted(const struct rig *rig, const char *overlay);
+
+/* The program ids that `tc filter show` tells, "" if there is none; malloc'd. */
+char *rig_filters(const char *ifname, const char *hook);
+/* Changes of tc that the kernel has announced since open or the last call. */
+int rig_watch_tc(void);
+unsigned int rig_watched(int fd);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The data plane on BPF: five verbs over a set of pinned maps and programs.
+ *
+ * apply compares what is pinned and attached with the plan. Mostly it writes
+ * the few map entries that differ. Where maps are too small, or the programs or
+ * their parameters are others, it builds a new set beside the old (with as many
+ * of its maps as fit), puts it in the old one's place, and then replaces the
+ * filters one by one: each of them works with one whole set all the time.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "kernel/bpf_priv.h"
+#include "kernel/dataplane.h"
+
+/* What apply has found and wants. */
+struct job {
+	const struct wm_instance *inst;
+	const struct wm_plan *plan;
+	uint32_t wg_ifindex;
+	struct wm_bpf_set old, set;    /* the same, until a new one is loaded */
+	bool reload;
+	bool keep[WM_BPF_MAPS];        /* of the old set */
+	struct wm_bpf_content have, want;
+	struct wm_params params;
+	uint32_t size[WM_BPF_MAPS];
+	int changes;
+};
+
+/* Adds the changes of a step; 0 or its -errno. */
+static int add(struct job *job, int changes)
+{
+	if (changes > 0)
+		job->changes += changes;
+	return changes < 0 ? changes : 0;
+}
+
+/* --- what can be kept ----------------------------------------------------------------------- */
+
+static bool same_subnet(const struct wm_bpf_set *set, const struct wm_plan *plan)
+{
+	struct wm_params params;
+
+	wm_bpf_params(&(struct wm_instance){ 0 }, plan, 0, 0, &params);
+	return set->whole && set->meta.params.subnet == params.subnet && set->meta.params.subnet_mask == params.subnet_mask;
+}
+
+/* Hosts name their LAN by its slot: a slot never goes from one LAN to another while it is in use. */
+static bool same_lans(const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	for (int i = 0; i < WM_LAN_SLOTS; i++) {
+		if (have->lans[i].ifindex && want->lans[i].ifindex && have->lans[i].ifindex != want->lans[i].ifindex)
+			return false;
+	}
+	return true;
+}
+
+/* Counters and half-open flows stay in any case; what is indexed by overlay
+ * address stays while the subnet does. hosts, lan_hosts, lans and neighbours
+ * speak of each other: they stay or go together. */
+static void decide(struct job *job)
+{
+	const struct wm_bpf_set *old = &job->old;
+	bool subnet = same_subnet(old, job->plan);
+	bool places = subnet && old->size[WM_BPF_LAN_HOSTS] >= job->size[WM_BPF_LAN_HOSTS] &&
+		      same_lans(&job->have, &job->want);
+
+	for (int i = 0; i < WM_BPF_MAPS; i++)
+		job->keep[i] = old->map[i] >= 0 && old->size[i] >= job->size[i];
+	job->keep[WM_BPF_HOST_STATS] &= subnet;
+	job->keep[WM_BPF_FLOWS] &= subnet;
+	job->keep[WM_BPF_HOSTS] &= places;
+	job->keep[WM_BPF_LAN_HOSTS] &= places;
+	job->keep[WM_BPF_LANS] &= places;
+	job->keep[WM_BPF_NEIGHBOURS] &= places;
+	for (int i = 0; i < WM_BPF_MAPS; i++) {
+		if (job->keep[i])
+			job->size[i] = old->size[i];
+		job->reload |= !job->keep[i];
+	}
+	wm_bpf_params(job->inst, job->plan, job->wg_ifindex, job->size[WM_BPF_FLOWS] / WM_FLOW_BUCKETS, &job->params);
+	job->reload |= !old->whole || old->meta.object != wm_bpf_object_hash() ||
+		       memcmp(&old->meta.params, &job->params, sizeof(job->params)) != 0;
+}
+
+static int look(struct job *job, struct wm_error *err)
+{
+	int rc = wm_bpf_content_plan(job->plan, &job->want, err);
+
+	if (!rc)
+		rc = wm_bpf_set_open(job->inst, &job->old, err);
+	if (!rc && same_subnet(&job->old, job->plan))
+		rc = wm_bpf_content_read(&job->old, &job->have, err);
+	if (rc)
+		return rc;
+	wm_bpf_sizes(&job->want, job->size);
+	decide(job);
+	rc = wm_bpf_shares(&job->have, &job->want, job->params.ends);
+	return rc ? wm_fail(err, -rc, "cannot place the isolated ends: %s", strerror(-rc)) : 0;
+}
+
+/* --- in place --------------------------------------------------------------------------------- */
+
+static int change(struct job *job, struct wm_error *err)
+{
+	bool noted = wm_bpf_note_devices(job->plan, job->wg_ifindex, &job->set.meta);
+	int rc = noted ? wm_bpf_meta_write(&job->set, err) : 0;
+
+	return rc ? rc : add(job, wm_bpf_content_change(&job->set, &job->have, &job->want, err));
+}
+
+/* --- a new set ----------------------------------------------------------------------------------- */
+
+static int carry(struct job *job, struct wm_error *err)
+{
+	const int *from = job->old.map, *to = job->set.map;
+
+	if (!job->have.naddrs || job->keep[WM_BPF_FLOWS])
+		return 0;
+	return add(job, wm_bpf_carry_flows(from[WM_BPF_FLOWS], to[WM_BPF_FLOWS], &job->have, &job->want, err));
+}
+
+static int fill(struct job *job, struct wm_error *err)
+{
+	const int *from = job->old.map, *to = job->set.map;
+	int rc = carry(job, err);
+
+	if (rc || job->keep[WM_BPF_HOSTS])
+		return rc ? rc : add(job, wm_bpf_content_change(&job->set, &job->have, &job->want, err));
+	rc = add(job, wm_bpf_hand_over(&job->set, &job->have, &job->want, err));
+	if (!rc && job->have.naddrs)
+		rc = add(job, wm_bpf_carry_neighbours(from[WM_BPF_NEIGHBOURS], to[WM_BPF_NEIGHBOURS], &job->have, &job->want,
+						      err));
+	return rc ? rc : add(job, wm_bpf_content_fill(&job->set, &job->want, err));
+}
+
+static int renew(struct job *job, struct wm_error *err)
+{
+	int rc = wm_bpf_load(&job->params, &job->old, job->keep, job->size, &job->set, err);
+
+	if (!rc)
+		rc = fill(job, err);
+	if (rc)
+		return rc;
+	if (job->old.whole) {
+		job->set.meta.ndevices = job->old.meta.ndevices;
+		memcpy(job->set.meta.device, job->old.meta.device, sizeof(job->set.meta.device));
+	}
+	wm_bpf_note_devices(job->plan, job->wg_ifindex, &job->set.meta);
+	rc = wm_bpf_set_pin(job->inst, &job->set, err);
+	return rc ? rc : add(job, 1);
+}
+
+/* While the old filters were there, they went on writing into the old maps, and
+ * into what was zeroed for new owners. */
+static int settle(struct job *job, struct wm_error *err)
+{
+	int rc = carry(job, err);
+
+	if (!rc && !job->keep[WM_BPF_HOSTS] && job->have.naddrs)
+		rc = add(job, wm_bpf_hand_over(&job->set, &job->have, &job->want, err));
+	return rc;
+}
+
+/* --- verbs ---------------------------------------------------------------------------------------- */
+
+static int bring_into_force(struct job *job, struct wm_error *err)
+{
+	int rc = look(job, err);
+
+	if (rc)
+		return rc;
+	if (job->reload) {
+		rc = renew(job, err);
+	} else {
+		job->set = job->old;
+		wm_bpf_set_init(&job->old);
+		rc = change(job, err);
+	}
+	if (!rc)
+		rc = add(job, wm_bpf_attach(job->inst, job->plan, job->wg_ifindex, &job->set, err));
+	if (!rc && job->reload)
+		rc = settle(job, err);
+	if (!rc)
+		rc = add(job, wm_bpf_detach_others(job->inst, job->plan, job->wg_ifindex, &job->set,
+						   job->reload && !job->old.whole, err));
+	if (!rc && job->keep[WM_BPF_LANS])
+		rc = add(job, wm_bpf_lans_clear(&job->set, &job->have, &job->want, err));
+	return rc ? rc : add(job, wm_bpf_pins_prune(job->inst));
+}
+
+static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_error *err)
+{
+	struct job job = { .inst = inst, .plan = plan, .wg_ifindex = wg_ifindex };
+	int rc;
+
+	wm_bpf_log_start();
+	wm_bpf_set_init(&job.old);
+	wm_bpf_set_init(&job.set);
+	rc = wm_bpf_check_bpffs(inst, err);
+	if (!rc)
+		rc = add(&job, wm_bpf_pins_heal(inst, err));
+	if (!rc)
+		rc = bring_into_force(&job, err);
+	wm_bpf_content_free(&job.have);
+	wm_bpf_content_free(&job.want);
+	wm_bpf_set_close(&job.old);
+	wm_bpf_set_close(&job.set);
+	return rc ? rc : job.changes;
+}
+
+static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc;
+
+	wm_bpf_log_start();
+	wm_bpf_set_init(&set);
+	rc = wm_bpf_set_open(inst, &set, err);
+	if (!rc && !set.whole)
+		rc = wm_fail(err, ENOENT, "nothing is pinned in %s/%s: the BPF data plane is not in force", inst->bpffs,
+			     *inst->name ? inst->name : "default");
+	return rc ? rc : wm_bpf_counters(&set, ret, err);
+}
+
+static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
+{
+	wm_bpf_log_start();
+	return wm_bpf_attached(inst, err);
+}
+
+static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc;
+
+	wm_bpf_log_start();
+	wm_bpf_set_init(&set);
+	rc = wm_bpf_set_open(inst, &set, err);
+	if (!rc)
+		rc = wm_bpf_detach_all(inst, &set, err);
+	return rc < 0 ? rc : wm_bpf_pins_remove(inst, err);
+}
+
+/* Programs that are in force have been loaded; others are tried. */
+static int bpf_probe(const struct wm_instance *inst, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc;
+
+	wm_bpf_log_start();
+	wm_bpf_set_init(&set);
+	rc = wm_bpf_check_bpffs(inst, err);
+	if (!rc)
+		rc = wm_bpf_set_open(inst, &set, err);
+	if (rc || (set.whole && set.meta.object == wm_bpf_object_hash()))
+		return rc;
+	return wm_bpf_try_load(err);
+}
+
+const struct wm_dataplane wm_dataplane_bpf = {
+	.name = "bpf",
+	.probe = bpf_probe,
+	.apply = bpf_apply,
+	.read = bpf_read,
+	.present = bpf_present,
+	.remove = bpf_remove,
+};

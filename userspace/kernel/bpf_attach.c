@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Where the programs are attached: tc filters under clsact, at handle 1 and the
+ * instance's priority, replaced in place. Everybody else's filters and qdiscs
+ * stay as they are.
+ */
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "core/util.h"
+#include "kernel/bpf_priv.h"
+#include "kernel/nl.h"
+
+#define HANDLE 1
+
+/* A place for a filter and the program that belongs there. */
+struct place {
+	uint32_t ifindex;
+	enum bpf_tc_attach_point point;
+	enum wm_bpf_prog prog;
+};
+#define PLACES (2 + WM_LAN_SLOTS)
+
+static unsigned int places_of(const struct wm_plan *plan, uint32_t wg_ifindex, struct place ret[PLACES])
+{
+	unsigned int n = 0;
+
+	ret[n++] = (struct place){ wg_ifindex, BPF_TC_INGRESS, WM_BPF_WG_IN };
+	ret[n++] = (struct place){ wg_ifindex, BPF_TC_EGRESS, WM_BPF_WG_OUT };
+	for (unsigned int i = 0; i < plan->nlans; i++)
+		ret[n++] = (struct place){ plan->lans[i].ifindex, BPF_TC_INGRESS, WM_BPF_LAN_IN };
+	return n;
+}
+
+static const char *name_of(uint32_t ifindex, char buf[IF_NAMESIZE])
+{
+	return if_indextoname(ifindex, buf) ? buf : "a device that is gone";
+}
+
+/* --- asking -------------------------------------------------------------------------------- */
+
+/* The id of the program in our place; 0: there is no such filter; -ENODEV, -errno. */
+static int64_t program_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
+	int rc = bpf_tc_query(&hook, &opts);
+
+	/* EINVAL: no clsact there, or nothing at this priority. */
+	if (rc == -ENOENT || rc == -EINVAL)
+		return 0;
+	return rc ? rc : (int64_t)opts.prog_id;
+}
+
+static bool is_program_of_ours(uint32_t id)
+{
+	WM_AUTO_CLOSE int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return false;
+	for (int i = 0; i < WM_BPF_PROGS; i++) {
+		if (!strcmp(info.name, wm_bpf_progs[i]))
+			return true;
+	}
+	return false;
+}
+
+static struct wm_bpf_device *find_device(struct wm_bpf_meta *meta, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < meta->ndevices; i++) {
+		if (meta->device[i].ifindex == ifindex)
+			return &meta->device[i];
+	}
+	return NULL;
+}
+
+static bool note_device(struct wm_bpf_meta *meta, uint32_t ifindex)
+{
+	if (find_device(meta, ifindex))
+		return false;
+	/* So many devices that left and could not be visited: forget the first. */
+	if (meta->ndevices == WM_BPF_DEVICES)
+		memmove(meta->device, meta->device + 1, --meta->ndevices * sizeof(*meta->device));
+	meta->device[meta->ndevices++] = (struct wm_bpf_device){ .ifindex = ifindex };
+	return true;
+}
+
+bool wm_bpf_note_devices(const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_bpf_meta *meta)
+{
+	bool changed = note_device(meta, wg_ifindex);
+
+	for (unsigned int i = 0; i < plan->nlans; i++)
+		changed |= note_device(meta, plan->lans[i].ifindex);
+	return changed;
+}
+
+/* --- clsact ---------------------------------------------------------------------------------- */
+
+struct look {
+	uint32_t ifindex;
+	bool clsact;
+};
+
+static int see_qdisc(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[TCA_KIND + 1];
+	struct look *look = arg;
+	const struct tcmsg *tc;
+
+	if (!nlh)
+		return 0;
+	tc = NLMSG_DATA(nlh);
+	wm_nl_attrs(nlh, sizeof(*tc), tb, WM_ARRAY_LEN(tb));
+	look->clsact |= (uint32_t)tc->tcm_ifindex == look->ifindex && !strcmp(wm_nl_str(tb[TCA_KIND]), "clsact");
+	return 0;
+}
+
+/* The qdisc at the ingress hook may be of kind "ingress": it has no egress, and
+ * would take a filter for egress among those of ingress. (A dump, because the
+ * answer to a question about one qdisc goes to everybody who listens.) */
+static bool is_clsact(uint32_t ifindex)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct look look = { .ifindex = ifindex };
+	struct tcmsg *tc;
+
+	if (wm_nl_open(NETLINK_ROUTE, &nl, NULL))
+		return false;
+	wm_nl_begin(nl, RTM_GETQDISC, 0, sizeof(*tc), &tc);
+	tc->tcm_ifindex = (int)ifindex;
+	return !wm_nl_dump(nl, see_qdisc, &look) && look.clsact;
+}
+
+/* 1 made, 0 was there, -errno */
+static int make_clsact(const struct place *place, struct wm_error *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = BPF_TC_INGRESS);
+	char name[IF_NAMESIZE];
+	int rc = bpf_tc_hook_create(&hook);
+
+	if (!rc)
+		return 1;
+	if (rc == -EEXIST && (place->point == BPF_TC_INGRESS || is_clsact(place->ifindex)))
+		return 0;
+	if (rc == -EEXIST)
+		return wm_fail(err, EEXIST, "%s has an 'ingress' qdisc where clsact must be: tc qdisc del dev %s ingress",
+			       name_of(place->ifindex, name), name);
+	return wm_bpf_fail(err, rc, "cannot add the clsact qdisc to %s", name_of(place->ifindex, name));
+}
+
+static int count_message(const struct nlmsghdr *nlh, void *arg)
+{
+	unsigned int *n = arg;
+
+	*n = nlh ? *n + 1 : 0;
+	return 0;
+}
+
+static bool has_filters(uint32_t ifindex)
+{
+	static const uint32_t hooks[] = { TC_H_MIN_INGRESS, TC_H_MIN_EGRESS };
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+
+	if (wm_nl_open(NETLINK_ROUTE, &nl, NULL))
+		return true;
+	for (size_t i = 0; i < WM_ARRAY_LEN(hooks); i++) {
+		unsigned int n = 0;
+		struct tcmsg *tc;
+
+		wm_nl_begin(nl, RTM_GETTFILTER, 0, sizeof(*tc), &tc);
+		tc->tcm_ifindex = (int)ifindex;
+		tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT, hooks[i]);
+		if (wm_nl_dump(nl, count_message, &n) || n)
+			return true;
+	}
+	return false;
+}
+
+static void remove_clsact(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (!has_filters(ifindex))
+		(void)bpf_tc_hook_destroy(&hook);
+}
+
+/* --- attaching --------------------------------------------------------------------------------- */
+
+/* 1 if the filter was put there or replaced, 0 if it is right. */
+static int attach_at(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set, struct wm_error *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = place->point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = inst->tc_prio, .prog_fd = set->prog[place->prog],
+		    .flags = BPF_TC_F_REPLACE);
+	struct wm_bpf_device *device = find_device(&set->meta, place->ifindex);
+	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
+	char name[IF_NAMESIZE];
+	int rc;
+
+	if (there < 0)
+		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s", name_of(place->ifindex, name));
+	if ((uint32_t)there == set->meta.prog_id[place->prog])
+		return 0;
+	/* Where we have been, whoever took our place gives it back. */
+	if (there && !(device->flags & WM_BPF_ATTACHED) && !is_program_of_ours((uint32_t)there))
+		return wm_fail(err, EEXIST, "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
+			       inst->tc_prio, name_of(place->ifindex, name));
+	if (!there) {
+		rc = make_clsact(place, err);
+		if (rc < 0)
+			return rc;
+		if (rc)
+			device->flags |= WM_BPF_MADE_CLSACT;
+	}
+	rc = bpf_tc_attach(&hook, &opts);
+	if (rc)
+		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tc priority %u)", wm_bpf_progs[place->prog],
+				   name_of(place->ifindex, name), inst->tc_prio);
+	return 1;
+}
+
+int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_bpf_set *set,
+		  struct wm_error *err)
+{
+	struct wm_bpf_meta before = set->meta;
+	struct place place[PLACES];
+	unsigned int n = places_of(plan, wg_ifindex, place);
+	int changes = 0, rc = 0;
+
+	for (unsigned int i = 0; rc >= 0 && i < n; i++) {
+		rc = attach_at(inst, &place[i], set, err);
+		changes += rc > 0;
+	}
+	for (unsigned int i = 0; rc >= 0 && i < n; i++)
+		find_device(&set->meta, place[i].ifindex)->flags |= WM_BPF_ATTACHED;
+	if (memcmp(&before, &set->meta, sizeof(before))) {
+		int written = wm_bpf_meta_write(set, rc < 0 ? NULL : err);
+
+		rc = rc < 0 ? rc : written;
+	}
+	return rc < 0 ? rc : changes;
+}
+
+/* --- detaching --------------------------------------------------------------------------------- */
+
+/* Takes our filter away, if it is ours that is there. Changes or -errno. */
+static int detach_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
+	int64_t there = program_at(ifindex, point, prio);
+	char name[IF_NAMESIZE];
+	int rc;
+
+	if (there == -ENODEV || there == 0 || (there > 0 && !is_program_of_ours((uint32_t)there)))
+		return 0;
+	rc = there < 0 ? (int)there : bpf_tc_detach(&hook, &opts);
+	if (rc && rc != -ENODEV && rc != -ENOENT)
+		return wm_bpf_fail(err, rc, "cannot take our tc filter off %s", name_of(ifindex, name));
+	return 1;
+}
+
+static bool is_in(uint32_t ifindex, enum bpf_tc_attach_point point, const struct place *place, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (place[i].ifindex == ifindex && place[i].point == point)
+			return true;
+	}
+	return false;
+}
+
+/* Off one device, except where a filter belongs. */
+static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *keep, unsigned int nkeep, struct wm_error *err)
+{
+	static const enum bpf_tc_attach_point points[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
+	int changes = 0;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(points); i++) {
+		int rc = is_in(ifindex, points[i], keep, nkeep) ? 0 : detach_at(ifindex, points[i], prio, err);
+
+		if (rc < 0)
+			return rc;
+		changes += rc;
+	}
+	return changes;
+}
+
+static int detach_everywhere(uint16_t prio, const struct place *keep, unsigned int nkeep, struct wm_error *err)
+{
+	struct if_nameindex *all = if_nameindex();
+	int changes = 0, rc = 0;
+
+	if (!all)
+		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
+	for (const struct if_nameindex *i = all; rc >= 0 && i->if_index; i++) {
+		rc = detach_device(i->if_index, prio, keep, nkeep, err);
+		changes += rc;
+	}
+	if_freenameindex(all);
+	return rc < 0 ? rc : changes;
+}
+
+int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+			 struct wm_bpf_set *set, bool everywhere, struct wm_error *err)
+{
+	struct place keep[PLACES];
+	unsigned int nkeep = places_of(plan, wg_ifindex, keep);
+	struct wm_bpf_meta before = set->meta, *meta = &set->meta;
+	int changes = 0, rc;
+
+	meta->ndevices = 0;
+	for (uint32_t i = 0; i < before.ndevices; i++) {
+		const struct wm_bpf_device *d = &before.device[i];
+
+		if (is_in(d->ifindex, BPF_TC_INGRESS, keep, nkeep)) {
+			meta->device[meta->ndevices++] = *d;
+			continue;
+		}
+		rc = detach_device(d->ifindex, inst->tc_prio, NULL, 0, err);
+		if (rc < 0) {
+			*meta = before;
+			return rc;
+		}
+		changes += rc;
+		if (d->flags & WM_BPF_MADE_CLSACT)
+			remove_clsact(d->ifindex);
+	}
+	memset(meta->device + meta->ndevices, 0, (WM_BPF_DEVICES - meta->ndevices) * sizeof(*meta->device));
+	if (meta->ndevices != before.ndevices) {
+		rc = wm_bpf_meta_write(set, err);
+		if (rc)
+			return rc;
+	}
+	rc = everywhere ? detach_everywhere(inst->tc_prio, keep, nkeep, err) : 0;
+	return rc < 0 ? rc : changes + rc;
+}
+
+int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err)
+{
+	int rc = detach_everywhere(inst->tc_prio, NULL, 0, err);
+
+	for (uint32_t i = 0; rc >= 0 && i < set->meta.ndevices; i++) {
+		if (set->meta.device[i].flags & WM_BPF_MADE_CLSACT)
+			remove_clsact(set->meta.device[i].ifindex);
+	}
+	return rc;
+}
+
+int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err)
+{
+	struct if_nameindex *all = if_nameindex();
+	int found = 0;
+
+	if (!all)
+		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
+	for (const struct if_nameindex *i = all; !found && i->if_index; i++) {
+		int64_t in = program_at(i->if_index, BPF_TC_INGRESS, inst->tc_prio);
+		int64_t out = program_at(i->if_index, BPF_TC_EGRESS, inst->tc_prio);
+
+		found = (in > 0 && is_program_of_ours((uint32_t)in)) || (out > 0 && is_program_of_ours((uint32_t)out));
+	}
+	if_freenameindex(all);
+	return found;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What stands in the data plane's maps: reading it, and going from what is
+ * there to what shall be, entry by entry while packets flow.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "core/util.h"
+#include "kernel/bpf_priv.h"
+
+/* --- reading --------------------------------------------------------------------------- */
+
+/* Kernels before 5.6 have no batches (and some map types got them later). */
+static int read_one_by_one(int fd, const struct wm_bpf_shape *shape, uint32_t max, char *keys, char *values, uint32_t *ret_n)
+{
+	const char *previous = NULL;
+	uint32_t n = 0;
+	int rc = 0;
+
+	while (n < max && !(rc = bpf_map_get_next_key(fd, previous, keys + (size_t)n * shape->key_size))) {
+		previous = keys + (size_t)n * shape->key_size;
+		rc = bpf_map_lookup_elem(fd, previous, values + (size_t)n * shape->value_size);
+		if (rc)
+			return rc;
+		n++;
+	}
+	*ret_n = n;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* All entries of a map that only we write. keys and values hold `max`. */
+static int read_all(int fd, const struct wm_bpf_shape *shape, uint32_t max, void *keys, void *values, uint32_t *ret_n)
+{
+	uint32_t n = max;
+	uint64_t cursor; /* at least a key of an array, or the number of a bucket */
+	int rc = bpf_map_lookup_batch(fd, NULL, &cursor, keys, values, &n, NULL);
+
+	if (rc && rc != -ENOENT)
+		return read_one_by_one(fd, shape, max, keys, values, ret_n);
+	*ret_n = n;
+	return 0;
+}
+
+static int read_array(const struct wm_bpf_set *set, enum wm_bpf_map map, uint32_t n, void *values)
+{
+	WM_AUTO_FREE uint32_t *keys = calloc(n, sizeof(*keys));
+	uint32_t got = 0;
+	int rc;
+
+	if (!keys)
+		return -ENOMEM;
+	rc = read_all(set->map[map], &wm_bpf_maps[map], n, keys, values, &got);
+	return !rc && got != n ? -EIO : rc;
+}
+
+static int read_lan_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
+{
+	uint32_t max = set->size[WM_BPF_LAN_HOSTS], n = 0;
+	WM_AUTO_FREE struct wm_lan_key *keys = calloc(max, sizeof(*keys));
+	WM_AUTO_FREE uint32_t *values = calloc(max, sizeof(*values));
+	int rc;
+
+	ret->lan_hosts = calloc(max, sizeof(*ret->lan_hosts));
+	if (!keys || !values || !ret->lan_hosts)
+		return -ENOMEM;
+	rc = read_all(set->map[WM_BPF_LAN_HOSTS], &wm_bpf_maps[WM_BPF_LAN_HOSTS], max, keys, values, &n);
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < n; i++)
+		ret->lan_hosts[i] = (struct wm_bpf_lan_host){ keys[i], values[i] };
+	ret->nlan_hosts = n;
+	qsort(ret->lan_hosts, n, sizeof(*ret->lan_hosts), wm_bpf_lan_host_order);
+	return 0;
+}
+
+int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { .naddrs = set->size[WM_BPF_HOSTS] };
+	int rc = -ENOMEM;
+
+	content.hosts = calloc(content.naddrs, sizeof(*content.hosts));
+	if (content.hosts)
+		rc = read_array(set, WM_BPF_HOSTS, content.naddrs, content.hosts);
+	if (!rc)
+		rc = read_array(set, WM_BPF_LANS, WM_LAN_SLOTS, content.lans);
+	if (!rc)
+		rc = read_lan_hosts(set, &content);
+	if (rc)
+		return wm_bpf_fail(err, rc, "cannot read the data plane's maps");
+	*ret = content;
+	content = (struct wm_bpf_content){ 0 };
+	return 0;
+}
+
+/* --- writing ----------------------------------------------------------------------------- */
+
+/* Does nothing after the first failure. */
+struct writer {
+	const struct wm_bpf_set *set;
+	int changes;
+	int rc;
+	enum wm_bpf_map failed;
+};
+
+static void put(struct writer *w, enum wm_bpf_map map, const void *key, const void *value)
+{
+	if (w->rc)
+		return;
+	w->rc = bpf_map_update_elem(w->set->map[map], key, value, BPF_ANY);
+	w->failed = map;
+	w->changes++;
+}
+
+static void drop(struct writer *w, enum wm_bpf_map map, const void *key)
+{
+	if (w->rc)
+		return;
+	w->rc = bpf_map_delete_elem(w->set->map[map], key);
+	w->failed = map;
+	w->changes++;
+}
+
+static int finish(const struct writer *w, struct wm_error *err)
+{
+	return w->rc ? wm_bpf_fail(err, w->rc, "cannot write the data plane's map %s", wm_bpf_maps[w->failed].name) : w->changes;
+}
+
+static const struct wm_host_info nobody;
+
+static const struct wm_host_info *host_at(const struct wm_bpf_content *content, uint32_t index)
+{
+	return index < content->naddrs ? &content->hosts[index] : &nobody;
+}
+
+static bool same_host(const struct wm_host_info *a, const struct wm_host_info *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* --- lan_hosts ----------------------------------------------------------------------------- */
+
+/* For each key of a or b, in order: the entries that have it, NULL where there is none. */
+static bool next_pair(const struct wm_bpf_content *a, const struct wm_bpf_content *b, size_t *i, size_t *j,
+		      const struct wm_bpf_lan_host **ret_a, const struct wm_bpf_lan_host **ret_b)
+{
+	const struct wm_bpf_lan_host *x = *i < a->nlan_hosts ? &a->lan_hosts[*i] : NULL;
+	const struct wm_bpf_lan_host *y = *j < b->nlan_hosts ? &b->lan_hosts[*j] : NULL;
+	int order = x && y ? wm_bpf_lan_host_order(x, y) : x ? -1 : 1;
+
+	*ret_a = order <= 0 ? x : NULL;
+	*ret_b = order >= 0 ? y : NULL;
+	*i += *ret_a != NULL;
+	*j += *ret_b != NULL;
+	return x || y;
+}
+
+/* Its LAN address goes over to another overlay address, and nobody follows it on the old one. */
+static bool moves_on(const struct wm_bpf_lan_host *old, const struct wm_bpf_lan_host *new,
+		     const struct wm_bpf_content *want)
+{
+	return new && new->index != old->index && host_at(want, old->index)->kind == WM_KIND_NOBODY;
+}
+
+static void drop_lan_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	const struct wm_bpf_lan_host *old, *new;
+	size_t i = 0, j = 0;
+
+	while (next_pair(have, want, &i, &j, &old, &new)) {
+		if (old && !(new && new->index == old->index) && !moves_on(old, new, want))
+			drop(w, WM_BPF_LAN_HOSTS, &old->key);
+	}
+}
+
+static void put_lan_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	const struct wm_bpf_lan_host *old, *new;
+	size_t i = 0, j = 0;
+
+	while (next_pair(have, want, &i, &j, &old, &new)) {
+		if (new && !(old && old->index == new->index))
+			put(w, WM_BPF_LAN_HOSTS, &new->key, &new->index);
+	}
+}
+
+/* Is the host at `index` one that moves on? It is cleared only when it has arrived. */
+static bool leaves_for_another(const struct wm_bpf_content *want, const struct wm_host_info *old, uint32_t index)
+{
+	struct wm_bpf_lan_host key = { .key = { old->ifindex, old->local } };
+	const struct wm_bpf_lan_host *new;
+
+	if (!want->nlan_hosts || old->kind != WM_KIND_HOST)
+		return false;
+	new = bsearch(&key, want->lan_hosts, want->nlan_hosts, sizeof(key), wm_bpf_lan_host_order);
+	return new && new->index != index;
+}
+
+/* --- hosts ------------------------------------------------------------------------------------ */
+
+static void put_lans(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	for (uint32_t i = 0; i < WM_LAN_SLOTS; i++) {
+		if (want->lans[i].ifindex && memcmp(&want->lans[i], &have->lans[i], sizeof(want->lans[i])))
+			put(w, WM_BPF_LANS, &i, &want->lans[i]);
+	}
+}
+
+/* Who goes, and who makes place for another. */
+static void clear_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want, bool late)
+{
+	for (uint32_t i = 0; i < have->naddrs; i++) {
+		const struct wm_host_info *old = &have->hosts[i], *new = host_at(want, i);
+
+		if (same_host(old, new) || old->kind == WM_KIND_NOBODY || wm_bpf_same_owner(old, new))
+			continue;
+		if (late == (new->kind == WM_KIND_NOBODY && leaves_for_another(want, old, i)))
+			put(w, WM_BPF_HOSTS, &i, &nobody);
+	}
+}
+
+/* What was heard from an address is no news of the next one there. */
+static void forget_neighbours(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	const struct wm_neighbour silence = { 0 };
+
+	for (uint32_t i = 0; i < want->naddrs; i++) {
+		const struct wm_host_info *old = host_at(have, i), *new = &want->hosts[i];
+
+		if (new->kind == WM_KIND_HOST && !wm_bpf_same_station(old, new))
+			put(w, WM_BPF_NEIGHBOURS, &i, &silence);
+	}
+}
+
+static void put_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	for (uint32_t i = 0; i < want->naddrs; i++) {
+		if (want->hosts[i].kind != WM_KIND_NOBODY && !same_host(host_at(have, i), &want->hosts[i]))
+			put(w, WM_BPF_HOSTS, &i, &want->hosts[i]);
+	}
+}
+
+/* --- what an owner leaves behind --------------------------------------------------------------- */
+
+static int zero_stats(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	int cpus = libbpf_num_possible_cpus();
+	WM_AUTO_FREE struct wm_host_stats *zero = cpus > 0 ? calloc((size_t)cpus, sizeof(*zero)) : NULL;
+
+	if (!zero)
+		return cpus > 0 ? -ENOMEM : cpus;
+	for (uint32_t i = 0; i < want->naddrs; i++) {
+		if (want->hosts[i].kind != WM_KIND_NOBODY && !wm_bpf_same_owner(host_at(have, i), &want->hosts[i]))
+			put(w, WM_BPF_HOST_STATS, &i, zero);
+	}
+	return 0;
+}
+
+static void zero_shares(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	const struct wm_flow_bucket empty = { 0 };
+
+	for (uint32_t i = 0; i < want->naddrs; i++) {
+		const struct wm_host_info *old = host_at(have, i), *new = &want->hosts[i];
+		uint32_t first = (new->share - 1) * WM_FLOW_BUCKETS;
+
+		if (!new->share || (old->share == new->share && wm_bpf_same_owner(old, new)))
+			continue;
+		for (uint32_t b = first; b < first + WM_FLOW_BUCKETS; b++)
+			put(w, WM_BPF_FLOWS, &b, &empty);
+	}
+}
+
+int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
+		     struct wm_error *err)
+{
+	struct writer w = { .set = set };
+	int rc = zero_stats(&w, have, want);
+
+	if (rc)
+		return wm_bpf_fail(err, rc, "cannot zero counters");
+	zero_shares(&w, have, want);
+	return finish(&w, err);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+			  const struct wm_bpf_content *want, struct wm_error *err)
+{
+	struct writer w = { .set = set };
+	int rc;
+
+	drop_lan_hosts(&w, have, want);
+	put_lans(&w, have, want);
+	clear_hosts(&w, have, want, false);
+	rc = finish(&w, err) < 0 ? w.rc : wm_bpf_hand_over(set, have, want, err);
+	if (rc < 0)
+		return rc;
+	w.changes += rc;
+	forget_neighbours(&w, have, want);
+	put_hosts(&w, have, want);
+	put_lan_hosts(&w, have, want);
+	clear_hosts(&w, have, want, true);
+	return finish(&w, err);
+}
+
+int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_content *want, struct wm_error *err)
+{
+	const struct wm_bpf_content nothing = { 0 };
+	struct writer w = { .set = set };
+
+	put_lans(&w, &nothing, want);
+	put_hosts(&w, &nothing, want);
+	put_lan_hosts(&w, &nothing, want);
+	return finish(&w, err);
+}
+
+int wm_bpf_lans_clear(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+		      const struct wm_bpf_content *want, struct wm_error *err)
+{
+	const struct wm_lan_info none = { 0 };
+	struct writer w = { .set = set };
+
+	for (uint32_t i = 0; i < WM_LAN_SLOTS; i++) {
+		if (have->lans[i].ifindex && !want->lans[i].ifindex)
+			put(&w, WM_BPF_LANS, &i, &none);
+	}
+	return finish(&w, err);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What bpf*.c share: the data plane's maps and programs as one set of pinned
+ * objects, and what stands in the maps.
+ *
+ * A set is pinned in <bpffs>/<instance or "default">/v<WM_LAYOUT>/, each object
+ * under its own name. Its meta map is pinned last and names the others by id:
+ * without it, or when an id differs, the set is not whole and is built anew. A
+ * new set is built in v<WM_LAYOUT>_new and renamed into place, so that kill -9
+ * at any instant leaves either set whole.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/counters.h"
+#include "core/error.h"
+#include "core/instance.h"
+#include "core/plan.h"
+#include "wm_shared.h"
+
+enum wm_bpf_map {
+	WM_BPF_HOSTS,
+	WM_BPF_LAN_HOSTS,
+	WM_BPF_LANS,
+	WM_BPF_COUNTERS,
+	WM_BPF_HOST_STATS,
+	WM_BPF_NEIGHBOURS,
+	WM_BPF_FLOWS_HALF,
+	WM_BPF_FLOWS,
+	WM_BPF_FRAGS,
+	WM_BPF_ROUTER_ERRORS,
+	WM_BPF_MAPS,
+};
+
+enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_PROGS };
+
+struct wm_bpf_shape {
+	const char *name;
+	uint32_t type, key_size, value_size;
+};
+extern const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS];
+extern const char *const wm_bpf_progs[WM_BPF_PROGS];
+
+/* Devices that may carry a filter of ours: those of the plan, and those of
+ * earlier plans until ours is off them. */
+#define WM_BPF_DEVICES 32
+enum {
+	WM_BPF_MADE_CLSACT = 1, /* its clsact qdisc is of our making */
+	WM_BPF_ATTACHED = 2,    /* our filters have been there */
+};
+struct wm_bpf_device {
+	uint32_t ifindex;
+	uint32_t flags;
+};
+
+/* The value of the meta map. */
+struct wm_bpf_meta {
+	uint32_t object;                /* hash of the programs' object file */
+	uint32_t ndevices;
+	struct wm_params params;        /* what the programs were loaded with */
+	uint32_t map_id[WM_BPF_MAPS];
+	uint32_t prog_id[WM_BPF_PROGS];
+	struct wm_bpf_device device[WM_BPF_DEVICES];
+};
+
+struct wm_bpf_set {
+	bool whole;
+	int map[WM_BPF_MAPS];           /* owned; -1: not there, or not of our shape */
+	uint32_t size[WM_BPF_MAPS];     /* max_entries */
+	int prog[WM_BPF_PROGS];
+	int meta_fd;
+	struct wm_bpf_meta meta;
+};
+
+/* A host as LAN ingress looks for it. */
+struct wm_bpf_lan_host {
+	struct wm_lan_key key;
+	uint32_t index;
+};
+
+/* What stands, or shall stand, in hosts, lan_hosts and lans. */
+struct wm_bpf_content {
+	struct wm_host_info *hosts;     /* naddrs of them; naddrs 0: nothing is known */
+	uint32_t naddrs;
+	struct wm_bpf_lan_host *lan_hosts; /* sorted by key */
+	size_t nlan_hosts;
+	struct wm_lan_info lans[WM_LAN_SLOTS];
+};
+
+/* --- bpf_log.c: libbpf's messages --- */
+
+/* Takes them over and forgets earlier ones. Every verb begins with it. */
+void wm_bpf_log_start(void);
+/* As wm_fail, with ": <strerror> (<libbpf's last lines>)" behind it; rc is -errno. */
+int wm_bpf_fail(struct wm_error *err, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* --- bpf_pins.c --- */
+
+/* A bpffs is where the instance wants one: 0, or -ENOENT and what to do. */
+int wm_bpf_check_bpffs(const struct wm_instance *inst, struct wm_error *err);
+/* Finishes or clears away what a killed apply has left. Changes made or -errno. */
+int wm_bpf_pins_heal(const struct wm_instance *inst, struct wm_error *err);
+/* What is pinned; fine if nothing is. The caller closes. */
+int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err);
+/* Pins set and makes it the instance's; set->meta must be complete but for the ids. */
+int wm_bpf_set_pin(const struct wm_instance *inst, struct wm_bpf_set *set, struct wm_error *err);
+int wm_bpf_meta_write(const struct wm_bpf_set *set, struct wm_error *err);
+/* Sets of other layouts. Changes made. */
+int wm_bpf_pins_prune(const struct wm_instance *inst);
+int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err);
+
+void wm_bpf_set_init(struct wm_bpf_set *set); /* all closed */
+void wm_bpf_set_close(struct wm_bpf_set *set);
+#define WM_AUTO_BPF_SET __attribute__((cleanup(wm_bpf_set_close)))
+
+/* --- bpf_load.c --- */
+
+uint32_t wm_bpf_object_hash(void);
+/* Loads the programs. Maps of `from` marked in `share` are used, the others are
+ * made with the sizes given. ret->meta has object and params. */
+int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
+		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err);
+/* Loads them on maps of the least size and lets go of them again. */
+int wm_bpf_try_load(struct wm_error *err);
+
+/* --- bpf_plan.c: pure --- */
+
+/* Everything but shares. -EEXIST, -EINVAL and -E2BIG say which end cannot be. */
+int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err);
+void wm_bpf_content_free(struct wm_bpf_content *content); /* frees what it holds */
+#define WM_AUTO_BPF_CONTENT __attribute__((cleanup(wm_bpf_content_free)))
+int wm_bpf_lan_host_order(const void *a, const void *b);
+
+/* The least sizes of the maps. */
+void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS]);
+/* Gives each isolated end a share of 1..ends: the one it has, else the lowest free. */
+int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends);
+/* The same host or device, maybe changed. */
+bool wm_bpf_same_owner(const struct wm_host_info *a, const struct wm_host_info *b);
+/* And at the same place: what was heard from it still holds. */
+bool wm_bpf_same_station(const struct wm_host_info *a, const struct wm_host_info *b);
+/* hz is measured; everything else comes from instance and plan. */
+void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, uint32_t ends,
+		   struct wm_params *ret);
+
+/* --- bpf_maps.c --- */
+
+/* Reads hosts, lan_hosts and lans of a whole set. */
+int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
+
+/* These return the number of changes, or -errno. */
+
+/* From have to want in maps in use: at no instant a packet goes to or is taken
+ * for someone else. LANs that left keep their slot until their filter is off. */
+int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+			  const struct wm_bpf_content *want, struct wm_error *err);
+/* Into empty maps. */
+int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_content *want, struct wm_error *err);
+/* Clears the slots of LANs that are not in want. */
+int wm_bpf_lans_clear(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+		      const struct wm_bpf_content *want, struct wm_error *err);
+
+/* Zeroes what an earlier owner has left to a new one: counters, share of flows. */
+int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+		     const struct wm_bpf_content *want, struct wm_error *err);
+
+/* --- bpf_carry.c: the number of changes, or -errno --- */
+
+/* What ends that stay have in maps that are replaced: flows not yet in the new
+ * ones (also when run again), neighbours. */
+int wm_bpf_carry_flows(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
+		       struct wm_error *err);
+int wm_bpf_carry_neighbours(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
+			    struct wm_error *err);
+
+/* --- bpf_attach.c: tc filters at handle 1 and the instance's priority --- */
+
+/* Adds wg and the plan's LANs to the meta's devices; true if that changed it.
+ * Comes before attaching, so that a filter is never where nobody looks for it. */
+bool wm_bpf_note_devices(const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_bpf_meta *meta);
+
+/* These return the number of changes, or -errno. */
+
+/* Makes sure that the set's programs are on wg and on the LANs of the plan. */
+int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+		  struct wm_bpf_set *set, struct wm_error *err);
+/* Takes them off the other devices of the meta map; everywhere: off all others. */
+int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+			 struct wm_bpf_set *set, bool everywhere, struct wm_error *err);
+/* Takes them off all devices; set may be not whole. */
+int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err);
+
+/* A filter of ours is on some device: 1, 0 or -errno. */
+int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
+
+/* --- bpf_read.c --- */
+
+uint32_t wm_bpf_hz(void); /* jiffies a second */
+int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err);
