@@ -24,7 +24,6 @@
 struct loop {
 	struct wm_gateway *g;
 	int epoll, signals, ctl;
-	int watched[2];          /* fds of fetcher and teller that epoll has, -1: none */
 	uint64_t ask_at, repair_at, report_at; /* monotonic ms */
 	unsigned int asked_wait_s;
 	uint64_t backoff_ms;
@@ -40,14 +39,11 @@ static int watch(struct loop *l, int fd)
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
-/* A child may have been replaced by another one. A closed fd has left epoll by itself. */
-static void watch_child(struct loop *l, int slot, const struct wm_fetcher *f)
+/* A child may have been replaced by another one, under the same number; a closed fd has left epoll by itself. */
+static void watch_child(struct loop *l, const struct wm_fetcher *f)
 {
-	if (l->watched[slot] == f->fd)
-		return;
 	if (f->fd >= 0 && watch(l, f->fd) && errno != EEXIST)
 		wm_error("epoll: %s", strerror(errno));
-	l->watched[slot] = f->fd;
 }
 
 /* Up to a quarter more, so that gateways which lost one registry do not come back in step. */
@@ -259,7 +255,7 @@ static int open_loop(struct loop *l)
 
 int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 {
-	struct loop l = { .g = g, .ctl = ctl_fd, .watched = { -1, -1 } };
+	struct loop l = { .g = g, .ctl = ctl_fd };
 	int rc = open_loop(&l);
 
 	if (rc)
@@ -271,8 +267,8 @@ int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 		int n;
 
 		on_time(&l);
-		watch_child(&l, 0, &g->fetcher);
-		watch_child(&l, 1, &g->teller);
+		watch_child(&l, &g->fetcher);
+		watch_child(&l, &g->teller);
 		n = epoll_wait(l.epoll, &ev, 1, until_next(&l));
 		if (n > 0)
 			dispatch(&l, ev.data.fd);
