@@ -67,7 +67,8 @@ static const char *scan_value(const char *s, const char *end, const char **ret_s
 			;
 		return s == end || (*s == '#' && s > stop + 1) ? end : NULL;
 	}
-	for (stop = s; stop < end && !(*stop == '#' && (stop == s || isblank((unsigned char)stop[-1]))); stop++)
+	/* stop[-1] of the first is '=' or a blank: "KEY=#x" has a value, "KEY= #x" a comment. */
+	for (stop = s; stop < end && !(*stop == '#' && isblank((unsigned char)stop[-1])); stop++)
 		;
 	while (stop > s && isspace((unsigned char)stop[-1]))
 		stop--;
@@ -96,10 +97,12 @@ static int parse_line(struct wm_env *env, const char *s, const char *end, const 
 	key_len = (size_t)(s - key);
 	if (!key_len || isdigit((unsigned char)*key) || s == end || *s != '=')
 		return wm_fail(err, EINVAL, "%s: line %d is not KEY=VALUE; correct or remove it", what, line);
-	if (!scan_value(s + 1, end, &value, &value_len))
+	for (s++; s < end && isblank((unsigned char)*s); s++)
+		;
+	if (!scan_value(s, end, &value, &value_len))
 		return wm_fail(err, EINVAL, "%s: line %d: the value of %.*s has an open quote or text behind its quotes",
 			       what, line, (int)key_len, key);
-	return add_entry(env, key, key_len, value, value_len);
+	return add_entry(env, key, key_len, value, value_len) ? wm_fail(err, ENOMEM, "%s: out of memory", what) : 0;
 }
 
 int wm_env_parse(const char *text, const char *what, struct wm_env **ret, struct wm_error *err)

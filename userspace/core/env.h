@@ -2,8 +2,9 @@
  *
  * KEY=VALUE files (gateway.env, service.env, ~/.config/wm/<slug>.env).
  *
- * Lines are KEY=VALUE; VALUE may stand in single or double quotes; '#' starts
- * a comment at the beginning of a line or after white space outside quotes.
+ * Lines are KEY=VALUE; blanks around VALUE do not count, it may stand in single
+ * or double quotes; '#' starts a comment at the beginning of a line or after
+ * white space outside quotes.
  * Nothing is expanded or executed. Keys match [A-Za-z_][A-Za-z0-9_]*; the last
  * of two equal keys wins.
  */
