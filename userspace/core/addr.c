@@ -208,7 +208,7 @@ bool wm_endpoint_equal(const struct wm_endpoint *a, const struct wm_endpoint *b)
 	return !a->family || (a->port == b->port && !memcmp(a->addr, b->addr, len));
 }
 
-bool wm_ip4_is_unicast(wm_ip4 addr)
+bool wm_prefix_is_unicast(struct wm_prefix p)
 {
 	static const struct wm_prefix not_unicast[] = {
 		{ 0x00000000, 8 },  /* this network */
@@ -218,8 +218,13 @@ bool wm_ip4_is_unicast(wm_ip4 addr)
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(not_unicast); i++) {
-		if (wm_prefix_has(not_unicast[i], addr))
+		if (wm_prefix_overlaps(not_unicast[i], p))
 			return false;
 	}
 	return true;
+}
+
+bool wm_ip4_is_unicast(wm_ip4 addr)
+{
+	return wm_prefix_is_unicast((struct wm_prefix){ addr, 32 });
 }

@@ -58,3 +58,4 @@ bool wm_endpoint_equal(const struct wm_endpoint *a, const struct wm_endpoint *b)
 /* A machine could own it: not 0/8, loopback, link-local, multicast, reserved
  * or limited broadcast (RFC 1122, 3927, 5771, 1112). */
 bool wm_ip4_is_unicast(wm_ip4 addr);
+bool wm_prefix_is_unicast(struct wm_prefix p); /* every address of it is */

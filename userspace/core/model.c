@@ -65,8 +65,8 @@ int wm_supernet_check(struct wm_prefix supernet, struct wm_error *err)
 	if (supernet.len < 8 || supernet.len > 29)
 		return wm_fail_field(err, EINVAL, "supernet", "supernet %s: its length must be from /8 to /29",
 				     wm_prefix_format(supernet, text));
-	if (!wm_ip4_is_unicast(supernet.addr) || !wm_ip4_is_unicast(wm_prefix_last(supernet)))
-		return wm_fail_field(err, EINVAL, "supernet", "supernet %s: its addresses cannot belong to machines",
+	if (!wm_prefix_is_unicast(supernet))
+		return wm_fail_field(err, EINVAL, "supernet", "supernet %s: not all of its addresses may belong to machines",
 				     wm_prefix_format(supernet, text));
 	return 0;
 }

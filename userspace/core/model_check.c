@@ -62,7 +62,7 @@ static int key_order(const void *a, const void *b)
 	return memcmp(*(const struct wm_key *const *)a, *(const struct wm_key *const *)b, sizeof(struct wm_key));
 }
 
-/* An array of pointers to the n elements of `size` bytes at base, sorted. NULL without memory (or for n 0). */
+/* An array of pointers to the n elements of `size` bytes at base, sorted. NULL: no memory. */
 static const void **sorted_view(const void *base, size_t n, size_t size, int (*order)(const void *, const void *))
 {
 	const void **view = calloc(n ? n : 1, sizeof(*view));
@@ -244,6 +244,8 @@ int wm_config_finish(struct wm_config *config, struct wm_error *err)
 
 	if (rc)
 		return rc;
+	if (config->mesh.requires & ~WM_FEATURES_KNOWN)
+		return wm_fail_field(err, EINVAL, "requires", "the config needs features that this version does not have; update wm");
 	if (!wm_title_valid(config->mesh.name))
 		return wm_fail_field(err, EINVAL, "mesh_name", "the mesh's name is empty or not printable text");
 	/* qsort(NULL, 0) is undefined */
