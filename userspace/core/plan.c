@@ -181,14 +181,17 @@ static int add_problem(struct planner *p, const struct wm_host *h, const char *w
 	return rc;
 }
 
-/* Index of the LAN whose subnet contains addr; -1: none. */
+/* Index of the LAN whose subnet contains addr, the narrowest as the kernel routes; -1: none. */
 static int lan_of(const struct planner *p, wm_ip4 addr)
 {
+	const struct wm_lan *lans = p->self->lans;
+	int best = -1;
+
 	for (unsigned int i = 0; i < p->self->nlans; i++) {
-		if (wm_prefix_has(p->self->lans[i].prefix, addr))
-			return (int)i;
+		if (wm_prefix_has(lans[i].prefix, addr) && (best < 0 || lans[i].prefix.len > lans[best].prefix.len))
+			best = (int)i;
 	}
-	return -1;
+	return best;
 }
 
 static int plan_host(struct planner *p, const struct wm_host *h)
