@@ -157,6 +157,7 @@ int wm_record_send(int fd, uint16_t type, const void *payload, size_t len)
 	struct header h = { .type = type, .magic = RECORD_MAGIC, .len = (uint32_t)len };
 	uint8_t buf[sizeof(h) + WM_RECORD_MAX];
 	size_t done = 0, total = sizeof(h) + len;
+	int rc = 0;
 
 	if (len > WM_RECORD_MAX)
 		return -EMSGSIZE;
@@ -164,16 +165,16 @@ int wm_record_send(int fd, uint16_t type, const void *payload, size_t len)
 	if (len)
 		memcpy(buf + sizeof(h), payload, len);
 	/* send, not write: a reader that went away must not raise SIGPIPE. */
-	while (done < total) {
+	while (!rc && done < total) {
 		ssize_t n = send(fd, buf + done, total - done, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
-			return -errno;
+			rc = -errno;
 		if (n > 0)
 			done += (size_t)n;
 	}
-	explicit_bzero(buf, total);
-	return 0;
+	wm_wipe(buf, total);
+	return rc;
 }
 
 static int check_header(const struct header *h, struct wm_error *err)

@@ -178,8 +178,8 @@ int wm_make_dirs(const char *path, mode_t mode)
 	struct stat st;
 	int rc = wm_copy(part, sizeof(part), path);
 
-	if (rc)
-		return rc;
+	if (rc || !*part)
+		return rc ? rc : -ENOENT;
 	for (char *p = part + 1; *p; p++) {
 		if (*p != '/')
 			continue;
