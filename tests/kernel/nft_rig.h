@@ -21,6 +21,7 @@
 
 #include "core/plan.h"
 #include "kernel/dataplane.h"
+#include "kernel/nft_packet.h"
 
 #define IP(a, b, c, d) ((wm_ip4)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 #define G IP(172, 30, 2, 1)
@@ -47,14 +48,6 @@ struct rig {
 	struct wm_counters before;   /* see rig_mark */
 };
 
-/* An IPv4 packet with what is to be known of it for sending. */
-struct packet {
-	uint8_t byte[4096];
-	size_t len;
-	bool partial;      /* its L4 checksum is the pseudo-header's sum only */
-	uint16_t gso_size; /* TCP payload bytes a segment; 0: one packet */
-};
-
 enum { PLAIN_MAC = 0x10, OTHER_MAC = 0x66 }; /* last octet of a sender's MAC */
 
 /* Makes devices, addresses, routes and rules as the gateway would; the plan
@@ -65,17 +58,12 @@ void rig_end(struct rig *rig, struct wm_end end);   /* adds to the plan, in orde
 void sysctl(const char *path, const char *value);   /* a whole path */
 int rig_apply(struct rig *rig);                     /* changes; fails the test on an error */
 
-/* Building. Checksums are right; rig tests spoil them themselves. */
-struct packet udp(wm_ip4 src, wm_ip4 dst, size_t payload);
-struct packet tcp(wm_ip4 src, wm_ip4 dst, uint8_t flags, const uint8_t *options, size_t noptions, size_t payload);
-struct packet icmp(wm_ip4 src, wm_ip4 dst, uint8_t type, uint8_t code, size_t payload);
-struct packet raw(wm_ip4 src, wm_ip4 dst, uint8_t protocol, size_t payload);
-void with_options(struct packet *p, const uint8_t *options, size_t len); /* IP options, len % 4 == 0 */
-void fix_ip(struct packet *p); /* total length and header checksum, after changes by hand */
-
 void send_wg(struct rig *rig, const struct packet *p);
 void send_lan(struct rig *rig, unsigned int lan, uint8_t mac, const struct packet *p); /* to the gateway's MAC */
 void send_frame(struct rig *rig, unsigned int lan, const uint8_t dst[6], uint8_t mac, const struct packet *p);
+
+/* The gateway itself sends a UDP packet; from: its own choice if 0. */
+void say(wm_ip4 from, wm_ip4 to);
 
 /* The next IPv4 packet that comes out within a second; false: none came. */
 bool recv_wg(struct rig *rig, struct packet *ret);
@@ -83,9 +71,8 @@ bool recv_lan(struct rig *rig, unsigned int lan, struct packet *ret, struct ethe
 /* Nothing came out anywhere. For after rig_counted, which knows that the packet has been through. */
 void assert_silence(struct rig *rig);
 
-wm_ip4 src_of(const struct packet *p);
-wm_ip4 dst_of(const struct packet *p);
-bool sums_right(const struct packet *p); /* IP header, and TCP, UDP or ICMP unless a fragment */
+/* `got` is `sent` with other addresses and one hop less to live. */
+void assert_translated(const struct packet *got, const struct packet *sent, wm_ip4 src, wm_ip4 dst);
 
 /* Counters since rig_mark: waits until `reason` has grown by `packets`, then
  * asserts that it is exact and that no other reason has grown. */
