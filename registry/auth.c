@@ -91,8 +91,7 @@ bool auth_owns(const struct identity *who, enum object_kind kind, const char *na
 int auth_check_master(const char *token, struct wm_error *err)
 {
 	static const char *const examples[] = {
-		"generate-a-strong-random-token", "changeme", "change-me", "your-master-token", "your-token-here", "example",
-		"secret", "password", "master-token",
+		"generate-a-strong-random-token", "changeme", "change-me", "your-master-token", "your-token", "master-token",
 	};
 	size_t len = strlen(token), same = 0;
 

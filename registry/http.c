@@ -19,6 +19,7 @@
 #define LISTENERS_MAX 16
 #define CONNECTIONS_MAX 101000
 #define POOL_BYTES (16 * 1024)  /* per connection: headers, and what is being sent */
+#define BLOCK_BYTES 4096        /* per answer that is made while it is sent */
 #define REQUEST_MS 10000        /* from the connection's start, or the last answer, to a whole request */
 #define ANSWER_MS 600000        /* the longest that sending an answer may take */
 #define STALLED_S 30            /* no byte moves either way */
@@ -39,6 +40,7 @@ struct http_server {
 	struct conn *conns;
 	struct source running, stop; /* a daemon has work; the stop fd is readable */
 	struct timer stop_timer;
+	bool resumed; /* the library has not been run since */
 	bool stopping, stopped;
 };
 
@@ -107,7 +109,7 @@ static struct MHD_Response *make_response(struct http_answer *answer)
 		if (!stream)
 			return NULL;
 		*stream = answer->stream;
-		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, POOL_BYTES, on_read, stream, on_read_free);
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_read, stream, on_read_free);
 		if (!response) {
 			free(stream);
 			return NULL;
@@ -330,6 +332,7 @@ void http_resume(struct http_request *request)
 	x->suspended = false;
 	epoll_ctl(x->conn->server->epoll, EPOLL_CTL_DEL, x->conn->fd, NULL);
 	MHD_resume_connection(x->conn->mhd);
+	x->conn->server->resumed = true;
 }
 
 const char *http_query(const struct http_request *request, const char *key)
@@ -500,6 +503,9 @@ static int sleep_ms(struct http_server *server)
 {
 	int ms = timers_sleep(&server->timers, wm_monotonic_ms());
 
+	/* 0.9.75 eats its own wake-up when a connection is resumed from within another's handler. */
+	if (server->resumed)
+		return 0;
 	for (size_t i = 0; i < server->ndaemons; i++) {
 		MHD_UNSIGNED_LONG_LONG wish;
 
@@ -527,6 +533,7 @@ int http_run(struct http_server *server, int stop_fd)
 			source->ready(source);
 		}
 		timers_run(&server->timers, wm_monotonic_ms());
+		server->resumed = false;
 		for (size_t i = 0; i < server->ndaemons; i++)
 			MHD_run(server->daemons[i]);
 	}
