@@ -56,16 +56,20 @@ int wm_identity_peek(const struct wm_instance *inst, struct wm_identity *ret, st
 
 	if (rc == -ENOENT)
 		return rc;
-	if (rc && rc != -E2BIG)
+	if (rc && rc != -E2BIG && rc != -EFBIG)
 		return wm_fail(err, -rc, "%s: cannot read the private key: %s", inst->key_file, strerror(-rc));
 	/* A damaged key is never replaced by itself: peers and registry know the old one. */
-	if (rc || wm_key_parse(text, &id.private_key) || wm_key_public(&id.private_key, &id.public_key))
-		return wm_fail(err, EINVAL, "%s: not a WireGuard private key; restore it, or remove the file to get a new key",
-			       inst->key_file);
+	if (rc || wm_key_parse(text, &id.private_key) || wm_key_is_zero(&id.private_key) ||
+	    wm_key_public(&id.private_key, &id.public_key))
+		rc = wm_fail(err, EINVAL, "%s: not a WireGuard private key; restore it, or remove the file to get a new key",
+			     inst->key_file);
 	wm_wipe(text, sizeof(text));
-	*ret = id;
+	if (!rc) {
+		wm_key_clamp(&id.private_key);
+		*ret = id;
+	}
 	wm_identity_wipe(&id);
-	return 0;
+	return rc;
 }
 
 static int load_key(const struct wm_instance *inst, struct wm_identity *id, struct wm_error *err)
@@ -104,7 +108,8 @@ static int load_token(const struct wm_instance *inst, struct wm_identity *id, st
 	rc = read_secret(path, id->token, sizeof(id->token));
 	if (!rc && wm_token_wellformed(WM_TOKEN_GATEWAY, id->token))
 		return 0;
-	if (rc && rc != -ENOENT)
+	/* A damaged token is worth nothing; an enrolment gets another. */
+	if (rc && rc != -ENOENT && rc != -E2BIG && rc != -EFBIG)
 		return wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc));
 	if (!*id->enrolment)
 		return wm_fail(err, EACCES, "WM_REGISTRY_TOKEN is missing in %s; set it to what 'wm add-site %s' or 'wm enrol %s' printed",

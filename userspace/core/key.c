@@ -15,12 +15,17 @@ int wm_key_init(void)
 	return sodium_init() < 0 ? -EIO : 0;
 }
 
+void wm_key_clamp(struct wm_key *private_key)
+{
+	/* RFC 7748 section 5 */
+	private_key->byte[0] &= 248;
+	private_key->byte[31] = (private_key->byte[31] & 127) | 64;
+}
+
 void wm_key_generate(struct wm_key *ret_private)
 {
 	randombytes_buf(ret_private->byte, WM_KEY_LEN);
-	/* RFC 7748 section 5; WireGuard stores keys clamped. */
-	ret_private->byte[0] &= 248;
-	ret_private->byte[31] = (ret_private->byte[31] & 127) | 64;
+	wm_key_clamp(ret_private);
 }
 
 int wm_key_public(const struct wm_key *private_key, struct wm_key *ret_public)

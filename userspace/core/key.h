@@ -36,6 +36,9 @@ enum wm_token_kind {
 int wm_key_init(void); /* once, before anything else here; 0 or -EIO */
 
 void wm_key_generate(struct wm_key *ret_private); /* clamped X25519 scalar */
+/* The form in which WireGuard keeps a private key; its public key is the same. Without it a
+ * key that someone else made compares as different from the kernel's for ever. */
+void wm_key_clamp(struct wm_key *private_key);
 int wm_key_public(const struct wm_key *private_key, struct wm_key *ret_public);
 bool wm_key_is_zero(const struct wm_key *key);
 bool wm_key_equal(const struct wm_key *a, const struct wm_key *b); /* constant time */
