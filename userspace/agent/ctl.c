@@ -149,9 +149,16 @@ int wm_ctl_ask(const struct wm_instance *inst, enum wm_ctl_verb verb, int json, 
 		return rc;
 	if (fd < 0)
 		return wm_fail(err, errno, "socket: %s", strerror(errno));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return errno == ENOENT || errno == ECONNREFUSED ? -ENOENT : wm_fail(err, errno, "%s: %s", addr.sun_path, strerror(errno));
+	/* For connect too: a run that hangs has a full queue. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			return -ENOENT;
+		if (errno == EAGAIN)
+			return wm_fail(err, ETIMEDOUT, "the running wm-gateway did not answer");
+		return wm_fail(err, errno, "%s: %s", addr.sun_path, strerror(errno));
+	}
 	if (send_all(fd, &request, sizeof(request)))
 		return wm_fail(err, EPIPE, "the running wm-gateway broke off");
 	rc = receive(fd, &head, ret_text, err);
