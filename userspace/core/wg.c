@@ -13,8 +13,9 @@ void wm_wg_device_free(struct wm_wg_device *dev)
 {
 	if (!dev)
 		return;
-	for (size_t i = 0; i < dev->npeers; i++)
-		wm_wipe(&dev->peers[i].preshared_key, sizeof(dev->peers[i].preshared_key));
+	/* All that was allocated: joining peers leaves copies behind the last. */
+	if (dev->peers)
+		wm_wipe(dev->peers, dev->cap_peers * sizeof(*dev->peers));
 	free(dev->peers);
 	free(dev->allowed);
 	wm_wipe(dev, sizeof(*dev));
