@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "core/name.h"
 
 static const char *log_ident = "wm";
 static enum wm_log_level log_most = WM_LOG_INFO;
@@ -22,7 +25,8 @@ void wm_log(enum wm_log_level level, const char *fmt, ...)
 {
 	/* sd-daemon(3) */
 	static const char *const prefix[] = { "<3>", "<4>", "<6>", "<7>" };
-	char line[1024];
+	char line[1024], *p = line;
+	uint32_t code;
 	va_list args;
 	int n;
 
@@ -34,9 +38,10 @@ void wm_log(enum wm_log_level level, const char *fmt, ...)
 	if (n < 0)
 		return;
 	/* One event, one line: what came from elsewhere may hold anything. */
-	for (char *p = line; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+	for (size_t len; *p; p += len ? len : 1) {
+		len = wm_utf8_decode(p, &code);
+		if (!len || wm_is_control(code))
+			memset(p, ' ', len ? len : 1);
 	}
 	/* One write, so that lines of several processes do not mix. */
 	if (dprintf(STDERR_FILENO, "%s%s: %s\n", log_journal ? prefix[level] : "", log_ident, line) < 0)

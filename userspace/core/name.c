@@ -59,36 +59,49 @@ int wm_fqdn_split(const char *fqdn, char *ret_name, char *ret_domain)
 	return 0;
 }
 
-/* Length of the UTF-8 sequence at s, 0 when it is not one (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_len(const unsigned char *s)
+size_t wm_utf8_decode(const char *s, uint32_t *ret)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
-		: s[0] >= 0xf0 && s[0] <= 0xf4				  ? 4 : 0;
+	/* Of each length: what the first byte shows of it, and the least code point that may take so many bytes. */
+	static const struct {
+		uint8_t mask, lead;
+		uint32_t least;
+	} forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
+	const unsigned char *byte = (const unsigned char *)s;
+	uint32_t code;
+	size_t n = 0;
 
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
+	while (n < WM_ARRAY_LEN(forms) && (byte[0] & forms[n].mask) != forms[n].lead)
+		n++;
+	if (n == WM_ARRAY_LEN(forms))
 		return 0;
-	return n;
+	code = byte[0] & (uint8_t)~forms[n].mask;
+	for (size_t i = 1; i <= n; i++) {
+		if ((byte[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (byte[i] & 0x3f);
+	}
+	if (code < forms[n].least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*ret = code;
+	return n + 1;
+}
+
+bool wm_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
 bool wm_title_valid(const char *title)
 {
-	const unsigned char *s = (const unsigned char *)title;
 	size_t len = strlen(title);
+	uint32_t code;
 
 	if (!len || len > WM_LABEL_MAX)
 		return false;
-	while (*s) {
-		size_t n = utf8_len(s);
-
-		/* C0, DEL, C1 */
-		if (!n || s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0))
+	for (size_t n; *title; title += n) {
+		n = wm_utf8_decode(title, &code);
+		if (!n || wm_is_control(code))
 			return false;
-		s += n;
 	}
 	return true;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Names of sites, hosts, devices, meshes and instances.
+ * Names of sites, hosts, devices, meshes and instances; text that people read.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define WM_LABEL_MAX 63
 #define WM_NAME_SIZE (WM_LABEL_MAX + 1)
@@ -24,6 +25,11 @@ bool wm_host_valid(const char *name);
 
 /* Splits "nas.b" into its two labels (buffers of WM_NAME_SIZE). 0 or -EINVAL. */
 int wm_fqdn_split(const char *fqdn, char *ret_name, char *ret_domain);
+
+/* The code point at s and the length of its UTF-8 (RFC 3629: no overlong forms, no surrogates);
+ * 0 where s is not UTF-8. s ends with a NUL. */
+size_t wm_utf8_decode(const char *s, uint32_t *ret);
+bool wm_is_control(uint32_t code); /* C0, DEL, C1: what a terminal obeys instead of showing */
 
 /* Free text for people (the mesh's name): 1..63 printable bytes, valid UTF-8, no control characters. */
 bool wm_title_valid(const char *title);

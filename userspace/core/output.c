@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/name.h"
+
 #define DEPTH_MAX 16
 #define COLS_MAX 24
 
@@ -55,18 +57,22 @@ int wm_out_end(struct wm_out *out)
 	return rc;
 }
 
+/* What is not UTF-8 would make the whole document invalid. */
 static void json_string(FILE *f, const char *s)
 {
-	fputc('"', f);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+	uint32_t code;
 
-		if (c == '"' || c == '\\')
-			fprintf(f, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(f, "\\u%04x", c);
+	fputc('"', f);
+	for (size_t n; *s; s += n ? n : 1) {
+		n = wm_utf8_decode(s, &code);
+		if (!n)
+			fputs("\\ufffd", f);
+		else if (wm_is_control(code))
+			fprintf(f, "\\u%04x", code);
+		else if (code == '"' || code == '\\')
+			fprintf(f, "\\%c", (char)code);
 		else
-			fputc(c, f);
+			fwrite(s, n, 1, f);
 	}
 	fputc('"', f);
 }
@@ -92,8 +98,15 @@ static void text_indent(struct wm_out *out)
 
 static void text_value(FILE *f, const char *s)
 {
-	for (; *s; s++)
-		fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, f);
+	uint32_t code;
+
+	for (size_t n; *s; s += n ? n : 1) {
+		n = wm_utf8_decode(s, &code);
+		if (!n || wm_is_control(code))
+			fputc('?', f);
+		else
+			fwrite(s, n, 1, f);
+	}
 }
 
 /* json: as it stands in JSON unless quoted; text: for people. */
@@ -245,8 +258,9 @@ void wm_out_row(struct wm_out *out)
 static void cell(struct wm_out *out, const char *json, const char *text, bool quote)
 {
 	const struct wm_col *c;
-	char clean[512];
-	size_t i;
+	char *clean = NULL;
+	size_t len;
+	FILE *f;
 
 	if (out->col >= out->ncols)
 		return;
@@ -257,10 +271,14 @@ static void cell(struct wm_out *out, const char *json, const char *text, bool qu
 	}
 	if (!c->header || !out->line)
 		return;
-	for (i = 0; text[i] && i < sizeof(clean) - 1; i++)
-		clean[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
-	clean[i] = '\0';
-	scols_line_set_data(out->line, out->shown++, clean);
+	f = open_memstream(&clean, &len);
+	if (!f)
+		return;
+	text_value(f, text);
+	if (!fclose(f))
+		scols_line_set_data(out->line, out->shown, clean);
+	out->shown++;
+	free(clean);
 }
 
 void wm_out_cell_str(struct wm_out *out, const char *value)
