@@ -102,7 +102,16 @@ static bool ifname_valid(const char *name)
 {
 	size_t len = strlen(name);
 
-	return len && len < WM_IFNAME_SIZE && strcmp(name, ".") && strcmp(name, "..") && !strpbrk(name, "/: \t%");
+	return len && len < WM_IFNAME_SIZE && strcmp(name, ".") && strcmp(name, "..") && !strpbrk(name, "/:% \t\n\v\f\r");
+}
+
+/* "24": only checked, the machine knows its netmask better. */
+static bool length_valid(const char *text)
+{
+	struct wm_prefix any;
+	char prefix[WM_PREFIX_TEXT];
+
+	return !wm_format(prefix, sizeof(prefix), "0.0.0.0/%s", text) && !wm_prefix_parse(prefix, &any);
 }
 
 static int parse_lan(const char *item, struct wm_lan_wish *ret)
@@ -126,8 +135,10 @@ static int parse_lan(const char *item, struct wm_lan_wish *ret)
 	if ((colon && !ifname_valid(wish.ifname)) || wm_copy(addr, sizeof(addr), colon ? colon + 1 : item))
 		return -EINVAL;
 	slash = strchr(addr, '/');
+	if (slash && !length_valid(slash + 1))
+		return -EINVAL;
 	if (slash)
-		*slash = '\0'; /* the machine knows its netmask better */
+		*slash = '\0';
 	if (wm_ip4_parse(addr, &wish.addr) || !wm_ip4_is_unicast(wish.addr))
 		return -EINVAL;
 	*ret = wish;
@@ -210,6 +221,14 @@ static int load_endpoint(struct wm_instance *inst, const struct wm_env *env, str
 	return wm_fail(err, EINVAL, "PUBLIC_IP is '%.60s'; it must be an IP address, or ADDRESS:PORT", ip);
 }
 
+static int copy_value(char *dst, size_t size, const struct wm_env *env, const char *key, const char *fallback,
+		      struct wm_error *err)
+{
+	if (wm_copy(dst, size, wm_env_get(env, key, fallback)))
+		return wm_fail(err, EINVAL, "%s is too long; %zu characters are allowed", key, size - 1);
+	return 0;
+}
+
 static int load_registry(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
 	const char *url = wm_env_get(env, "WM_REGISTRY_URL", NULL);
@@ -223,13 +242,15 @@ static int load_registry(struct wm_instance *inst, const struct wm_env *env, str
 	if (rc)
 		return rc;
 	inst->allow_http = allow;
-	if (wm_copy(inst->registry_url, sizeof(inst->registry_url), url) ||
-	    wm_copy(inst->registry_token, sizeof(inst->registry_token), wm_env_get(env, "WM_REGISTRY_TOKEN", "")) ||
-	    wm_copy(inst->registry_ca, sizeof(inst->registry_ca), wm_env_get(env, "WM_REGISTRY_CA", "")) ||
-	    wm_copy(inst->dnsmasq_pid, sizeof(inst->dnsmasq_pid),
-		    wm_env_get(env, "WM_DNSMASQ_PID", "/run/dnsmasq/dnsmasq.pid")))
-		return wm_fail(err, EINVAL, "WM_REGISTRY_URL, _TOKEN, _CA or WM_DNSMASQ_PID is too long");
-	return 0;
+	rc = copy_value(inst->registry_url, sizeof(inst->registry_url), env, "WM_REGISTRY_URL", "", err);
+	if (!rc)
+		rc = copy_value(inst->registry_token, sizeof(inst->registry_token), env, "WM_REGISTRY_TOKEN", "", err);
+	if (!rc)
+		rc = copy_value(inst->registry_ca, sizeof(inst->registry_ca), env, "WM_REGISTRY_CA", "", err);
+	if (!rc)
+		rc = copy_value(inst->dnsmasq_pid, sizeof(inst->dnsmasq_pid), env, "WM_DNSMASQ_PID",
+				"/run/dnsmasq/dnsmasq.pid", err);
+	return rc;
 }
 
 static int load_choices(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
