@@ -48,9 +48,9 @@ make_certificate() {
 	chmod 644 "$tls/ca.pem"
 }
 
+make_master_token() { (umask 077 && openssl rand -hex 24 >"$WM_DEMO_DIR/master.token"); }
+
 registry_up() {
-	make_certificate
-	(umask 077 && openssl rand -hex 24 >"$WM_DEMO_DIR/master.token")
 	local serve=("$BIN/wm-registry" serve --data "$WM_DEMO_DIR/registry" --listen 198.51.100.1:8443
 		--mesh-name demo --supernet 172.30.0.0/16 --token-file "$WM_DEMO_DIR/master.token"
 		--tls-cert "$WM_DEMO_DIR/tls/cert.pem" --tls-key "$WM_DEMO_DIR/tls/key.pem")
@@ -164,6 +164,8 @@ implementation() { # what carries the tunnels
 dataplane() { gateway a status -j | jq -r .dataplane.name; }
 
 mesh_up() {
+	make_certificate
+	make_master_token
 	registry_up
 	operator_up
 	gateways_up
