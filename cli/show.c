@@ -110,7 +110,7 @@ static const struct report *report_of(const struct reports *reports, const char 
 	return NULL;
 }
 
-/* " 12 s ago"; "" when the time is not understood. */
+/* ", 12 s ago"; "" when the time is not understood. */
 static const char *age_text(const char *rfc3339, char *buf, size_t size)
 {
 	static const struct {
@@ -127,7 +127,7 @@ static const char *age_text(const char *rfc3339, char *buf, size_t size)
 	age = WM_MAX(wm_unix_time() - (int64_t)timegm(&tm), 0);
 	while (age >= units[i].upto)
 		i++;
-	snprintf(buf, size, " %lld %s ago", (long long)(age / units[i].unit), units[i].name);
+	snprintf(buf, size, ", %lld %s ago", (long long)(age / units[i].unit), units[i].name);
 	return buf;
 }
 
@@ -144,9 +144,9 @@ static const char *state_text(const struct wm_config *config, const struct wm_si
 	else if (!r || !*r->seen)
 		snprintf(buf, size, "no report yet");
 	else if (*r->problem)
-		snprintf(buf, size, "problem:%s %s", age, r->problem);
+		snprintf(buf, size, "problem%s: %s", age, r->problem);
 	else if (r->generation < config->mesh.generation)
-		snprintf(buf, size, "behind: %llu of %llu,%s", (unsigned long long)r->generation,
+		snprintf(buf, size, "behind: %llu of %llu%s", (unsigned long long)r->generation,
 			 (unsigned long long)config->mesh.generation, age);
 	else
 		snprintf(buf, size, "in sync (%s)%s", r->dataplane, age);

@@ -63,7 +63,7 @@ teardown() { rig_teardown; }
 	shows 'Token:'
 	printf '\003' >&7
 	shows 'no token was given'
-	shows ' echo '
+	shows ' echo echoe '
 	[ ! -e "$WM_CONFIG_DIR/172-30.env" ]
 }
 
