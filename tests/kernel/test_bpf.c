@@ -373,6 +373,7 @@ static void test_last_seen_is_now(void **state)
 	int fd;
 
 	(void)state;
+	must("ip link set lan0 address 02:00:00:00:00:01");
 	rig_apply(&rig);
 	fd = rig_pin(&rig, "wm_lan_in");
 	assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);

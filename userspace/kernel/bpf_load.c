@@ -73,6 +73,8 @@ static int prepare(struct wm_tc *skel, const struct wm_bpf_set *from, const bool
 			rc = bpf_map__reuse_fd(map, from->map[i]);
 		else if (size[i])
 			rc = bpf_map__set_max_entries(map, size[i]);
+		if (!rc && !(share && share[i]))
+			rc = bpf_map__set_map_flags(map, wm_bpf_maps[i].flags);
 		if (rc)
 			return wm_bpf_fail(err, rc, "cannot prepare the map %s", wm_bpf_maps[i].name);
 	}
@@ -105,6 +107,8 @@ int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, c
 	wm_tc__destroy(skel);
 	if (rc)
 		return rc;
+	for (int i = 0; i < WM_BPF_MAPS; i++)
+		set.fresh[i] = !(share && share[i]);
 	set.meta.object = wm_bpf_object_hash();
 	set.meta.params = *params;
 	*ret = set;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,61 +16,42 @@
 
 /* --- reading --------------------------------------------------------------------------- */
 
-/* Kernels before 5.6 have no batches (and some map types got them later). */
-static int read_one_by_one(int fd, const struct wm_bpf_shape *shape, uint32_t max, char *keys, char *values, uint32_t *ret_n)
+/* A whole array of ours that can be mapped: far cheaper than asking entry by entry. */
+static int read_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
 {
-	const char *previous = NULL;
-	uint32_t n = 0;
+	size_t len = ret->naddrs * sizeof(*ret->hosts);
+	void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, set->map[WM_BPF_HOSTS], 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	ret->hosts = malloc(len);
+	if (ret->hosts)
+		memcpy(ret->hosts, map, len);
+	munmap(map, len);
+	return ret->hosts ? 0 : -ENOMEM;
+}
+
+static int read_lans(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
+{
 	int rc = 0;
 
-	while (n < max && !(rc = bpf_map_get_next_key(fd, previous, keys + (size_t)n * shape->key_size))) {
-		previous = keys + (size_t)n * shape->key_size;
-		rc = bpf_map_lookup_elem(fd, previous, values + (size_t)n * shape->value_size);
-		if (rc)
-			return rc;
-		n++;
-	}
-	*ret_n = n;
-	return rc == -ENOENT ? 0 : rc;
-}
-
-/* All entries of a map that only we write. keys and values hold `max`. */
-static int read_all(int fd, const struct wm_bpf_shape *shape, uint32_t max, void *keys, void *values, uint32_t *ret_n)
-{
-	uint32_t n = max;
-	uint64_t cursor; /* at least a key of an array, or the number of a bucket */
-	int rc = bpf_map_lookup_batch(fd, NULL, &cursor, keys, values, &n, NULL);
-
-	if (rc && rc != -ENOENT)
-		return read_one_by_one(fd, shape, max, keys, values, ret_n);
-	*ret_n = n;
-	return 0;
-}
-
-static int read_array(const struct wm_bpf_set *set, enum wm_bpf_map map, uint32_t n, void *values)
-{
-	WM_AUTO_FREE uint32_t *keys = calloc(n, sizeof(*keys));
-	uint32_t got = 0;
-	int rc;
-
-	if (!keys)
-		return -ENOMEM;
-	rc = read_all(set->map[map], &wm_bpf_maps[map], n, keys, values, &got);
-	return !rc && got != n ? -EIO : rc;
+	for (uint32_t i = 0; !rc && i < WM_LAN_SLOTS; i++)
+		rc = bpf_map_lookup_elem(set->map[WM_BPF_LANS], &i, &ret->lans[i]);
+	return rc;
 }
 
 static int read_lan_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
 {
-	uint32_t max = set->size[WM_BPF_LAN_HOSTS], n = 0;
-	WM_AUTO_FREE struct wm_lan_key *keys = calloc(max, sizeof(*keys));
-	WM_AUTO_FREE uint32_t *values = calloc(max, sizeof(*values));
+	uint32_t n = set->size[WM_BPF_LAN_HOSTS], cursor;
+	WM_AUTO_FREE struct wm_lan_key *keys = calloc(n, sizeof(*keys));
+	WM_AUTO_FREE uint32_t *values = calloc(n, sizeof(*values));
 	int rc;
 
-	ret->lan_hosts = calloc(max, sizeof(*ret->lan_hosts));
+	ret->lan_hosts = calloc(n, sizeof(*ret->lan_hosts));
 	if (!keys || !values || !ret->lan_hosts)
 		return -ENOMEM;
-	rc = read_all(set->map[WM_BPF_LAN_HOSTS], &wm_bpf_maps[WM_BPF_LAN_HOSTS], max, keys, values, &n);
-	if (rc)
+	rc = bpf_map_lookup_batch(set->map[WM_BPF_LAN_HOSTS], NULL, &cursor, keys, values, &n, NULL);
+	if (rc && rc != -ENOENT) /* its way of saying that this was all */
 		return rc;
 	for (uint32_t i = 0; i < n; i++)
 		ret->lan_hosts[i] = (struct wm_bpf_lan_host){ keys[i], values[i] };
@@ -81,13 +63,10 @@ static int read_lan_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *r
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { .naddrs = set->size[WM_BPF_HOSTS] };
-	int rc = -ENOMEM;
+	int rc = read_hosts(set, &content);
 
-	content.hosts = calloc(content.naddrs, sizeof(*content.hosts));
-	if (content.hosts)
-		rc = read_array(set, WM_BPF_HOSTS, content.naddrs, content.hosts);
 	if (!rc)
-		rc = read_array(set, WM_BPF_LANS, WM_LAN_SLOTS, content.lans);
+		rc = read_lans(set, &content);
 	if (!rc)
 		rc = read_lan_hosts(set, &content);
 	if (rc)
@@ -279,11 +258,12 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 		     struct wm_error *err)
 {
 	struct writer w = { .set = set };
-	int rc = zero_stats(&w, have, want);
+	int rc = set->fresh[WM_BPF_HOST_STATS] ? 0 : zero_stats(&w, have, want);
 
 	if (rc)
 		return wm_bpf_fail(err, rc, "cannot zero counters");
-	zero_shares(&w, have, want);
+	if (!set->fresh[WM_BPF_FLOWS])
+		zero_shares(&w, have, want);
 	return finish(&w, err);
 }
 

@@ -24,7 +24,7 @@
 #define NOW "v" STR(WM_LAYOUT)
 
 const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
-	[WM_BPF_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_host_info) },
+	[WM_BPF_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_host_info), BPF_F_MMAPABLE },
 	[WM_BPF_LAN_HOSTS] = { "lan_hosts", BPF_MAP_TYPE_HASH, sizeof(struct wm_lan_key), 4 },
 	[WM_BPF_LANS] = { "lans", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_lan_info) },
 	[WM_BPF_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_counter) },
@@ -247,7 +247,7 @@ static int get_map(const struct wm_instance *inst, const struct wm_bpf_shape *sh
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != shape->type || info.key_size != shape->key_size ||
-	    info.value_size != shape->value_size) {
+	    info.value_size != shape->value_size || info.map_flags != shape->flags) {
 		close(fd);
 		return 0;
 	}

@@ -39,7 +39,7 @@ enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_PROGS };
 
 struct wm_bpf_shape {
 	const char *name;
-	uint32_t type, key_size, value_size;
+	uint32_t type, key_size, value_size, flags;
 };
 extern const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS];
 extern const char *const wm_bpf_progs[WM_BPF_PROGS];
@@ -70,6 +70,7 @@ struct wm_bpf_set {
 	bool whole;
 	int map[WM_BPF_MAPS];           /* owned; -1: not there, or not of our shape */
 	uint32_t size[WM_BPF_MAPS];     /* max_entries */
+	bool fresh[WM_BPF_MAPS];        /* made with this set, by wm_bpf_load */
 	int prog[WM_BPF_PROGS];
 	int meta_fd;
 	struct wm_bpf_meta meta;
