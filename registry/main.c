@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 		return rc > 0 ? 0 : rc == -EINVAL ? 2 : 1;
 	}
 	wm_token_hash(options.token, &registry.master);
+	wm_wipe(options.token, sizeof(options.token));
 	rc = store_open(&options.store, &registry.store, &err);
 	if (!rc)
 		rc = run(&registry, &options, &err);

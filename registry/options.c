@@ -111,9 +111,11 @@ static int read_token(const char *file, struct options *o, struct wm_error *err)
 	int rc;
 
 	if (!file) {
-		const char *token = env("WM_REGISTRY_TOKEN");
+		char *token = getenv("WM_REGISTRY_TOKEN");
 
 		rc = wm_copy(o->token, sizeof(o->token), token ? token : "");
+		if (token) /* gone from /proc/<pid>/environ, too */
+			wm_wipe(token, strlen(token));
 	} else {
 		rc = read_text(file, "the token file", 64 * 1024, &text, err);
 		if (rc)

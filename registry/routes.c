@@ -195,6 +195,14 @@ static void walk(struct call *call)
 	route->handle(call);
 }
 
+/* For the log: whatever changes something or tries to; not the reports that gateways send all the time. */
+static bool is_news(const struct http_request *request)
+{
+	if (!strcmp(request->method, "PUT"))
+		return request->answer.status >= 400;
+	return strcmp(request->method, "GET") && request->answer.status;
+}
+
 static void on_request(void *app, struct http_request *request)
 {
 	struct registry *registry = app;
@@ -202,7 +210,7 @@ static void on_request(void *app, struct http_request *request)
 
 	watch_forget(&registry->watch, request);
 	walk(&call);
-	if (strcmp(request->method, "GET") && request->answer.status)
+	if (is_news(request))
 		wm_info("%s: %s %s: %u", *call.who.who ? call.who.who : "nobody", request->method, request->path,
 			request->answer.status);
 	watch_announce(&registry->watch, store_mesh(registry->store)->generation);

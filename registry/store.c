@@ -224,7 +224,7 @@ int store_snapshot(struct store *store, struct snapshot **ret, struct wm_error *
 	struct snapshot *s = store->nsnapshots ? store->snapshots[store->nsnapshots - 1] : NULL;
 	int rc;
 
-	if (s && s->mesh.generation == store->mesh.generation) {
+	if (s && s->commits == store->commits) {
 		s->readers++;
 		*ret = s;
 		return 0;
@@ -241,6 +241,7 @@ int store_snapshot(struct store *store, struct snapshot **ret, struct wm_error *
 		return rc;
 	}
 	s->store = store;
+	s->commits = store->commits;
 	s->readers = 1;
 	store->snapshots[store->nsnapshots++] = s;
 	*ret = s;

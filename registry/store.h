@@ -78,8 +78,8 @@ int store_enrol(struct store *store, const char *who, const struct store_enrol *
 		struct wm_error *err);
 
 /* --- snapshots -------------------------------------------------------------------
- * The mesh at one generation, however long reading takes and whatever changes
- * meanwhile. Readers of one generation share one; there are few at a time, and
+ * The mesh at one moment, however long reading takes and whatever changes
+ * meanwhile. Readers between two changes share one; there are few at a time, and
  * when there would be more, the oldest is cut off. */
 struct snapshot;
 

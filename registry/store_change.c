@@ -107,6 +107,7 @@ int change_end(struct change *c, int rc, struct wm_error *err)
 	if (!rc)
 		rc = db_commit(store->db);
 	if (!rc) {
+		store->commits++;
 		/* Cannot fail in a way that matters: what was committed is read again at the next change. */
 		rows_mesh(store->db, &store->mesh);
 		return 0;

@@ -16,6 +16,7 @@ struct snapshot {
 	struct db *db;
 	struct wm_mesh mesh;
 	char hub[WM_NAME_SIZE];
+	uint64_t commits; /* of the store when it was taken */
 	unsigned int readers;
 };
 
@@ -24,6 +25,7 @@ struct store {
 	int lock; /* the directory's lock file */
 	char path[PATH_MAX];
 	struct wm_mesh mesh;
+	uint64_t commits; /* since it was opened; tokens change without a generation */
 	struct snapshot *snapshots[SNAPSHOTS_MAX]; /* oldest first; readers > 0 */
 	size_t nsnapshots;
 	struct db *idle; /* a reader's connection to use again, or NULL */

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Who may do what: roles, tokens, enrolments.
+# time limit: 300 s
 
 load registry
 

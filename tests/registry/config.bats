@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The config: whole, as a stream, as a gateway and a device get it, and waiting for the next.
+# time limit: 300 s
 
 load registry
 

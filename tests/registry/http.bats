@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the registry does with requests that are wrong, doubtful, too large or too slow.
+# time limit: 300 s
 
 load registry
 
@@ -67,7 +68,8 @@ setup() { start; }
 	[ "$CODE" = 431 ]
 	api GET /v1/sites '' -H "X-Padding: $(printf 'x%.0s' {1..100000})"
 	[ "$CODE" = 431 ]
-	ok GET /v1/sites
+	api GET /v1/sites '' -H "X-Padding: $(printf 'x%.0s' {1..7900})"
+	code 200
 }
 
 # A second request hides in what one reader takes for the body of the first: it must not be carried out.
@@ -107,7 +109,6 @@ smuggle() { # HEADERS BODY: answered with nothing but a refusal, and closed
 	[ "$(grep -ao 'HTTP/1.1 [0-9]*' <<<"$output" | xargs)" = 'HTTP/1.1 200 HTTP/1.1 401 HTTP/1.1 200' ]
 }
 
-# time limit: the server's own deadline is 10 s
 @test "who takes more than 10 s for a request is cut off, and holds up nobody" {
 	perl -MIO::Socket::INET -MIO::Select -MTime::HiRes=time,sleep -e '
 		my ($port, $out, $limit) = @ARGV;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Sites, hosts and devices: what can be done with them, and what is refused.
+# time limit: 300 s
 
 load registry
 
