@@ -57,8 +57,8 @@ static int show_added(struct cli *cli, const struct mesh *mesh, const struct pla
 
 	if (!out)
 		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "device %s added: overlay %s, %s", p->device.name, wm_ip4_format(p->device.overlay, overlay),
-		 wm_device_type_name(p->device.access));
+	snprintf(text, sizeof(text), "device %s added: overlay %s, %s", p->device.name,
+		 wm_ip4_format(p->device.overlay, overlay), wm_device_type_name(p->device.access));
 	wm_out_line(out, text);
 	wm_out_str(out, "mesh", NULL, mesh->slug);
 	wm_out_object(out, "device", NULL);
@@ -75,12 +75,15 @@ static int show_added(struct cli *cli, const struct mesh *mesh, const struct pla
 	return show_end(out, WM_EXIT_OK);
 }
 
-static int add_enrolled(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p, uint32_t mask)
+static int add_enrolled(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p,
+			uint32_t mask)
 {
 	struct wm_error err = {0};
 	struct enrolment e;
-	int code, rc = api_send(api, "POST", "/v1/devices", &placed_device_table, p, mask, &placed_device_table, p, p->device.name, &err);
+	int rc, code;
 
+	rc = api_send(api, "POST", "/v1/devices", &placed_device_table, p, mask, &placed_device_table, p, p->device.name,
+		      &err);
 	if (rc)
 		return complain_error(rc, &err);
 	rc = api_enrolment(api, "device", p->device.name, &e, &err);
@@ -193,8 +196,8 @@ static void conf_drop(struct conf_file *f)
 		unlink(f->temp);
 }
 
-static int create_and_write(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p, uint32_t mask,
-			    struct conf_file *f)
+static int create_and_write(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p,
+			    uint32_t mask, struct conf_file *f)
 {
 	struct wm_error err = {0};
 	struct wm_key private_key;
@@ -209,7 +212,8 @@ static int create_and_write(struct cli *cli, struct api *api, const struct mesh 
 	if (rc)
 		return complain(WM_EXIT_FAILED, "no key could be made: %s", strerror(-rc));
 	mask |= field_bit(&placed_device_table, "public_key");
-	rc = api_send(api, "POST", "/v1/devices", &placed_device_table, p, mask, &placed_device_table, p, p->device.name, &err);
+	rc = api_send(api, "POST", "/v1/devices", &placed_device_table, p, mask, &placed_device_table, p, p->device.name,
+		      &err);
 	if (!rc) {
 		int failed = conf_write(f, text, (size_t)conf_text(text, &hub, p, &private_key));
 
@@ -225,7 +229,8 @@ static int create_and_write(struct cli *cli, struct api *api, const struct mesh 
 	return show_added(cli, mesh, p, NULL, f->path);
 }
 
-static int add_with_conf(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p, uint32_t mask)
+static int add_with_conf(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p,
+			 uint32_t mask)
 {
 	struct conf_file f;
 	int code = conf_open(&f, cli->opt[OPT_CONF], cli->opt[OPT_FORCE]);

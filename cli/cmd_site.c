@@ -25,7 +25,7 @@ static void env_line(struct wm_out *out, const char *key, const char *value)
 	wm_out_str(out, key, NULL, value);
 }
 
-static void env_comment(struct wm_out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+__attribute__((format(printf, 2, 3)))
 static void env_comment(struct wm_out *out, const char *fmt, ...)
 {
 	char line[512] = "# ";
