@@ -97,13 +97,26 @@ inline_ int quote_to_mesh(struct packet *p, __u32 ifindex)
 
 /* --- out of a LAN device --------------------------------------------------------------- */
 
-/* Sends the rewritten packet to h's next hop and counts it. l2: it has an Ethernet header already. */
-inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __u32 index, bool l2, __u32 reason)
+/* By the kernel's neighbour table. A packet that came through the stack has a route already, to wg, and the kernel
+ * would follow that one when the neighbour answers (neigh_update, any kernel): it is routed anew, to its LAN. */
+inline_ int send_by_neighbour(const struct wm_host_info *h, bool routed)
+{
+	struct bpf_redir_neigh hop = { .nh_family = AF_INET_, .ipv4_nh = h->next_hop };
+
+	if (routed)
+		return bpf_redirect_neigh(h->ifindex, NULL, 0, 0);
+	return bpf_redirect_neigh(h->ifindex, &hop, sizeof(hop), 0);
+}
+
+enum hook { AT_WG_IN, AT_WG_OUT, AT_LAN_IN };
+
+/* Sends the rewritten packet to h's next hop and counts it. */
+inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __u32 index, enum hook hook, __u32 reason)
 {
 	const struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
 	const struct wm_lan_info *lan = lan_of(h);
-	struct bpf_redir_neigh hop = { .nh_family = AF_INET_, .ipv4_nh = h->next_hop };
 	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
+	bool l2 = hook == AT_LAN_IN || params.wg_l2_len;
 	__u64 mac, heard;
 
 	if (!n || !lan || (!l2 && bpf_skb_change_head(p->skb, ETH_HLEN, 0)))
@@ -112,7 +125,7 @@ inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __
 	mac = n->mac;
 	heard = n->heard;
 	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz)
-		return verdict(p, reason, bpf_redirect_neigh(h->ifindex, &hop, sizeof(hop), 0));
+		return verdict(p, reason, send_by_neighbour(h, hook == AT_WG_OUT));
 	__builtin_memcpy(eth.h_dest, &mac, ETH_ALEN);
 	__builtin_memcpy(eth.h_source, lan->mac, ETH_ALEN);
 	if (bpf_skb_store_bytes(p->skb, 0, &eth, sizeof(eth), 0))

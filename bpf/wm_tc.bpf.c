@@ -29,7 +29,7 @@ inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 ind
 	if (set_destination(p, h->local) || (fast && decrement_ttl(p)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (fast)
-		return send_to_lan(p, h, index, params.wg_l2_len != 0, WM_REASON_TO_LAN);
+		return send_to_lan(p, h, index, AT_WG_IN, WM_REASON_TO_LAN);
 	count_to(p, index);
 	mark_for_stack(p, 1 + h->lan);
 	return verdict(p, WM_REASON_TO_LAN, PASS);
@@ -120,7 +120,7 @@ inline_ int out_to_own(struct packet *p, __u32 reason)
 	    (!fits_lan(p, h) || quote_to_lan(p, h, overlay) || set_destination(p, h->local)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (h->kind == WM_KIND_HOST)
-		return send_to_lan(p, h, index, params.wg_l2_len != 0,
+		return send_to_lan(p, h, index, AT_WG_OUT,
 				   reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);
 	count_to(p, index);
 	return verdict(p, reason == WM_REASON_HAIRPIN ? WM_REASON_TO_MESH : reason, PASS);
@@ -296,7 +296,7 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 		return verdict(p, WM_REASON_INVALID, DROP);
 	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || decrement_ttl(p))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	return send_to_lan(p, h, index, true, WM_REASON_HAIRPIN);
+	return send_to_lan(p, h, index, AT_LAN_IN, WM_REASON_HAIRPIN);
 }
 
 /* Into the tunnel; the source is translated at wg egress, for this way and the stack's alike. */

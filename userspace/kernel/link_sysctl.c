@@ -43,7 +43,8 @@ static const struct row table[] = {
 	{ "send_redirects", EXACTLY, 0, ON_ALL | ON_WG | ON_LAN },
 	{ "accept_redirects", EXACTLY, 0, ON_WG },
 	{ "arp_ignore", AT_LEAST, 1, ON_LAN | MANY },
-	{ "arp_announce", AT_LEAST, 2, ON_LAN | MANY },
+	/* A packet of the gateway's own to a host carries g: ARP must not ask in that name, which no host has a route to. */
+	{ "arp_announce", AT_LEAST, 2, ON_LAN },
 	/* The overlay is IPv4: no link-local chatter into the tunnels. */
 	{ "disable_ipv6", EXACTLY, 1, ON_WG | IPV6 },
 };
