@@ -88,17 +88,14 @@ enum wm_token_kind wm_token_kind(const char *token)
 
 bool wm_token_wellformed(enum wm_token_kind kind, const char *token)
 {
-	uint8_t secret[32];
-	size_t len;
-	bool ok;
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t last = WM_TOKEN_TEXT - 2;
 
-	if (kind == WM_TOKEN_OTHER || wm_token_kind(token) != kind || strlen(token) != WM_TOKEN_TEXT - 1)
+	if (kind == WM_TOKEN_OTHER || wm_token_kind(token) != kind || strlen(token) != last + 1)
 		return false;
-	ok = !sodium_base642bin(secret, sizeof(secret), token + 4, WM_TOKEN_TEXT - 5, NULL, &len, NULL,
-				sodium_base64_VARIANT_URLSAFE_NO_PADDING) &&
-	     len == sizeof(secret);
-	wm_wipe(secret, sizeof(secret));
-	return ok;
+	/* By hand: libsodium 1.0.18's decoder takes bytes above 127. Of the last
+	 * digit only four bits belong to the 32 bytes; the others are zero. */
+	return strspn(token + 4, digits) == last - 3 && (strchr(digits, token[last]) - digits) % 4 == 0;
 }
 
 void wm_digest(const void *data, size_t len, struct wm_token_hash *ret)
