@@ -30,9 +30,13 @@ TEST_PROGRAMS += $(B)/tests/$(1)
 endef
 
 # tests/unit/test_<module>.c links its module from libcore.a; what one needs besides is said here.
+UNIT_RIG   := tests/unit/unit.c tests/unit/mesh.c
+archives_test_ctl      := agent
+archives_test_identity := agent
+archives_test_fetcher  := agent
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-UNIT_LIBS  := -Wl,--as-needed -lsodium -ljansson -lsmartcols
-$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,unit/$(t),tests/unit/$(t).c,$(archives_$(t)) core,$(UNIT_LIBS) $(libs_$(t)))))
+UNIT_LIBS  := -Xlinker --as-needed -lsodium -ljansson -lsmartcols
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,unit/$(t),tests/unit/$(t).c $(UNIT_RIG),$(archives_$(t)) core,$(UNIT_LIBS) $(libs_$(t)))))
 
 include $(wildcard tests/*/*.mk)
 
