@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The HTTP server: one thread, one epoll loop, any number of listening
- * sockets (libmicrohttpd, which only http.c knows).
+ * sockets (libmicrohttpd, which only http*.c know).
  *
  * A request reaches the handler whole (header and body, within 10 s, having
  * passed guard.h); the handler fills in the answer, or suspends the request

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the two halves of the server share: connections and the loop (http.c),
+ * one request from its headers to its answer (http_request.c). For http*.c only.
+ */
+#pragma once
+
+#include "registry/http.h"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+
+#define HTTP_LISTENERS_MAX 16
+#define HTTP_POOL_BYTES (16 * 1024) /* per connection: headers, and what is being sent */
+#define HTTP_BLOCK_BYTES 4096       /* per answer that is made while it is sent */
+#define HTTP_REQUEST_MS 10000       /* from the connection's start, or the last answer, to a whole request */
+#define HTTP_ANSWER_MS 600000       /* the longest that sending an answer may take */
+#define HTTP_STALLED_S 30           /* no byte moves either way */
+#define HTTP_STOP_MS 2000           /* for what is under way when the server stops */
+
+/* What epoll points to. */
+struct source {
+	void (*ready)(struct source *source);
+};
+
+struct http_server {
+	const struct http_ops *ops;
+	void *app;
+	int epoll;
+	struct MHD_Daemon *daemons[HTTP_LISTENERS_MAX];
+	size_t ndaemons;
+	struct timers timers;
+	struct conn *conns;
+	struct source running, stop; /* a daemon has work; the stop fd is readable */
+	struct timer stop_timer;
+	bool resumed; /* the library has not been run since */
+	bool stopping, stopped;
+};
+
+struct conn {
+	struct http_server *server;
+	struct MHD_Connection *mhd;
+	int fd;
+	struct timer deadline;
+	struct exchange *exchange; /* the request under way, or NULL */
+	struct conn *next, **link;
+};
+
+#define OWNER(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+
+/* The three things that happen to a request, as the library tells them. False: end the connection. */
+bool exchange_begin(struct conn *conn, const char *path, const char *method, const char *version);
+bool exchange_body(struct exchange *x, const char *data, size_t len);
+bool exchange_whole(struct exchange *x); /* again after each resuming */
+void exchange_end(struct exchange *x);   /* however it ended */
