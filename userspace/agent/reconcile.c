@@ -57,6 +57,14 @@ static int step_wg(struct job *job, struct wm_error *err)
 	return rc ? rc : changes;
 }
 
+static void add_note(struct wm_reconciled *r, const char *text)
+{
+	size_t len = strlen(r->dataplane_note);
+
+	if (*text)
+		snprintf(r->dataplane_note + len, sizeof(r->dataplane_note) - len, "%s%s", len ? "; " : "", text);
+}
+
 /* The plane to use, and why not the better one. */
 static const struct wm_dataplane *choose(struct job *job, struct wm_error *err)
 {
@@ -71,7 +79,8 @@ static const struct wm_dataplane *choose(struct job *job, struct wm_error *err)
 			*err = why;
 		return NULL;
 	}
-	snprintf(job->result->dataplane_note, sizeof(job->result->dataplane_note), "BPF cannot be used: %.200s", why.text);
+	wm_fail_in(&why, 0, "BPF cannot be used");
+	add_note(job->result, why.text);
 	return wm_dataplane_nft.probe(job->inst, err) ? NULL : &wm_dataplane_nft;
 }
 
@@ -98,8 +107,7 @@ static int step_dataplane(struct job *job, struct wm_error *err)
 		changes++;
 	}
 	strcpy(job->result->dataplane, plane->name);
-	if (*note.text && !*job->result->dataplane_note)
-		snprintf(job->result->dataplane_note, sizeof(job->result->dataplane_note), "%.250s", note.text);
+	add_note(job->result, note.text);
 	return changes;
 }
 

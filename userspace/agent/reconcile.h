@@ -18,7 +18,7 @@ struct wm_reconcile_memory {
 struct wm_reconciled {
 	int changes;               /* made to the kernel and to files */
 	char dataplane[16];        /* "bpf", "nft", "" */
-	char dataplane_note[256];  /* why it is not the preferred one, or what it lacks */
+	char dataplane_note[640];  /* why it is not the preferred one, or what it lacks */
 	uint64_t took_ms;
 };
 
