@@ -272,6 +272,46 @@ char *rig_filters(const char *ifname, const char *hook)
 	return run_out(NULL, "tc", "filter", "show", "dev", ifname, hook, NULL);
 }
 
+void rig_foreign(const char *ifname, uint32_t prio)
+{
+	const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1 /* TC_ACT_UNSPEC */ }, { .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "foreign", "GPL", code, WM_ARRAY_LEN(code), NULL);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(ifname), .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = prio, .prog_fd = fd, .flags = BPF_TC_F_REPLACE);
+	int rc = bpf_tc_hook_create(&hook);
+
+	assert_true(fd >= 0);
+	assert_true(!rc || rc == -EEXIST);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+	close(fd);
+}
+
+char *rig_surroundings(const struct rig *rig)
+{
+	static const char *const places[][2] = {
+		{ "wg", "ingress" }, { "wg", "egress" }, { "lan0", "ingress" }, { "lan0", "egress" }, { "lan1", "ingress" },
+	};
+	char *text, *files = run_out(NULL, "find", rig->inst.bpffs, NULL);
+	char *qdiscs = run_out(NULL, "tc", "qdisc", "show", NULL);
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	fprintf(f, "%s%s", files, qdiscs);
+	for (size_t i = 0; i < WM_ARRAY_LEN(places); i++) {
+		char *filters = if_nametoindex(places[i][0]) ? rig_filters(places[i][0], places[i][1]) : strdup("");
+
+		fprintf(f, "%s", filters);
+		free(filters);
+	}
+	fclose(f);
+	free(files);
+	free(qdiscs);
+	return text;
+}
+
 int rig_watch_tc(void)
 {
 	int group = RTNLGRP_TC, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);

@@ -51,7 +51,12 @@ uint32_t rig_index(const char *overlay); /* in hosts */
 void rig_count(const struct rig *rig, const char *overlay, uint64_t packets);
 uint64_t rig_counted(const struct rig *rig, const char *overlay);
 
-/* The program ids that `tc filter show` tells, "" if there is none; malloc'd. */
+/* Attaches a program that is none of ours, as tc filter handle 1. */
+void rig_foreign(const char *ifname, uint32_t prio);
+/* Everything of tc and the bpffs: qdiscs, filters, paths; malloc'd. */
+char *rig_surroundings(const struct rig *rig);
+
+/* What `tc filter show` tells; malloc'd. */
 char *rig_filters(const char *ifname, const char *hook);
 /* Changes of tc that the kernel has announced since open or the last call. */
 int rig_watch_tc(void);

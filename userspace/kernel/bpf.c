@@ -26,6 +26,7 @@ struct job {
 	struct wm_bpf_content have, want;
 	struct wm_params params;
 	uint32_t size[WM_BPF_MAPS];
+	bool first;                    /* nothing of ours was there before */
 	int changes;
 };
 
@@ -91,6 +92,8 @@ static int look(struct job *job, struct wm_error *err)
 
 	if (!rc)
 		rc = wm_bpf_set_open(job->inst, &job->old, err);
+	if (!rc)
+		rc = wm_bpf_check_places(job->inst, job->plan, job->wg_ifindex, &job->old, err);
 	if (!rc && same_subnet(&job->old, job->plan))
 		rc = wm_bpf_content_read(&job->old, &job->have, err);
 	if (rc)
@@ -98,7 +101,11 @@ static int look(struct job *job, struct wm_error *err)
 	wm_bpf_sizes(&job->want, job->size);
 	decide(job);
 	rc = wm_bpf_shares(&job->have, &job->want, job->params.ends);
-	return rc ? wm_fail(err, -rc, "cannot place the isolated ends: %s", strerror(-rc)) : 0;
+	if (rc)
+		return wm_fail(err, -rc, "cannot place the isolated ends: %s", strerror(-rc));
+	rc = job->old.whole ? 1 : wm_bpf_attached(job->inst, err);
+	job->first = !rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* --- in place --------------------------------------------------------------------------------- */
@@ -164,8 +171,6 @@ static int settle(struct job *job, struct wm_error *err)
 	return rc;
 }
 
-/* --- verbs ---------------------------------------------------------------------------------------- */
-
 static int bring_into_force(struct job *job, struct wm_error *err)
 {
 	int rc = look(job, err);
@@ -191,6 +196,20 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 	return rc ? rc : add(job, wm_bpf_pins_prune(job->inst));
 }
 
+/* --- verbs ---------------------------------------------------------------------------------------- */
+
+static int take_down(const struct wm_instance *inst, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc;
+
+	wm_bpf_set_init(&set);
+	rc = wm_bpf_set_open(inst, &set, err);
+	if (!rc)
+		rc = wm_bpf_detach_all(inst, &set, err);
+	return rc < 0 ? rc : wm_bpf_pins_remove(inst, err);
+}
+
 static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_error *err)
 {
 	struct job job = { .inst = inst, .plan = plan, .wg_ifindex = wg_ifindex };
@@ -204,6 +223,8 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 		rc = add(&job, wm_bpf_pins_heal(inst, err));
 	if (!rc)
 		rc = bring_into_force(&job, err);
+	if (rc && job.first)
+		(void)take_down(inst, NULL);
 	wm_bpf_content_free(&job.have);
 	wm_bpf_content_free(&job.want);
 	wm_bpf_set_close(&job.old);
@@ -233,15 +254,8 @@ static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
 
 static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)
 {
-	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	int rc;
-
 	wm_bpf_log_start();
-	wm_bpf_set_init(&set);
-	rc = wm_bpf_set_open(inst, &set, err);
-	if (!rc)
-		rc = wm_bpf_detach_all(inst, &set, err);
-	return rc < 0 ? rc : wm_bpf_pins_remove(inst, err);
+	return take_down(inst, err);
 }
 
 /* Programs that are in force have been loaded; others are tried. */

@@ -107,7 +107,7 @@ bool wm_bpf_note_devices(const struct wm_plan *plan, uint32_t wg_ifindex, struct
 
 struct look {
 	uint32_t ifindex;
-	bool clsact;
+	char kind[IF_NAMESIZE]; /* of the qdisc at the device's ingress hook; "" */
 };
 
 static int see_qdisc(const struct nlmsghdr *nlh, void *arg)
@@ -120,24 +120,35 @@ static int see_qdisc(const struct nlmsghdr *nlh, void *arg)
 		return 0;
 	tc = NLMSG_DATA(nlh);
 	wm_nl_attrs(nlh, sizeof(*tc), tb, WM_ARRAY_LEN(tb));
-	look->clsact |= (uint32_t)tc->tcm_ifindex == look->ifindex && !strcmp(wm_nl_str(tb[TCA_KIND]), "clsact");
-	return 0;
+	if ((uint32_t)tc->tcm_ifindex != look->ifindex || tc->tcm_parent != TC_H_INGRESS)
+		return 0;
+	return wm_copy(look->kind, sizeof(look->kind), wm_nl_str(tb[TCA_KIND]));
 }
 
-/* The qdisc at the ingress hook may be of kind "ingress": it has no egress, and
- * would take a filter for egress among those of ingress. (A dump, because the
- * answer to a question about one qdisc goes to everybody who listens.) */
-static bool is_clsact(uint32_t ifindex)
+/* A qdisc of kind "ingress" is enough for a LAN, but has no egress: it would
+ * take our filter for wg egress in place of the one for ingress. (A dump, because
+ * the answer to a question about one qdisc goes to everybody who listens.) */
+static int check_qdisc(const struct place *place, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	struct look look = { .ifindex = ifindex };
+	struct look look = { .ifindex = place->ifindex };
+	char name[IF_NAMESIZE];
 	struct tcmsg *tc;
+	int rc;
 
-	if (wm_nl_open(NETLINK_ROUTE, &nl, NULL))
-		return false;
+	if (place->prog == WM_BPF_LAN_IN)
+		return 0;
+	rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
+	if (rc)
+		return rc;
 	wm_nl_begin(nl, RTM_GETQDISC, 0, sizeof(*tc), &tc);
-	tc->tcm_ifindex = (int)ifindex;
-	return !wm_nl_dump(nl, see_qdisc, &look) && look.clsact;
+	rc = wm_nl_dump(nl, see_qdisc, &look);
+	if (rc)
+		return wm_fail(err, -rc, "cannot list the qdiscs: %s", wm_nl_why(nl, rc));
+	if (!*look.kind || !strcmp(look.kind, "clsact"))
+		return 0;
+	return wm_fail(err, EEXIST, "%s has a qdisc '%s' where clsact must be: tc qdisc del dev %s %s",
+		       name_of(place->ifindex, name), look.kind, name, look.kind);
 }
 
 /* 1 made, 0 was there, -errno */
@@ -147,14 +158,9 @@ static int make_clsact(const struct place *place, struct wm_error *err)
 	char name[IF_NAMESIZE];
 	int rc = bpf_tc_hook_create(&hook);
 
-	if (!rc)
-		return 1;
-	if (rc == -EEXIST && (place->point == BPF_TC_INGRESS || is_clsact(place->ifindex)))
-		return 0;
-	if (rc == -EEXIST)
-		return wm_fail(err, EEXIST, "%s has an 'ingress' qdisc where clsact must be: tc qdisc del dev %s ingress",
-			       name_of(place->ifindex, name), name);
-	return wm_bpf_fail(err, rc, "cannot add the clsact qdisc to %s", name_of(place->ifindex, name));
+	if (rc && rc != -EEXIST)
+		return wm_bpf_fail(err, rc, "cannot add the clsact qdisc to %s", name_of(place->ifindex, name));
+	return rc ? check_qdisc(place, err) : 1;
 }
 
 static int count_message(const struct nlmsghdr *nlh, void *arg)
@@ -195,32 +201,51 @@ static void remove_clsact(uint32_t ifindex)
 
 /* --- attaching --------------------------------------------------------------------------------- */
 
+/* Where we have been, whoever took our place gives it back; elsewhere it is theirs. */
+static int check_place(const struct wm_instance *inst, const struct place *place, struct wm_bpf_meta *meta,
+		       struct wm_error *err)
+{
+	const struct wm_bpf_device *device = find_device(meta, place->ifindex);
+	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
+	char name[IF_NAMESIZE];
+
+	if (there < 0)
+		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s", name_of(place->ifindex, name));
+	if (there && !(device && device->flags & WM_BPF_ATTACHED) && !is_program_of_ours((uint32_t)there))
+		return wm_fail(err, EEXIST, "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
+			       inst->tc_prio, name_of(place->ifindex, name));
+	return there ? 0 : check_qdisc(place, err);
+}
+
+int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+			struct wm_bpf_set *set, struct wm_error *err)
+{
+	struct place place[PLACES];
+	unsigned int n = places_of(plan, wg_ifindex, place);
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < n; i++)
+		rc = check_place(inst, &place[i], &set->meta, err);
+	return rc;
+}
+
 /* 1 if the filter was put there or replaced, 0 if it is right. */
 static int attach_at(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set, struct wm_error *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = place->point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = inst->tc_prio, .prog_fd = set->prog[place->prog],
 		    .flags = BPF_TC_F_REPLACE);
-	struct wm_bpf_device *device = find_device(&set->meta, place->ifindex);
 	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
 	char name[IF_NAMESIZE];
 	int rc;
 
-	if (there < 0)
-		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s", name_of(place->ifindex, name));
-	if ((uint32_t)there == set->meta.prog_id[place->prog])
+	if (there > 0 && (uint32_t)there == set->meta.prog_id[place->prog])
 		return 0;
-	/* Where we have been, whoever took our place gives it back. */
-	if (there && !(device->flags & WM_BPF_ATTACHED) && !is_program_of_ours((uint32_t)there))
-		return wm_fail(err, EEXIST, "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
-			       inst->tc_prio, name_of(place->ifindex, name));
-	if (!there) {
-		rc = make_clsact(place, err);
-		if (rc < 0)
-			return rc;
-		if (rc)
-			device->flags |= WM_BPF_MADE_CLSACT;
-	}
+	rc = make_clsact(place, err);
+	if (rc < 0)
+		return rc;
+	if (rc)
+		find_device(&set->meta, place->ifindex)->flags |= WM_BPF_MADE_CLSACT;
 	rc = bpf_tc_attach(&hook, &opts);
 	if (rc)
 		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tc priority %u)", wm_bpf_progs[place->prog],

@@ -72,11 +72,12 @@ static int path_of(const struct wm_instance *inst, const char *set, const char *
 			 set ? set : "", object ? "/" : "", object ? object : "");
 }
 
+/* What may not be looked at counts as there. */
 static bool exists(const struct wm_instance *inst, const char *set, const char *object)
 {
 	char path[PATH_MAX];
 
-	return !path_of(inst, set, object, path) && !access(path, F_OK);
+	return !path_of(inst, set, object, path) && (!access(path, F_OK) || (errno != ENOENT && errno != ENOTDIR));
 }
 
 /* The deepest directory of path that is there. */
@@ -296,7 +297,10 @@ int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, stru
 	uint32_t map_id[WM_BPF_MAPS] = { 0 }, prog_id[WM_BPF_PROGS] = { 0 };
 	int rc;
 
+	wm_bpf_set_init(ret);
 	wm_bpf_set_init(&set);
+	if (!exists(inst, NOW, NULL)) /* nor may BPF be asked, in some containers */
+		return 0;
 	rc = get_meta(inst, &set, err);
 	for (int i = 0; !rc && i < WM_BPF_MAPS; i++)
 		rc = get_map(inst, &wm_bpf_maps[i], &set.map[i], &set.size[i], &map_id[i], err);

@@ -183,6 +183,10 @@ int wm_bpf_carry_neighbours(int from, int to, const struct wm_bpf_content *have,
  * Comes before attaching, so that a filter is never where nobody looks for it. */
 bool wm_bpf_note_devices(const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_bpf_meta *meta);
 
+/* The devices are there, and no one else has our place on them: 0, -ENODEV, -EEXIST. */
+int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+			struct wm_bpf_set *set, struct wm_error *err);
+
 /* These return the number of changes, or -errno. */
 
 /* Makes sure that the set's programs are on wg and on the LANs of the plan. */

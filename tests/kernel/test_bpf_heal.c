@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The BPF data plane's loader among others, and after harm: foreign filters
+ * stay, what somebody broke is put right, and what cannot be is refused with
+ * the kernel as before.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+
+#include "core/util.h"
+#include "kernel/bpf_rig.h"
+#include "kernel/netns.h"
+
+static struct rig rig;
+
+static int setup(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
+static bool has_filter(const char *ifname, const char *hook, const char *what)
+{
+	char *text = rig_filters(ifname, hook);
+	bool found = strstr(text, what) != NULL;
+
+	free(text);
+	return found;
+}
+
+static void expect_in_force(void)
+{
+	char *surroundings = rig_surroundings(&rig);
+
+	assert_true(has_filter("wg", "ingress", "wm_wg_in"));
+	assert_true(has_filter("wg", "egress", "wm_wg_out"));
+	assert_true(has_filter("lan0", "ingress", "wm_lan_in"));
+	assert_null(strstr(surroundings, "_new"));
+	assert_null(strstr(surroundings, "_old"));
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 1);
+	free(surroundings);
+}
+
+static const char *pin_path(const char *set, const char *object)
+{
+	static char path[2][PATH_MAX];
+	static int turn;
+
+	turn = !turn;
+	snprintf(path[turn], PATH_MAX, "%s/default/%s%s%s", rig.inst.bpffs, set, *object ? "/" : "", object);
+	return path[turn];
+}
+
+static uint64_t count_reason(bool set)
+{
+	int cpus = libbpf_num_possible_cpus(), fd = rig_pin(&rig, "counters");
+	struct wm_counter *value = calloc((size_t)cpus, sizeof(*value));
+	uint32_t key = WM_REASON_TO_LAN;
+	uint64_t packets;
+
+	if (set) {
+		value[0].packets = 42;
+		assert_int_equal(bpf_map_update_elem(fd, &key, value, BPF_ANY), 0);
+	}
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, value), 0);
+	packets = value[0].packets;
+	free(value);
+	close(fd);
+	return packets;
+}
+
+/* --- others ---------------------------------------------------------------------------------- */
+
+static void test_remove_leaves_all_as_it_was(void **state)
+{
+	char *before = rig_surroundings(&rig), *after;
+
+	(void)state;
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0); /* nothing there: fine */
+	rig_lan(&rig, 1, "lan1", "192.168.2.1");
+	rig_apply(&rig);
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	after = rig_surroundings(&rig);
+	assert_string_equal(before, after);
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 0);
+	free(before);
+	free(after);
+}
+
+static void test_foreign_filters_stay(void **state)
+{
+	char *before, *after;
+
+	(void)state;
+	rig_foreign("lan0", 7);
+	must("tc qdisc add dev lan1 clsact"); /* somebody's, still empty */
+	before = rig_surroundings(&rig);
+	rig_lan(&rig, 1, "lan1", "192.168.2.1");
+	rig_apply(&rig);
+	assert_true(has_filter("lan0", "ingress", "foreign"));
+	assert_true(has_filter("lan0", "ingress", "wm_lan_in"));
+	rig.plan.mtu = 1380; /* programs replaced */
+	rig_apply(&rig);
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	after = rig_surroundings(&rig);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
+/* Somebody comes to a device while we are there: the clsact that we made is theirs too. */
+static void test_foreign_filter_that_came_later_stays(void **state)
+{
+	(void)state;
+	rig_apply(&rig);
+	rig_foreign("lan0", 7);
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	assert_true(has_filter("lan0", "ingress", "foreign"));
+	assert_false(has_filter("lan0", "ingress", "wm_lan_in"));
+}
+
+static void test_two_instances_share_a_lan(void **state)
+{
+	static struct rig other;
+
+	(void)state;
+	rig_apply(&rig);
+	other = rig;
+	other.plan.ends = other.ends;
+	other.inst.tc_prio = RIG_PRIO + 1;
+	strcpy(other.inst.name, "second");
+	assert_true(rig_apply(&other) > 0);
+	assert_int_equal(rig_apply(&rig), 0);
+	assert_true(has_filter("lan0", "ingress", "pref 20000"));
+	assert_true(has_filter("lan0", "ingress", "pref 20001"));
+	assert_int_equal(wm_dataplane_bpf.remove(&other.inst, &other.err), 0);
+	assert_false(has_filter("lan0", "ingress", "pref 20001"));
+	expect_in_force();
+	assert_int_equal(rig_apply(&rig), 0);
+}
+
+/* --- refused ------------------------------------------------------------------------------------ */
+
+static void expect_refusal(int rc, const char *says)
+{
+	char *before = rig_surroundings(&rig), *after;
+
+	assert_int_equal(wm_dataplane_bpf.apply(&rig.inst, &rig.plan, rig.wg, &rig.err), rc);
+	if (!strstr(rig.err.text, says))
+		fail_msg("\"%s\" does not say \"%s\"", rig.err.text, says);
+	after = rig_surroundings(&rig);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
+static void test_no_bpffs(void **state)
+{
+	(void)state;
+	strcpy(rig.inst.bpffs, "/var/run/elsewhere");
+	assert_int_equal(wm_dataplane_bpf.probe(&rig.inst, &rig.err), -ENOENT);
+	assert_non_null(strstr(rig.err.text, "mount -t bpf bpf /var/run/elsewhere"));
+	assert_int_equal(mkdir("/var/run/elsewhere", 0700), 0);
+	expect_refusal(-ENOENT, "mount -t bpf bpf /var/run/elsewhere");
+	assert_int_equal(rmdir("/var/run/elsewhere"), 0);
+	strcpy(rig.inst.bpffs, "/var/run/bpf");
+}
+
+static void test_bpffs_directory_is_made(void **state)
+{
+	(void)state;
+	strcpy(rig.inst.bpffs, "/var/run/bpf/wm");
+	assert_int_equal(wm_dataplane_bpf.probe(&rig.inst, &rig.err), 0);
+	assert_int_equal(access("/var/run/bpf/wm", F_OK), -1);
+	assert_true(rig_apply(&rig) > 0);
+	expect_in_force();
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	assert_int_equal(access("/var/run/bpf/wm", F_OK), -1);
+}
+
+static void test_not_permitted(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		int rc = setuid(65534) ? 0 : wm_dataplane_bpf.probe(&rig.inst, &rig.err);
+
+		_exit(rc == -EPERM && strstr(rig.err.text, "BPF is not permitted here") ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_our_place_is_taken(void **state)
+{
+	(void)state;
+	rig_foreign("lan0", RIG_PRIO);
+	expect_refusal(-EEXIST, "WM_TC_PRIO");
+}
+
+static void test_ingress_qdisc_on_wg(void **state)
+{
+	(void)state;
+	must("tc qdisc add dev wg ingress");
+	expect_refusal(-EEXIST, "tc qdisc del dev wg ingress");
+}
+
+static void test_lan_is_gone(void **state)
+{
+	(void)state;
+	must("ip link del lan0");
+	expect_refusal(-ENODEV, "a device that is gone");
+}
+
+static void test_twins(void **state)
+{
+	(void)state;
+	rig_host(&rig, "twin", "172.30.2.4", "192.168.1.10", false);
+	expect_refusal(-EEXIST, "LAN address 192.168.1.10 is registered for both 172.30.2.2 and 172.30.2.4");
+}
+
+static void test_subnet_too_big(void **state)
+{
+	(void)state;
+	rig.plan.subnet.addr &= wm_prefix_mask(8);
+	rig.plan.subnet.len = 8;
+	expect_refusal(-E2BIG, "/12");
+}
+
+/* --- put right ------------------------------------------------------------------------------------- */
+
+static void test_filters_deleted_by_hand(void **state)
+{
+	static const char *const commands[] = {
+		"tc filter del dev wg ingress pref 20000", "tc filter del dev wg egress pref 20000",
+		"tc filter del dev lan0 ingress pref 20000", "tc qdisc del dev lan0 clsact",
+	};
+
+	(void)state;
+	rig_apply(&rig);
+	for (size_t i = 0; i < WM_ARRAY_LEN(commands); i++) {
+		must(commands[i]);
+		assert_int_equal(rig_apply(&rig), 1); /* attached again, nothing loaded */
+		expect_in_force();
+		assert_int_equal(rig_apply(&rig), 0);
+	}
+}
+
+static void test_filter_replaced_by_hand(void **state)
+{
+	(void)state;
+	rig_apply(&rig);
+	rig_foreign("lan0", RIG_PRIO);
+	assert_false(has_filter("lan0", "ingress", "wm_lan_in"));
+	assert_int_equal(rig_apply(&rig), 1);
+	expect_in_force();
+}
+
+static void test_map_written_by_hand(void **state)
+{
+	struct wm_host_info intruder = { .kind = WM_KIND_HOST, .local = 0x01020304 };
+	struct wm_lan_key key = { .ifindex = if_nametoindex("lan0"), .addr = 0x01020304 };
+	uint32_t index = 77;
+	char *before, *after;
+	int hosts, lan_hosts;
+
+	(void)state;
+	rig_apply(&rig);
+	before = rig_dump(&rig);
+	hosts = rig_pin(&rig, "hosts");
+	lan_hosts = rig_pin(&rig, "lan_hosts");
+	assert_int_equal(bpf_map_update_elem(hosts, &index, &intruder, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(lan_hosts, &key, &index, BPF_ANY), 0);
+	assert_int_equal(rig_apply(&rig), 2);
+	after = rig_dump(&rig);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	close(hosts);
+	close(lan_hosts);
+}
+
+/* Without this or that pin the set is built anew, while the old filters stay until replaced. */
+static void test_pins_lost(void **state)
+{
+	static const char *const objects[] = { "meta", "hosts", "flows_half", "wm_lan_in" };
+	int watch;
+
+	(void)state;
+	rig_apply(&rig);
+	count_reason(true);
+	for (size_t i = 0; i < WM_ARRAY_LEN(objects); i++) {
+		assert_int_equal(unlink(pin_path("v1", objects[i])), 0);
+		watch = rig_watch_tc();
+		assert_true(rig_apply(&rig) > 0);
+		expect_in_force();
+		assert_true(rig_watched(watch) <= 3); /* three replaced, none deleted */
+		close(watch);
+		assert_int_equal(count_reason(false), 42);
+		assert_int_equal(rig_apply(&rig), 0);
+	}
+}
+
+static void test_all_pins_lost(void **state)
+{
+	(void)state;
+	rig_apply(&rig);
+	must("rm -r /var/run/bpf/default");
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 1);
+	rig_lan(&rig, 0, "lan1", "192.168.1.1"); /* and nobody remembers lan0 */
+	assert_true(rig_apply(&rig) > 0);
+	assert_false(has_filter("lan0", "ingress", "wm_lan_in"));
+	assert_true(has_filter("lan1", "ingress", "wm_lan_in"));
+	must("rm -r /var/run/bpf/default");
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 0);
+}
+
+static void test_pin_is_another_map(void **state)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "other", 4, sizeof(struct wm_lan_info), WM_LAN_SLOTS, NULL);
+
+	(void)state;
+	assert_true(fd >= 0);
+	rig_apply(&rig);
+	assert_int_equal(unlink(pin_path("v1", "lans")), 0);
+	assert_int_equal(bpf_obj_pin(fd, pin_path("v1", "lans")), 0);
+	close(fd);
+	assert_true(rig_apply(&rig) > 0);
+	expect_in_force();
+	assert_int_equal(rig_apply(&rig), 0);
+}
+
+static void test_another_layout_is_replaced(void **state)
+{
+	char *surroundings;
+
+	(void)state;
+	rig_apply(&rig);
+	assert_int_equal(rename(pin_path("v1", ""), pin_path("v0", "")), 0);
+	assert_true(rig_apply(&rig) > 0);
+	expect_in_force();
+	surroundings = rig_surroundings(&rig);
+	assert_null(strstr(surroundings, "v0"));
+	free(surroundings);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static int body(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_remove_leaves_all_as_it_was), TEST(test_foreign_filters_stay),
+		TEST(test_foreign_filter_that_came_later_stays), TEST(test_two_instances_share_a_lan), TEST(test_no_bpffs),
+		TEST(test_bpffs_directory_is_made), TEST(test_not_permitted), TEST(test_our_place_is_taken),
+		TEST(test_ingress_qdisc_on_wg), TEST(test_lan_is_gone), TEST(test_twins), TEST(test_subnet_too_big),
+		TEST(test_filters_deleted_by_hand), TEST(test_filter_replaced_by_hand), TEST(test_map_written_by_hand),
+		TEST(test_pins_lost), TEST(test_all_pins_lost), TEST(test_pin_is_another_map),
+		TEST(test_another_layout_is_replaced),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("bpf_heal", tests, NULL, NULL);
+}
+
+int main(void)
+{
+	netns_run(body);
+}

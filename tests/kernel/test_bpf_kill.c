@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * kill -9 of the BPF data plane's loader, at one system call after another:
+ * filters that were there stay there, and the next apply ends where an
+ * undisturbed one would.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/util.h"
+#include "kernel/bpf_rig.h"
+#include "kernel/netns.h"
+
+/* <linux/ptrace.h> and <sys/ptrace.h> do not go together. */
+#define GET_SYSCALL_INFO 0x420e
+struct syscall_info {
+	uint8_t op; /* 1: entry */
+	uint8_t pad[3];
+	uint32_t arch;
+	uint64_t ip, sp;
+	uint64_t nr, args[6];
+};
+
+static struct rig rig;
+
+static int setup(void **state)
+{
+	(void)state;
+	rig_open(&rig);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
+/* System calls that change the kernel, or may. */
+static bool is_point(const struct syscall_info *info)
+{
+	static const uint64_t calls[] = {
+#ifdef SYS_rename
+		SYS_rename, SYS_mkdir, SYS_rmdir,
+#endif
+		SYS_renameat, SYS_renameat2, SYS_mkdirat, SYS_unlinkat, SYS_sendto,
+	};
+	static const uint64_t commands[] = { BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_OBJ_PIN };
+
+	if (info->op != 1)
+		return false;
+	for (size_t i = 0; i < WM_ARRAY_LEN(calls); i++) {
+		if (info->nr == calls[i])
+			return true;
+	}
+	for (size_t i = 0; i < WM_ARRAY_LEN(commands); i++) {
+		if (info->nr == SYS_bpf && info->args[0] == commands[i])
+			return true;
+	}
+	return false;
+}
+
+/* Lets the child run and kills it when it enters its nth point; false: it had come to its end. */
+static bool kill_at(pid_t pid, unsigned int nth)
+{
+	struct syscall_info info;
+	unsigned int n = 0;
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0);
+	for (;;) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			return false;
+		}
+		assert_true(WIFSTOPPED(status));
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		assert_true(ptrace(GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0);
+		if (!is_point(&info) || n++ != nth)
+			continue;
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		return true;
+	}
+}
+
+/* apply in a child that is killed; false: it went through. */
+static bool apply_killed(unsigned int nth)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(wm_dataplane_bpf.apply(&rig.inst, &rig.plan, rig.wg, &rig.err) < 0);
+	}
+	assert_true(pid > 0);
+	return kill_at(pid, nth);
+}
+
+static bool has_filter(const char *ifname, const char *hook, const char *what)
+{
+	char *text = rig_filters(ifname, hook);
+	bool found = strstr(text, what) != NULL;
+
+	free(text);
+	return found;
+}
+
+static void expect_filters(void)
+{
+	assert_true(has_filter("wg", "ingress", "wm_wg_in"));
+	assert_true(has_filter("wg", "egress", "wm_wg_out"));
+	assert_true(has_filter("lan0", "ingress", "wm_lan_in"));
+}
+
+/* After the kill: one apply brings everything there, a second has nothing to do. */
+static void expect_converged(const char *dump)
+{
+	char *surroundings, *now;
+
+	rig_apply(&rig);
+	expect_filters();
+	assert_int_equal(rig_apply(&rig), 0);
+	surroundings = rig_surroundings(&rig);
+	assert_null(strstr(surroundings, "_new"));
+	assert_null(strstr(surroundings, "_old"));
+	now = rig_dump(&rig);
+	if (dump)
+		assert_string_equal(now, dump);
+	free(now);
+	free(surroundings);
+}
+
+static void test_killed_at_first_apply(void **state)
+{
+	char *before = rig_surroundings(&rig), *after;
+	unsigned int kills = 0;
+
+	(void)state;
+	for (unsigned int nth = 0; apply_killed(nth); nth += 6, kills++) {
+		expect_converged(NULL);
+		assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+		/* A clsact made in the last instant may be forgotten: it is empty. */
+		works("tc qdisc del dev wg clsact");
+		works("tc qdisc del dev lan0 clsact");
+		after = rig_surroundings(&rig);
+		assert_string_equal(after, before);
+		free(after);
+	}
+	assert_true(kills > 5);
+	free(before);
+}
+
+static void test_killed_while_replacing_programs(void **state)
+{
+	unsigned int kills = 0;
+
+	(void)state;
+	rig_apply(&rig);
+	rig_count(&rig, "172.30.2.2", 7);
+	for (unsigned int nth = 0; rig.plan.mtu--, apply_killed(nth); nth += 4, kills++) {
+		expect_filters();
+		expect_converged(NULL);
+		assert_int_equal(rig_counted(&rig, "172.30.2.2"), 7);
+	}
+	assert_true(kills > 5);
+}
+
+static void arrange(bool swapped)
+{
+	rig_host(&rig, "nas", "172.30.2.2", swapped ? "192.168.1.11" : "192.168.1.10", swapped);
+	rig_host(&rig, "cam", "172.30.2.3", swapped ? "192.168.1.10" : "192.168.1.11", !swapped);
+	rig_drop(&rig, swapped ? "172.30.2.8" : "172.30.2.9");
+	rig_host(&rig, "tv", swapped ? "172.30.2.9" : "172.30.2.8", "192.168.1.12", false);
+}
+
+static void test_killed_while_changing_hosts(void **state)
+{
+	unsigned int kills = 0;
+	char *dump;
+
+	(void)state;
+	arrange(true);
+	rig_apply(&rig);
+	dump = rig_dump(&rig);
+	arrange(false);
+	rig_apply(&rig);
+	for (unsigned int nth = 0; arrange(true), apply_killed(nth); nth += nth < 20 ? 1 : 30, kills++) {
+		expect_filters();
+		expect_converged(dump);
+		arrange(false);
+		rig_apply(&rig);
+	}
+	assert_true(kills > 10);
+	free(dump);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static int body(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_killed_at_first_apply), TEST(test_killed_while_replacing_programs),
+		TEST(test_killed_while_changing_hosts),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("bpf_kill", tests, NULL, NULL);
+}
+
+int main(void)
+{
+	netns_run(body);
+}
