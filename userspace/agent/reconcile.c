@@ -17,12 +17,46 @@ struct job {
 	const struct wm_plan *plan;
 	struct wm_reconcile_memory *memory;
 	struct wm_reconciled *result;
+	const struct wm_dataplane *plane;
 	uint32_t ifindex; /* of the wg device */
+	bool made;        /* by this run */
 };
+
+static void add_note(struct wm_reconciled *r, const char *text)
+{
+	size_t len = strlen(r->dataplane_note);
+
+	if (*text)
+		snprintf(r->dataplane_note + len, sizeof(r->dataplane_note) - len, "%s%s", len ? "; " : "", text);
+}
+
+/* The plane to use, and why not the better one. Asked before anything is made. */
+static int step_choose(struct job *job, struct wm_error *err)
+{
+	const bool bpf_only = job->inst->dataplane == WM_DATAPLANE_BPF;
+	struct wm_error why = { 0 };
+	int rc = -EOPNOTSUPP;
+
+	if (job->inst->dataplane != WM_DATAPLANE_NFT)
+		rc = wm_dataplane_bpf.probe(job->inst, bpf_only ? err : &why);
+	job->plane = &wm_dataplane_bpf;
+	if (!rc || bpf_only)
+		return rc;
+	if (*why.text) {
+		wm_fail_in(&why, 0, "BPF cannot be used");
+		add_note(job->result, why.text);
+	}
+	job->plane = &wm_dataplane_nft;
+	return wm_dataplane_nft.probe(job->inst, err);
+}
 
 static int step_link_make(struct job *job, struct wm_error *err)
 {
-	return wm_link_prepare(job->inst, job->plan, &job->ifindex, err);
+	bool there = wm_link_index(job->inst->ifname, NULL) != 0;
+	int rc = wm_link_prepare(job->inst, job->plan, &job->ifindex, err);
+
+	job->made = rc >= 0 && !there;
+	return rc;
 }
 
 static int remember(struct wm_reconcile_memory *m, const struct wm_wg_device *want)
@@ -57,53 +91,24 @@ static int step_wg(struct job *job, struct wm_error *err)
 	return rc ? rc : changes;
 }
 
-static void add_note(struct wm_reconciled *r, const char *text)
-{
-	size_t len = strlen(r->dataplane_note);
-
-	if (*text)
-		snprintf(r->dataplane_note + len, sizeof(r->dataplane_note) - len, "%s%s", len ? "; " : "", text);
-}
-
-/* The plane to use, and why not the better one. */
-static const struct wm_dataplane *choose(struct job *job, struct wm_error *err)
-{
-	struct wm_error why = { 0 };
-
-	if (job->inst->dataplane == WM_DATAPLANE_NFT)
-		return wm_dataplane_nft.probe(job->inst, err) ? NULL : &wm_dataplane_nft;
-	if (!wm_dataplane_bpf.probe(job->inst, &why))
-		return &wm_dataplane_bpf;
-	if (job->inst->dataplane == WM_DATAPLANE_BPF) {
-		if (err)
-			*err = why;
-		return NULL;
-	}
-	wm_fail_in(&why, 0, "BPF cannot be used");
-	add_note(job->result, why.text);
-	return wm_dataplane_nft.probe(job->inst, err) ? NULL : &wm_dataplane_nft;
-}
-
 static int step_dataplane(struct job *job, struct wm_error *err)
 {
-	const struct wm_dataplane *plane = choose(job, err), *other;
+	const struct wm_dataplane *plane = job->plane, *other;
 	struct wm_error note = { 0 };
 	int changes, rc;
 
-	if (!plane)
-		return wm_fail_in(err, -EOPNOTSUPP, "no data plane can be used");
 	changes = plane->apply(job->inst, job->plan, job->ifindex, &note);
 	if (changes < 0) {
 		if (err)
 			*err = note;
-		return wm_fail_in(err, changes, "data plane %s", plane->name);
+		return wm_fail_in(err, changes, "%s", plane->name);
 	}
 	/* The new one is in force before the old one goes. */
 	other = plane == &wm_dataplane_bpf ? &wm_dataplane_nft : &wm_dataplane_bpf;
 	if (other->present(job->inst, NULL) == 1) {
 		rc = other->remove(job->inst, err);
 		if (rc)
-			return wm_fail_in(err, rc, "taking down data plane %s", other->name);
+			return wm_fail_in(err, rc, "taking down %s", other->name);
 		changes++;
 	}
 	strcpy(job->result->dataplane, plane->name);
@@ -113,7 +118,19 @@ static int step_dataplane(struct job *job, struct wm_error *err)
 
 static int step_link_up(struct job *job, struct wm_error *err)
 {
+	job->made = false; /* from here on it may carry traffic */
 	return wm_link_up(job->inst, job->plan, job->ifindex, err);
+}
+
+/* A first run that fails leaves the machine as it was. */
+static void take_back(struct job *job)
+{
+	struct wm_error err;
+
+	if (!job->made)
+		return;
+	if (job->plane->remove(job->inst, &err) || wm_link_remove(job->inst, &job->plan->supernet, &err))
+		wm_warning("taking back what was begun: %s", err.text);
 }
 
 static int step_hosts(struct job *job, struct wm_error *err)
@@ -126,7 +143,7 @@ static const struct {
 	const char *name;
 	int (*run)(struct job *job, struct wm_error *err);
 } steps[] = {
-	{ "WireGuard device", step_link_make }, { "WireGuard peers", step_wg }, { "data plane", step_dataplane },
+	{ "data plane", step_choose }, { "WireGuard device", step_link_make }, { "WireGuard peers", step_wg }, { "data plane", step_dataplane },
 	{ "addresses and routes", step_link_up }, { "names", step_hosts },
 };
 
@@ -142,6 +159,7 @@ int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, str
 		rc = steps[i].run(&job, err);
 		if (rc < 0) {
 			wm_fail_in(err, rc, "%s", steps[i].name);
+			take_back(&job);
 			break;
 		}
 		result.changes += rc;
