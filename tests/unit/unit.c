@@ -13,6 +13,13 @@ struct wm_error err;
 static char dir[256];
 static pid_t dir_owner;
 
+/* Running out of memory is a case to test, also under AddressSanitizer. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 int unit_setup(void **state)
 {
 	(void)state;
