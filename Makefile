@@ -82,6 +82,7 @@ inc_core     := -Ibpf
 inc_kernel   := -Ibpf -I$(B)/gen
 gen_kernel   := $(B)/gen/wm_tc.skel.h
 inc_registry := -Wa,-I$(CURDIR)/registry
+gen_registry := $(wildcard registry/migrations/*.sql)
 inc_agent    := -Ibpf
 inc_tools    := -Ibpf
 

@@ -17,46 +17,42 @@ struct api {
 	struct wm_http *http;
 };
 
-#define FIELD(strct, member, key, type, flags) \
-	{key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags}
-#define TABLE(fields) {fields, WM_ARRAY_LEN(fields)}
-
 static const struct wm_field whoami_fields[] = {
-	FIELD(whoami, role, "role", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(whoami, name, "name", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(whoami, mesh_name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(whoami, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
-	FIELD(whoami, generation, "generation", WM_FIELD_UINT, 0),
+	WM_FIELD(whoami, role, "role", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(whoami, name, "name", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(whoami, mesh_name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(whoami, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
+	WM_FIELD(whoami, generation, "generation", WM_FIELD_UINT, 0),
 };
-static const struct wm_table whoami_table = TABLE(whoami_fields);
+static const struct wm_table whoami_table = WM_TABLE(whoami_fields);
 
 static const struct wm_field enrolment_fields[] = {
-	FIELD(enrolment, kind, "kind", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(enrolment, name, "name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(enrolment, token, "token", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(enrolment, expires, "expires", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(enrolment, kind, "kind", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(enrolment, name, "name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(enrolment, token, "token", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(enrolment, expires, "expires", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 };
-static const struct wm_table enrolment_table = TABLE(enrolment_fields);
+static const struct wm_table enrolment_table = WM_TABLE(enrolment_fields);
 
 static const struct wm_field report_fields[] = {
-	FIELD(report, domain, "domain", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(report, seen, "seen", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(report, generation, "generation", WM_FIELD_UINT, WM_FIELD_NULLABLE),
-	FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(report, version, "version", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, WM_FIELD_NULLABLE),
+	WM_FIELD(report, domain, "domain", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(report, seen, "seen", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(report, generation, "generation", WM_FIELD_UINT, WM_FIELD_NULLABLE),
+	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(report, version, "version", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, WM_FIELD_NULLABLE),
 };
-static const struct wm_table report_table = TABLE(report_fields);
+static const struct wm_table report_table = WM_TABLE(report_fields);
 
 static const struct wm_field placed_device_fields[] = {
-	FIELD(placed_device, device.name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
-	FIELD(placed_device, domain, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
-	FIELD(placed_device, device.overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_REQUIRED),
-	FIELD(placed_device, device.access, "type", WM_FIELD_DEVICE_TYPE, 0),
-	FIELD(placed_device, device.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
+	WM_FIELD(placed_device, device.name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(placed_device, domain, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(placed_device, device.overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_REQUIRED),
+	WM_FIELD(placed_device, device.access, "type", WM_FIELD_DEVICE_TYPE, 0),
+	WM_FIELD(placed_device, device.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 };
-const struct wm_table placed_device_table = TABLE(placed_device_fields);
+const struct wm_table placed_device_table = WM_TABLE(placed_device_fields);
 
 uint32_t field_bit(const struct wm_table *table, const char *key)
 {

@@ -12,10 +12,6 @@
 #include "registry/registry.h"
 #include "registry/text.h"
 
-#define FIELD(strct, member, key, type, flags) \
-	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
-#define TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
-
 #define TTL_DEFAULT_S (24 * 3600)
 #define TTL_MAX_S (30 * 24 * 3600)
 
@@ -32,13 +28,13 @@ struct token_wish {
 };
 
 static const struct wm_field token_fields[] = {
-	FIELD(token_wish, role, "role", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(token_wish, name, "name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(token_wish, role, "role", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(token_wish, name, "name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 };
 
 static int read_token_wish(struct call *call, enum wm_token_kind *ret_role, char *ret_name, struct wm_error *err)
 {
-	static const struct wm_table table = TABLE(token_fields);
+	static const struct wm_table table = WM_TABLE(token_fields);
 	struct token_wish wish = { 0 };
 	int rc = wm_decode(&table, call->request->body, call->request->len, &wish, NULL, err);
 
@@ -98,14 +94,14 @@ struct enrolment_wish {
 };
 
 static const struct wm_field enrolment_fields[] = {
-	FIELD(enrolment_wish, kind, "kind", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(enrolment_wish, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
-	FIELD(enrolment_wish, ttl, "ttl", WM_FIELD_UINT, 0),
+	WM_FIELD(enrolment_wish, kind, "kind", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(enrolment_wish, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(enrolment_wish, ttl, "ttl", WM_FIELD_UINT, 0),
 };
 
 static int read_enrolment_wish(struct call *call, struct object_key *ret_key, int64_t *ret_expires, struct wm_error *err)
 {
-	static const struct wm_table table = TABLE(enrolment_fields);
+	static const struct wm_table table = WM_TABLE(enrolment_fields);
 	struct enrolment_wish wish = { .ttl = TTL_DEFAULT_S };
 	int rc = wm_decode(&table, call->request->body, call->request->len, &wish, NULL, err);
 
@@ -151,12 +147,12 @@ struct enrol_wish {
 };
 
 static const struct wm_field enrol_fields[] = {
-	FIELD(enrol_wish, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_REQUIRED),
-	FIELD(enrol_wish, token, "token", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(enrol_wish, site.endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
-	FIELD(enrol_wish, site.domain, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
-	FIELD(enrol_wish, site.subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_NULLABLE),
-	FIELD(enrol_wish, site.hub, "is_hub", WM_FIELD_BOOL, 0),
+	WM_FIELD(enrol_wish, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_REQUIRED),
+	WM_FIELD(enrol_wish, token, "token", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(enrol_wish, site.endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
+	WM_FIELD(enrol_wish, site.domain, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(enrol_wish, site.subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_NULLABLE),
+	WM_FIELD(enrol_wish, site.hub, "is_hub", WM_FIELD_BOOL, 0),
 };
 
 static enum wm_token_kind joining_as(const struct identity *who)
@@ -166,7 +162,7 @@ static enum wm_token_kind joining_as(const struct identity *who)
 
 static int read_enrol_wish(struct call *call, struct enrol_wish *ret, struct wm_error *err)
 {
-	static const struct wm_table table = TABLE(enrol_fields);
+	static const struct wm_table table = WM_TABLE(enrol_fields);
 	enum wm_token_kind role = joining_as(&call->who);
 	int rc = wm_decode(&table, call->request->body, call->request->len, ret, NULL, err);
 

@@ -7,9 +7,7 @@
 #include "core/codec.h"
 #include "core/util.h"
 
-#define FIELD(member, key, type, flags) \
-	{ key, type, offsetof(struct object, member), sizeof(((struct object *)0)->member), flags }
-#define TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
+#define FIELD(member, key, type, flags) WM_FIELD(object, member, key, type, flags)
 
 /* The members of a request; `must`: those a new object cannot do without. */
 #define SITE_FIELDS(must) \
@@ -66,9 +64,9 @@ static const struct {
 	const char *name, *plural;
 	struct wm_table create, patch, out;
 } kinds[OBJECT_KINDS] = {
-	[OBJECT_SITE] = { "site", "sites", TABLE(site_new), TABLE(site_patch), TABLE(site_out) },
-	[OBJECT_HOST] = { "host", "hosts", TABLE(host_new), TABLE(host_patch), TABLE(host_out) },
-	[OBJECT_DEVICE] = { "device", "devices", TABLE(device_new), TABLE(device_patch), TABLE(device_out) },
+	[OBJECT_SITE] = { "site", "sites", WM_TABLE(site_new), TABLE(site_patch), TABLE(site_out) },
+	[OBJECT_HOST] = { "host", "hosts", WM_TABLE(host_new), TABLE(host_patch), TABLE(host_out) },
+	[OBJECT_DEVICE] = { "device", "devices", WM_TABLE(device_new), TABLE(device_patch), TABLE(device_out) },
 };
 
 const char *object_kind_name(enum object_kind kind)

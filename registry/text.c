@@ -7,10 +7,6 @@
 #include "core/codec.h"
 #include "core/util.h"
 
-#define FIELD(strct, member, key, type, flags) \
-	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
-#define TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
-
 const char *text_time(int64_t unix_time, char *buf)
 {
 	time_t t = (time_t)unix_time;
@@ -23,15 +19,15 @@ const char *text_time(int64_t unix_time, char *buf)
 }
 
 static const struct wm_field mesh_fields[] = {
-	FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, 0),
-	FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, 0),
-	FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, 0),
-	FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, 0),
+	WM_FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, 0),
+	WM_FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, 0),
 };
 
 char *text_mesh(const struct wm_mesh *mesh)
 {
-	static const struct wm_table table = TABLE(mesh_fields);
+	static const struct wm_table table = WM_TABLE(mesh_fields);
 
 	return wm_encode(&table, mesh, ~0u);
 }
@@ -44,18 +40,18 @@ struct whoami {
 };
 
 static const struct wm_field whoami_fields[] = {
-	FIELD(whoami, role, "role", WM_FIELD_STRING, 0),
-	FIELD(whoami, name, "name", WM_FIELD_STRING, 0),
-	FIELD(whoami, mesh.name, "mesh_name", WM_FIELD_STRING, 0),
-	FIELD(whoami, mesh.supernet, "supernet", WM_FIELD_PREFIX, 0),
-	FIELD(whoami, mesh.instance, "instance", WM_FIELD_STRING, 0),
-	FIELD(whoami, mesh.generation, "generation", WM_FIELD_UINT, 0),
-	FIELD(whoami, address, "address", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(whoami, role, "role", WM_FIELD_STRING, 0),
+	WM_FIELD(whoami, name, "name", WM_FIELD_STRING, 0),
+	WM_FIELD(whoami, mesh.name, "mesh_name", WM_FIELD_STRING, 0),
+	WM_FIELD(whoami, mesh.supernet, "supernet", WM_FIELD_PREFIX, 0),
+	WM_FIELD(whoami, mesh.instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(whoami, mesh.generation, "generation", WM_FIELD_UINT, 0),
+	WM_FIELD(whoami, address, "address", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 };
 
 char *text_whoami(const struct wm_mesh *mesh, const struct identity *who, const char *address)
 {
-	static const struct wm_table table = TABLE(whoami_fields);
+	static const struct wm_table table = WM_TABLE(whoami_fields);
 	struct whoami w = { .mesh = *mesh };
 
 	wm_copy(w.role, sizeof(w.role), auth_role_name(who->role));
@@ -73,17 +69,17 @@ struct token {
 };
 
 static const struct wm_field token_fields[] = {
-	FIELD(token, id, "id", WM_FIELD_UINT, 0),
-	FIELD(token, role, "role", WM_FIELD_STRING, 0),
-	FIELD(token, name, "name", WM_FIELD_STRING, 0),
-	FIELD(token, created, "created", WM_FIELD_STRING, 0),
-	FIELD(token, last_used, "last_used", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(token, secret, "token", WM_FIELD_STRING, 0), /* last: left out when not to be shown */
+	WM_FIELD(token, id, "id", WM_FIELD_UINT, 0),
+	WM_FIELD(token, role, "role", WM_FIELD_STRING, 0),
+	WM_FIELD(token, name, "name", WM_FIELD_STRING, 0),
+	WM_FIELD(token, created, "created", WM_FIELD_STRING, 0),
+	WM_FIELD(token, last_used, "last_used", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(token, secret, "token", WM_FIELD_STRING, 0), /* last: left out when not to be shown */
 };
 
 char *text_token(const struct store_token *token, const char *secret)
 {
-	static const struct wm_table table = TABLE(token_fields);
+	static const struct wm_table table = WM_TABLE(token_fields);
 	struct token t = { .id = token->id };
 	char *text;
 
@@ -106,15 +102,15 @@ struct enrolment {
 };
 
 static const struct wm_field enrolment_fields[] = {
-	FIELD(enrolment, token, "token", WM_FIELD_STRING, 0),
-	FIELD(enrolment, kind, "kind", WM_FIELD_STRING, 0),
-	FIELD(enrolment, name, "name", WM_FIELD_STRING, 0),
-	FIELD(enrolment, expires, "expires", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolment, token, "token", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolment, kind, "kind", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolment, name, "name", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolment, expires, "expires", WM_FIELD_STRING, 0),
 };
 
 char *text_enrolment(const char *token, const struct object_key *key, int64_t expires)
 {
-	static const struct wm_table table = TABLE(enrolment_fields);
+	static const struct wm_table table = WM_TABLE(enrolment_fields);
 	struct enrolment e = { 0 };
 	char *text;
 
@@ -134,14 +130,14 @@ struct enrolled {
 };
 
 static const struct wm_field enrolled_fields[] = {
-	FIELD(enrolled, role, "role", WM_FIELD_STRING, 0),
-	FIELD(enrolled, name, "name", WM_FIELD_STRING, 0),
-	FIELD(enrolled, token, "token", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolled, role, "role", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolled, name, "name", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolled, token, "token", WM_FIELD_STRING, 0),
 };
 
 char *text_enrolled(enum wm_token_kind role, const char *name, const char *token)
 {
-	static const struct wm_table table = TABLE(enrolled_fields);
+	static const struct wm_table table = WM_TABLE(enrolled_fields);
 	struct enrolled e = { 0 };
 	char *text;
 
@@ -154,19 +150,19 @@ char *text_enrolled(enum wm_token_kind role, const char *name, const char *token
 }
 
 static const struct wm_field report_fields[] = {
-	FIELD(report, domain, "domain", WM_FIELD_STRING, 0),
-	FIELD(report, seen, "seen", WM_FIELD_STRING, 0),
-	FIELD(report, generation, "generation", WM_FIELD_UINT, 0),
-	FIELD(report, instance, "instance", WM_FIELD_STRING, 0),
-	FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, 0),
-	FIELD(report, problem, "problem", WM_FIELD_STRING, 0),
-	FIELD(report, version, "version", WM_FIELD_STRING, 0),
-	FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
+	WM_FIELD(report, domain, "domain", WM_FIELD_STRING, 0),
+	WM_FIELD(report, seen, "seen", WM_FIELD_STRING, 0),
+	WM_FIELD(report, generation, "generation", WM_FIELD_UINT, 0),
+	WM_FIELD(report, instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, 0),
+	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, 0),
+	WM_FIELD(report, version, "version", WM_FIELD_STRING, 0),
+	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 };
 
 char *text_report(const struct report *report)
 {
-	static const struct wm_table table = TABLE(report_fields);
+	static const struct wm_table table = WM_TABLE(report_fields);
 
 	return wm_encode(&table, report, ~0u);
 }

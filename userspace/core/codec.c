@@ -7,52 +7,48 @@
 
 #include "core/util.h"
 
-#define FIELD(strct, member, key, type, flags) \
-	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
-#define TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
-
 static const struct wm_field site_fields[] = {
-	FIELD(wm_site, domain, "domain", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
-	FIELD(wm_site, subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
-	FIELD(wm_site, hub, "is_hub", WM_FIELD_BOOL, 0),
-	FIELD(wm_site, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
-	FIELD(wm_site, endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_site, domain, "domain", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_site, subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_site, hub, "is_hub", WM_FIELD_BOOL, 0),
+	WM_FIELD(wm_site, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_site, endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
 };
 
 static const struct wm_field host_fields[] = {
-	FIELD(wm_host, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
-	FIELD(wm_host, domain, "domain", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
-	FIELD(wm_host, overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_REQUIRED),
-	FIELD(wm_host, local, "local_ip", WM_FIELD_IP4, WM_FIELD_NULLABLE),
-	FIELD(wm_host, access, "type", WM_FIELD_HOST_TYPE, 0),
-	FIELD(wm_host, mac, "mac", WM_FIELD_MAC, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_host, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_host, domain, "domain", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_host, overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_host, local, "local_ip", WM_FIELD_IP4, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_host, access, "type", WM_FIELD_HOST_TYPE, 0),
+	WM_FIELD(wm_host, mac, "mac", WM_FIELD_MAC, WM_FIELD_NULLABLE),
 };
 
 static const struct wm_field device_fields[] = {
-	FIELD(wm_device, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
-	FIELD(wm_device, overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_REQUIRED),
-	FIELD(wm_device, access, "type", WM_FIELD_DEVICE_TYPE, 0),
-	FIELD(wm_device, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_device, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_device, overlay, "wg_ip", WM_FIELD_IP4, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_device, access, "type", WM_FIELD_DEVICE_TYPE, 0),
+	WM_FIELD(wm_device, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 };
 
 static const struct wm_field mesh_fields[] = {
-	FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
-	FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
-	FIELD(wm_mesh, self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_mesh, self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
 };
 
 static const struct wm_field end_fields[] = {
-	FIELD(wm_record_end, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
-	FIELD(wm_record_end, count, "count", WM_FIELD_UINT, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_record_end, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_record_end, count, "count", WM_FIELD_UINT, WM_FIELD_REQUIRED),
 };
 
-const struct wm_table wm_site_table = TABLE(site_fields);
-const struct wm_table wm_host_table = TABLE(host_fields);
-const struct wm_table wm_device_table = TABLE(device_fields);
-const struct wm_table wm_mesh_table = TABLE(mesh_fields);
-static const struct wm_table end_table = TABLE(end_fields);
+const struct wm_table wm_site_table = WM_TABLE(site_fields);
+const struct wm_table wm_host_table = WM_TABLE(host_fields);
+const struct wm_table wm_device_table = WM_TABLE(device_fields);
+const struct wm_table wm_mesh_table = WM_TABLE(mesh_fields);
+static const struct wm_table end_table = WM_TABLE(end_fields);
 
 static void decrefp(json_t **json)
 {

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/model.h"
 #include "core/record.h"
+#include "core/util.h"
 
 enum wm_field_type {
 	WM_FIELD_STRING,   /* char[size]; no NUL, no control characters */
@@ -50,6 +51,11 @@ struct wm_table {
 	const struct wm_field *fields;
 	size_t n; /* at most 32 */
 };
+
+/* A row for `member` of struct `strct`, and the table of an array of rows. */
+#define WM_FIELD(strct, member, key, type, flags) \
+	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
+#define WM_TABLE(fields) { fields, WM_ARRAY_LEN(fields) }
 
 /* The tables of the model. */
 extern const struct wm_table wm_site_table, wm_host_table, wm_device_table, wm_mesh_table;

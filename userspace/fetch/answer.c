@@ -153,37 +153,34 @@ static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *re
 
 /* --- what the gateway tells the registry ------------------------------------------- */
 
-#define FIELD(strct, member, key, type, flags) \
-	{ key, type, offsetof(struct strct, member), sizeof(((struct strct *)0)->member), flags }
-
 static const struct wm_field enrol_fields[] = {
-	FIELD(wm_fetch_enrol, domain, "domain", WM_FIELD_LABEL, 0),
-	FIELD(wm_fetch_enrol, new_token, "token", WM_FIELD_STRING, 0),
-	FIELD(wm_fetch_enrol, public_key, "public_key", WM_FIELD_KEY, 0),
-	FIELD(wm_fetch_enrol, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
-	FIELD(wm_fetch_enrol, subnet, "subnet", WM_FIELD_PREFIX, 0),
-	FIELD(wm_fetch_enrol, hub, "is_hub", WM_FIELD_BOOL, 0),
+	WM_FIELD(wm_fetch_enrol, domain, "domain", WM_FIELD_LABEL, 0),
+	WM_FIELD(wm_fetch_enrol, new_token, "token", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_fetch_enrol, public_key, "public_key", WM_FIELD_KEY, 0),
+	WM_FIELD(wm_fetch_enrol, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
+	WM_FIELD(wm_fetch_enrol, subnet, "subnet", WM_FIELD_PREFIX, 0),
+	WM_FIELD(wm_fetch_enrol, hub, "is_hub", WM_FIELD_BOOL, 0),
 };
 enum { ENROL_ENDPOINT = 1u << 3, ENROL_SUBNET = 1u << 4 };
 
 static const struct wm_field self_fields[] = {
-	FIELD(wm_fetch_self, public_key, "public_key", WM_FIELD_KEY, 0),
-	FIELD(wm_fetch_self, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
+	WM_FIELD(wm_fetch_self, public_key, "public_key", WM_FIELD_KEY, 0),
+	WM_FIELD(wm_fetch_self, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
 };
 enum { SELF_ENDPOINT = 1u << 1 };
 
 static const struct wm_field report_fields[] = {
-	FIELD(wm_fetch_report, generation, "generation", WM_FIELD_UINT, 0),
-	FIELD(wm_fetch_report, instance, "instance", WM_FIELD_STRING, 0),
-	FIELD(wm_fetch_report, dataplane, "dataplane", WM_FIELD_STRING, 0),
-	FIELD(wm_fetch_report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	FIELD(wm_fetch_report, version, "version", WM_FIELD_STRING, 0),
-	FIELD(wm_fetch_report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
+	WM_FIELD(wm_fetch_report, generation, "generation", WM_FIELD_UINT, 0),
+	WM_FIELD(wm_fetch_report, instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_fetch_report, dataplane, "dataplane", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_fetch_report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_fetch_report, version, "version", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_fetch_report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 };
 
-static const struct wm_table enrol_table = { enrol_fields, WM_ARRAY_LEN(enrol_fields) };
-static const struct wm_table self_table = { self_fields, WM_ARRAY_LEN(self_fields) };
-static const struct wm_table report_table = { report_fields, WM_ARRAY_LEN(report_fields) };
+static const struct wm_table enrol_table = WM_TABLE(enrol_fields);
+static const struct wm_table self_table = WM_TABLE(self_fields);
+static const struct wm_table report_table = WM_TABLE(report_fields);
 
 /* Sends body (freed here) and leaves 0, or -errno with *ret_status and a sentence. */
 static int tell(struct wm_answerer *a, const struct wm_fetch_target *target, const char *method, const char *path,
