@@ -64,9 +64,9 @@ static const struct {
 	const char *name, *plural;
 	struct wm_table create, patch, out;
 } kinds[OBJECT_KINDS] = {
-	[OBJECT_SITE] = { "site", "sites", WM_TABLE(site_new), TABLE(site_patch), TABLE(site_out) },
-	[OBJECT_HOST] = { "host", "hosts", WM_TABLE(host_new), TABLE(host_patch), TABLE(host_out) },
-	[OBJECT_DEVICE] = { "device", "devices", WM_TABLE(device_new), TABLE(device_patch), TABLE(device_out) },
+	[OBJECT_SITE] = { "site", "sites", WM_TABLE(site_new), WM_TABLE(site_patch), WM_TABLE(site_out) },
+	[OBJECT_HOST] = { "host", "hosts", WM_TABLE(host_new), WM_TABLE(host_patch), WM_TABLE(host_out) },
+	[OBJECT_DEVICE] = { "device", "devices", WM_TABLE(device_new), WM_TABLE(device_patch), WM_TABLE(device_out) },
 };
 
 const char *object_kind_name(enum object_kind kind)
