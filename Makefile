@@ -101,7 +101,7 @@ $(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@.tmp && mv $@.tmp $@
 
 # Kept: tests load it and bpftool shows it.
-.PRECIOUS: $(B)/bpf/%.bpf.o
+.PRECIOUS: $(B)/bpf/%.bpf.o $(B)/gen/%.skel.h
 
 # --- binaries -----------------------------------------------------------------
 # Static archives, so that a program holds only what it uses: wm-gateway links
