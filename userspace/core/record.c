@@ -256,13 +256,18 @@ static int take_end(struct wm_config *config, const struct wm_record_end *end, s
 
 int wm_config_take(struct wm_config *config, const struct wm_record *r, struct wm_error *err)
 {
-	bool started = config->mesh.supernet.len;
+	struct wm_prefix supernet = config->mesh.supernet;
+	bool started = supernet.len;
 	int rc;
 
 	if (r->type == WM_RECORD_PROBLEM)
 		return wm_fail(err, EREMOTEIO, "%s", r->problem.text);
 	if ((r->type == WM_RECORD_MESH) == started)
 		return wm_fail(err, EBADMSG, "a config has one header, and it stands first");
+	/* Each has an address of its own: what is more is wrong, and could fill the memory. */
+	if (started && r->type != WM_RECORD_END &&
+	    config->nsites + config->nhosts + config->ndevices > wm_prefix_last(supernet) - supernet.addr)
+		return wm_fail(err, EBADMSG, "the config has more objects than its supernet has addresses");
 	switch (r->type) {
 	case WM_RECORD_MESH:
 		config->mesh = r->mesh;
