@@ -125,6 +125,12 @@ static int check_generation(const struct wm_gateway *g, const struct wm_config *
 	return 0;
 }
 
+static bool is_what_we_have(const struct wm_gateway *g, const struct wm_config *config)
+{
+	return g->have_config && !strcmp(g->config.mesh.instance, config->mesh.instance) &&
+	       g->config.mesh.generation == config->mesh.generation;
+}
+
 /* What the registry should have of us; only what is known here counts. */
 static bool self_differs(const struct wm_gateway *g)
 {
@@ -238,6 +244,12 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 	case WM_ANSWER_UNCHANGED:
 		break;
 	case WM_ANSWER_CONFIG:
+		/* A registry or proxy that does not know `after` would have us ask without end. */
+		if (is_what_we_have(g, &answer->config)) {
+			wm_config_free(&answer->config);
+			answer->kind = WM_ANSWER_UNCHANGED;
+			break;
+		}
 		if (accept_config(g, &answer->config, &err)) {
 			note_problem(&g->registry, &err, "");
 			return WM_NEXT_BACKOFF;
