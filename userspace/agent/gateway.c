@@ -214,10 +214,11 @@ static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer 
 	struct wm_error err = answer->err;
 
 	/* Our token is not accepted (yet, or no longer): what gateway.env holds may get it accepted. */
-	if (answer->http_status == 401 && !g->enrolling && *g->id.enrolment) {
+	if (answer->http_status == 401 && !g->enrolling && !g->enrolled && *g->id.enrolment) {
 		g->need_enrol = true;
 		return WM_NEXT_AGAIN;
 	}
+	g->enrolled = false;
 	if (answer->http_status == 401) {
 		wm_fail(&err, EACCES, "the registry accepts neither this gateway's token nor WM_REGISTRY_TOKEN of %s; run 'wm enrol %s' and put what it prints there",
 			g->inst->env_file, g->inst->domain);
@@ -240,6 +241,7 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 	case WM_ANSWER_DONE:
 		wm_info("enrolled as the gateway of site '%s'", g->inst->domain);
 		g->need_enrol = false;
+		g->enrolled = true;
 		return WM_NEXT_AGAIN;
 	case WM_ANSWER_UNCHANGED:
 		break;

@@ -30,6 +30,7 @@ struct wm_gateway {
 	int64_t registry_seen;         /* unix seconds of the last good answer; 0: never */
 	bool enrolling;                /* the request that is out is an enrolment */
 	bool need_enrol;
+	bool enrolled;                 /* just now: a 401 on top of that is not cured by enrolling again */
 	bool tell_self;                /* the registry has an old key or endpoint of ours */
 	bool report_due;
 };
