@@ -69,7 +69,9 @@ void rig_lan(struct rig *rig, unsigned int slot, const char *ifname, const char 
 
 void rig_open(struct rig *rig)
 {
-	*rig = (struct rig){ .inst = { .ifname = "wg", .tc_prio = RIG_PRIO, .fwmark = 0x574d0000, .bpffs = BPFFS, .fastpath = true } };
+	*rig = (struct rig){
+		.inst = { .ifname = "wg", .tc_prio = RIG_PRIO, .fwmark = 0x574d0000, .bpffs = BPFFS, .fastpath = true }
+	};
 	make_link("wg");
 	make_link("lan0");
 	make_link("lan1");
@@ -291,7 +293,8 @@ void rig_foreign(const char *ifname, uint32_t prio)
 char *rig_surroundings(const struct rig *rig)
 {
 	static const char *const places[][2] = {
-		{ "wg", "ingress" }, { "wg", "egress" }, { "lan0", "ingress" }, { "lan0", "egress" }, { "lan1", "ingress" },
+		{ "wg", "ingress" },  { "wg", "egress" },    { "lan0", "ingress" },
+		{ "lan0", "egress" }, { "lan1", "ingress" },
 	};
 	char *text, *files = run_out(NULL, "find", rig->inst.bpffs, NULL);
 	char *qdiscs = run_out(NULL, "tc", "qdisc", "show", NULL);

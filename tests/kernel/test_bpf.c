@@ -232,6 +232,30 @@ static void test_type_changes(void **state)
 	assert_int_equal(flows_of(1), 0);
 }
 
+/* Devices of a hub have no LAN, but may be isolated. */
+static void test_devices(void **state)
+{
+	struct wm_end *laptop = rig_host(&rig, "laptop", "172.30.2.40", "0.0.0.0", false);
+	struct wm_end *sensor;
+	struct wm_host_info h;
+
+	(void)state;
+	laptop->kind = WM_END_DEVICE;
+	sensor = rig_host(&rig, "sensor", "172.30.2.41", "0.0.0.0", true);
+	sensor->kind = WM_END_DEVICE;
+	rig.plan.hub = true;
+	rig_apply(&rig);
+	h = host("172.30.2.40");
+	assert_int_equal(h.kind, WM_KIND_DEVICE);
+	assert_int_equal(h.ifindex, 0);
+	assert_int_equal(h.local, 0);
+	assert_int_equal(h.share, 0);
+	h = host("172.30.2.41");
+	assert_int_equal(h.isolated, 1);
+	assert_int_equal(h.share, 2);
+	assert_int_equal(rig_apply(&rig), 0);
+}
+
 static void test_growth_keeps_what_hosts_have(void **state)
 {
 	char name[20], overlay[20], local[20];
@@ -390,7 +414,7 @@ static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_first_apply), TEST(test_second_apply_writes_nothing), TEST(test_host_added_and_removed),
-		TEST(test_host_moves), TEST(test_hosts_swap_addresses), TEST(test_type_changes),
+		TEST(test_host_moves), TEST(test_hosts_swap_addresses), TEST(test_type_changes), TEST(test_devices),
 		TEST(test_growth_keeps_what_hosts_have), TEST(test_subnet_moves), TEST(test_lan_added_and_removed),
 		TEST(test_lan_replaced), TEST(test_wg_made_anew), TEST(test_read), TEST(test_last_seen_is_now),
 	};

@@ -160,6 +160,19 @@ static void test_two_instances_share_a_lan(void **state)
 	assert_int_equal(rig_apply(&rig), 0);
 }
 
+static void test_priority_changes(void **state)
+{
+	(void)state;
+	rig_apply(&rig);
+	rig.inst.tc_prio = RIG_PRIO + 7;
+	assert_true(rig_apply(&rig) > 0);
+	assert_false(has_filter("lan0", "ingress", "pref 20000"));
+	assert_false(has_filter("wg", "egress", "pref 20000"));
+	assert_true(has_filter("lan0", "ingress", "pref 20007"));
+	expect_in_force();
+	assert_int_equal(rig_apply(&rig), 0);
+}
+
 /* --- refused ------------------------------------------------------------------------------------ */
 
 static void expect_refusal(int rc, const char *says)
@@ -375,12 +388,25 @@ static void test_another_layout_is_replaced(void **state)
 static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_remove_leaves_all_as_it_was), TEST(test_foreign_filters_stay),
-		TEST(test_foreign_filter_that_came_later_stays), TEST(test_two_instances_share_a_lan), TEST(test_no_bpffs),
-		TEST(test_bpffs_directory_is_made), TEST(test_not_permitted), TEST(test_our_place_is_taken),
-		TEST(test_ingress_qdisc_on_wg), TEST(test_lan_is_gone), TEST(test_twins), TEST(test_subnet_too_big),
-		TEST(test_filters_deleted_by_hand), TEST(test_filter_replaced_by_hand), TEST(test_map_written_by_hand),
-		TEST(test_pins_lost), TEST(test_all_pins_lost), TEST(test_pin_is_another_map),
+		TEST(test_remove_leaves_all_as_it_was),
+		TEST(test_foreign_filters_stay),
+		TEST(test_foreign_filter_that_came_later_stays),
+		TEST(test_two_instances_share_a_lan),
+		TEST(test_priority_changes),
+		TEST(test_no_bpffs),
+		TEST(test_bpffs_directory_is_made),
+		TEST(test_not_permitted),
+		TEST(test_our_place_is_taken),
+		TEST(test_ingress_qdisc_on_wg),
+		TEST(test_lan_is_gone),
+		TEST(test_twins),
+		TEST(test_subnet_too_big),
+		TEST(test_filters_deleted_by_hand),
+		TEST(test_filter_replaced_by_hand),
+		TEST(test_map_written_by_hand),
+		TEST(test_pins_lost),
+		TEST(test_all_pins_lost),
+		TEST(test_pin_is_another_map),
 		TEST(test_another_layout_is_replaced),
 	};
 

@@ -216,13 +216,46 @@ static void test_killed_while_changing_hosts(void **state)
 	free(dump);
 }
 
+/* n hosts more; of 40. Beyond 24 the map of LAN addresses has to grow as well as
+ * the shares of flows, and then that of hosts is replaced too. */
+static void crowd(int n)
+{
+	char name[20], overlay[20], local[20];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "h%d", i);
+		snprintf(overlay, sizeof(overlay), "172.30.3.%d", i);
+		snprintf(local, sizeof(local), "192.168.1.%d", 100 + i);
+		if (i < n)
+			rig_host(&rig, name, overlay, local, i % 4 == 0);
+		else
+			rig_drop(&rig, overlay);
+	}
+}
+
+static void test_killed_while_growing(void **state)
+{
+	unsigned int kills = 0;
+
+	(void)state;
+	rig_apply(&rig);
+	for (unsigned int nth = 0; crowd(kills % 2 ? 40 : 24), apply_killed(nth); nth += 19, kills++) {
+		expect_filters();
+		expect_converged(NULL);
+		crowd(0);
+		assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+		rig_apply(&rig);
+	}
+	assert_true(kills > 5);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_killed_at_first_apply), TEST(test_killed_while_replacing_programs),
-		TEST(test_killed_while_changing_hosts),
+		TEST(test_killed_while_changing_hosts), TEST(test_killed_while_growing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

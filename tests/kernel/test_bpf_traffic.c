@@ -118,8 +118,10 @@ static bool exchange(int lan, int wg, uint32_t round)
 		if (poll(fds, 2, LOST_MS) <= 0)
 			return false;
 		for (int i = 0; i < 2; i++) {
-			int got = !fds[i].revents ? 0 : i ? take(wg, false, nas, far, round) : take(lan, true, far, local, round);
+			int got = 0;
 
+			if (fds[i].revents)
+				got = i ? take(wg, false, nas, far, round) : take(lan, true, far, local, round);
 			if (got < 0 || (left[i] -= got) < 0)
 				return false;
 		}
@@ -286,11 +288,11 @@ static void under_traffic(void (*change)(void))
 	stop_traffic(pid, stop);
 }
 
-#define UNDER_TRAFFIC(change)                                                                                             \
-	static void test_##change(void **state)                                                                           \
-	{                                                                                                                 \
-		(void)state;                                                                                              \
-		under_traffic(change);                                                                                    \
+#define UNDER_TRAFFIC(change)                                                                                          \
+	static void test_##change(void **state)                                                                        \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		under_traffic(change);                                                                                 \
 	}
 UNDER_TRAFFIC(change_hosts)
 UNDER_TRAFFIC(replace_programs)

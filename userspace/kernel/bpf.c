@@ -40,12 +40,9 @@ static int add(struct job *job, int changes)
 
 /* --- what can be kept ----------------------------------------------------------------------- */
 
-static bool same_subnet(const struct wm_bpf_set *set, const struct wm_plan *plan)
+static bool same_subnet(const struct job *job)
 {
-	struct wm_params params;
-
-	wm_bpf_params(&(struct wm_instance){ 0 }, plan, 0, 0, &params);
-	return set->whole && set->meta.params.subnet == params.subnet && set->meta.params.subnet_mask == params.subnet_mask;
+	return job->old.whole && wm_bpf_same_subnet(&job->old.meta.params, job->plan);
 }
 
 /* Hosts name their LAN by its slot: a slot never goes from one LAN to another while it is in use. */
@@ -64,7 +61,7 @@ static bool same_lans(const struct wm_bpf_content *have, const struct wm_bpf_con
 static void decide(struct job *job)
 {
 	const struct wm_bpf_set *old = &job->old;
-	bool subnet = same_subnet(old, job->plan);
+	bool subnet = same_subnet(job);
 	bool places = subnet && old->size[WM_BPF_LAN_HOSTS] >= job->size[WM_BPF_LAN_HOSTS] &&
 		      same_lans(&job->have, &job->want);
 
@@ -94,7 +91,7 @@ static int look(struct job *job, struct wm_error *err)
 		rc = wm_bpf_set_open(job->inst, &job->old, err);
 	if (!rc)
 		rc = wm_bpf_check_places(job->inst, job->plan, job->wg_ifindex, &job->old, err);
-	if (!rc && same_subnet(&job->old, job->plan))
+	if (!rc && same_subnet(job))
 		rc = wm_bpf_content_read(&job->old, &job->have, err);
 	if (rc)
 		return rc;
@@ -138,8 +135,8 @@ static int fill(struct job *job, struct wm_error *err)
 		return rc ? rc : add(job, wm_bpf_content_change(&job->set, &job->have, &job->want, err));
 	rc = add(job, wm_bpf_hand_over(&job->set, &job->have, &job->want, err));
 	if (!rc && job->have.naddrs)
-		rc = add(job, wm_bpf_carry_neighbours(from[WM_BPF_NEIGHBOURS], to[WM_BPF_NEIGHBOURS], &job->have, &job->want,
-						      err));
+		rc = add(job, wm_bpf_carry_neighbours(from[WM_BPF_NEIGHBOURS], to[WM_BPF_NEIGHBOURS], &job->have,
+						      &job->want, err));
 	return rc ? rc : add(job, wm_bpf_content_fill(&job->set, &job->want, err));
 }
 
@@ -151,7 +148,9 @@ static int renew(struct job *job, struct wm_error *err)
 		rc = fill(job, err);
 	if (rc)
 		return rc;
+	job->set.meta.prio = job->inst->tc_prio;
 	if (job->old.whole) {
+		job->set.meta.prio = job->old.meta.prio;
 		job->set.meta.ndevices = job->old.meta.ndevices;
 		memcpy(job->set.meta.device, job->old.meta.device, sizeof(job->set.meta.device));
 	}
@@ -210,7 +209,8 @@ static int take_down(const struct wm_instance *inst, struct wm_error *err)
 	return rc < 0 ? rc : wm_bpf_pins_remove(inst, err);
 }
 
-static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_error *err)
+static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+		     struct wm_error *err)
 {
 	struct job job = { .inst = inst, .plan = plan, .wg_ifindex = wg_ifindex };
 	int rc;
@@ -258,7 +258,8 @@ static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)
 	return take_down(inst, err);
 }
 
-/* Programs that are in force have been loaded; others are tried. */
+/* Programs that are in force have been loaded; others are tried. Where BPF is
+ * not permitted, no file system would help. */
 static int bpf_probe(const struct wm_instance *inst, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
@@ -266,7 +267,9 @@ static int bpf_probe(const struct wm_instance *inst, struct wm_error *err)
 
 	wm_bpf_log_start();
 	wm_bpf_set_init(&set);
-	rc = wm_bpf_check_bpffs(inst, err);
+	rc = wm_bpf_permitted(err);
+	if (!rc)
+		rc = wm_bpf_check_bpffs(inst, err);
 	if (!rc)
 		rc = wm_bpf_set_open(inst, &set, err);
 	if (rc || (set.whole && set.meta.object == wm_bpf_object_hash()))

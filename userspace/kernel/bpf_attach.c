@@ -206,13 +206,16 @@ static int check_place(const struct wm_instance *inst, const struct place *place
 		       struct wm_error *err)
 {
 	const struct wm_bpf_device *device = find_device(meta, place->ifindex);
+	bool was_ours = device && device->flags & WM_BPF_ATTACHED && meta->prio == inst->tc_prio;
 	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
 	char name[IF_NAMESIZE];
 
 	if (there < 0)
-		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s", name_of(place->ifindex, name));
-	if (there && !(device && device->flags & WM_BPF_ATTACHED) && !is_program_of_ours((uint32_t)there))
-		return wm_fail(err, EEXIST, "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
+		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s",
+				   name_of(place->ifindex, name));
+	if (there && !was_ours && !is_program_of_ours((uint32_t)there))
+		return wm_fail(err, EEXIST,
+			       "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
 			       inst->tc_prio, name_of(place->ifindex, name));
 	return there ? 0 : check_qdisc(place, err);
 }
@@ -230,7 +233,8 @@ int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *pl
 }
 
 /* 1 if the filter was put there or replaced, 0 if it is right. */
-static int attach_at(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set, struct wm_error *err)
+static int attach_at(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set,
+		     struct wm_error *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = place->point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = inst->tc_prio, .prog_fd = set->prog[place->prog],
@@ -253,8 +257,8 @@ static int attach_at(const struct wm_instance *inst, const struct place *place, 
 	return 1;
 }
 
-int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_bpf_set *set,
-		  struct wm_error *err)
+int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+		  struct wm_bpf_set *set, struct wm_error *err)
 {
 	struct wm_bpf_meta before = set->meta;
 	struct place place[PLACES];
@@ -304,7 +308,8 @@ static bool is_in(uint32_t ifindex, enum bpf_tc_attach_point point, const struct
 }
 
 /* Off one device, except where a filter belongs. */
-static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *keep, unsigned int nkeep, struct wm_error *err)
+static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *keep, unsigned int nkeep,
+			 struct wm_error *err)
 {
 	static const enum bpf_tc_attach_point points[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
 	int changes = 0;
@@ -360,19 +365,25 @@ int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *p
 			remove_clsact(d->ifindex);
 	}
 	memset(meta->device + meta->ndevices, 0, (WM_BPF_DEVICES - meta->ndevices) * sizeof(*meta->device));
-	if (meta->ndevices != before.ndevices) {
-		rc = wm_bpf_meta_write(set, err);
-		if (rc)
-			return rc;
-	}
 	rc = everywhere ? detach_everywhere(inst->tc_prio, keep, nkeep, err) : 0;
-	return rc < 0 ? rc : changes + rc;
+	if (rc >= 0 && before.prio != inst->tc_prio) {
+		changes += rc;
+		rc = detach_everywhere((uint16_t)before.prio, NULL, 0, err);
+		meta->prio = inst->tc_prio;
+	}
+	if (rc < 0)
+		return rc;
+	changes += rc;
+	rc = memcmp(&before, meta, sizeof(before)) ? wm_bpf_meta_write(set, err) : 0;
+	return rc < 0 ? rc : changes;
 }
 
 int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err)
 {
 	int rc = detach_everywhere(inst->tc_prio, NULL, 0, err);
 
+	if (rc >= 0 && set->meta.prio && set->meta.prio != inst->tc_prio)
+		rc = detach_everywhere((uint16_t)set->meta.prio, NULL, 0, err);
 	for (uint32_t i = 0; rc >= 0 && i < set->meta.ndevices; i++) {
 		if (set->meta.device[i].flags & WM_BPF_MADE_CLSACT)
 			remove_clsact(set->meta.device[i].ifindex);

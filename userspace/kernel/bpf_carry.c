@@ -38,6 +38,9 @@ static int carry_bucket(int from, int to, uint32_t index)
 	bool changed = false;
 	int rc = bpf_map_lookup_elem(from, &index, &old);
 
+	/* A killed apply had given this share, but had not yet made the bigger map. */
+	if (rc == -ENOENT)
+		return 0;
 	if (!rc)
 		rc = bpf_map_lookup_elem(to, &index, &new);
 	for (int i = 0; !rc && i < WM_FLOW_WAYS; i++) {

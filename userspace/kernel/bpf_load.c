@@ -67,7 +67,8 @@ static int prepare(struct wm_tc *skel, const struct wm_bpf_set *from, const bool
 		int rc = 0;
 
 		if (!has_shape(map, &wm_bpf_maps[i]))
-			return wm_fail(err, EPROTO, "this program does not fit its own BPF object (map %s): build it anew",
+			return wm_fail(err, EPROTO,
+				       "this program does not fit its own BPF object (map %s): build it anew",
 				       wm_bpf_maps[i].name);
 		if (share && share[i])
 			rc = bpf_map__reuse_fd(map, from->map[i]);
@@ -124,4 +125,11 @@ int wm_bpf_try_load(struct wm_error *err)
 
 	wm_bpf_set_init(&set);
 	return wm_bpf_load(&params, NULL, NULL, size, &set, err);
+}
+
+int wm_bpf_permitted(struct wm_error *err)
+{
+	WM_AUTO_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "wm_probe", 4, 4, 1, NULL);
+
+	return fd < 0 ? wm_bpf_fail(err, fd, "cannot create a map") : 0;
 }

@@ -81,8 +81,8 @@ int wm_bpf_fail(struct wm_error *err, int rc, const char *fmt, ...)
 	for (unsigned int i = 0; i < nlines; i++)
 		len += (size_t)snprintf(why + len, sizeof(why) - len, "%s%s", i ? "; " : " (", lines[i]);
 	nlines = 0;
-	if (rc == -EPERM || rc == -EACCES)
-		return wm_fail(err, -rc, "%s: BPF is not permitted here (not root, or an unprivileged container?)%s%s", what, why,
-			       len ? ")" : "");
+	if (rc == -EPERM) /* a refused program is EACCES */
+		return wm_fail(err, -rc, "%s: BPF is not permitted here (not root, or an unprivileged container?)%s%s",
+			       what, why, len ? ")" : "");
 	return wm_fail(err, -rc, "%s: %s%s%s", what, strerror(-rc), why, len ? ")" : "");
 }

@@ -106,7 +106,8 @@ static void drop(struct writer *w, enum wm_bpf_map map, const void *key)
 
 static int finish(const struct writer *w, struct wm_error *err)
 {
-	return w->rc ? wm_bpf_fail(err, w->rc, "cannot write the data plane's map %s", wm_bpf_maps[w->failed].name) : w->changes;
+	return w->rc ? wm_bpf_fail(err, w->rc, "cannot write the data plane's map %s", wm_bpf_maps[w->failed].name)
+		     : w->changes;
 }
 
 static const struct wm_host_info nobody;
@@ -190,7 +191,8 @@ static void put_lans(struct writer *w, const struct wm_bpf_content *have, const 
 }
 
 /* Who goes, and who makes place for another. */
-static void clear_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want, bool late)
+static void clear_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
+			bool late)
 {
 	for (uint32_t i = 0; i < have->naddrs; i++) {
 		const struct wm_host_info *old = &have->hosts[i], *new = host_at(want, i);

@@ -30,7 +30,8 @@ const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
 	[WM_BPF_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_counter) },
 	[WM_BPF_HOST_STATS] = { "host_stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_host_stats) },
 	[WM_BPF_NEIGHBOURS] = { "neighbours", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_neighbour) },
-	[WM_BPF_FLOWS_HALF] = { "flows_half", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_flow_key), sizeof(struct wm_flow) },
+	[WM_BPF_FLOWS_HALF] = { "flows_half", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_flow_key),
+				sizeof(struct wm_flow) },
 	[WM_BPF_FLOWS] = { "flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_flow_bucket) },
 	[WM_BPF_FRAGS] = { "frags", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_frag_key), 8 },
 	[WM_BPF_ROUTER_ERRORS] = { "router_errors", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_rate) },
@@ -68,8 +69,8 @@ void wm_bpf_set_close(struct wm_bpf_set *set)
 /* <bpffs>/<instance>[/<set>[<suffix>][/<object>]] */
 static int path_of(const struct wm_instance *inst, const char *set, const char *object, char ret[PATH_MAX])
 {
-	return wm_format(ret, PATH_MAX, "%s/%s%s%s%s%s", inst->bpffs, *inst->name ? inst->name : "default", set ? "/" : "",
-			 set ? set : "", object ? "/" : "", object ? object : "");
+	return wm_format(ret, PATH_MAX, "%s/%s%s%s%s%s", inst->bpffs, *inst->name ? inst->name : "default",
+			 set ? "/" : "", set ? set : "", object ? "/" : "", object ? object : "");
 }
 
 /* What may not be looked at counts as there. */
@@ -112,8 +113,8 @@ int wm_bpf_check_bpffs(const struct wm_instance *inst, struct wm_error *err)
 	/* Nobody can make directories in sysfs: it has a place for the mount. */
 	if (whole || (uint32_t)fs.f_type == SYSFS_MAGIC)
 		return wm_fail(err, ENOENT, "no BPF file system is mounted at %s: mount -t bpf bpf %s", found, found);
-	return wm_fail(err, ENOENT, "no BPF file system is mounted at %s: mkdir -p %s && mount -t bpf bpf %s", inst->bpffs,
-		       inst->bpffs, inst->bpffs);
+	return wm_fail(err, ENOENT, "no BPF file system is mounted at %s: mkdir -p %s && mount -t bpf bpf %s",
+		       inst->bpffs, inst->bpffs, inst->bpffs);
 }
 
 /* --- removing ---------------------------------------------------------------------- */
@@ -258,7 +259,8 @@ static int get_map(const struct wm_instance *inst, const struct wm_bpf_shape *sh
 	return 0;
 }
 
-static int get_prog(const struct wm_instance *inst, const char *name, int *ret_fd, uint32_t *ret_id, struct wm_error *err)
+static int get_prog(const struct wm_instance *inst, const char *name, int *ret_fd, uint32_t *ret_id,
+		    struct wm_error *err)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);

@@ -11,6 +11,8 @@
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 
+_Static_assert(WM_LANS_MAX <= WM_LAN_SLOTS, "each LAN of a plan needs a slot");
+
 /* An address takes 160 bytes and 48 more per processor. */
 #define SHORTEST_PREFIX 12
 #define LAN_HOSTS_LEAST 64
@@ -39,8 +41,14 @@ bool wm_bpf_same_owner(const struct wm_host_info *a, const struct wm_host_info *
 
 bool wm_bpf_same_station(const struct wm_host_info *a, const struct wm_host_info *b)
 {
-	return wm_bpf_same_owner(a, b) && a->local == b->local && a->ifindex == b->ifindex && a->has_mac == b->has_mac &&
-	       !memcmp(a->mac, b->mac, sizeof(a->mac));
+	return wm_bpf_same_owner(a, b) && a->local == b->local && a->ifindex == b->ifindex &&
+	       a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac));
+}
+
+bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *plan)
+{
+	return params->subnet == htonl(plan->subnet.addr) &&
+	       params->subnet_mask == htonl(wm_prefix_mask(plan->subnet.len));
 }
 
 static void plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret)
@@ -69,15 +77,18 @@ static void plan_host(const struct wm_plan *plan, const struct wm_end *end, stru
 		memcpy(ret->mac, end->mac.byte, sizeof(ret->mac));
 }
 
-static int plan_end(const struct wm_plan *plan, const struct wm_end *end, struct wm_bpf_content *ret, struct wm_error *err)
+static int plan_end(const struct wm_plan *plan, const struct wm_end *end, struct wm_bpf_content *ret,
+		    struct wm_error *err)
 {
 	uint32_t index = end->overlay - plan->subnet.addr;
 	char addr[WM_IP4_TEXT];
 
 	if (!wm_prefix_has(plan->subnet, end->overlay) || (end->kind == WM_END_HOST && end->lan >= plan->nlans))
-		return wm_fail(err, EINVAL, "%s (%s) is not of this site", end->name, wm_ip4_format(end->overlay, addr));
+		return wm_fail(err, EINVAL, "%s (%s) is not of this site", end->name,
+			       wm_ip4_format(end->overlay, addr));
 	if (ret->hosts[index].kind != WM_KIND_NOBODY)
-		return wm_fail(err, EEXIST, "the overlay address %s is registered twice", wm_ip4_format(end->overlay, addr));
+		return wm_fail(err, EEXIST, "the overlay address %s is registered twice",
+			       wm_ip4_format(end->overlay, addr));
 	plan_host(plan, end, &ret->hosts[index]);
 	if (end->kind == WM_END_HOST)
 		ret->lan_hosts[ret->nlan_hosts++] = (struct wm_bpf_lan_host){

@@ -59,6 +59,7 @@ struct wm_bpf_device {
 /* The value of the meta map. */
 struct wm_bpf_meta {
 	uint32_t object;                /* hash of the programs' object file */
+	uint32_t prio;                  /* of the filters */
 	uint32_t ndevices;
 	struct wm_params params;        /* what the programs were loaded with */
 	uint32_t map_id[WM_BPF_MAPS];
@@ -126,6 +127,8 @@ int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, c
 		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err);
 /* Loads them on maps of the least size and lets go of them again. */
 int wm_bpf_try_load(struct wm_error *err);
+/* May we use BPF at all? 0 or -EPERM. */
+int wm_bpf_permitted(struct wm_error *err);
 
 /* --- bpf_plan.c: pure --- */
 
@@ -143,7 +146,8 @@ int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want
 bool wm_bpf_same_owner(const struct wm_host_info *a, const struct wm_host_info *b);
 /* And at the same place: what was heard from it still holds. */
 bool wm_bpf_same_station(const struct wm_host_info *a, const struct wm_host_info *b);
-/* hz is measured; everything else comes from instance and plan. */
+bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *plan);
+/* hz is the kernel's; everything else comes from instance and plan. */
 void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, uint32_t ends,
 		   struct wm_params *ret);
 

@@ -111,7 +111,8 @@ static int read_end(const struct wm_bpf_set *set, uint32_t index, const struct m
 	return 0;
 }
 
-static int read_ends(const struct wm_bpf_set *set, const struct wm_bpf_content *content, int cpus, struct wm_counters *ret)
+static int read_ends(const struct wm_bpf_set *set, const struct wm_bpf_content *content, int cpus,
+		     struct wm_counters *ret)
 {
 	WM_AUTO_FREE struct wm_host_stats *value = calloc((size_t)cpus, sizeof(*value));
 	struct moment now = { .unix_time = wm_unix_time(), .hz = set->meta.params.hz };
