@@ -158,7 +158,7 @@ static void test_killed_at_first_apply(void **state)
 	unsigned int kills = 0;
 
 	(void)state;
-	for (unsigned int nth = 0; apply_killed(nth); nth += 6, kills++) {
+	for (unsigned int nth = 0; apply_killed(nth); nth += 9, kills++) {
 		expect_converged(NULL);
 		assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
 		/* A clsact made in the last instant may be forgotten: it is empty. */
@@ -168,7 +168,7 @@ static void test_killed_at_first_apply(void **state)
 		assert_string_equal(after, before);
 		free(after);
 	}
-	assert_true(kills > 5);
+	assert_true(kills > 4);
 	free(before);
 }
 
@@ -179,12 +179,12 @@ static void test_killed_while_replacing_programs(void **state)
 	(void)state;
 	rig_apply(&rig);
 	rig_count(&rig, "172.30.2.2", 7);
-	for (unsigned int nth = 0; rig.plan.mtu--, apply_killed(nth); nth += 4, kills++) {
+	for (unsigned int nth = 0; rig.plan.mtu--, apply_killed(nth); nth += 7, kills++) {
 		expect_filters();
 		expect_converged(NULL);
 		assert_int_equal(rig_counted(&rig, "172.30.2.2"), 7);
 	}
-	assert_true(kills > 5);
+	assert_true(kills > 4);
 }
 
 static void arrange(bool swapped)
@@ -239,14 +239,14 @@ static void test_killed_while_growing(void **state)
 
 	(void)state;
 	rig_apply(&rig);
-	for (unsigned int nth = 0; crowd(kills % 2 ? 40 : 24), apply_killed(nth); nth += 19, kills++) {
+	for (unsigned int nth = 0; crowd(kills % 2 ? 40 : 24), apply_killed(nth); nth += 27, kills++) {
 		expect_filters();
 		expect_converged(NULL);
 		crowd(0);
 		assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
 		rig_apply(&rig);
 	}
-	assert_true(kills > 5);
+	assert_true(kills > 4);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
