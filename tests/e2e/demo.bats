@@ -6,6 +6,7 @@ load lib/mesh
 
 setup_file() { mesh_begin d; }
 teardown_file() { demo down; }
+setup() { use_demo; }
 
 @test "the demo holds every line of its proof and exits 0" {
 	run demo up

@@ -258,6 +258,8 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 		}
 		break;
 	}
+	/* A registry that was away may be a new process, which has no reports. */
+	g->report_due |= *g->registry.text != '\0';
 	note_problem(&g->registry, &fine, "the registry answers again");
 	g->registry_seen = wm_unix_time();
 	return answer->kind == WM_ANSWER_CONFIG ? WM_NEXT_AGAIN : WM_NEXT_IDLE;
