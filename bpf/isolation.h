@@ -64,7 +64,7 @@ inline_ __u32 later_fragment(const struct packet *p, const struct wm_frag_key *f
 	return ALLOWED;
 }
 
-inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 end, __be32 peer)
+inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 own, __be32 end, __be32 peer)
 {
 	struct wm_flow_key k = flow_key(end, peer, p->sport, p->dport, p->proto);
 	struct quote q;
@@ -72,9 +72,8 @@ inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 end
 	if (is_icmp_error(p)) {
 		if (!parse_quote(p, &q))
 			return WM_REASON_INVALID;
-		/* The quote still has the end's address as the end knows it; what counts is that it is about this peer. */
 		k = flow_key(end, q.src, q.dport, q.sport, q.proto);
-		return q.ports_known && q.src == peer && know_flow(share, &k) ? ALLOWED : WM_REASON_ISOLATED;
+		return q.ports_known && q.src == peer && q.dst == own && know_flow(share, &k) ? ALLOWED : WM_REASON_ISOLATED;
 	}
 	if (p->proto == IPPROTO_ICMP && p->icmp_type != ICMP_ECHO_REPLY)
 		return WM_REASON_ISOLATED;
@@ -89,8 +88,8 @@ inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 end
 	return WM_REASON_ISOLATED;
 }
 
-/* From the end. Returns a drop reason or ALLOWED. */
-inline_ __u32 from_isolated(const struct packet *p, __u32 share, __be32 end)
+/* From the end, which quotes packets with the address that it knows as its own. Returns a drop reason or ALLOWED. */
+inline_ __u32 from_isolated(const struct packet *p, __u32 share, __be32 own, __be32 end)
 {
 	struct wm_frag_key f = { .src = end, .dst = p->dst, .id = p->id, .proto = p->proto };
 	__u64 now;
@@ -102,7 +101,7 @@ inline_ __u32 from_isolated(const struct packet *p, __u32 share, __be32 end)
 		return later_fragment(p, &f);
 	if (!p->l4_known)
 		return WM_REASON_INVALID;
-	reason = is_gateway_service(p) ? ALLOWED : answers_known_flow(p, share, end, p->dst);
+	reason = is_gateway_service(p) ? ALLOWED : answers_known_flow(p, share, own, end, p->dst);
 	if (reason == ALLOWED && p->more) {
 		now = bpf_jiffies64();
 		bpf_map_update_elem(&frags, &f, &now, BPF_ANY);

@@ -53,6 +53,19 @@ struct packet {
 	__u8 icmp_type, icmp_code;
 };
 
+/* Of a GSO packet, L4 payload bytes of each segment; else 0. Not kept in the struct: the
+ * verifier would tell apart all that comes after (twice the work). And not read in C: the
+ * compiler shares the address between reads, and the verifier wants an offset from ctx. */
+inline_ __u32 segment_size(const struct packet *p)
+{
+	__u64 size;
+
+	asm volatile("%0 = *(u32 *)(%1 + %2)"
+		     : "=r"(size)
+		     : "r"(p->skb), "i"(__builtin_offsetof(struct __sk_buff, gso_size)));
+	return size;
+}
+
 /* LSRR and SSRR let a packet choose its way behind the filter (RFC 7126 4.3); so does a list that lies. first: offset
  * of the options. A global function: the verifier walks its loop once, not once per path that leads here. */
 __attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 first, __u32 len)
@@ -119,7 +132,8 @@ inline_ void parse_l4(struct packet *p)
 	p->l4_known = true;
 }
 
-/* Reads the packet whose IP header is at off. false: it lies about itself, or is source-routed. */
+/* Reads the packet whose IP header is at off and takes off what is behind it (Ethernet pads short
+ * frames). false: it lies about itself, or is source-routed. */
 inline_ bool parse(struct packet *p, struct __sk_buff *skb, __u32 off)
 {
 	__u32 have = skb->len - off;
@@ -134,10 +148,12 @@ inline_ bool parse(struct packet *p, struct __sk_buff *skb, __u32 off)
 		return false;
 	p->ihl = ip.ihl * 4;
 	/* BIG TCP has no length that fits (kernel 6.3). */
-	p->len = ip.tot_len || !skb->gso_size ? bpf_ntohs(ip.tot_len) : have;
+	p->len = ip.tot_len || !segment_size(p) ? bpf_ntohs(ip.tot_len) : have;
 	p->src = ip.saddr;
 	p->dst = ip.daddr;
 	if (ip.version != 4 || p->ihl < 20 || p->len < p->ihl || p->len > have)
+		return false;
+	if (p->len < have && bpf_skb_change_tail(skb, off + p->len, 0))
 		return false;
 	frag = bpf_ntohs(ip.frag_off);
 	p->frag = frag & 0x1fff;
@@ -166,7 +182,7 @@ inline_ bool is_icmp_error(const struct packet *p)
 /* What goes over the wire at once: of a GSO packet, one segment with its headers. */
 inline_ __u32 wire_size(const struct packet *p)
 {
-	__u32 segment = p->skb->gso_size;
+	__u32 segment = segment_size(p);
 
 	if (!segment)
 		return p->len;

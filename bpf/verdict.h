@@ -15,16 +15,19 @@ struct amount {
 	__u64 packets, bytes;
 };
 
-/* A GSO packet stands for its segments, each with headers of its own. */
+/* A GSO packet stands for its segments, each with headers of its own. Counted here:
+ * gso_segs is 0 in what a TUN's writer (wireguard-go) has put together. */
 inline_ struct amount amount_of(const struct packet *p)
 {
 	struct amount a = { 1, p->len };
-	__u32 segments = p->skb->gso_segs;
+	__u32 headers = p->ihl + (p->proto == IPPROTO_TCP ? p->tcp_doff : 8);
+	__u32 size = segment_size(p), segments;
 
-	if (segments > 1) {
-		a.packets = segments;
-		a.bytes += (segments - 1) * (__u64)(p->ihl + (p->proto == IPPROTO_TCP ? p->tcp_doff : 8));
-	}
+	if (!size || p->len <= headers + size)
+		return a;
+	segments = (p->len - headers + size - 1) / size;
+	a.packets = segments;
+	a.bytes += (segments - 1) * (__u64)headers;
 	return a;
 }
 

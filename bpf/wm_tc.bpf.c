@@ -11,7 +11,7 @@
 inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 index)
 {
 	__be32 overlay = p->dst;
-	bool fast = params.fastpath && !p->options && fits_lan(p, h);
+	bool fits = fits_lan(p, h), fast = params.fastpath && !p->options && fits;
 	__u32 reason;
 
 	if (p->ttl <= 1) {
@@ -30,8 +30,10 @@ inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 ind
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (fast)
 		return send_to_lan(p, h, index, AT_WG_IN, WM_REASON_TO_LAN);
-	count_to(p, index);
 	mark_for_stack(p, 1 + h->lan);
+	if (!fits && p->df)
+		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers */
+	count_to(p, index);
 	return verdict(p, WM_REASON_TO_LAN, PASS);
 }
 
@@ -64,7 +66,7 @@ inline_ __u32 wg_source(const struct packet *p)
 	if (!h || h->kind != WM_KIND_DEVICE)
 		return WM_REASON_SPOOFED;
 	if (h->isolated)
-		reason = from_isolated(p, h->share, p->src);
+		reason = from_isolated(p, h->share, p->src, p->src);
 	if (reason == ALLOWED)
 		count_from(p, index);
 	else
@@ -243,12 +245,16 @@ inline_ bool under_limit(void)
 inline_ int router_error(struct packet *p)
 {
 	bool too_big = p->icmp_type == ICMP_UNREACHABLE && p->icmp_code == ICMP_FRAG_NEEDED;
+	const struct wm_host_info *peer;
 	struct quote q;
 	__u32 index;
 
 	if (!is_icmp_error(p) || (!too_big && p->icmp_type != ICMP_TIME_EXCEEDED) || !parse_quote(p, &q))
 		return 0;
-	if (q.src != p->dst || in_subnet(q.src) || !find_local(p->skb->ifindex, q.dst, &index) || p->ttl <= 1)
+	peer = in_subnet(q.src) ? find_overlay(q.src, &index) : NULL;
+	if (in_subnet(q.src) && (!peer || peer->kind != WM_KIND_DEVICE))
+		return 0;
+	if (q.src != p->dst || !find_local(p->skb->ifindex, q.dst, &index) || p->ttl <= 1)
 		return 0;
 	if (!under_limit())
 		return 0;
@@ -283,10 +289,15 @@ inline_ void learn(__u32 index, __u64 mac)
 inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host_info *h, __u32 index)
 {
 	__be32 overlay = p->dst;
+	bool fits = fits_lan(p, h);
 	__u32 reason;
 
-	if (!params.fastpath || p->options || p->ttl <= 1 || !fits_lan(p, h))
-		return PASS; /* the stack brings it to wg egress, which turns it */
+	if (p->ttl <= 1)
+		return verdict(p, WM_REASON_LOCAL, PASS);
+	/* The stack brings it to wg egress, which turns it. (Not one that is too big for
+	 * the other LAN: it has to meet that LAN's MTU.) */
+	if (fits && (!params.fastpath || p->options))
+		return PASS;
 	if (h->isolated) {
 		reason = towards_isolated(p, h->share, overlay, overlay_of(from_index));
 		if (reason != ALLOWED)
@@ -294,9 +305,15 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 	}
 	if (quote_to_mesh(p, p->skb->ifindex) || quote_to_lan(p, h, overlay))
 		return verdict(p, WM_REASON_INVALID, DROP);
-	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || decrement_ttl(p))
+	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || (fits && decrement_ttl(p)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	return send_to_lan(p, h, index, AT_LAN_IN, WM_REASON_HAIRPIN);
+	if (fits)
+		return send_to_lan(p, h, index, AT_LAN_IN, WM_REASON_HAIRPIN);
+	mark_for_stack(p, 1 + h->lan);
+	if (p->df)
+		return verdict(p, WM_REASON_LOCAL, PASS);
+	count_to(p, index);
+	return verdict(p, WM_REASON_HAIRPIN, PASS);
 }
 
 /* Into the tunnel; the source is translated at wg egress, for this way and the stack's alike. */
@@ -371,7 +388,7 @@ int wm_lan_in(struct __sk_buff *skb)
 		return drop_of(&p, index, WM_REASON_UNREGISTERED);
 	learn(index, mac);
 	if (h->isolated) {
-		reason = from_isolated(&p, h->share, overlay_of(index));
+		reason = from_isolated(&p, h->share, h->local, overlay_of(index));
 		if (reason != ALLOWED)
 			return drop_of(&p, index, reason);
 	}
