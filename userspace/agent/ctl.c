@@ -19,7 +19,8 @@ static int run_path(const struct wm_instance *inst, const char *file, char *ret,
 {
 	int rc = wm_format(ret, size, "%s/%s", inst->run_dir, file);
 
-	return rc ? wm_fail(err, ENAMETOOLONG, "%s/%s: the path is too long (WM_RUN)", inst->run_dir, file) : 0;
+	/* The reason first: of so long a sentence the end is lost. */
+	return rc ? wm_fail(err, ENAMETOOLONG, "WM_RUN is too long a path: %s/%s", inst->run_dir, file) : 0;
 }
 
 int wm_ctl_lock(const struct wm_instance *inst, int *ret_lock, struct wm_error *err)
