@@ -51,6 +51,8 @@ static void child(int fd, const char *path)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (fd == CHILD_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, CHILD_FD) < 0)
 		_exit(126);
+	/* Whatever a library opened without O_CLOEXEC is root's. */
+	close_range(CHILD_FD + 1, ~0u, 0);
 	execve(path, argv, envp);
 	_exit(127);
 }
