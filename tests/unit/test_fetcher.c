@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The gateway's side of wm-fetch. The fetcher is this program itself, started
+ * under that name: what it does is what the url of the request says.
+ */
+#include "agent/fetcher.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/util.h"
+#include "unit/mesh.h"
+
+#define CHANNEL 3 /* the fetcher's end */
+
+/* --- the fetcher ---------------------------------------------------------------------------- */
+
+static void send_config(const struct wm_config *c, bool complete)
+{
+	struct wm_record_end end = { c->mesh.generation, c->nsites + c->nhosts + c->ndevices };
+
+	wm_record_send(CHANNEL, WM_RECORD_MESH, &c->mesh, sizeof(c->mesh));
+	for (size_t i = 0; i < c->nsites; i++)
+		wm_record_send(CHANNEL, WM_RECORD_SITE, &c->sites[i], sizeof(c->sites[i]));
+	for (size_t i = 0; complete && i < c->nhosts; i++)
+		wm_record_send(CHANNEL, WM_RECORD_HOST, &c->hosts[i], sizeof(c->hosts[i]));
+	for (size_t i = 0; complete && i < c->ndevices; i++)
+		wm_record_send(CHANNEL, WM_RECORD_DEVICE, &c->devices[i], sizeof(c->devices[i]));
+	if (complete)
+		wm_record_send(CHANNEL, WM_RECORD_END, &end, sizeof(end));
+}
+
+/* Byte by byte: every border between two reads is met. */
+static void send_slowly(const struct wm_config *c)
+{
+	char *data = NULL;
+	size_t len;
+	FILE *f = open_memstream(&data, &len);
+
+	wm_config_write(f, c);
+	fclose(f);
+	for (size_t i = 0; i < len; i++) {
+		if (wm_write_full(CHANNEL, data + i, 1))
+			break;
+	}
+	free(data);
+}
+
+static void send_problem(int status, int code, const char *text)
+{
+	struct wm_fetch_problem p = { .http_status = status, .code = code };
+
+	strcpy(p.text, text);
+	wm_record_send(CHANNEL, WM_RECORD_PROBLEM, &p, sizeof(p));
+}
+
+/* What the gateway left it: the channel, stdio, and two variables. */
+static const char *what_is_inherited(void)
+{
+	extern char **environ;
+	DIR *d = opendir("/proc/self/fd");
+	sigset_t blocked;
+	int nenv = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (atoi(e->d_name) > CHANNEL && atoi(e->d_name) != dirfd(d))
+			return "an open file";
+	}
+	for (char **e = environ; *e; e++, nenv++) {
+		if (strncmp(*e, "PATH=", 5) && strncmp(*e, "LC_ALL=", 7))
+			return "a variable";
+	}
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	return sigismember(&blocked, SIGTERM) ? "a blocked signal" : nenv == 2 ? "" : "too little";
+}
+
+static void answer(const char *what, const struct wm_config *c)
+{
+	struct wm_config bad = *c;
+
+	if (!strcmp(what, "config"))
+		send_config(c, true);
+	else if (!strcmp(what, "slowly"))
+		send_slowly(c);
+	else if (!strcmp(what, "unchanged"))
+		wm_record_send(CHANNEL, WM_RECORD_UNCHANGED, NULL, 0);
+	else if (!strcmp(what, "done"))
+		wm_record_send(CHANNEL, WM_RECORD_DONE, NULL, 0);
+	else if (!strcmp(what, "problem"))
+		send_problem(503, EAGAIN, "the registry is tired");
+	else if (!strcmp(what, "no code"))
+		send_problem(0, -5, "nonsense");
+	else if (!strcmp(what, "half, then problem"))
+		send_config(c, false), send_problem(0, EPIPE, "broke off");
+	else if (!strcmp(what, "half, then gone"))
+		send_config(c, false), _exit(0);
+	else if (!strcmp(what, "gone"))
+		_exit(0);
+	else if (!strcmp(what, "garbage"))
+		wm_write_full(CHANNEL, "HTTP/1.1 200 OK\r\n\r\n", 19);
+	else if (!strcmp(what, "breaks a rule"))
+		strcpy(bad.sites[0].domain, "com"), send_config(&bad, true), send_config(c, true);
+	else if (!strcmp(what, "two headers"))
+		send_config(c, false), send_config(c, true);
+	else if (!strcmp(what, "inherited"))
+		send_problem(0, EPERM, what_is_inherited());
+	/* "silent": nothing */
+}
+
+static int fetcher_main(void)
+{
+	FILE *f = fdopen(CHANNEL, "r");
+	struct wm_record request;
+	struct wm_config c;
+
+	if (!f)
+		return 1;
+	mesh_small_finished(&c);
+	while (!wm_record_read(f, &request, NULL))
+		answer(request.fetch.target.url, &c);
+	wm_config_free(&c);
+	fclose(f);
+	return 0;
+}
+
+/* --- the tests -------------------------------------------------------------------------------- */
+
+static struct wm_instance inst;
+static struct wm_fetcher fetcher;
+static struct wm_answer got;
+
+static int setup(void **state)
+{
+	inst = (struct wm_instance){ .fetch_path = "/proc/self/exe" };
+	fetcher = (struct wm_fetcher){ .fd = -1 };
+	return unit_setup(state);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	wm_fetcher_stop(&fetcher);
+	wm_fetcher_stop(&fetcher); /* fine when there is none */
+	return 0;
+}
+
+static void request(const char *what)
+{
+	struct wm_fetch_request r = { .wait_s = 1 };
+
+	strcpy(r.target.url, what);
+	assert_ok(wm_fetcher_send(&fetcher, &inst, WM_RECORD_FETCH, &r, sizeof(r), &err));
+	assert_true(fetcher.busy);
+}
+
+static void ask_for(const char *what)
+{
+	request(what);
+	wm_fetcher_wait(&fetcher, 20, &got);
+}
+
+static void assert_problem(int status, int code, const char *says)
+{
+	if (got.kind != WM_ANSWER_PROBLEM || got.http_status != status || got.code != code || !strstr(got.err.text, says))
+		fail_msg("kind %d, status %d, code %d: %s", got.kind, got.http_status, got.code, got.err.text);
+}
+
+static void assert_config_comes(void)
+{
+	struct wm_config small;
+
+	ask_for("config");
+	assert_int_equal(got.kind, WM_ANSWER_CONFIG);
+	assert_false(fetcher.busy);
+	mesh_small_finished(&small);
+	assert_configs_equal(&got.config, &small);
+	wm_config_free(&got.config);
+	wm_config_free(&small);
+}
+
+static bool is_gone(int pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+static void answers_of_every_kind_from_one_child(void **state)
+{
+	int pid;
+
+	(void)state;
+	assert_config_comes();
+	pid = fetcher.pid;
+	ask_for("unchanged");
+	assert_int_equal(got.kind, WM_ANSWER_UNCHANGED);
+	ask_for("done");
+	assert_int_equal(got.kind, WM_ANSWER_DONE);
+	ask_for("problem");
+	assert_problem(503, EAGAIN, "the registry is tired");
+	assert_false(fetcher.busy);
+	ask_for("no code");
+	assert_problem(0, EIO, "nonsense");
+	assert_config_comes();
+	assert_int_equal(fetcher.pid, pid);
+	teardown(NULL);
+	assert_true(is_gone(pid));
+}
+
+static void an_answer_in_crumbs_is_the_same(void **state)
+{
+	struct wm_config small;
+
+	(void)state;
+	ask_for("slowly");
+	assert_int_equal(got.kind, WM_ANSWER_CONFIG);
+	mesh_small_finished(&small);
+	assert_configs_equal(&got.config, &small);
+	wm_config_free(&got.config);
+	wm_config_free(&small);
+}
+
+/* What was received of an answer that ended in a problem is not the beginning of the next. */
+static void half_a_config_is_forgotten(void **state)
+{
+	(void)state;
+	ask_for("half, then problem");
+	assert_problem(0, EPIPE, "broke off");
+	assert_config_comes();
+	ask_for("half, then gone");
+	assert_problem(0, EPIPE, "ended unexpectedly");
+	assert_config_comes();
+}
+
+/* A child that dies or lies is ended; the next request starts another. */
+static void a_child_that_fails_is_replaced(void **state)
+{
+	static const struct {
+		const char *what, *says;
+		int status, code;
+	} rows[] = {
+		{ "gone", "ended unexpectedly", 0, EPIPE },
+		{ "garbage", "not a record", 200, EBADMSG },
+		{ "two headers", "header", 200, EBADMSG },
+		{ "breaks a rule", "com", 200, EINVAL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		int pid;
+
+		request(rows[i].what);
+		pid = fetcher.pid;
+		wm_fetcher_wait(&fetcher, 20, &got);
+		assert_problem(rows[i].status, rows[i].code, rows[i].says);
+		assert_int_equal(fetcher.fd, -1);
+		assert_false(fetcher.busy);
+		assert_true(is_gone(pid)); /* and no zombie */
+		assert_config_comes();
+	}
+	ask_for("breaks a rule");
+	assert_string_equal(got.err.field, "domain");
+}
+
+static void silence_ends_in_time(void **state)
+{
+	uint64_t start = wm_monotonic_ms();
+	int pid;
+
+	(void)state;
+	request("silent");
+	pid = fetcher.pid;
+	wm_fetcher_wait(&fetcher, 1, &got);
+	assert_problem(0, ETIMEDOUT, "in time");
+	assert_true(wm_monotonic_ms() - start >= 1000 && wm_monotonic_ms() - start < 10000);
+	assert_true(is_gone(pid));
+	assert_config_comes();
+}
+
+static void reading_does_not_wait(void **state)
+{
+	struct pollfd p;
+
+	(void)state;
+	request("silent");
+	wm_fetcher_read(&fetcher, &got);
+	assert_int_equal(got.kind, WM_ANSWER_NONE);
+	assert_true(fetcher.busy);
+	request("unchanged");
+	p = (struct pollfd){ .fd = fetcher.fd, .events = POLLIN };
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	wm_fetcher_read(&fetcher, &got);
+	assert_int_equal(got.kind, WM_ANSWER_UNCHANGED);
+}
+
+static void a_child_killed_between_requests_is_an_error_once(void **state)
+{
+	struct wm_fetch_request r = { .target = { .url = "config" } };
+	int rc;
+
+	(void)state;
+	ask_for("unchanged");
+	kill(fetcher.pid, SIGKILL);
+	/* Until it is dead, sending may work; then it is an error, here or as the answer. */
+	rc = wm_fetcher_send(&fetcher, &inst, WM_RECORD_FETCH, &r, sizeof(r), &err);
+	if (!rc) {
+		wm_fetcher_wait(&fetcher, 20, &got);
+		assert_problem(0, EPIPE, "ended unexpectedly");
+	} else {
+		assert_refused(rc, EPIPE, "", "ended unexpectedly");
+	}
+	assert_config_comes();
+}
+
+static void it_inherits_nothing_of_root(void **state)
+{
+	int null = open("/dev/null", O_RDONLY), secret = fcntl(null, F_DUPFD, 100); /* not O_CLOEXEC: a library's, say */
+	sigset_t term, before;
+
+	(void)state;
+	assert_true(secret >= 100);
+	assert_int_equal(setenv("WM_REGISTRY_TOKEN", "wma_secret", 1), 0);
+	assert_int_equal(setenv("LD_PRELOAD_OF_ROOT", "x", 1), 0);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &before);
+	ask_for("inherited");
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	assert_int_equal(got.kind, WM_ANSWER_PROBLEM);
+	assert_string_equal(got.err.text, "");
+	unsetenv("WM_REGISTRY_TOKEN");
+	unsetenv("LD_PRELOAD_OF_ROOT");
+	close(secret);
+	close(null);
+}
+
+static void a_fetcher_that_is_not_there_is_named(void **state)
+{
+	struct wm_fetch_request r = { .wait_s = 0 };
+
+	(void)state;
+	strcpy(inst.fetch_path, unit_path("wm-fetch"));
+	assert_refused(wm_fetcher_send(&fetcher, &inst, WM_RECORD_FETCH, &r, sizeof(r), &err), ENOENT, "", inst.fetch_path);
+	assert_int_equal(wm_replace_file(inst.fetch_path, 0755, "not a program", 13), 0);
+	/* It can be run as far as anybody can tell beforehand. */
+	assert_ok(wm_fetcher_send(&fetcher, &inst, WM_RECORD_FETCH, &r, sizeof(r), &err));
+	wm_fetcher_wait(&fetcher, 20, &got);
+	assert_problem(0, EPIPE, "ended unexpectedly");
+}
+
+static void a_target_carries_url_token_and_trust(void **state)
+{
+	struct wm_fetch_target target;
+
+	(void)state;
+	strcpy(inst.registry_url, "https://wm-registry.example.com");
+	strcpy(inst.registry_ca, "/etc/wm/ca.pem");
+	strcpy(inst.registry_token, "wme_not this one");
+	inst.allow_http = true;
+	wm_fetcher_target(&inst, "wmg_mine", &target);
+	assert_string_equal(target.url, inst.registry_url);
+	assert_string_equal(target.ca_file, inst.registry_ca);
+	assert_string_equal(target.token, "wmg_mine");
+	assert_int_equal(target.allow_http, 1);
+}
+
+#define FETCH_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		FETCH_TEST(answers_of_every_kind_from_one_child),
+		FETCH_TEST(an_answer_in_crumbs_is_the_same),
+		FETCH_TEST(half_a_config_is_forgotten),
+		FETCH_TEST(a_child_that_fails_is_replaced),
+		FETCH_TEST(silence_ends_in_time),
+		FETCH_TEST(reading_does_not_wait),
+		FETCH_TEST(a_child_killed_between_requests_is_an_error_once),
+		FETCH_TEST(it_inherits_nothing_of_root),
+		FETCH_TEST(a_fetcher_that_is_not_there_is_named),
+		FETCH_TEST(a_target_carries_url_token_and_trust),
+	};
+
+	if (argc && !strcmp(argv[0], "wm-fetch"))
+		return fetcher_main();
+	return UNIT_RUN("fetcher", tests);
+}
