@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * ICMP errors: translated outside and in the packet they quote, whatever part
+ * of it they quote.
+ */
+#include "packets/shapes.h"
+
+/* About a packet that ANN sent to FAR, as the mesh saw it; it arrives as ANN sent it. */
+#define IN_ABOUT(...) \
+	{ .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(__VA_ARGS__)) }, IN_OUT }
+#define IN_CUT(n, ...) \
+	{ .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(__VA_ARGS__)), .quote_len = (n) }, IN_OUT }
+#define IN_OUT .out = { { .at = LAN0, .dst = ANN_L, .qsrc = ANN_L } }, COUNTED(TO_LAN)
+/* About a packet from FAR to ANN, as ANN saw it; it arrives as FAR sent it. */
+#define OUT_ABOUT(...) \
+	{ .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(__VA_ARGS__)) }, OUT_OUT }
+#define OUT_CUT(n, ...) \
+	{ .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(__VA_ARGS__)), .quote_len = (n) }, OUT_OUT }
+#define OUT_OUT .out = { { .at = WG, .src = ANN, .qdst = ANN } }, COUNTED(TO_MESH)
+
+static const struct row rows[] = {
+	{ "quoting UDP whole", 0, { IN_ABOUT(UDP(ANN, 53, FAR, 5000), .len = 33), OUT_ABOUT(UDP(FAR, 5000, ANN_L, 53), .len = 33) } },
+	{ "quoting 8 bytes of UDP: its checksum is among them", 0,
+	  { IN_CUT(28, UDP(ANN, 53, FAR, 5000), .len = 33), OUT_CUT(28, UDP(FAR, 5000, ANN_L, 53), .len = 33) } },
+	{ "quoting UDP without a checksum", 0,
+	  { IN_ABOUT(UDP(ANN, 53, FAR, 5000), .len = 33, .sum = SUM_NONE),
+	    OUT_ABOUT(UDP(FAR, 5000, ANN_L, 53), .len = 33, .sum = SUM_NONE) } },
+	{ "quoting UDP with a wrong checksum", 0,
+	  { IN_ABOUT(UDP(ANN, 53, FAR, 5000), .len = 33, .sum = SUM_WRONG),
+	    OUT_ABOUT(UDP(FAR, 5000, ANN_L, 53), .len = 33, .sum = SUM_WRONG) } },
+	{ "quoting TCP whole", 0,
+	  { IN_ABOUT(TCP(ANN, 80, FAR, 5000), .len = 300), OUT_ABOUT(TCP(FAR, 5000, ANN_L, 80), .len = 300) } },
+	{ "quoting 8 bytes of TCP, and just as many as hold its checksum", 0,
+	  { IN_CUT(28, TCP(ANN, 80, FAR, 5000), .len = 300), OUT_CUT(28, TCP(FAR, 5000, ANN_L, 80), .len = 300),
+	    IN_CUT(38, TCP(ANN, 80, FAR, 5000), .len = 300), OUT_CUT(38, TCP(FAR, 5000, ANN_L, 80), .len = 300) } },
+	{ "quoting a ping", 0,
+	  { IN_ABOUT(ECHO_REQUEST(ANN, FAR, 9), .len = 40), OUT_ABOUT(ECHO_REQUEST(FAR, ANN_L, 9), .len = 40) } },
+	{ "quoting UDP-Lite, SCTP, GRE", 0,
+	  { IN_ABOUT(UDPLITE(ANN, 53, FAR, 5000), .len = 33), OUT_ABOUT(UDPLITE(FAR, 5000, ANN_L, 53), .len = 33),
+	    IN_ABOUT(.proto = IPPROTO_SCTP, FROM_TO(ANN, FAR), .len = 33),
+	    IN_CUT(33, TCP(ANN, 80, FAR, 5000), .len = 300),
+	    OUT_ABOUT(.proto = IPPROTO_GRE, FROM_TO(FAR, ANN_L), .len = 33) } },
+	{ "quoting an IP header alone", 0,
+	  { IN_CUT(20, TCP(ANN, 80, FAR, 5000)), OUT_CUT(20, TCP(FAR, 5000, ANN_L, 80)) } },
+	{ "quoting a first and a later fragment", 0,
+	  { IN_ABOUT(UDP(ANN, 53, FAR, 5000), .len = 900, SLICE(0, 304)), IN_ABOUT(UDP(ANN, 53, FAR, 5000), .len = 900, SLICE(304, 304)),
+	    OUT_ABOUT(UDP(FAR, 5000, ANN_L, 53), .len = 900, SLICE(0, 304)),
+	    OUT_ABOUT(UDP(FAR, 5000, ANN_L, 53), .len = 900, SLICE(304, 304)) } },
+	{ "quoting IP options", 0,
+	  { IN_ABOUT(UDP(ANN, 53, FAR, 5000), .len = 33, .nopt = 8, .opt = { 1, 1, 1, 1, 1, 1, 1, 0 }),
+	    OUT_ABOUT(UDP(FAR, 5000, ANN_L, 53), .len = 33, .nopt = 40, .opt = { 1, 1, 1, 1, 1, 1, 1, 0 }) } },
+	{ "time exceeded, frag needed, parameter problem", 0,
+	  { { .at = WG, .pkt = { ICMP_ERROR(FAR2, ANN, 11, 0, ABOUT(UDP(ANN, 53, FAR, 5000), .ttl = 1)) }, IN_OUT },
+	    { .at = WG, .pkt = { ICMP_ERROR(FAR2, ANN, 3, 4, ABOUT(UDP(ANN, 53, FAR, 5000), .df = true)), .rest = 1300 }, IN_OUT },
+	    { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 12, 0, ABOUT(UDP(ANN, 53, FAR, 5000))) }, IN_OUT },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 11, 1, ABOUT(UDP(FAR, 5000, ANN_L, 53))) }, OUT_OUT } } },
+	{ "a wrong ICMP checksum stays wrong", 0,
+	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, 5000))), .sum = SUM_WRONG }, IN_OUT },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDP(FAR, 5000, ANN_L, 53))), .sum = SUM_WRONG }, OUT_OUT } } },
+	{ "quoting what is not about this host", 0,
+	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(FAR2, 53, FAR, 5000))) }, TO_LAN(LAN0, ANN_L) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDP(FAR, 5000, OUTSIDE, 53))) }, TO_WG(ANN) } } },
+	{ "quoting less than an IP header, or none", 0,
+	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, 5000))), .quote_len = 19 }, DROPPED(INVALID) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDP(FAR, 5000, ANN_L, 53))), .quote_len = 19 }, DROPPED(INVALID) },
+	    { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, 5000), .ihl = 4)) }, DROPPED(INVALID) },
+	    { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, 5000), .version = 6)) }, DROPPED(INVALID) },
+	    { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, 5000), .ihl = 15)) }, DROPPED(INVALID) },
+	    { .at = WG, .pkt = { PORTED(IPPROTO_ICMP, FAR, 0, ANN, 0), .type = 3, .code = 3 }, DROPPED(INVALID) } } },
+	{ "between two hosts of the LAN: both addresses inside", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(BOB_L, ANN, 3, 3, ABOUT(UDP(ANN, 53, BOB_L, 5000), .len = 20)) },
+	      .out = { { .at = LAN0, .src = BOB, .dst = ANN_L, .qsrc = ANN_L, .qdst = BOB } }, COUNTED(HAIRPIN) },
+	    { .at = LAN1, .pkt = { ICMP_ERROR(CARL_L, ANN, 3, 3, ABOUT(TCP(ANN, 53, CARL_L, 5000), .len = 20)) },
+	      .out = { { .at = LAN0, .src = CARL, .dst = ANN_L, .qsrc = ANN_L, .qdst = CARL } }, COUNTED(HAIRPIN) } } },
+	{ "from a host to the gateway, about the gateway's packet", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, GW, 3, 3, ABOUT(UDP(GW, 53, ANN_L, 5000), .len = 20)) },
+	      .out = { { .at = LOCAL, .src = ANN, .qdst = ANN, .ttl = SAME_TTL } }, COUNTED(LOCAL) } } },
+};
+
+/* An unregistered router on the LAN, in front of a host. */
+#define ROUTER(t, c, to, ...) .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, to, t, c, ABOUT(__VA_ARGS__)) }
+#define OURS(about) .out = { { .at = WG, .src = GW, .qdst = (about) } }, COUNTED(ROUTER_ERROR)
+
+static const struct row router_rows[] = {
+	{ "too big, too old", 0,
+	  { { ROUTER(3, 4, FAR, TCP(FAR, 5000, ANN_L, 80), .df = true, .len = 100), OURS(ANN) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, 5000, ANN_L, 80), .ttl = 1, .len = 100), OURS(ANN) } } },
+	{ "about an isolated host", 0, { { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 80), .ttl = 1), OURS(ISO) } } },
+	{ "other errors", 0,
+	  { { ROUTER(3, 3, FAR, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) },
+	    { ROUTER(3, 1, FAR, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) },
+	    { ROUTER(5, 1, FAR, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) },
+	    { ROUTER(12, 0, FAR, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) } } },
+	{ "about nobody, about a host of another LAN", 0,
+	  { { ROUTER(11, 0, FAR, UDP(FAR, 5000, STRANGER_L, 80)), DROPPED(UNREGISTERED) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, 5000, CARL_L, 80)), DROPPED(UNREGISTERED) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, 5000, ANN, 80)), DROPPED(UNREGISTERED) } } },
+	{ "to somebody else than whom it is about", 0,
+	  { { ROUTER(11, 0, FAR2, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) },
+	    { ROUTER(11, 0, FAR, UDP(OUTSIDE, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) } } },
+	{ "quoting too little", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80))), .quote_len = 16 },
+	      DROPPED(UNREGISTERED) } } },
+	{ "from a registered host instead: its own address", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(BOB_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) },
+	      .out = { { .at = WG, .src = BOB, .qdst = ANN } }, COUNTED(TO_MESH) } } },
+	{ "about a packet of the gateway itself", 0,
+	  { { ROUTER(11, 0, GW, UDP(GW, 5000, ANN_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
+};
+
+const struct group group_errors = { "ICMP errors", SPOKE, rows, WM_ARRAY_LEN(rows) };
+const struct group group_router = { "errors of a LAN's router", SPOKE, router_rows, WM_ARRAY_LEN(router_rows) };

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * How long a flow to an isolated host lives, and that only packets towards the
+ * host prolong it. Time passes by making the table older, a second less or more
+ * than the limit.
+ */
+#include "packets/shapes.h"
+
+#define ASK(...) { .at = WG, .pkt = { __VA_ARGS__ }, TO_LAN(LAN0, ISO_L) }
+#define AFTER(s) .age_s = (s)
+#define ANSWER(when, ...) { when, .at = LAN0, .pkt = { __VA_ARGS__ }, TO_WG(ISO) }
+#define TOO_LATE(when, ...) { when, .at = LAN0, .pkt = { __VA_ARGS__ }, DROPPED(ISOLATED) }
+#define AT_ONCE .age_s = 0
+
+#define QUESTION UDP(FAR, ROW, ISO, 500), .len = 4
+#define REPLY UDP(ISO_L, 500, FAR, ROW), .len = 4
+#define PEER TCP(FAR, ROW, ISO, 500), .flags
+#define END TCP(ISO_L, 500, FAR, ROW), .flags
+
+static const struct row rows[] = {
+	{ "UDP: the first answer after 29 s", FAST, { ASK(QUESTION), ANSWER(AFTER(29), REPLY) } },
+	{ "UDP: no first answer after 31 s", FAST, { ASK(QUESTION), TOO_LATE(AFTER(31), REPLY) } },
+	{ "UDP, answered: 179 s after the last question", FAST,
+	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), ANSWER(AFTER(179), REPLY) } },
+	{ "UDP, answered: not 181 s after the last question", FAST,
+	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), TOO_LATE(AFTER(181), REPLY) } },
+	{ "UDP: answers do not prolong what they answer", FAST,
+	  { ASK(QUESTION), ANSWER(AFTER(20), REPLY), ANSWER(AFTER(80), REPLY), ANSWER(AFTER(79), REPLY),
+	    TOO_LATE(AFTER(2), REPLY) } },
+	{ "UDP: questions do", FAST,
+	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY),
+	    { .age_s = 170, .at = WG, .pkt = { QUESTION }, TO_LAN(LAN0, ISO_L) }, ANSWER(AFTER(170), REPLY) } },
+	{ "UDP: a question after the end begins anew", FAST,
+	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), TOO_LATE(AFTER(200), REPLY), ASK(QUESTION), ANSWER(AFTER(29), REPLY) } },
+	{ "ping: 29 s", FAST,
+	  { ASK(ECHO_REQUEST(FAR, ISO, ROW)), ANSWER(AFTER(29), ECHO_REPLY(ISO_L, FAR, ROW)),
+	    TOO_LATE(AFTER(2), ECHO_REPLY(ISO_L, FAR, ROW)) } },
+	{ "ping: not 31 s", FAST, { ASK(ECHO_REQUEST(FAR, ISO, ROW)), TOO_LATE(AFTER(31), ECHO_REPLY(ISO_L, FAR, ROW)) } },
+	{ "TCP opening: 59 s", FAST, { ASK(PEER = SYN), ANSWER(AFTER(59), END = SYN | ACK) } },
+	{ "TCP opening: not 61 s", FAST, { ASK(PEER = SYN), TOO_LATE(AFTER(61), END = SYN | ACK) } },
+	{ "TCP answered, but the opener says no more: not 61 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), TOO_LATE(AFTER(61), END = SYN | ACK) } },
+	{ "TCP established: 7199 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), ANSWER(AFTER(7199), END = ACK) } },
+	{ "TCP established: not 7201 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), TOO_LATE(AFTER(7201), END = ACK) } },
+	{ "TCP after both FIN: 9 s, not 11 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AT_ONCE, END = FIN | ACK),
+	    ANSWER(AFTER(9), END = FIN | ACK), TOO_LATE(AFTER(2), END = FIN | ACK) } },
+	{ "TCP after the host's RST: not 11 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), ANSWER(AT_ONCE, END = RST),
+	    TOO_LATE(AFTER(11), END = ACK) } },
+	{ "TCP after the opener's RST: not 11 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), ASK(PEER = RST), TOO_LATE(AFTER(11), END = ACK) } },
+	{ "TCP after one FIN: 59 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AFTER(59), END = ACK),
+	    TOO_LATE(AFTER(2), END = ACK) } },
+	{ "TCP after the host's FIN alone: not 61 s", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), ANSWER(AT_ONCE, END = FIN | ACK),
+	    TOO_LATE(AFTER(61), END = ACK) } },
+	{ "TCP: a connection that ended is opened again by its peer", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AT_ONCE, END = FIN | ACK),
+	    ASK(PEER = SYN), ANSWER(AFTER(59), END = SYN | ACK), ASK(PEER = ACK), ANSWER(AFTER(100), END = ACK) } },
+	{ "later fragments of an answer: 29 s, not 31 s after the first", FAST,
+	  { ASK(UDP(FAR, ROW, ISO, 501)),
+	    ANSWER(AT_ONCE, UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(0, 400)),
+	    ANSWER(AFTER(29), UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(400, 400)),
+	    TOO_LATE(AFTER(2), UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(400, 400)) } },
+};
+
+const struct group group_flows = { "life of a flow", SPOKE, rows, WM_ARRAY_LEN(rows) };

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Packets against the loaded BPF programs at their real hooks. Every row runs
+ * with the fast path and with the stack carrying what was translated, unless
+ * it says otherwise. An argument chooses the rows whose name contains it.
+ *
+ * time limit: 240 s
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/key.h"
+#include "core/util.h"
+#include "packets/plane.h"
+#include "packets/rig.h"
+#include "packets/run.h"
+
+static const struct group *const groups[] = {
+	&group_translate, &group_offload, &group_drop_lan, &group_drop_wg, &group_drop_out, &group_self,
+	&group_untouched, &group_initiate, &group_answer, &group_flows, &group_fragments, &group_errors,
+	&group_router, &group_limits, &group_hairpin, &group_change, &group_hub, &group_pair,
+};
+
+static const char *const config_names[CONFIGS] = { [SPOKE] = "spoke", [HUB] = "hub", [PAIR] = "two meshes" };
+
+struct tally {
+	const char *only;
+	char pcaps[WM_PATH_SIZE]; /* a directory */
+	unsigned int ran, failed;
+};
+
+static void report(struct tally *t, bool good, const struct group *g, unsigned int mode, const char *name)
+{
+	t->ran++;
+	t->failed += !good;
+	printf("%sok %u - %s, %s: %s: %s\n", good ? "" : "not ", t->ran, config_names[g->config],
+	       mode == FAST ? "fast path" : "stack", g->name, name);
+	fflush(stdout);
+}
+
+static void run_group(struct tally *t, const struct group *g, unsigned int mode)
+{
+	char pcap[WM_PATH_SIZE + 32];
+
+	for (size_t n = 0; n < g->n; n++) {
+		const struct row *row = &g->rows[n];
+
+		if ((row->only && row->only != mode) || (t->only && !strstr(row->name, t->only)))
+			continue;
+		/* Numbers are unique across groups of a config, as flows outlive a row. */
+		snprintf(pcap, sizeof(pcap), "%s/%u.pcap", t->pcaps, t->ran + 1);
+		report(t, run_row(row, t->ran + 1, pcap), g, mode, row->name);
+	}
+}
+
+static bool run_config(struct tally *t, enum config config, unsigned int mode)
+{
+	bool good = plane_up(config, mode) == 0;
+
+	for (size_t n = 0; n < WM_ARRAY_LEN(groups) && good; n++)
+		if (groups[n]->config == config)
+			run_group(t, groups[n], mode);
+	plane_down();
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	static const unsigned int modes[] = { FAST, STACK };
+	const char *build = getenv("B");
+	struct tally t = { .only = argc > 1 ? argv[1] : NULL };
+	bool good;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	wm_format(t.pcaps, sizeof(t.pcaps), "%s/packets", build ? build : "build");
+	good = wm_make_dirs(t.pcaps, 0755) == 0 && rig_open() == 0;
+	for (unsigned int config = 0; config < CONFIGS && good; config++)
+		for (size_t m = 0; m < WM_ARRAY_LEN(modes) && good; m++)
+			good = run_config(&t, (enum config)config, modes[m]);
+	if (!good) {
+		printf("Bail out! the test bed could not be made\n");
+		return 1;
+	}
+	printf("1..%u\n", t.ran);
+	return t.failed || !t.ran ? 1 : 0;
+}

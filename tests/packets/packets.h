@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a packet test says: a row of steps, each a packet that comes in at a
+ * place, the packets that must come out, and the counters that must rise.
+ * Whatever else comes out, anywhere, and whatever other counter rises is a failure.
+ *
+ * Addresses and ports are in host byte order, as everywhere in userspace.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/plan.h"
+#include "core/reason.h"
+#include "packets/who.h"
+
+enum place {
+	NOWHERE,
+	WG,    /* the tunnel of the mesh under test: raw IP */
+	WG2,   /* that of a second mesh on the same machine */
+	LAN0,  /* the far ends of the LANs: Ethernet */
+	LAN1,
+	LAN2,  /* has the same subnet as LAN0 */
+	BOX,   /* something else on the gateway's machine, a container */
+	LOCAL, /* the gateway's own sockets */
+	TAP,   /* what LAN0 hands to the stack, behind our filter */
+	PLACES
+};
+
+enum sum {
+	SUM_RIGHT,
+	SUM_NONE,    /* UDP: 0 */
+	SUM_WRONG,   /* by a fixed difference, so that a translated one is wrong by the same */
+	SUM_PARTIAL, /* left to the device: virtio_net_hdr says so */
+};
+
+/* In ports and ICMP ids: a number that no other row uses. */
+#define ROW 1
+/* In expect.ttl: as it came in. */
+#define SAME_TTL 255
+
+struct pkt {
+	uint8_t proto;
+	wm_ip4 src, dst;
+	uint16_t sport, dport; /* ICMP echo: id, sequence number */
+	uint16_t len;          /* bytes behind the L4 header; of other protocols: behind the IP header */
+	uint16_t data;         /* where in the endless pattern of payload bytes they begin */
+	uint8_t ttl;           /* 0: 64 */
+	uint8_t tos;
+	uint16_t id;           /* 0: 0x1234 */
+	bool df;
+	uint8_t opt[40], nopt; /* IP options, padded by the row to whole words */
+	enum sum sum;
+
+	uint8_t flags;         /* TCP; 0: ACK; NO_FLAGS: none */
+	uint32_t seq, ack;
+	uint16_t window;       /* 0: 1000; NO_WINDOW: 0 */
+	uint8_t tcpopt[12], ntcpopt;
+	uint16_t coverage;     /* UDP-Lite; 0: all */
+
+	uint8_t type, code;    /* ICMP */
+	uint32_t rest;         /* its second word when it quotes; 3/4: the MTU */
+	const struct pkt *quote;
+	uint16_t quote_len;    /* so many bytes of it; 0: all */
+
+	bool sliced;           /* a fragment: so much of the IP payload, more to follow unless it is the end */
+	uint16_t slice_at, slice_len;
+
+	/* lies and what is beside the packet */
+	uint8_t version, ihl;  /* 0: true */
+	int tot_len;           /* added to the true length */
+	uint16_t cut;          /* only so many bytes of it; 0: all */
+	uint8_t pad;           /* bytes behind it */
+	uint16_t gso;          /* TCP segment size: one packet that stands for several */
+	uint16_t linear;       /* so many bytes in the skb's head, the rest in pages */
+
+	/* Ethernet; zero: from the sender's MAC to the gateway's, IPv4, no tag */
+	wm_ip4 from_mac_of;    /* the MAC of this address instead of src */
+	bool other_mac;        /* for somebody else on that LAN */
+	bool group_mac;        /* to everybody */
+	uint16_t ethertype;    /* what follows is then raw: `len` bytes of pattern */
+	uint16_t vlan, vlan2;  /* 802.1Q; vlan2: the outer one, 802.1ad */
+};
+
+#define NO_FLAGS 0x80 /* CWR is not used by any row */
+#define NO_WINDOW 0xffff
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define PSH 0x08
+#define ACK 0x10
+#define URG 0x20
+
+struct expect {
+	enum place at;
+	wm_ip4 src, dst;       /* 0: as it came in */
+	wm_ip4 qsrc, qdst;     /* in what it quotes; 0: as it came in */
+	uint8_t ttl;           /* 0: one less than it came in */
+	const struct pkt *pkt; /* this one, whole, instead of what came in changed */
+	/* An ICMP error about what came in, which it quotes as it came in. */
+	uint8_t error, code;
+	uint32_t rest;
+	bool quotes_translated; /* ... with qsrc and qdst */
+	uint16_t frag_at, frag_len; /* what the stack made of it: this fragment (frag_len != 0) */
+	bool any_id;           /* the stack chose the IP id (and whether it is one to fragment) */
+	wm_ip4 mac_of;         /* on Ethernet: for the MAC of this address instead of dst */
+	bool reply;            /* an echo request comes back as its reply */
+};
+
+struct count {
+	uint8_t reason; /* enum wm_reason */
+	uint16_t packets; /* 0: row of counts ends */
+};
+
+struct end_count {
+	wm_ip4 overlay; /* 0: not looked at */
+	uint16_t to, from, drops;
+};
+
+#define OUTS 4
+#define COUNTS 3
+#define STEPS 8
+
+struct step {
+	void (*change)(struct wm_plan *plan); /* before all: this is applied to the plan of the row so far */
+	unsigned int age_s;    /* then flows and fragments grow older by so many seconds */
+	enum place at;         /* NOWHERE: nothing comes in, the row ends (unless something changes) */
+	struct pkt pkt;
+	unsigned int times;    /* 0: once. Each time the same comes out and is counted */
+	struct expect out[OUTS];
+	unsigned int segments; /* out[0] stands for so many TCP segments */
+	struct count count[COUNTS];
+	struct end_count end;
+	bool tap;              /* look at TAP too */
+};
+
+/* In count.reason: a counter of the second mesh. */
+#define OTHER_MESH 0x80
+
+enum config { SPOKE, HUB, PAIR, CONFIGS }; /* PAIR: two meshes share the LANs */
+
+enum { FAST = 1, STACK = 2 };
+
+struct row {
+	const char *name;
+	unsigned int only; /* FAST or STACK; 0: both */
+	struct step step[STEPS];
+};
+
+struct group {
+	const char *name;
+	enum config config;
+	const struct row *rows;
+	size_t n;
+};
+
+extern const struct group group_translate, group_offload, group_drop_lan, group_drop_wg, group_drop_out, group_self,
+	group_untouched, group_initiate, group_answer, group_flows, group_fragments, group_errors, group_router,
+	group_limits, group_hairpin, group_change, group_hub, group_pair;

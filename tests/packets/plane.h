@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The data plane under test: hand-made plans, brought into force by the same
+ * calls as wm-gateway makes. Each says what failed and returns -errno.
+ */
+#pragma once
+
+#include "core/counters.h"
+#include "packets/packets.h"
+
+/* From nothing: the machine's config with this mode (FAST, STACK). */
+int plane_up(enum config config, unsigned int mode);
+void plane_down(void);
+
+/* The plan as it is in force, changed; and back to the config's own. */
+int plane_change(void (*change)(struct wm_plan *plan));
+int plane_restore(void);
+
+unsigned int plane_meshes(void); /* 2 with PAIR */
+unsigned int plane_mode(void);   /* FAST, STACK */
+
+/* What mesh 0 or 1 has counted; wm_counters_free. */
+int plane_read(unsigned int mesh, struct wm_counters *ret);
+
+/* Flows and fragments of mesh 0 become so much older. (flows.c) */
+int plane_age(unsigned int seconds);
+const struct wm_instance *plane_instance(void); /* of mesh 0 */
+
+/* For changes. The end with this overlay address; room for more is there. */
+struct wm_end *plan_find(struct wm_plan *plan, wm_ip4 overlay);
+void plan_drop(struct wm_plan *plan, wm_ip4 overlay);
+void plan_add(struct wm_plan *plan, struct wm_end end);

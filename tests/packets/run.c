@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * "Nothing more comes" is proved by markers: known-good packets that are sent
+ * behind each step's and must have come out of every place before it is judged.
+ */
+#include "packets/run.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "packets/describe.h"
+#include "packets/plane.h"
+#include "packets/rig.h"
+#include "packets/verify.h"
+
+#define MARKER_PORT 9
+#define MARKER_LEN 6
+#define WAIT_MS 5000
+
+static const struct marker {
+	enum place from, at;
+	wm_ip4 src, dst;
+	int reason; /* -1: none */
+	unsigned int mesh;
+	unsigned int only; /* FAST or STACK; 0: both */
+} markers[] = {
+	{ WG, LAN0, FAR, MARK0, WM_REASON_TO_LAN, 0 },	 { WG, LAN1, FAR, MARK1, WM_REASON_TO_LAN, 0 },
+	{ WG, LAN2, FAR, MARK2, WM_REASON_TO_LAN, 0, FAST },	 { LAN0, WG, MARK0_L, FAR, WM_REASON_TO_MESH, 0 },
+	{ WG, LOCAL, FAR, GW, WM_REASON_LOCAL, 0 },	 { LAN0, LOCAL, STRANGER_L, GW0, -1, 0 },
+	{ LOCAL, BOX, BOX_GW, BOX_L, -1, 0 },		 { LAN0, TAP, STRANGER_L, GW0, -1, 0 },
+	{ LAN0, WG2, MARK0_L, FARX, WM_REASON_TO_MESH, 1 }, { WG2, LAN0, FARX, MARKX, WM_REASON_TO_LAN, 1 },
+};
+
+static bool is_used(const struct marker *m)
+{
+	return m->mesh < plane_meshes() && (!m->only || m->only == plane_mode());
+}
+
+/* One row on its way. */
+struct run {
+	const struct row *row;
+	unsigned int number;
+	const struct step *step;
+	char where[96];
+	struct seen_list all; /* of the whole row, for the pcap */
+	bool good;
+};
+
+struct counters {
+	struct wm_counters mesh[2];
+};
+
+/* --- counters ----------------------------------------------------------------------- */
+
+static void free_counters(struct counters *all)
+{
+	wm_counters_free(&all->mesh[0]);
+	wm_counters_free(&all->mesh[1]);
+}
+
+#define AUTO_COUNTERS __attribute__((cleanup(free_counters)))
+
+static int read_counters(struct counters *ret)
+{
+	int rc = 0;
+
+	for (unsigned int n = 0; n < plane_meshes() && rc >= 0; n++)
+		rc = plane_read(n, &ret->mesh[n]);
+	return rc;
+}
+
+static const struct wm_end_counters *find_end(const struct wm_counters *counters, wm_ip4 overlay)
+{
+	static const struct wm_end_counters none;
+
+	for (size_t n = 0; n < counters->nends; n++)
+		if (counters->ends[n].overlay == overlay)
+			return &counters->ends[n];
+	return &none;
+}
+
+static void wrong_count(struct run *r, const char *what, unsigned long long got, unsigned long long want)
+{
+	printf("# %s: %s rose by %llu, expected %llu\n", r->where, what, got, want);
+	r->good = false;
+}
+
+/* How much a reason must rise, and (0: not known) by how many bytes. */
+static struct wm_count wanted(const struct run *r, unsigned int mesh, unsigned int reason, size_t len)
+{
+	unsigned int times = r->step->times ? r->step->times : 1;
+	struct wm_count want = { 0 };
+	bool known = true;
+
+	for (size_t n = 0; n < COUNTS && r->step->count[n].packets; n++) {
+		const struct count *c = &r->step->count[n];
+
+		if ((c->reason & ~OTHER_MESH) != reason || (c->reason & OTHER_MESH ? 1 : 0) != mesh)
+			continue;
+		want.packets += c->packets * times;
+		/* The stack's own packets have lengths of their own; invalid ones may have none. */
+		known = c->packets == 1 && reason != WM_REASON_LOCAL && reason != WM_REASON_INVALID &&
+			!r->step->pkt.gso && !r->step->out[0].error && !r->step->out[1].at;
+		want.bytes += len * times;
+	}
+	for (size_t n = 0; n < WM_ARRAY_LEN(markers); n++) {
+		if (!is_used(&markers[n]) || markers[n].mesh != mesh || markers[n].reason != (int)reason)
+			continue;
+		want.packets++;
+		want.bytes += 20 + 8 + MARKER_LEN;
+	}
+	if (!known)
+		want.bytes = 0;
+	return want;
+}
+
+static void judge_counters(struct run *r, const struct counters *before, const struct counters *after)
+{
+	static uint8_t buf[BYTES_MAX];
+	char what[64];
+
+	size_t len = r->step->at && build_packet(&r->step->pkt, r->number, buf) >= 4 ? get16(buf + 2) : 0;
+
+	for (unsigned int mesh = 0; mesh < plane_meshes(); mesh++)
+		for (unsigned int n = 0; n < WM_REASON_COUNT; n++) {
+			struct wm_count want = wanted(r, mesh, n, len);
+			const struct wm_count *is = &after->mesh[mesh].reason[n], *was = &before->mesh[mesh].reason[n];
+
+			snprintf(what, sizeof(what), "%s%s", wm_reason_name(n), mesh ? " of the second mesh" : "");
+			if (is->packets - was->packets != want.packets)
+				wrong_count(r, what, is->packets - was->packets, want.packets);
+			snprintf(what, sizeof(what), "%s%s (bytes)", wm_reason_name(n), mesh ? " of the second mesh" : "");
+			if (want.bytes && is->packets - was->packets == want.packets &&
+			    is->bytes - was->bytes != want.bytes)
+				wrong_count(r, what, is->bytes - was->bytes, want.bytes);
+		}
+}
+
+static void judge_end(struct run *r, const struct counters *before, const struct counters *after)
+{
+	const struct end_count *want = &r->step->end;
+	const struct wm_end_counters *was = find_end(&before->mesh[0], want->overlay);
+	const struct wm_end_counters *is = find_end(&after->mesh[0], want->overlay);
+
+	if (!want->overlay)
+		return;
+	if (is->to.packets - was->to.packets != want->to)
+		wrong_count(r, "packets to the end", is->to.packets - was->to.packets, want->to);
+	if (is->from.packets - was->from.packets != want->from)
+		wrong_count(r, "packets from the end", is->from.packets - was->from.packets, want->from);
+	if (is->drops - was->drops != want->drops)
+		wrong_count(r, "drops of the end", is->drops - was->drops, want->drops);
+	if (want->from && !is->last_seen)
+		wrong_count(r, "the end's last_seen", 0, 1);
+}
+
+/* --- packets ------------------------------------------------------------------------ */
+
+static void send_one(struct run *r, enum place at, const struct pkt *p)
+{
+	int rc = rig_send(at, p, r->number);
+
+	if (rc < 0) {
+		printf("# %s: cannot send from %s: %s\n", r->where, describe_place(at), strerror(-rc));
+		r->good = false;
+	}
+}
+
+static void send_markers(struct run *r)
+{
+	for (size_t n = 0; n < WM_ARRAY_LEN(markers); n++) {
+		struct pkt p = {
+			.proto = IPPROTO_UDP, .src = markers[n].src, .dst = markers[n].dst,
+			.sport = (uint16_t)(MARKER_PORT + 1 + n), .dport = MARKER_PORT, .len = MARKER_LEN,
+		};
+
+		if (is_used(&markers[n]))
+			send_one(r, markers[n].from, &p);
+	}
+}
+
+static bool is_marker(const struct seen *s, size_t *ret_number)
+{
+	if (!s->ip || s->len < 20 + 8 + MARKER_LEN || s->data[9] != IPPROTO_UDP || get16(s->data + 22) != MARKER_PORT)
+		return false;
+	*ret_number = get16(s->data + 20) - (MARKER_PORT + 1u);
+	return *ret_number < WM_ARRAY_LEN(markers);
+}
+
+/* TAP hears everything that LAN0 hands to the stack; only some rows ask. */
+static bool is_heard(const struct run *r, const struct seen *s)
+{
+	return s->at != TAP || r->step->tap;
+}
+
+/* Moves what is worth a look from `fresh` to `got`; strikes markers off. */
+static void sort_out(struct run *r, struct seen_list *fresh, struct seen_list *got, bool *arrived)
+{
+	for (size_t n = 0; n < fresh->n; n++) {
+		struct seen *s = &fresh->item[n];
+		size_t number;
+
+		/* What LAN0 hands over for another place passes TAP as well. */
+		if (is_marker(s, &number)) {
+			arrived[number] |= s->at == markers[number].at;
+			continue;
+		}
+		if (!is_heard(r, s))
+			continue;
+		*seen_add(got) = *s;
+		s->data = NULL;
+	}
+	seen_clear(fresh);
+}
+
+static bool all_arrived(const bool *arrived)
+{
+	for (size_t n = 0; n < WM_ARRAY_LEN(markers); n++)
+		if (is_used(&markers[n]) && !arrived[n])
+			return false;
+	return true;
+}
+
+static void collect(struct run *r, struct seen_list *got)
+{
+	bool arrived[WM_ARRAY_LEN(markers)] = { false };
+	const char *slow = getenv("WM_SLOW");
+	uint64_t end = wm_monotonic_ms() + WAIT_MS * (slow ? (uint64_t)atoi(slow) : 1);
+	struct seen_list fresh = { 0 };
+	int rc = 0;
+
+	while (rc == 0 && !all_arrived(arrived) && wm_monotonic_ms() < end) {
+		rc = rig_receive(&fresh, 50);
+		sort_out(r, &fresh, got, arrived);
+	}
+	/* The markers may have overtaken something at another mouth. */
+	if (rc == 0)
+		rc = rig_receive(&fresh, 0);
+	sort_out(r, &fresh, got, arrived);
+	for (size_t n = 0; n < WM_ARRAY_LEN(markers); n++)
+		if (is_used(&markers[n]) && !arrived[n]) {
+			printf("# %s: the marker from %s to %s has not come\n", r->where, describe_place(markers[n].from),
+			       describe_place(markers[n].at));
+			r->good = false;
+		}
+	if (rc < 0) {
+		printf("# %s: cannot receive: %s\n", r->where, strerror(-rc));
+		r->good = false;
+	}
+}
+
+/* For the pcap: a copy of a packet that came in. */
+static void keep_sent(struct run *r)
+{
+	static uint8_t buf[BYTES_MAX];
+	struct seen *s = seen_add(&r->all);
+
+	s->at = r->step->at;
+	s->len = build_packet(&r->step->pkt, r->number, buf);
+	s->data = malloc(s->len + 1);
+	if (!s->data)
+		abort();
+	memcpy(s->data, buf, s->len);
+}
+
+static void keep_seen(struct run *r, struct seen_list *got)
+{
+	for (size_t n = 0; n < got->n; n++)
+		*seen_add(&r->all) = got->item[n];
+	free(got->item);
+}
+
+static void packets_of_step(struct run *r)
+{
+	struct seen_list want = { 0 }, got = { 0 };
+	unsigned int times = r->step->times ? r->step->times : 1;
+
+	for (unsigned int n = 0; r->step->at && n < times; n++) {
+		expect_step(r->step, r->number, &want);
+		send_one(r, r->step->at, &r->step->pkt);
+		keep_sent(r);
+	}
+	send_markers(r);
+	collect(r, &got);
+	if (!verify_all(&want, &got, r->where))
+		r->good = false;
+	keep_seen(r, &got);
+	seen_clear(&want);
+}
+
+/* --- steps -------------------------------------------------------------------------- */
+
+static bool prepare_step(const struct step *step)
+{
+	if (step->change && plane_change(step->change) < 0)
+		return false;
+	return !step->age_s || plane_age(step->age_s) == 0;
+}
+
+static void run_step(struct run *r)
+{
+	AUTO_COUNTERS struct counters before = { 0 };
+	AUTO_COUNTERS struct counters after = { 0 };
+
+	if (!prepare_step(r->step) || read_counters(&before) < 0) {
+		r->good = false;
+		return;
+	}
+	packets_of_step(r);
+	if (read_counters(&after) < 0) {
+		r->good = false;
+		return;
+	}
+	judge_counters(r, &before, &after);
+	judge_end(r, &before, &after);
+}
+
+static bool is_step(const struct step *step)
+{
+	return step->at || step->change;
+}
+
+bool run_row(const struct row *row, unsigned int number, const char *pcap)
+{
+	struct run r = { .row = row, .number = number, .good = true };
+	bool changed = false;
+
+	for (unsigned int n = 0; n < STEPS && is_step(&row->step[n]) && r.good; n++) {
+		r.step = &row->step[n];
+		changed |= r.step->change != NULL;
+		snprintf(r.where, sizeof(r.where), "step %u", n + 1);
+		run_step(&r);
+	}
+	if (changed && plane_restore() < 0)
+		r.good = false;
+	if (!r.good && describe_pcap(pcap, &r.all) == 0)
+		printf("# packets: %s\n", pcap);
+	seen_clear(&r.all);
+	return r.good;
+}
