@@ -56,6 +56,7 @@ unsigned int csum_offset(uint8_t proto)
 		return 16;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
+	case IPPROTO_DCCP:
 		return 6;
 	default:
 		return 0;
@@ -138,6 +139,8 @@ static size_t build_l4(const struct pkt *p, unsigned int row, uint8_t *at)
 		return build_icmp(p, row, at);
 	default:
 		fill(at, p->data, p->len);
+		if (csum_offset(p->proto))
+			put16(at + csum_offset(p->proto), 0);
 		return p->len;
 	}
 }

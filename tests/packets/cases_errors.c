@@ -57,6 +57,8 @@ static const struct row rows[] = {
 	{ "a wrong ICMP checksum stays wrong", 0,
 	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, 5000))), .sum = SUM_WRONG }, IN_OUT },
 	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDP(FAR, 5000, ANN_L, 53))), .sum = SUM_WRONG }, OUT_OUT } } },
+	{ "an ICMP redirect of a host", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 5, 1, ABOUT(UDP(FAR, 5000, ANN_L, 53))) }, DROPPED(REDIRECT) } } },
 	{ "quoting what is not about this host", 0,
 	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(FAR2, 53, FAR, 5000))) }, TO_LAN(LAN0, ANN_L) },
 	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDP(FAR, 5000, OUTSIDE, 53))) }, TO_WG(ANN) } } },
@@ -81,6 +83,13 @@ static const struct row rows[] = {
 #define ROUTER(t, c, to, ...) .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, to, t, c, ABOUT(__VA_ARGS__)) }
 #define OURS(about) .out = { { .at = WG, .src = GW, .qdst = (about) } }, COUNTED(ROUTER_ERROR)
 
+/* They may be forged by anybody on the LAN: 100 a second. */
+static const struct flood router_flood = {
+	.n = 1000, .at = LAN0,
+	.pkt = { ICMP_ERROR(ROUTER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) },
+	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 100, .most = 910,
+};
+
 static const struct row router_rows[] = {
 	{ "too big, too old", 0,
 	  { { ROUTER(3, 4, FAR, TCP(FAR, 5000, ANN_L, 80), .df = true, .len = 100), OURS(ANN) },
@@ -104,6 +113,7 @@ static const struct row router_rows[] = {
 	{ "from a registered host instead: its own address", 0,
 	  { { .at = LAN0, .pkt = { ICMP_ERROR(BOB_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) },
 	      .out = { { .at = WG, .src = BOB, .qdst = ANN } }, COUNTED(TO_MESH) } } },
+	{ "no more than 100 a second", FAST, { { .flood = &router_flood } } },
 	{ "about a packet of the gateway itself", 0,
 	  { { ROUTER(11, 0, GW, UDP(GW, 5000, ANN_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
 };

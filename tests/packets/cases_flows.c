@@ -17,6 +17,18 @@
 #define PEER TCP(FAR, ROW, ISO, 500), .flags
 #define END TCP(ISO_L, 500, FAR, ROW), .flags
 
+/* More new flows than the table of half-open ones holds. */
+static const struct flood questions = {
+	.n = 100000, .at = WG, .pkt = { UDP(FAR2, 0, ISO, 999) }, .reason = WM_REASON_TO_LAN, .other = WM_REASON_ISOLATED,
+};
+
+/* More flows, each answered, than one isolated end may have: 1024. */
+static const struct flood connections = {
+	.n = 3000, .at = WG, .pkt = { UDP(FAR2, 0, ISO2, 999) },
+	.answer_at = LAN0, .answer = { UDP(ISO2_L, 999, FAR2, 0) },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000 - 1024, .most = 2900,
+};
+
 static const struct row rows[] = {
 	{ "UDP: the first answer after 29 s", FAST, { ASK(QUESTION), ANSWER(AFTER(29), REPLY) } },
 	{ "UDP: no first answer after 31 s", FAST, { ASK(QUESTION), TOO_LATE(AFTER(31), REPLY) } },
@@ -61,6 +73,16 @@ static const struct row rows[] = {
 	{ "TCP: a connection that ended is opened again by its peer", FAST,
 	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AT_ONCE, END = FIN | ACK),
 	    ASK(PEER = SYN), ANSWER(AFTER(59), END = SYN | ACK), ASK(PEER = ACK), ANSWER(AFTER(100), END = ACK) } },
+	{ "a flood of questions: answered flows live, unanswered ones are lost", FAST,
+	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), ASK(UDP(FAR, ROW, ISO, 502)), { .flood = &questions },
+	    ANSWER(AT_ONCE, REPLY), TOO_LATE(AT_ONCE, UDP(ISO_L, 502, FAR, ROW)) } },
+	{ "more flows than one end may have: the first live, others are refused, and once it is over there is room", FAST,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO2, 500) }, TO_LAN(LAN0, ISO2_L) },
+	    { .at = LAN0, .pkt = { UDP(ISO2_L, 500, FAR, ROW) }, TO_WG(ISO2) }, { .flood = &connections },
+	    { .at = LAN0, .pkt = { UDP(ISO2_L, 500, FAR, ROW) }, TO_WG(ISO2) },
+	    /* another end has its own share */
+	    ASK(QUESTION), ANSWER(AT_ONCE, REPLY),
+	    { .age_s = 181, .flood = &connections } } },
 	{ "later fragments of an answer: 29 s, not 31 s after the first", FAST,
 	  { ASK(UDP(FAR, ROW, ISO, 501)),
 	    ANSWER(AT_ONCE, UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(0, 400)),

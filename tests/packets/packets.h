@@ -119,6 +119,18 @@ struct end_count {
 	uint16_t to, from, drops;
 };
 
+/* Many packets that differ in who sends them, each maybe with its answer. What
+ * comes out is not looked at; two counters together rise by n. */
+struct flood {
+	unsigned int n;
+	enum place at;
+	struct pkt pkt;
+	enum place answer_at; /* NOWHERE: none */
+	struct pkt answer;
+	uint8_t reason, other; /* enum wm_reason */
+	unsigned int least, most; /* how much `other` has in it */
+};
+
 #define OUTS 4
 #define COUNTS 3
 #define STEPS 8
@@ -126,6 +138,7 @@ struct end_count {
 struct step {
 	void (*change)(struct wm_plan *plan); /* before all: this is applied to the plan of the row so far */
 	unsigned int age_s;    /* then flows and fragments grow older by so many seconds */
+	const struct flood *flood; /* then this; nothing else of the step counts */
 	enum place at;         /* NOWHERE: nothing comes in, the row ends (unless something changes) */
 	struct pkt pkt;
 	unsigned int times;    /* 0: once. Each time the same comes out and is counted */

@@ -291,6 +291,56 @@ static void packets_of_step(struct run *r)
 	seen_clear(&want);
 }
 
+/* --- floods ------------------------------------------------------------------------- */
+
+#define FLOOD_PORTS 40000
+#define FLOOD_FIRST 20000
+
+static void drain(void)
+{
+	struct seen_list all = { 0 };
+
+	rig_receive(&all, 0);
+	seen_clear(&all);
+}
+
+static void send_flood(struct run *r, const struct flood *f)
+{
+	struct pkt p = f->pkt, answer = f->answer;
+
+	for (unsigned int n = 0; n < f->n && r->good; n++) {
+		p.src = answer.dst = f->pkt.src + n / FLOOD_PORTS;
+		p.sport = answer.dport = (uint16_t)(FLOOD_FIRST + n % FLOOD_PORTS);
+		send_one(r, f->at, &p);
+		if (f->answer_at)
+			send_one(r, f->answer_at, &answer);
+		if (n % 128 == 0)
+			drain();
+	}
+	drain();
+}
+
+static void flood_step(struct run *r)
+{
+	const struct flood *f = r->step->flood;
+	AUTO_COUNTERS struct counters before = { 0 };
+	AUTO_COUNTERS struct counters after = { 0 };
+
+	r->good &= read_counters(&before) >= 0;
+	send_flood(r, f);
+	r->good &= read_counters(&after) >= 0;
+	if (!r->good)
+		return;
+	uint64_t one = after.mesh[0].reason[f->reason].packets - before.mesh[0].reason[f->reason].packets;
+	uint64_t other = after.mesh[0].reason[f->other].packets - before.mesh[0].reason[f->other].packets;
+	if (one + other == f->n && other >= f->least && other <= f->most)
+		return;
+	printf("# %s: %s rose by %llu and %s by %llu, expected %u together, the latter %u to %u\n", r->where,
+	       wm_reason_name(f->reason), (unsigned long long)one, wm_reason_name(f->other), (unsigned long long)other,
+	       f->n, f->least, f->most);
+	r->good = false;
+}
+
 /* --- steps -------------------------------------------------------------------------- */
 
 static bool prepare_step(const struct step *step)
@@ -309,6 +359,10 @@ static void run_step(struct run *r)
 		r->good = false;
 		return;
 	}
+	if (r->step->flood) {
+		flood_step(r);
+		return;
+	}
 	packets_of_step(r);
 	if (read_counters(&after) < 0) {
 		r->good = false;
@@ -320,7 +374,7 @@ static void run_step(struct run *r)
 
 static bool is_step(const struct step *step)
 {
-	return step->at || step->change;
+	return step->at || step->change || step->flood;
 }
 
 bool run_row(const struct row *row, unsigned int number, const char *pcap)
