@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "core/key.h"
@@ -92,8 +93,16 @@ static void remove_dir(void)
 		nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Ended from outside: not what a handler may do in general, but the process is over anyway. */
+static void on_end(int sig)
+{
+	remove_dir();
+	_exit(128 + sig);
+}
+
 const char *unit_dir(void)
 {
+	static const int ends[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
 	const char *base = getenv("TMPDIR");
 
 	if (*dir)
@@ -103,6 +112,8 @@ const char *unit_dir(void)
 		fail_msg("%s: %s", dir, strerror(errno));
 	dir_owner = getpid();
 	atexit(remove_dir);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		signal(ends[i], on_end);
 	return dir;
 }
 
