@@ -85,7 +85,8 @@ static void ask(struct loop *l)
 	struct wm_error err;
 	struct wm_answer failed = { .kind = WM_ANSWER_PROBLEM };
 
-	l->asked_wait_s = l->nwaiting ? 0 : l->g->inst->wait_s;
+	/* A registry that failed last is not left to hold its answer: that would hide for so long that it is back. */
+	l->asked_wait_s = l->nwaiting || *l->g->registry.text ? 0 : l->g->inst->wait_s;
 	l->ask_at = NEVER;
 	if (!wm_gateway_ask(l->g, l->asked_wait_s, &err))
 		return;
