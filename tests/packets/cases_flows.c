@@ -23,11 +23,13 @@ static const struct flood questions = {
 };
 
 /* More flows, each answered, than one isolated end may have: 1024. */
-static const struct flood connections = {
-	.n = 3000, .at = WG, .pkt = { UDP(FAR2, 0, ISO2, 999) },
-	.answer_at = LAN0, .answer = { UDP(ISO2_L, 999, FAR2, 0) },
-	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000 - 1024, .most = 2900,
-};
+#define CONNECTIONS(port) \
+	.n = 3000, .at = WG, .pkt = { UDP(FAR2, 0, ISO2, port) }, \
+	.answer_at = LAN0, .answer = { UDP(ISO2_L, port, FAR2, 0) }, \
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000 - 1024, .most = 2900
+
+static const struct flood connections = { CONNECTIONS(999) };
+static const struct flood other_connections = { CONNECTIONS(888) };
 
 static const struct row rows[] = {
 	{ "UDP: the first answer after 29 s", FAST, { ASK(QUESTION), ANSWER(AFTER(29), REPLY) } },
@@ -59,6 +61,9 @@ static const struct row rows[] = {
 	{ "TCP after both FIN: 9 s, not 11 s", FAST,
 	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AT_ONCE, END = FIN | ACK),
 	    ANSWER(AFTER(9), END = FIN | ACK), TOO_LATE(AFTER(2), END = FIN | ACK) } },
+	{ "TCP after both FIN: nobody prolongs that", FAST,
+	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AT_ONCE, END = FIN | ACK),
+	    { .age_s = 9, .at = WG, .pkt = { PEER = ACK }, TO_LAN(LAN0, ISO_L) }, TOO_LATE(AFTER(2), END = FIN | ACK) } },
 	{ "TCP after the host's RST: not 11 s", FAST,
 	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), ANSWER(AT_ONCE, END = RST),
 	    TOO_LATE(AFTER(11), END = ACK) } },
@@ -82,7 +87,7 @@ static const struct row rows[] = {
 	    { .at = LAN0, .pkt = { UDP(ISO2_L, 500, FAR, ROW) }, TO_WG(ISO2) },
 	    /* another end has its own share */
 	    ASK(QUESTION), ANSWER(AT_ONCE, REPLY),
-	    { .age_s = 181, .flood = &connections } } },
+	    { .age_s = 181, .flood = &other_connections } } },
 	{ "later fragments of an answer: 29 s, not 31 s after the first", FAST,
 	  { ASK(UDP(FAR, ROW, ISO, 501)),
 	    ANSWER(AT_ONCE, UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(0, 400)),

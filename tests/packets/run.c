@@ -88,7 +88,21 @@ static void wrong_count(struct run *r, const char *what, unsigned long long got,
 	r->good = false;
 }
 
-/* How much a reason must rise, and (0: not known) by how many bytes. */
+/* The headers that all segments but the first have in addition. */
+static size_t bytes_of_segments(const struct step *step)
+{
+	return step->segments ? (step->segments - 1) * (20u + step->pkt.nopt + 20u + step->pkt.ntcpopt) : 0;
+}
+
+/* Whether what rose by `n` packets was what came in, of a known length: the stack's own
+ * packets and fragments have lengths of their own, invalid ones may have none. */
+static bool is_length_known(const struct step *step, unsigned int reason, unsigned int n)
+{
+	return n == (step->segments ? step->segments : 1) && reason != WM_REASON_LOCAL && reason != WM_REASON_INVALID &&
+	       !step->out[0].error && !step->out[1].at && (step->segments || !step->pkt.gso);
+}
+
+/* How much a reason must rise, and (0: not known) by how many bytes; len: of what came in. */
 static struct wm_count wanted(const struct run *r, unsigned int mesh, unsigned int reason, size_t len)
 {
 	unsigned int times = r->step->times ? r->step->times : 1;
@@ -101,10 +115,8 @@ static struct wm_count wanted(const struct run *r, unsigned int mesh, unsigned i
 		if ((c->reason & ~OTHER_MESH) != reason || (c->reason & OTHER_MESH ? 1 : 0) != mesh)
 			continue;
 		want.packets += c->packets * times;
-		/* The stack's own packets have lengths of their own; invalid ones may have none. */
-		known = c->packets == 1 && reason != WM_REASON_LOCAL && reason != WM_REASON_INVALID &&
-			!r->step->pkt.gso && !r->step->out[0].error && !r->step->out[1].at;
-		want.bytes += len * times;
+		want.bytes += (len + bytes_of_segments(r->step)) * times;
+		known = is_length_known(r->step, reason, c->packets);
 	}
 	for (size_t n = 0; n < WM_ARRAY_LEN(markers); n++) {
 		if (!is_used(&markers[n]) || markers[n].mesh != mesh || markers[n].reason != (int)reason)
