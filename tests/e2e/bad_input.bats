@@ -200,7 +200,7 @@ SITE='{"site":{"domain":"a","subnet":"172.30.2.0/24","gateway":"172.30.2.1","is_
 @test "not root" {
 	chmod -R a+rX "$WM_DEMO_DIR/etc"
 	AS=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	complains root
+	complains 'needs root'
 }
 
 @test "BPF is wanted and cannot be had: no bpffs; no right to load programs" {

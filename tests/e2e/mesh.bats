@@ -129,6 +129,17 @@ gone() { [ ! -e "/proc/$1" ]; }
 	pings web "$NAS" 1
 }
 
+@test "a gateway that was started again reports at once, with nothing new to fetch" {
+	local before
+	before=$(last_report)
+	kill -TERM "$(pid_of gw-b wm-gateway)"
+	wait_for 15 'a report of the new gateway' reported_after "$before"
+}
+
+last_report() { wm -j list-sites | jq -r '.meshes[0].sites[] | select(.domain == "b").seen'; }
+
+reported_after() { [[ $(last_report) > $1 ]]; }
+
 another_than() {
 	local now
 	now=$(pid_of gw-b wm-gateway)

@@ -82,6 +82,7 @@ static int make_plan(struct wm_gateway *g, const struct wm_config *config, struc
 /* Puts a finished plan into the kernel; the plan becomes g's. */
 static int carry_out(struct wm_gateway *g, struct wm_plan *plan)
 {
+	const struct wm_reconciled before = g->last;
 	struct wm_error err = { 0 };
 	int rc = wm_reconcile(g->inst, plan, &g->memory, &g->last, &err);
 	bool news = g->last.changes || !g->applied || plan->generation != g->plan.generation;
@@ -89,6 +90,8 @@ static int carry_out(struct wm_gateway *g, struct wm_plan *plan)
 	if (!rc && news)
 		wm_info("generation %" PRIu64 " in force: %d change%s in %" PRIu64 " ms, data plane %s", plan->generation,
 			g->last.changes, g->last.changes == 1 ? "" : "s", g->last.took_ms, g->last.dataplane);
+	if (!rc && *g->last.dataplane_note && strcmp(before.dataplane_note, g->last.dataplane_note))
+		wm_warning("data plane %s: %s", g->last.dataplane, g->last.dataplane_note);
 	g->report_due |= news || strcmp(g->problem.text, err.text) != 0;
 	g->applied = !rc;
 	note_problem(&g->problem, &err, "the config is in force again");
@@ -220,8 +223,8 @@ static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer 
 	}
 	g->enrolled = false;
 	if (answer->http_status == 401) {
-		wm_fail(&err, EACCES, "the registry accepts neither this gateway's token nor WM_REGISTRY_TOKEN of %s; run 'wm enrol %s' and put what it prints there",
-			g->inst->env_file, g->inst->domain);
+		wm_fail(&err, EACCES, "the registry accepts neither this gateway's token nor WM_REGISTRY_TOKEN of %s; run 'wm enrol %s' ('wm add-site %s' if the site was removed) and put what it prints there",
+			g->inst->env_file, g->inst->domain, g->inst->domain);
 		g->need_enrol = false; /* the token may have come through although its answer was lost */
 	}
 	note_problem(&g->registry, &err, "");

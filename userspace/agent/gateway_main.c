@@ -60,7 +60,9 @@ static int sync_alone(struct wm_gateway *g)
 	}
 	if (wm_gateway_apply(g))
 		return fail(&g->problem);
-	printf("in sync: generation %llu\n", (unsigned long long)g->config.mesh.generation);
+	printf("in sync: generation %llu, data plane %s\n", (unsigned long long)g->config.mesh.generation, g->last.dataplane);
+	if (*g->last.dataplane_note)
+		fprintf(stderr, "wm-gateway: data plane %s: %s\n", g->last.dataplane, g->last.dataplane_note);
 	return 0;
 }
 
@@ -72,11 +74,9 @@ static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
 	struct wm_gateway g;
 	int code, rc;
 
-	if (need_root())
-		return 1;
 	rc = wm_ctl_ask(inst, WM_CTL_SYNC, opt->json, SYNC_TIMEOUT_S, &text, &code, &err);
 	if (!rc) {
-		fputs(text, code ? stderr : stdout);
+		fprintf(code ? stderr : stdout, "%s%s", code ? "wm-gateway: " : "", text);
 		return code;
 	}
 	if (rc != -ENOENT)
@@ -96,8 +96,6 @@ static int cmd_run(const struct wm_instance *inst, const struct options *opt)
 	int code;
 
 	(void)opt;
-	if (need_root())
-		return 1;
 	if (wm_ctl_lock(inst, &lock, &err) || wm_gateway_open(&g, inst, &err))
 		return fail(&err);
 	code = wm_ctl_listen(inst, &ctl, &err) ? fail(&err) : wm_loop_run(&g, ctl);
@@ -130,8 +128,6 @@ static int cmd_status(const struct wm_instance *inst, const struct options *opt)
 	struct wm_error err = { 0 };
 	int code, rc;
 
-	if (need_root())
-		return 1;
 	rc = wm_ctl_ask(inst, WM_CTL_STATUS, opt->json, 10, &text, &code, &err);
 	if (rc == -ENOENT)
 		return status_alone(inst, opt);
@@ -212,6 +208,9 @@ static int run_verb(const char *name, const struct options *opt)
 	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++) {
 		if (strcmp(name, verbs[i].name))
 			continue;
+		/* Asked first: only root may read gateway.env, and "permission denied" would not say so. */
+		if (need_root())
+			return 1;
 		if (wm_instance_load(&inst, opt->instance, opt->config, &err))
 			return fail(&err);
 		snprintf(ident, sizeof(ident), *inst.name ? "wm-gateway[%s]" : "wm-gateway", inst.name);

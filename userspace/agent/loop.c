@@ -74,7 +74,8 @@ static void answer_waiting(struct loop *l)
 	if (*why)
 		snprintf(text, sizeof(text), "%s\n", why);
 	else
-		snprintf(text, sizeof(text), "in sync: generation %llu\n", (unsigned long long)g->config.mesh.generation);
+		snprintf(text, sizeof(text), "in sync: generation %llu, data plane %s\n",
+			 (unsigned long long)g->config.mesh.generation, g->last.dataplane);
 	for (int i = 0; i < l->nwaiting; i++)
 		wm_ctl_answer(l->waiting[i], *why ? 1 : 0, text);
 	l->nwaiting = 0;
@@ -85,8 +86,9 @@ static void ask(struct loop *l)
 	struct wm_error err;
 	struct wm_answer failed = { .kind = WM_ANSWER_PROBLEM };
 
-	/* A registry that failed last is not left to hold its answer: that would hide for so long that it is back. */
-	l->asked_wait_s = l->nwaiting || *l->g->registry.text ? 0 : l->g->inst->wait_s;
+	/* The first question, or one to a registry that failed last, is not left to be held: that would hide for so
+	 * long that the registry is there, and it is told nothing before it has answered. */
+	l->asked_wait_s = l->nwaiting || !l->g->registry_seen || *l->g->registry.text ? 0 : l->g->inst->wait_s;
 	l->ask_at = NEVER;
 	if (!wm_gateway_ask(l->g, l->asked_wait_s, &err))
 		return;
