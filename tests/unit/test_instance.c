@@ -119,6 +119,7 @@ static void what_is_missing_is_named(void **state)
 	assert_key_refused("SITE_DOMAIN=a\nWM_REGISTRY_URL=\n", "WM_REGISTRY_URL");
 	assert_key_refused(MINIMAL "nonsense\n", "line 3");
 	assert_refused(wm_instance_load(&inst, "", unit_path("none.env"), &err), ENOENT, "", "none.env");
+	assert_non_null(strstr(err.text, "wm add-site"));
 }
 
 static void what_is_malformed_is_named(void **state)

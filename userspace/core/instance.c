@@ -289,6 +289,9 @@ int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_
 		rc = wm_fail(err, ENAMETOOLONG, "the path of the config file is too long");
 	if (!rc)
 		rc = wm_env_load(inst.env_file, &env, err);
+	if (rc == -ENOENT)
+		wm_fail(err, ENOENT, "%s: there is no such file; 'wm add-site DOMAIN', or 'wm enrol DOMAIN' later, prints what belongs there",
+			inst.env_file);
 	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(parts); i++) {
 		rc = parts[i](&inst, env, err);
 		if (rc)
