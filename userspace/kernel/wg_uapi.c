@@ -345,6 +345,9 @@ static int uapi_write(const char *ifname, const struct wm_wg_steps *steps, struc
 	rc = read_answer(&c, NULL);
 	if (rc == -EPIPE && c.rc)
 		rc = c.rc;
+	if (rc == -EADDRINUSE && steps->device)
+		return wm_fail(err, EADDRINUSE, "UDP port %u of %s is in use on this machine: end what has it (an earlier interface?), or set WM_LISTEN_PORT",
+			       steps->device->listen_port, ifname);
 	if (rc < 0)
 		return wm_fail(err, -rc, "wireguard-go refused the configuration of %s: %s", ifname, strerror(-rc));
 	return 0;
