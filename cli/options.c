@@ -180,8 +180,9 @@ static int check_use(struct cli *cli)
 	}
 	if (cli->opt[OPT_HELP] || (cli->nargs >= c->least && cli->nargs <= c->most))
 		return 0;
-	return complain(WM_EXIT_USAGE, "%s; use: wm %s %s",
-			cli->nargs < c->least ? "an argument is missing" : "too many arguments", c->name, c->args);
+	return complain(WM_EXIT_USAGE, "%s; use: wm %s%s%s",
+			cli->nargs < c->least ? "an argument is missing" : "too many arguments", c->name,
+			*c->args ? " " : "", c->args);
 }
 
 int cli_parse(struct cli *cli, int argc, char **argv)

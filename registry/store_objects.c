@@ -120,7 +120,7 @@ static int empty_site(struct change *c, const struct wm_site *site, bool cascade
 		object_key_of(&object, &key);
 		if (!cascade)
 			return wm_fail(err, ENOTEMPTY,
-				       "site '%s' still has %s; remove what it has first, or add ?cascade=1 to remove it all",
+				       "site '%s' still has %s; remove what it has first, or it all at once with --cascade (?cascade=1)",
 				       site->domain, object_title(&key, title));
 		rc = remove_one(c, &object);
 		if (rc)

@@ -174,7 +174,7 @@ refused() {
 	"$WM" add-site b >/dev/null
 	"$WM" add-host nas.b --local-ip 192.168.1.10
 	refused 2 'add --yes' "$WM" remove-site b
-	refused 1 '^wm: b: ' "$WM" remove-site b --yes
+	refused 1 '^wm: b: .*--cascade' "$WM" remove-site b --yes
 	refused 1 "no site 'nosuch'" "$WM" remove-site nosuch --yes --cascade
 	refused 1 '^wm: nosuch: ' "$WM" remove-site nosuch --yes
 	on_terminal "'$WM' remove-site b --cascade"

@@ -56,6 +56,11 @@ teardown() { rig_teardown; }
 	fails 2 "--hub is not for 'wm add-host'" "$WM" add-host nas.b --local-ip 192.168.1.4 --hub
 }
 
+@test "a word too many, and the use is shown" {
+	fails 2 'too many arguments; use: wm list$' "$WM" list extra
+	fails 2 'too many arguments; use: wm remove-site DOMAIN' "$WM" remove-site a b
+}
+
 @test "options with and without values, given twice, given nothing" {
 	fails 2 '--mesh needs a value' "$WM" list --mesh
 	fails 2 '--mesh needs a value' "$WM" list --mesh=
