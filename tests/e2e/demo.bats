@@ -33,6 +33,14 @@ setup() { use_demo; }
 	[ "$status" = 1 ]
 	[ "$output" = "demo: not root: network namespaces need it" ]
 	[ -z "$(net_there)" ]
+	mkdir -p "$WM_DEMO_DIR"
+	run "$ROOT/scripts/demo" prove everything
+	[ "$status" = 1 ]
+	[ "$output" = "demo: unknown proof 'everything'; known are: all standard" ]
+	run "$ROOT/scripts/demo" up
+	[ "$status" = 1 ]
+	[[ "$output" = *"WM_DEMO=$WM_DEMO "*"make demo-down takes it away" ]]
+	rmdir "$WM_DEMO_DIR"
 }
 
 @test "a demo that was cut off is taken down whole" {
