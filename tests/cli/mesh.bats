@@ -91,7 +91,7 @@ teardown() { rig_teardown; }
 
 @test "a wrong token is refused and nothing is written" {
 	start_registry home
-	fails 4 'registry: ' "$WM" mesh add "$URL" wrong-token-0123456789
+	fails 4 'registry: .*wm mesh add' "$WM" mesh add "$URL" wrong-token-0123456789
 	[ ! -e "$WM_CONFIG_DIR" ]
 }
 

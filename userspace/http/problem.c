@@ -16,7 +16,7 @@ static const struct {
 	const char *advice;
 } meanings[] = {
 	{300, 399, EREMOTEIO, "it points elsewhere, and a token is never taken along; use the registry's own address"},
-	{401, 401, EACCES, "the token is not accepted: check that it belongs to this registry and was not revoked"},
+	{401, 401, EACCES, "the token is not accepted; check that it is whole, of this registry and not revoked (a new one: wm mesh add)"},
 	{403, 403, EACCES, "the token has no right to do this"},
 	{404, 404, ENOENT, "there is no such thing"},
 	{409, 409, EEXIST, "it conflicts with what is there"},
@@ -47,7 +47,8 @@ int wm_http_problem(const struct wm_http_answer *answer, const char *doing, stru
 	       (answer->status < meanings[i].least || answer->status > meanings[i].most))
 		i++;
 
-	if (!detail || !*detail)
+	/* Why a token is refused, no registry says; what to do about it, we know better: there is no header to set here. */
+	if (!detail || !*detail || answer->status == 401)
 		return wm_fail(err, meanings[i].code, "%s: the registry answered %ld: %s", doing, answer->status,
 			       meanings[i].advice);
 
