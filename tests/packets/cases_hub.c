@@ -15,7 +15,11 @@ static const struct row rows[] = {
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 80), .len = 1000, SLICE(800, 800) }, RELAYED },
 	    { .at = WG, .pkt = { .proto = IPPROTO_GRE, FROM_TO(FAR, FAR2), .len = 30 }, RELAYED },
 	    { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 80), .sum = SUM_WRONG }, RELAYED },
-	    { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 80), .nopt = 4, .opt = { 1, 1, 1, 0 } }, RELAYED } } },
+	    { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 80), .nopt = 4, .opt = { 1, 1, 1, 0 } }, RELAYED },
+	    /* record route: filled in by the stack */
+	    { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 80), .nopt = 8, .opt = { 7, 7, 4, 0, 0, 0, 0, 0 } },
+	      .out = { { .at = WG, .pkt = ABOUT(UDP(FAR, 5000, FAR2, 80), .ttl = 63, .nopt = 8,
+						.opt = { 7, 7, 8, 172, 30, 2, 1, 0 }) } }, COUNTED(RELAY) } } },
 	{ "from site to site: 10 segments in one", 0,
 	  { { .at = WG, .pkt = { TCP(FAR, 5000, FAR2, 80), .len = 10 * 1300, .gso = 1300, .sum = SUM_PARTIAL },
 	      .out = { { .at = WG } }, .segments = 10, .count = { { WM_REASON_RELAY, 10 } } } } },

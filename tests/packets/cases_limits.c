@@ -9,6 +9,7 @@
 #define EXPIRED_AT(place, from) .out = { { .at = (place), .error = 11, .code = 0, .src = (from) } }
 #define TOO_BIG_AT(place, from, mtu) .out = { { .at = (place), .error = 3, .code = 4, .rest = (mtu), .src = (from) } }
 #define NOPS .nopt = 8, .opt = { 1, 1, 1, 1, 1, 1, 1, 0 }
+#define RECORD(at, ...) .nopt = 8, .opt = { 7, 7, (at), __VA_ARGS__, 0 }
 /* An IP packet of so many bytes. */
 #define UDP_SIZE(n) .len = (n) - 28
 #define TCP_SIZE(n) .len = (n) - 40
@@ -60,7 +61,8 @@ static const struct row rows[] = {
 	{ "too big for the other LAN of the site, fragmented by the stack", 0,
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 5000, CARL, 53), UDP_SIZE(1400) },
 	      .out = { { .at = LAN1, .src = ANN, .dst = CARL_L, .frag_len = 1256 },
-		       { .at = LAN1, .src = ANN, .dst = CARL_L, .frag_at = 1256, .frag_len = 1256 } }, COUNTED(HAIRPIN) } } },
+		       { .at = LAN1, .src = ANN, .dst = CARL_L, .frag_at = 1256, .frag_len = 1256 } }, COUNTED(HAIRPIN),
+	      .end = { CARL, .to = 1 } } } },
 	{ "as big as the LAN takes", 0,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, CARL, 53), UDP_SIZE(1280), .df = true }, TO_LAN(LAN1, CARL_L) } } },
 	{ "too big for the LAN, fragmented by the stack", 0,
@@ -78,6 +80,16 @@ static const struct row rows[] = {
 	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .len = 30, NOPS }, TO_WG(ANN) },
 	    { .at = WG, .pkt = { TCP(FAR, 5000, CARL, 53), .len = 30, .nopt = 40, .opt = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 } },
 	      TO_LAN(LAN1, CARL_L) } } },
+	{ "IP options that the stack fills in: record route", 0,
+	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), RECORD(4, 0, 0, 0, 0) },
+	      .out = { { .at = LAN0, .pkt = ABOUT(UDP(FAR, 5000, ANN_L, 53), .ttl = 63, RECORD(8, 192, 168, 1, 1)) } },
+	      COUNTED(TO_LAN) },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), RECORD(4, 0, 0, 0, 0) },
+	      .out = { { .at = WG, .pkt = ABOUT(UDP(ANN, 53, FAR, 5000), .ttl = 63, RECORD(8, 172, 30, 2, 1)) } },
+	      COUNTED(TO_MESH) },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, BOB, 5000), RECORD(4, 0, 0, 0, 0) },
+	      .out = { { .at = LAN0, .pkt = ABOUT(UDP(ANN, 53, BOB_L, 5000), .ttl = 63, RECORD(8, 172, 30, 2, 1)) } },
+	      COUNTED(HAIRPIN) } } },
 	{ "IP options, between hosts of the site and to the gateway", 0,
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 53, BOB, 5000), .len = 30, NOPS }, HAIRPIN(LAN0, ANN, BOB_L) },
 	    { .at = LAN0, .pkt = { UDP(ANN_L, 5000, GW, 53), .len = 30, NOPS }, TO_SELF(ANN) },

@@ -101,16 +101,24 @@ static int add_mouth(int fd, enum place at)
 	return 0;
 }
 
-/* The protocols of the whole machine, for all interfaces to come. */
-static int quiet(void)
+/* Of the whole machine, for all interfaces to come. */
+static int set_sysctls(void)
 {
-	static const char *const off[] = { "ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6",
-					   /* no rate limit on the stack's errors: each row expects its own */
-					   "ipv4/icmp_ratemask" };
+	static const struct {
+		const char *path, *value;
+	} table[] = {
+		{ "ipv6/conf/all/disable_ipv6", "1" },
+		{ "ipv6/conf/default/disable_ipv6", "1" },
+		/* no rate limit on the stack's errors: each row expects its own */
+		{ "ipv4/icmp_ratemask", "0" },
+		/* as systemd sets it: the stack looks up the way back to every source */
+		{ "ipv4/conf/all/rp_filter", "0" },
+		{ "ipv4/conf/default/rp_filter", "2" },
+	};
 	int rc = 0;
 
-	for (size_t n = 0; n < WM_ARRAY_LEN(off) && rc == 0; n++)
-		rc = net_sysctl(off[n], strstr(off[n], "ipv6") ? "1" : "0");
+	for (size_t n = 0; n < WM_ARRAY_LEN(table) && rc == 0; n++)
+		rc = net_sysctl(table[n].path, table[n].value);
 	return rc;
 }
 
@@ -206,10 +214,10 @@ static int own_namespaces(int *ret_far)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("bpf", RIG_BPFFS, "bpf", 0, NULL) < 0)
 		return fail("cannot mount a bpffs of our own");
 	*ret_far = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int rc = *ret_far < 0 ? fail("/proc/self/ns/net") : quiet();
+	int rc = *ret_far < 0 ? fail("/proc/self/ns/net") : set_sysctls();
 	if (rc == 0 && unshare(CLONE_NEWNET) < 0)
 		rc = fail("cannot make a namespace");
-	return rc < 0 ? rc : quiet();
+	return rc < 0 ? rc : set_sysctls();
 }
 
 static int make_gateway(int far_fd)
@@ -230,6 +238,9 @@ static int make_gateway(int far_fd)
 		rig_host_mac(machines[n].at, machines[n].addr, mac);
 		rc = net_neighbour(nl, ifindex[machines[n].at], machines[n].addr, mac);
 	}
+	/* It would stop a container's packet, which our filter must stop by itself. */
+	if (rc == 0)
+		rc = net_sysctl("ipv4/conf/box0/rp_filter", "0");
 	if (rc == 0)
 		rc = open_local();
 	return rc < 0 ? rc : open_taps();
