@@ -5,6 +5,12 @@
  */
 #include "site.h"
 
+/* linux/if_packet.h, linux/if_vlan.h */
+#define PACKET_HOST_ 0
+#define PACKET_OTHERHOST_ 3
+#define VLAN_ID 0x0fff
+#define PRIORITY_TAGS_MAX 2
+
 /* === from wg ========================================================================= */
 
 /* To a host of this site: rewritten here, delivered by us or, where a router has to speak, by the stack. */
@@ -162,7 +168,8 @@ inline_ int out_from_self(struct packet *p)
 	return verdict(p, WM_REASON_LOCAL, PASS);
 }
 
-/* From a LAN of ours: LAN ingress has judged it, the source is still a LAN address. */
+/* From a LAN of ours: LAN ingress has judged it (the mark says so: without its filter nothing gets out), the source is
+ * still a LAN address. */
 inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 {
 	__u32 index;
@@ -170,7 +177,7 @@ inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 	/* LAN ingress made this one g's own already; no frame can carry a mark. */
 	if (p->src == params.gateway && p->skb->mark == (params.fwmark | 0xff))
 		return verdict(p, WM_REASON_ROUTER_ERROR, PASS);
-	if (!find_local(ifindex, p->src, &index))
+	if ((p->skb->mark & WM_MARK_MASK) != params.fwmark || !find_local(ifindex, p->src, &index))
 		return verdict(p, WM_REASON_UNTRANSLATED, DROP);
 	if (!in_supernet(p->dst) || is_supernet_edge(p->dst))
 		return verdict(p, WM_REASON_NO_HOST, DROP);
@@ -352,30 +359,48 @@ inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
 	return h->kind == WM_KIND_HOST ? lan_hairpin(p, index, h, to) : lan_to_wg(p);
 }
 
-/* Ours is what a host sent to us for the mesh: everything else is none of our business, whatever it is. */
+/* A tag of VLAN 0 says only a priority: the stack takes off what there is of them and treats the packet as any other.
+ * So do we, before we judge it. false: more of them than anybody sends. */
+inline_ bool take_off_priority_tags(struct __sk_buff *skb)
+{
+	for (int i = 0; i < PRIORITY_TAGS_MAX; i++) {
+		if (!skb->vlan_present || skb->vlan_tci & VLAN_ID)
+			return true;
+		if (bpf_skb_vlan_pop(skb))
+			return false;
+	}
+	return !skb->vlan_present || skb->vlan_tci & VLAN_ID;
+}
+
+/* Ours is what a host sent to us for the mesh: everything else is none of our business, whatever it is. Of frames to
+ * everybody IP forwards nothing, but delivers what is for this machine. */
 inline_ bool is_ours(struct __sk_buff *skb)
 {
 	struct iphdr ip;
 
-	if (skb->pkt_type != 0 /* PACKET_HOST */ || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
 		return false;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return false;
-	return in_supernet(ip.daddr);
+	return skb->pkt_type == PACKET_HOST_ ? in_supernet(ip.daddr) : ip.daddr == params.gateway;
 }
 
 SEC("tc")
 int wm_lan_in(struct __sk_buff *skb)
 {
 	const struct wm_host_info *h;
-	struct packet p;
+	struct packet p = { .skb = skb, .len = skb->len };
 	__u32 index, reason;
 	__u64 mac = 0;
 	int error;
 
+	if (skb->pkt_type == PACKET_OTHERHOST_)
+		return PASS;
+	if (!take_off_priority_tags(skb))
+		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!is_ours(skb))
 		return PASS;
-	if (!parse(&p, skb, ETH_HLEN) || bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
+	if (!parse(&p, skb, ETH_HLEN) || skb->pkt_type != PACKET_HOST_ || bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
 		return verdict(&p, WM_REASON_INVALID, DROP);
 	h = find_local(skb->ifindex, p.src, &index);
 	if (!h) {

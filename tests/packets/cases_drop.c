@@ -11,6 +11,7 @@
 #define LOOPBACK IP(127, 0, 0, 1)
 #define GROUP IP(224, 0, 0, 1)
 #define EVERYBODY IP(255, 255, 255, 255)
+#define PRIORITY 0x6000 /* tag of VLAN 0, 802.1p */
 
 #define FROM_LAN(place, src) { .at = (place), .pkt = { UDP(src, 5000, FAR, 53), .len = 10 }, DROPPED(UNREGISTERED) }
 #define SPOOFED(src) { .at = WG, .pkt = { UDP(src, 5000, ANN, 53), .len = 10 }, DROPPED(SPOOFED) }
@@ -30,6 +31,21 @@ static const struct row lan_rows[] = {
 	    { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 100, SLICE(8, 64) }, DROPPED(UNREGISTERED) },
 	    { .at = LAN0, .pkt = { TCP(STRANGER_L, 5000, FAR, 53), .len = 5000, .gso = 1000, .sum = SUM_PARTIAL },
 	      .count = { { WM_REASON_UNREGISTERED, 5 } } } } },
+	/* The stack takes a tag of VLAN 0 off and the packet as if it had come without, however many there are. */
+	{ "an unregistered machine and an isolated host with a priority tag, with two", 0,
+	  { { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, GW, 53), .vlan = PRIORITY }, DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .vlan = PRIORITY }, DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, FAR, ROW), .vlan = PRIORITY }, DROPPED(ISOLATED) },
+	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, BOB, ROW), .vlan = PRIORITY }, DROPPED(ISOLATED) },
+	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, GW, 7777), .vlan = PRIORITY }, DROPPED(ISOLATED) },
+	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, FAR, ROW), .vlan = PRIORITY, .vlan2 = PRIORITY }, DROPPED(ISOLATED) },
+	    { .at = LAN0, .pkt = { UDP(BOUND_L, 5000, FAR, 53), .from_mac_of = STRANGER_L, .vlan = PRIORITY },
+	      DROPPED(UNREGISTERED) } } },
+	/* IP delivers such a packet, though it never forwards one. */
+	{ "a frame for everybody with a packet for the gateway", 0,
+	  { { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, GW, 53), .len = 10, .group_mac = true }, DROPPED(INVALID) },
+	    { .at = LAN0, .pkt = { ECHO_REQUEST(ISO_L, GW, 1), .group_mac = true }, DROPPED(INVALID) },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 5000, GW, 7777), .group_mac = true, .vlan = PRIORITY }, DROPPED(INVALID) } } },
 	{ "a registered host's address on another LAN", 0,
 	  { FROM_LAN(LAN1, ANN_L), FROM_LAN(LAN0, CARL_L), FROM_LAN(LAN2, BOB_L) } },
 	{ "a LAN packet with an overlay address as its source", 0, { FROM_LAN(LAN0, ANN), FROM_LAN(LAN0, FAR) } },

@@ -78,6 +78,8 @@ static const struct row untouched_rows[] = {
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 5000, FAR, 53), .len = 20, .vlan = 5 }, UNTOUCHED },
 	    { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 20, .vlan = 5 }, UNTOUCHED },
 	    { .at = LAN0, .pkt = { .src = STRANGER_L, .ethertype = 0x8100, .len = 60, .vlan2 = 6 }, UNTOUCHED } } },
+	{ "a VLAN inside a priority tag", 0,
+	  { { .at = LAN0, .pkt = { UDP(ISO_L, 5000, FAR, 53), .len = 20, .vlan = 5, .vlan2 = 0x6000 }, UNTOUCHED } } },
 	{ "a frame for somebody else, flooded to us", 0,
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 5000, FAR, 53), .len = 20, .other_mac = true }, UNTOUCHED },
 	    { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 20, .other_mac = true }, UNTOUCHED } } },
