@@ -3,6 +3,7 @@
  * The three programs of a gateway: wg ingress, wg egress, LAN ingress. The
  * rows of docs/dataplane.md's table stand here in their order.
  */
+#include "mss.h"
 #include "site.h"
 
 /* linux/if_packet.h, linux/if_vlan.h */
@@ -94,6 +95,8 @@ int wm_wg_in(struct __sk_buff *skb)
 	reason = wg_source(&p);
 	if (reason != ALLOWED)
 		return verdict(&p, reason, DROP);
+	if (lower_mss(&p))
+		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (p.dst == params.gateway)
 		return verdict(&p, WM_REASON_LOCAL, PASS);
 	if (in_subnet(p.dst)) {
@@ -222,6 +225,8 @@ int wm_wg_out(struct __sk_buff *skb)
 		return verdict(&p, WM_REASON_UNTRANSLATED, DROP);
 	if (is_icmp_error(&p) && p.icmp_type == ICMP_REDIRECT_TYPE)
 		return verdict(&p, WM_REASON_REDIRECT, DROP);
+	if (lower_mss(&p))
+		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!from)
 		return out_from_self(&p);
 	if (from == params.wg_ifindex)

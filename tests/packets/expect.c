@@ -80,6 +80,8 @@ static void derive(const struct pkt *in, const struct expect *e, struct pkt *ret
 		ret->slice_at = (uint16_t)(in->slice_at + e->frag_at);
 		ret->slice_len = e->frag_len;
 	}
+	if (e->mss)
+		put16(ret->tcpopt + e->mss_at, e->mss);
 	if (e->reply) {
 		ret->type = 0;
 		ret->ttl = 64;

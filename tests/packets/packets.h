@@ -104,6 +104,8 @@ struct expect {
 	uint32_t rest;
 	bool quotes_translated; /* ... with qsrc and qdst */
 	uint16_t frag_at, frag_len; /* what the stack made of it: this fragment (frag_len != 0) */
+	uint16_t mss;          /* 0: as it came in; else this one, where in the TCP options mss_at says */
+	uint8_t mss_at;
 	bool any_id;           /* the stack chose the IP id (and whether it is one to fragment) */
 	wm_ip4 mac_of;         /* on Ethernet: for the MAC of this address instead of dst */
 	bool reply;            /* an echo request comes back as its reply */
@@ -171,4 +173,4 @@ struct group {
 
 extern const struct group group_translate, group_offload, group_drop_lan, group_drop_wg, group_drop_out, group_self,
 	group_untouched, group_initiate, group_answer, group_flows, group_fragments, group_errors, group_router,
-	group_limits, group_hairpin, group_change, group_hub, group_pair;
+	group_limits, group_hairpin, group_change, group_hub, group_pair, group_mss, group_mss_hub;
