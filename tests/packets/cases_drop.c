@@ -20,7 +20,8 @@
 
 static const struct row lan_rows[] = {
 	{ "an unregistered machine, 50 packets", 0,
-	  { { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 10 }, .times = 50, DROPPED(UNREGISTERED) } } },
+	  { { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 10 }, .times = 50,
+	      DROPPED(UNREGISTERED) } } },
 	{ "an unregistered machine, to a host of its own site, to the gateway, to nobody", 0,
 	  { { .at = LAN0, .pkt = { TCP(STRANGER_L, 5000, BOB, 22), .flags = SYN }, DROPPED(UNREGISTERED) },
 	    { .at = LAN0, .pkt = { ECHO_REQUEST(STRANGER_L, GW, 1) }, DROPPED(UNREGISTERED) },
@@ -38,14 +39,16 @@ static const struct row lan_rows[] = {
 	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, FAR, ROW), .vlan = PRIORITY }, DROPPED(ISOLATED) },
 	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, BOB, ROW), .vlan = PRIORITY }, DROPPED(ISOLATED) },
 	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, GW, 7777), .vlan = PRIORITY }, DROPPED(ISOLATED) },
-	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, FAR, ROW), .vlan = PRIORITY, .vlan2 = PRIORITY }, DROPPED(ISOLATED) },
+	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, FAR, ROW), .vlan = PRIORITY, .vlan2 = PRIORITY },
+	      DROPPED(ISOLATED) },
 	    { .at = LAN0, .pkt = { UDP(BOUND_L, 5000, FAR, 53), .from_mac_of = STRANGER_L, .vlan = PRIORITY },
 	      DROPPED(UNREGISTERED) } } },
 	/* IP delivers such a packet, though it never forwards one. */
 	{ "a frame for everybody with a packet for the gateway", 0,
 	  { { .at = LAN0, .pkt = { UDP(STRANGER_L, 5000, GW, 53), .len = 10, .group_mac = true }, DROPPED(INVALID) },
 	    { .at = LAN0, .pkt = { ECHO_REQUEST(ISO_L, GW, 1), .group_mac = true }, DROPPED(INVALID) },
-	    { .at = LAN0, .pkt = { UDP(ANN_L, 5000, GW, 7777), .group_mac = true, .vlan = PRIORITY }, DROPPED(INVALID) } } },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 5000, GW, 7777), .group_mac = true, .vlan = PRIORITY },
+	      DROPPED(INVALID) } } },
 	{ "a registered host's address on another LAN", 0,
 	  { FROM_LAN(LAN1, ANN_L), FROM_LAN(LAN0, CARL_L), FROM_LAN(LAN2, BOB_L) } },
 	{ "a LAN packet with an overlay address as its source", 0, { FROM_LAN(LAN0, ANN), FROM_LAN(LAN0, FAR) } },

@@ -52,7 +52,8 @@ static const struct row rows[] = {
 						.window = NO_WINDOW, .df = true), .any_id = true } },
 	      .count = { { WM_REASON_LOCAL, 2 } } } } },
 	{ "not between hosts of the LAN, which use no tunnel", FAST,
-	  { { .at = LAN0, .pkt = { TCP(ANN_L, 5000, BOB, 80), .flags = SYN, OPTIONS(4, MSS(1460)) }, HAIRPIN(LAN0, ANN, BOB_L) } } },
+	  { { .at = LAN0, .pkt = { TCP(ANN_L, 5000, BOB, 80), .flags = SYN, OPTIONS(4, MSS(1460)) },
+	      HAIRPIN(LAN0, ANN, BOB_L) } } },
 };
 
 static const struct row hub_rows[] = {
