@@ -98,13 +98,14 @@ static void ask(struct loop *l)
 	back_off(l);
 }
 
-/* Long-polls follow each other at once; a registry (or proxy) that does not hold them is polled. */
+/* Long-polls follow each other, and a question that was not to be held, at once; a registry (or proxy) that does not
+ * hold them, or is never to (WM_WAIT=0), is polled. */
 static void after_idle(struct loop *l, uint64_t asked_at)
 {
 	uint64_t now = wm_monotonic_ms();
-	bool held = l->asked_wait_s && now - asked_at + 1000 >= 1000ull * l->asked_wait_s;
+	bool held = l->g->inst->wait_s && 2 * (now - asked_at) >= 1000ull * l->asked_wait_s;
 
-	l->ask_at = held || !l->asked_wait_s ? now : now + jitter(1000ull * l->g->inst->poll_s);
+	l->ask_at = held ? now : now + jitter(1000ull * l->g->inst->poll_s);
 }
 
 static void on_fetcher(struct loop *l)
