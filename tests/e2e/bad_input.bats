@@ -179,6 +179,12 @@ SITE='{"site":{"domain":"a","subnet":"172.30.2.0/24","gateway":"172.30.2.1","is_
 	complains ''
 }
 
+@test "a config that goes on behind its end" {
+	printf '%s\n' "$MESH" "$SITE" '{"end":{"generation":999,"count":1}}' '{"end":{"generation":999,"count":1}}' | answer
+	fake
+	complains 'behind its end'
+}
+
 @test "a config with a host whose LAN address is loopback; with a name that is none; with two of one address" {
 	host() { printf '{"host":{"name":"%s","domain":"a","wg_ip":"%s","local_ip":"%s","type":"standard","mac":null}}\n' "$@"; }
 	{ printf '%s\n' "$MESH" "$SITE"; host x 172.30.2.2 127.0.0.1; echo '{"end":{"generation":999,"count":2}}'; } | answer

@@ -231,11 +231,22 @@ static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer 
 	return WM_NEXT_BACKOFF;
 }
 
+/* "Enrolled" to who asked for the config, "nothing new" to who has nothing: asking again at once would have no end. */
+static bool is_no_answer(const struct wm_gateway *g, enum wm_answer_kind kind)
+{
+	return (kind == WM_ANSWER_DONE && !g->enrolling) || (kind == WM_ANSWER_UNCHANGED && (g->enrolling || !g->have_config));
+}
+
 enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *answer)
 {
 	const struct wm_error fine = { 0 };
 	struct wm_error err = { 0 };
 
+	if (is_no_answer(g, answer->kind)) {
+		wm_fail(&err, EPROTO, "the registry's answer is none to what it was asked");
+		note_problem(&g->registry, &err, "");
+		return WM_NEXT_BACKOFF;
+	}
 	switch (answer->kind) {
 	case WM_ANSWER_NONE:
 		return WM_NEXT_WAIT;

@@ -79,17 +79,18 @@ struct stream {
 	uint64_t lines; /* between header and end */
 	uint64_t sent;  /* of them, of a kind we know */
 	uint64_t generation;
+	struct wm_record_end end; /* held back: with it the gateway has its answer */
 	bool started, ended;
 };
 
-static int on_end(struct stream *s, struct wm_record *record)
+static int on_end(struct stream *s, const struct wm_record_end *end)
 {
-	if (record->end.count != s->lines || record->end.generation != s->generation)
+	if (end->count != s->lines || end->generation != s->generation)
 		return wm_fail(s->err, EPROTO, "the registry's config is not complete: %llu lines, its end says %llu",
-			       (unsigned long long)s->lines, (unsigned long long)record->end.count);
+			       (unsigned long long)s->lines, (unsigned long long)end->count);
 	s->ended = true;
 	/* The gateway counts only what it is sent. */
-	record->end.count = s->sent;
+	s->end = (struct wm_record_end){ .generation = end->generation, .count = s->sent };
 	return 0;
 }
 
@@ -110,9 +111,7 @@ static int on_line(void *arg, const char *line, size_t len)
 		s->started = true;
 		s->generation = record.mesh.generation;
 	} else if (rc == 0 && record.type == WM_RECORD_END) {
-		rc = on_end(s, &record);
-		if (rc)
-			return rc;
+		return on_end(s, &record.end);
 	} else {
 		s->lines++;
 		s->sent += rc == 0;
@@ -148,7 +147,8 @@ static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *re
 		return rc;
 	if (rc)
 		return send_problem(a, status, -rc, &err);
-	return status == 204 ? wm_record_send(a->fd, WM_RECORD_UNCHANGED, NULL, 0) : 0;
+	return status == 204 ? wm_record_send(a->fd, WM_RECORD_UNCHANGED, NULL, 0) :
+			       wm_record_send(a->fd, WM_RECORD_END, &s.end, sizeof(s.end));
 }
 
 /* --- what the gateway tells the registry ------------------------------------------- */
