@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,7 +60,7 @@ static void send_problem(int status, int code, const char *text)
 	wm_record_send(CHANNEL, WM_RECORD_PROBLEM, &p, sizeof(p));
 }
 
-/* What the gateway left it: the channel, stdio, and two variables. */
+/* What the gateway left it: the channel, its errors' way out, and two variables. */
 static const char *what_is_inherited(void)
 {
 	extern char **environ;
@@ -73,6 +75,14 @@ static const char *what_is_inherited(void)
 	for (char **e = environ; *e; e++, nenv++) {
 		if (strncmp(*e, "PATH=", 5) && strncmp(*e, "LC_ALL=", 7))
 			return "a variable";
+	}
+	if (getsid(0) != getpid())
+		return "a terminal";
+	for (int fd = 0; fd < 2; fd++) {
+		struct stat st;
+
+		if (fstat(fd, &st) || st.st_rdev != makedev(1, 3))
+			return "stdin or stdout";
 	}
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	return sigismember(&blocked, SIGTERM) ? "a blocked signal" : nenv == 2 ? "" : "too little";
@@ -100,6 +110,11 @@ static void answer(const char *what, const struct wm_config *c)
 		send_config(c, false), _exit(0);
 	else if (!strcmp(what, "gone"))
 		_exit(0);
+	else if (!strcmp(what, "config, then problem"))
+		send_config(c, true), send_problem(0, EPIPE, "broke off");
+	else if (!strcmp(what, "without end"))
+		while (!wm_record_send(CHANNEL, WM_RECORD_UNCHANGED, NULL, 0))
+			;
 	else if (!strcmp(what, "garbage"))
 		wm_write_full(CHANNEL, "HTTP/1.1 200 OK\r\n\r\n", 19);
 	else if (!strcmp(what, "breaks a rule"))
@@ -264,6 +279,31 @@ static void a_child_that_fails_is_replaced(void **state)
 	assert_string_equal(got.err.field, "domain");
 }
 
+static bool said_too_much(void)
+{
+	return got.kind == WM_ANSWER_PROBLEM && strstr(got.err.text, "more than it was asked");
+}
+
+/* The second answer comes with the first or after it; it is never the next question's. */
+static void a_second_answer_ends_the_child(void **state)
+{
+	static const char *const asked[] = { "config, then problem", "without end" };
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(asked); i++) {
+		uint64_t end = wm_monotonic_ms() + 20000;
+
+		ask_for(asked[i]);
+		while (!said_too_much() && wm_monotonic_ms() < end) {
+			wm_config_free(&got.config);
+			wm_fetcher_read(&fetcher, &got);
+		}
+		assert_true(said_too_much());
+		assert_int_equal(fetcher.fd, -1);
+		assert_config_comes();
+	}
+}
+
 static void silence_ends_in_time(void **state)
 {
 	uint64_t start = wm_monotonic_ms();
@@ -375,6 +415,7 @@ int main(int argc, char **argv)
 		FETCH_TEST(an_answer_in_crumbs_is_the_same),
 		FETCH_TEST(half_a_config_is_forgotten),
 		FETCH_TEST(a_child_that_fails_is_replaced),
+		FETCH_TEST(a_second_answer_ends_the_child),
 		FETCH_TEST(silence_ends_in_time),
 		FETCH_TEST(reading_does_not_wait),
 		FETCH_TEST(a_child_killed_between_requests_is_an_error_once),

@@ -46,10 +46,15 @@ static void child(int fd, const char *path)
 	/* Proxies and the like of root's environment have no business here; certificates may be moved. */
 	char *const envp[] = { path_env, locale, NULL };
 	sigset_t none;
+	int null;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (fd == CHILD_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, CHILD_FD) < 0)
+		_exit(126);
+	/* Nor has the terminal of who typed `sync`: it must not be its own, to push keys into root's shell (TIOCSTI). */
+	null = open("/dev/null", O_RDWR);
+	if (setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(126);
 	/* Whatever a library opened without O_CLOEXEC is root's. */
 	close_range(CHILD_FD + 1, ~0u, 0);
@@ -151,6 +156,13 @@ static int parse(struct wm_fetcher *f, struct wm_answer *ret)
 	return rc < 0 ? rc : 0;
 }
 
+/* One question, one answer: what is more would be taken for the next one's, and could fill the memory. */
+static void unasked(struct wm_fetcher *f, struct wm_answer *ret)
+{
+	wm_fetcher_stop(f);
+	problem(ret, 0, EBADMSG, "wm-fetch said more than it was asked");
+}
+
 void wm_fetcher_read(struct wm_fetcher *f, struct wm_answer *ret)
 {
 	ssize_t n;
@@ -171,6 +183,10 @@ void wm_fetcher_read(struct wm_fetcher *f, struct wm_answer *ret)
 		return;
 	}
 	f->len += (size_t)n;
+	if (!f->busy) {
+		unasked(f, ret);
+		return;
+	}
 	rc = parse(f, ret);
 	if (rc) {
 		/* A config that is refused may have more records behind it: start afresh. */
@@ -181,10 +197,14 @@ void wm_fetcher_read(struct wm_fetcher *f, struct wm_answer *ret)
 		memcpy(ret->err.field, err.field, sizeof(err.field));
 		return;
 	}
-	if (ret->kind == WM_ANSWER_PROBLEM)
-		wm_config_free(&f->config);
-	if (ret->kind != WM_ANSWER_NONE)
-		f->busy = false;
+	if (ret->kind == WM_ANSWER_NONE)
+		return;
+	wm_config_free(&f->config);
+	f->busy = false;
+	if (f->len) {
+		wm_config_free(&ret->config);
+		unasked(f, ret);
+	}
 }
 
 void wm_fetcher_wait(struct wm_fetcher *f, unsigned int timeout_s, struct wm_answer *ret)
