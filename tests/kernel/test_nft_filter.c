@@ -145,6 +145,19 @@ static void from_a_lan(void **state)
 	assert_int_equal(rig_end_counters(&rig, BOUND).from.packets, 0);
 }
 
+/* IP delivers what comes to everybody's MAC, though it never forwards it. */
+static void frames_for_everybody(void **state)
+{
+	const struct packet ask = icmp(STRANGER_LAN, G, ICMP_ECHO, 0, 8), cam = icmp(CAM_LAN, G, ICMP_ECHO, 0, 8);
+	const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	(void)state;
+	send_frame(&rig, 0, everybody, OTHER_MAC, &ask);
+	send_frame(&rig, 0, everybody, OTHER_MAC, &cam);
+	rig_counted(&rig, WM_REASON_INVALID, 2);
+	assert_silence(&rig);
+}
+
 static void drops_are_counted_for_whom(void **state)
 {
 	const struct packet cam = udp(CAM_LAN, FAR, 10), stolen = udp(BOUND_LAN, FAR, 10);
@@ -331,7 +344,7 @@ static int body(void)
 	const struct CMUnitTest tests[] = {
 		SPOKE(from_wg_to_a_spoke),
 		SPOKE(from_a_lan),
-		SPOKE(drops_are_counted_for_whom),
+		SPOKE(frames_for_everybody), SPOKE(drops_are_counted_for_whom),
 		SPOKE(a_bound_mac_is_let_through),
 		SPOKE(an_isolated_host_can_be_reached),
 		SPOKE(source_routes_are_invalid),

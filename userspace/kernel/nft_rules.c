@@ -176,6 +176,9 @@ static void lan_in(const struct site *s)
 	const struct wm_plan *plan = s->plan;
 	const wm_ip4 nobody[] = { plan->supernet.addr, wm_prefix_last(plan->supernet) };
 
+	/* What comes to everybody's MAC IP never forwards, but delivers. */
+	nft_rule(b, "lan_in"), nft_to_us(b, NFT_NOT), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway);
+	nft_drop(b, WM_REASON_INVALID);
 	nft_rule(b, "lan_in"), nft_to_us(b, NFT_NOT), nft_accept(b);
 	nft_rule(b, "lan_in"), nft_notrack(b);
 	nft_rule(b, "lan_in"), nft_has_options(b, NFT_IS), nft_jump(b, "options");
