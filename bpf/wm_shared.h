@@ -23,7 +23,7 @@
 
 /* mark & WM_MARK_MASK == params.fwmark: our plane has checked this packet and
  * handed it to the stack. The low byte is 1 + the LAN slot it is for, or 0. */
-#define WM_MARK_MASK 0xffff0000u
+#define WM_MARK_MASK 0xffffff00u
 
 /* Read-only data of the programs: known when they are loaded, constant to the verifier. */
 struct wm_params {
@@ -32,7 +32,7 @@ struct wm_params {
 	__be32 gateway;      /* own overlay address */
 	__u32 wg_ifindex;
 	__u32 wg_mtu;        /* bytes of IP */
-	__u32 fwmark;        /* low 16 bits zero */
+	__u32 fwmark;        /* low byte zero */
 	__u32 hz;            /* jiffies a second */
 	__u32 ends;          /* shares in flows: isolated ends have 1..ends in wm_host_info.share */
 	__u8 hub;

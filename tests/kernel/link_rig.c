@@ -71,7 +71,7 @@ int teardown(void **state)
 	works("ip link del " WG);
 	must("ip link del lan0");
 	must("ip link del lan1");
-	while (works("ip rule del prio 20000") || works("ip rule del prio 20001"))
+	while (works("ip rule del prio 20000") || works("ip rule del prio 20001") || works("ip rule del prio 19000"))
 		;
 	works("ip route del unreachable 172.30.0.0/16 metric 4278198272");
 	return 0;
@@ -112,7 +112,7 @@ void assert_state(void)
 	assert_out("172.30.0.0/16 dev " WG " proto 87 scope link src 172.30.2.1 \n"
 		   "unreachable 172.30.0.0/16 proto 87 metric 4278198272 \n",
 		   "ip", "-4", "route", "show", "172.30.0.0/16");
-	assert_out("20000:	from all fwmark 0x574d0000/0xffff0000 iif " WG " lookup main proto 87\n", "ip", "rule",
+	assert_out("20000:	from all fwmark 0x574d0000/0xffffff00 iif " WG " lookup main proto 87\n", "ip", "rule",
 		   "show", "prio", "20000");
 	assert_out("20001:	from all iif " WG " prohibit proto 87\n", "ip", "rule", "show", "prio", "20001");
 	char *link = run_out(NULL, "ip", "-o", "link", "show", WG, NULL);

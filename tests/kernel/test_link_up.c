@@ -96,6 +96,69 @@ static void two_lans_answer_only_for_themselves(void **state)
 	assert_int_equal(up(wm_link_index(WG, NULL)), 0);
 }
 
+static void assert_way(const char *to, const char *dev)
+{
+	char command[160], *text;
+
+	snprintf(command, sizeof(command), "ip route get %s", to);
+	text = run_out(NULL, "sh", "-c", command, NULL);
+	snprintf(command, sizeof(command), " dev %s ", dev);
+	assert_contains(text, command);
+	free(text);
+}
+
+/* Both LANs are 192.168.1.0/24: which one a packet is for, its mark says. */
+static void lans_that_share_addresses_have_tables(void **state)
+{
+	(void)state;
+	must("ip addr flush dev lan1");
+	must("ip addr add 192.168.1.2/24 dev lan1");
+	set_sysctl("ipv4/fwmark_reflect", "0");
+	char *before = snapshot();
+	uint32_t ifindex = prepare();
+	plan.nlans = 2;
+	plan.lans[1].addr = ip("192.168.1.2");
+	plan.lans[1].prefix = plan.lans[0].prefix;
+	up(ifindex);
+	assert_int_equal(up(ifindex), 0);
+	assert_int_equal(sysctl("ipv4/fwmark_reflect"), 1);
+	assert_out("192.168.1.0/24 dev lan0 proto 87 scope link src 192.168.1.1 \n", "ip", "route", "show", "table",
+		   "0x574d0001");
+	assert_out("192.168.1.0/24 dev lan1 proto 87 scope link src 192.168.1.2 \n", "ip", "route", "show", "table",
+		   "0x574d0002");
+
+	/* To the LAN from wg, and of the gateway's own errors and answers; back into the mesh as ever. */
+	static const char *const ways[][2] = {
+		{ "192.168.1.10 from 172.30.3.9 iif " WG " mark 0x574d0001", "lan0" },
+		{ "192.168.1.10 from 172.30.3.9 iif " WG " mark 0x574d0002", "lan1" },
+		{ "192.168.1.10 mark 0x574d0002", "lan1" },
+		{ "192.168.1.10 from 192.168.1.2", "lan1" },
+		{ "192.168.1.10 from 192.168.1.1", "lan0" },
+		{ "172.30.3.9 from 192.168.1.10 iif lan1 mark 0x574d0002", WG },
+		{ "172.30.3.9 mark 0x574d0002", WG },
+	};
+	for (size_t i = 0; i < WM_ARRAY_LEN(ways); i++)
+		assert_way(ways[i][0], ways[i][1]);
+
+	/* Damage is repaired; what the plan no longer has goes, and at the end all of it. */
+	must("ip route flush table 0x574d0002");
+	must("ip rule del prio 19000");
+	assert_true(up(ifindex) > 0);
+	assert_way(ways[1][0], ways[1][1]);
+	assert_int_equal(up(ifindex), 0);
+	plan.nlans = 1;
+	assert_true(up(ifindex) > 0);
+	assert_out("", "ip", "rule", "show", "prio", "19000");
+	assert_out("", "ip", "route", "show", "table", "0x574d0002");
+	plan.nlans = 2;
+	up(ifindex);
+	remove_all();
+	char *after = snapshot();
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
 static void what_was_removed_by_hand_is_repaired(void **state)
 {
 	static const char *const damage[] = {
@@ -262,6 +325,7 @@ static int body(void)
 		TEST(up_is_as_documented_and_free_the_second_time),
 		TEST(sysctls_let_packets_through_the_stack),
 		TEST(two_lans_answer_only_for_themselves),
+		TEST(lans_that_share_addresses_have_tables),
 		TEST(what_was_removed_by_hand_is_repaired),
 		TEST(a_moved_mesh_leaves_nothing_behind),
 		TEST(foreign_objects_stay_as_they_are),

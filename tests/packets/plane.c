@@ -122,7 +122,7 @@ static void make_instance(struct mesh *m, bool second, bool fastpath)
 	m->inst = (struct wm_instance){
 		.tc_prio = second ? 20007 : 20000,
 		.rule_prio = second ? 22010 : 22000,
-		.fwmark = 0x574d0000,
+		.fwmark = second ? 0x57100100 : 0x574d0000,
 		.mtu = WG_MTU,
 		.hub = config_now == HUB,
 		.fastpath = fastpath,

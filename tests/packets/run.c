@@ -28,7 +28,7 @@ static const struct marker {
 	unsigned int only; /* FAST or STACK; 0: both */
 } markers[] = {
 	{ WG, LAN0, FAR, MARK0, WM_REASON_TO_LAN, 0 },	 { WG, LAN1, FAR, MARK1, WM_REASON_TO_LAN, 0 },
-	{ WG, LAN2, FAR, MARK2, WM_REASON_TO_LAN, 0, FAST },	 { LAN0, WG, MARK0_L, FAR, WM_REASON_TO_MESH, 0 },
+	{ WG, LAN2, FAR, MARK2, WM_REASON_TO_LAN, 0 },	 { LAN0, WG, MARK0_L, FAR, WM_REASON_TO_MESH, 0 },
 	{ WG, LOCAL, FAR, GW, WM_REASON_LOCAL, 0 },	 { LAN0, LOCAL, STRANGER_L, GW0, -1, 0 },
 	{ LOCAL, BOX, BOX_GW, BOX_L, -1, 0 },		 { LAN0, TAP, STRANGER_L, GW0, -1, 0 },
 	{ LAN0, WG2, MARK0_L, FARX, WM_REASON_TO_MESH, 1 }, { WG2, LAN0, FARX, MARKX, WM_REASON_TO_LAN, 1 },

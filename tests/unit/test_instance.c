@@ -332,6 +332,10 @@ static void priorities_stay_in_their_ranges(void **state)
 		assert_ok(wm_instance_names(&inst, name, &err));
 		assert_true(inst.tc_prio > 20000 && inst.tc_prio < 30000);
 		/* Two rules each, both before the kernel's own at 32766, none in the middle of another's. */
+		/* its own, with the low byte free, and none of Kubernetes' bits */
+		assert_int_equal(inst.fwmark & 0xff0000ff, 0x57000000);
+		assert_int_not_equal(inst.fwmark & 0x3f00, 0);
+		assert_int_equal(inst.fwmark & 0xc000, 0);
 		assert_true(inst.rule_prio >= 22002 && inst.rule_prio < 32000 && inst.rule_prio % 2 == 0);
 	}
 }

@@ -12,6 +12,13 @@
 
 #define FWMARK 0x574d0000u
 
+/* A mark that no other instance has, nor another program that is known to be used beside VPNs: bits 14 and 15 are
+ * Kubernetes', and the third byte never is what Tailscale marks with (0x04, 0x08). */
+static uint32_t make_fwmark(uint32_t hash)
+{
+	return 0x57000000u | ((hash & 0xff) | 0x10) << 16 | (1 + (hash >> 8) % 63) << 8;
+}
+
 void wm_ifname_make(char ret[WM_IFNAME_SIZE], const char *prefix, const char *name)
 {
 	if (!wm_format(ret, WM_IFNAME_SIZE, "%s%s", prefix, name))
@@ -58,7 +65,7 @@ static int find_fetch(char *ret)
 
 int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error *err)
 {
-	struct wm_instance inst = { .fwmark = FWMARK };
+	struct wm_instance inst = { 0 };
 	const char *wanted = name && *name ? name : from_env("WM_INSTANCE", "");
 	uint32_t hash = wm_hash32(wanted, strlen(wanted));
 	int rc;
@@ -72,6 +79,7 @@ int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error
 		strcpy(inst.ifname, "wg0");
 	/* Instances on one LAN device must not share a filter's priority; hashes rarely do. */
 	inst.tc_prio = (uint16_t)(*wanted ? 20001 + hash % 9999 : 20000);
+	inst.fwmark = *wanted ? make_fwmark(hash) : FWMARK;
 	inst.rule_prio = *wanted ? 22002 + 2 * (hash % 4999) : 22000;
 	rc = wm_format(inst.nft_table, sizeof(inst.nft_table), "wm%s%s", *wanted ? "_" : "", wanted);
 	if (!rc)

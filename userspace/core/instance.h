@@ -32,7 +32,7 @@ struct wm_instance {
 	char ifname[WM_IFNAME_SIZE];      /* WM_INTERFACE; default wg0, or wg-<name> (hashed when longer than 15) */
 	char nft_table[WM_NAME_SIZE + 4]; /* "wm", or wm_<name> */
 	uint16_t tc_prio;                 /* our filters' priority; tc_handle is 1 */
-	uint32_t fwmark;                  /* marks what our plane has let through; low byte is free for the LAN */
+	uint32_t fwmark;                  /* marks what our plane has let through; the low byte is 0: free for the LAN */
 	uint32_t rule_prio;               /* first of our two ip rules */
 
 	char env_file[WM_PATH_SIZE];   /* /etc/wm[/<name>]/gateway.env */

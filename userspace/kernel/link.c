@@ -180,7 +180,9 @@ static int (*const up_steps[])(struct wm_link_up *up, struct wm_error *err) = {
 	wm_link_check_overlap,
 	wm_link_sysctls,
 	wm_link_set_guard,
+	wm_link_set_twins,
 	wm_link_set_rules,
+	wm_link_sweep_twins,
 	set_device,
 	wm_link_set_route,
 	wm_link_sweep_routes,
@@ -218,6 +220,8 @@ int wm_link_remove(const struct wm_instance *inst, const struct wm_prefix *super
 		rc = remove_device(nl, inst->ifname, link.index, err);
 	if (rc == 0)
 		rc = wm_link_remove_rules(nl, inst, err);
+	if (rc == 0)
+		rc = wm_link_remove_twins(nl, inst, err);
 	if (rc == 0)
 		rc = wm_link_remove_guards(nl, &guards, err);
 	return rc;

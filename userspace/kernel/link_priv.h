@@ -20,7 +20,7 @@
 /* Of the unreachable route that stands behind the one to the wg device. */
 #define WM_UNREACHABLE_METRIC 4278198272u
 
-#define WM_MARK_MASK 0xffff0000u
+#define WM_MARK_MASK 0xffffff00u
 
 struct wm_link {
 	uint32_t index;
@@ -79,6 +79,13 @@ void wm_link_addrs_free(struct wm_link_addrs *addrs); /* frees what it holds */
 /* g/32 first; addresses of before go once the routes have left them. */
 int wm_link_add_address(struct wm_link_up *up, struct wm_error *err);
 int wm_link_sweep_addresses(struct wm_link_up *up, struct wm_error *err);
+
+/* link_twin.c: LANs of the plan that share addresses have a routing table each,
+ * which a packet's mark chooses and is the number of. 0: this LAN needs none. */
+uint32_t wm_link_twin_table(const struct wm_instance *inst, const struct wm_plan *plan, unsigned int lan);
+int wm_link_set_twins(struct wm_link_up *up, struct wm_error *err);   /* before the rules that lead there */
+int wm_link_sweep_twins(struct wm_link_up *up, struct wm_error *err); /* after them: what nothing leads to any more */
+int wm_link_remove_twins(struct wm_nl *nl, const struct wm_instance *inst, struct wm_error *err);
 
 /* link_rule.c: forwarding from wg only with our plane's mark. */
 int wm_link_set_rules(struct wm_link_up *up, struct wm_error *err);

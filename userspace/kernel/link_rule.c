@@ -3,7 +3,10 @@
  * Two rules in front of the machine's own: what comes in through the wg device
  * is forwarded only with the mark of our data plane. They hold also when every
  * filter is gone. (The local table comes before all rules: packets to g arrive.)
+ * In front of them, for each LAN that has a table of its own (link_twin.c), the
+ * rules that lead there: by the mark, and from the gateway's address on it.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
@@ -17,13 +20,17 @@ struct rule {
 	uint32_t prio;
 	uint32_t table;
 	uint32_t mark, mask;
+	struct wm_prefix src, dst;
 	uint8_t action;
 	uint8_t protocol;
 	char iif[WM_IFNAME_SIZE];
 	bool more; /* selects by something that no rule of ours has */
 };
 
-#define OURS_MAX 16
+/* Before every instance's rule_prio; whose they are the table says. */
+#define TWIN_PRIO 19000
+#define WANTED_MAX (2 + 2 * WM_LANS_MAX)
+#define OURS_MAX (2 * WANTED_MAX)
 #define ROUNDS_MAX 8
 
 /* Rules of ours for this instance, as the kernel has them. */
@@ -44,8 +51,10 @@ static void parse(const struct nlmsghdr *nlh, struct rule *ret)
 		.table = tb[FRA_TABLE] ? wm_nl_u32(tb[FRA_TABLE]) : frh->table,
 		.mark = wm_nl_u32(tb[FRA_FWMARK]),
 		.mask = wm_nl_u32(tb[FRA_FWMASK]),
+		.src = { wm_nl_ip4(tb[FRA_SRC]), frh->src_len },
+		.dst = { wm_nl_ip4(tb[FRA_DST]), frh->dst_len },
 		.action = frh->action,
-		.more = frh->src_len || frh->dst_len || frh->tos || frh->flags & FIB_RULE_INVERT || tb[FRA_OIFNAME] ||
+		.more = frh->tos || frh->flags & FIB_RULE_INVERT || tb[FRA_OIFNAME] ||
 			tb[FRA_TUN_ID] || tb[FRA_L3MDEV] || tb[FRA_UID_RANGE] || tb[FRA_IP_PROTO] ||
 			tb[FRA_SPORT_RANGE] || tb[FRA_DPORT_RANGE],
 	};
@@ -54,7 +63,7 @@ static void parse(const struct nlmsghdr *nlh, struct rule *ret)
 	wm_copy(ret->iif, sizeof(ret->iif), wm_nl_str(tb[FRA_IIFNAME]));
 }
 
-/* By protocol, and by interface or by one of this instance's priorities. */
+/* By protocol, and by interface, by table or by one of this instance's priorities. */
 static int read_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	struct ours *ours = arg;
@@ -69,7 +78,8 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 	parse(nlh, &rule);
 	if (rule.protocol != WM_ROUTE_PROTOCOL || ours->n == OURS_MAX)
 		return 0;
-	if (strcmp(rule.iif, ours->inst->ifname) == 0 || rule.prio - ours->inst->rule_prio < 2)
+	if (strcmp(rule.iif, ours->inst->ifname) == 0 || rule.prio - ours->inst->rule_prio < 2 ||
+	    (rule.table & WM_MARK_MASK) == ours->inst->fwmark)
 		ours->rule[ours->n++] = rule;
 	return 0;
 }
@@ -87,9 +97,29 @@ static int read_ours(struct wm_nl *nl, const struct wm_instance *inst, struct ou
 	return 0;
 }
 
-static void make_wanted(const struct wm_instance *inst, struct rule ret[2])
+static unsigned int make_wanted(const struct wm_instance *inst, const struct wm_plan *plan, struct rule *ret)
 {
-	ret[0] = (struct rule){
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < plan->nlans; i++) {
+		uint32_t table = wm_link_twin_table(inst, plan, i);
+		struct rule rule = {
+			.prio = TWIN_PRIO,
+			.table = table,
+			.action = FR_ACT_TO_TBL,
+			.protocol = WM_ROUTE_PROTOCOL,
+		};
+
+		if (!table)
+			continue;
+		ret[n] = rule;
+		ret[n].mark = table;
+		ret[n++].mask = UINT32_MAX;
+		ret[n] = rule;
+		ret[n].src = (struct wm_prefix){ plan->lans[i].addr, 32 };
+		ret[n++].dst = plan->lans[i].prefix;
+	}
+	ret[n++] = (struct rule){
 		.prio = inst->rule_prio,
 		.table = RT_TABLE_MAIN,
 		.mark = inst->fwmark & WM_MARK_MASK,
@@ -97,19 +127,20 @@ static void make_wanted(const struct wm_instance *inst, struct rule ret[2])
 		.action = FR_ACT_TO_TBL,
 		.protocol = WM_ROUTE_PROTOCOL,
 	};
-	ret[1] = (struct rule){
+	wm_copy(ret[n - 1].iif, sizeof(ret->iif), inst->ifname);
+	ret[n++] = (struct rule){
 		.prio = inst->rule_prio + 1,
 		.action = FR_ACT_PROHIBIT,
 		.protocol = WM_ROUTE_PROTOCOL,
 	};
-	for (int i = 0; i < 2; i++)
-		wm_copy(ret[i].iif, sizeof(ret[i].iif), inst->ifname);
+	wm_copy(ret[n - 1].iif, sizeof(ret->iif), inst->ifname);
+	return n;
 }
 
 static bool equal(const struct rule *a, const struct rule *b)
 {
 	return a->prio == b->prio && a->table == b->table && a->mark == b->mark && a->mask == b->mask &&
-	       a->action == b->action && a->more == b->more && strcmp(a->iif, b->iif) == 0;
+	       wm_prefix_equal(a->src, b->src) && wm_prefix_equal(a->dst, b->dst) && a->action == b->action && a->more == b->more && strcmp(a->iif, b->iif) == 0;
 }
 
 static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct rule *rule, struct wm_error *err)
@@ -119,10 +150,16 @@ static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct 
 
 	frh->family = AF_INET;
 	frh->action = rule->action;
+	frh->src_len = rule->src.len;
+	frh->dst_len = rule->dst.len;
 	mnl_attr_put_u32(nlh, FRA_PRIORITY, rule->prio);
 	mnl_attr_put_u8(nlh, FRA_PROTOCOL, rule->protocol);
 	if (rule->iif[0])
 		mnl_attr_put_strz(nlh, FRA_IIFNAME, rule->iif);
+	if (rule->src.len)
+		mnl_attr_put_u32(nlh, FRA_SRC, htonl(rule->src.addr));
+	if (rule->dst.len)
+		mnl_attr_put_u32(nlh, FRA_DST, htonl(rule->dst.addr));
 	if (rule->table)
 		mnl_attr_put_u32(nlh, FRA_TABLE, rule->table);
 	if (rule->mask) {
@@ -131,8 +168,9 @@ static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct 
 	}
 	int rc = wm_nl_write(nl);
 	if (rc < 0)
-		return wm_fail(err, -rc, "cannot %s the routing rule %u (iif %s): %s",
-			       type == RTM_NEWRULE ? "add" : "remove", rule->prio, rule->iif, wm_nl_why(nl, rc));
+		return wm_fail(err, -rc, "cannot %s the routing rule %u (%s%s): %s",
+			       type == RTM_NEWRULE ? "add" : "remove", rule->prio, rule->iif[0] ? "iif " : "a LAN's",
+			       rule->iif, wm_nl_why(nl, rc));
 	return 0;
 }
 
@@ -148,17 +186,16 @@ static bool contains(const struct rule *rules, unsigned int n, const struct rule
  * 0: nothing was to be done, 1: something was, -errno. */
 static int converge(struct wm_link_up *up, struct wm_error *err)
 {
-	struct rule want[2];
+	struct rule want[WANTED_MAX];
 	struct ours have;
-	unsigned int before = wm_nl_changes(up->nl);
+	unsigned int before = wm_nl_changes(up->nl), n = make_wanted(up->inst, up->plan, want);
 
-	make_wanted(up->inst, want);
 	int rc = read_ours(up->nl, up->inst, &have, err);
-	for (unsigned int i = 0; i < 2 && rc == 0; i++)
+	for (unsigned int i = 0; i < n && rc == 0; i++)
 		if (!contains(have.rule, have.n, &want[i]))
 			rc = change(up->nl, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &want[i], err);
 	for (unsigned int i = 0; i < have.n && rc == 0; i++)
-		if (!contains(want, 2, &have.rule[i]))
+		if (!contains(want, n, &have.rule[i]))
 			rc = change(up->nl, RTM_DELRULE, 0, &have.rule[i], err);
 	return rc < 0 ? rc : wm_nl_changes(up->nl) != before;
 }

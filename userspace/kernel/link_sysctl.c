@@ -138,21 +138,35 @@ static int apply_row(struct wm_link_up *up, const struct row *row, const char *d
 	return change ? set(up, path, row->want, err) : 0;
 }
 
-static int set_forward(struct wm_link_up *up, struct wm_error *err)
+/* Of the whole machine. */
+static int set_global(struct wm_link_up *up, const char *leaf, struct wm_error *err)
 {
-	static const char path[] = "/proc/sys/net/ipv4/ip_forward";
+	char path[128];
 	long have;
 
+	wm_format(path, sizeof(path), "/proc/sys/net/ipv4/%s", leaf);
 	int rc = read_number(path, &have);
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot read %s: %s", path, strerror(-rc));
 	return have == 1 ? 0 : set(up, path, 1, err);
 }
 
+/* The stack's own errors and resets carry the mark of what they answer, and so find its LAN among those that look
+ * the same. */
+static int set_reflect(struct wm_link_up *up, struct wm_error *err)
+{
+	for (unsigned int i = 0; i < up->plan->nlans; i++)
+		if (wm_link_twin_table(up->inst, up->plan, i))
+			return set_global(up, "fwmark_reflect", err);
+	return 0;
+}
+
 int wm_link_sysctls(struct wm_link_up *up, struct wm_error *err)
 {
-	int rc = set_forward(up, err);
+	int rc = set_global(up, "ip_forward", err);
 
+	if (rc == 0)
+		rc = set_reflect(up, err);
 	for (size_t i = 0; i < WM_ARRAY_LEN(table) && rc == 0; i++) {
 		const struct row *row = &table[i];
 

@@ -20,7 +20,7 @@
 #include "core/util.h"
 
 #define AFTER_NAT (NF_IP_PRI_NAT_SRC + 150) /* sees packets as they leave */
-#define MARK_MASK 0xffff0000u
+#define MARK_MASK 0xffffff00u
 #define TCP_IP_HEADERS 40
 
 const struct wm_nft_chain wm_nft_chains[] = {
@@ -264,9 +264,7 @@ static void wg_out(const struct site *s)
 }
 
 /* A packet translated for a LAN leaves through that LAN or not at all: not to
- * the default route while the LAN is down, nor to a LAN that looks the same.
- * Other instances on this machine use the same marks; their meshes have other
- * addresses. */
+ * the default route while the LAN is down, nor to a LAN that looks the same. */
 static void postrouting(const struct site *s)
 {
 	struct wm_nft_rules *b = s->b;
