@@ -179,7 +179,8 @@ inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 
 	/* LAN ingress made this one g's own already; no frame can carry a mark. */
 	if (p->src == params.gateway && p->skb->mark == (params.fwmark | 0xff))
-		return verdict(p, WM_REASON_ROUTER_ERROR, PASS);
+		return in_subnet(p->dst) ? out_to_own(p, WM_REASON_ROUTER_ERROR) :
+					   verdict(p, WM_REASON_ROUTER_ERROR, PASS);
 	if ((p->skb->mark & WM_MARK_MASK) != params.fwmark || !find_local(ifindex, p->src, &index))
 		return verdict(p, WM_REASON_UNTRANSLATED, DROP);
 	if (!in_supernet(p->dst) || is_supernet_edge(p->dst))
@@ -252,29 +253,35 @@ inline_ bool under_limit(void)
 	return r->count++ < WM_ROUTER_ERRORS_PER_S;
 }
 
+#define NOT_ONE 1000
+
 /* An unregistered router between us and a host says that a packet of the mesh was too big or too old. Without it
  * the sender would look into a black hole; with the router's own source the far side's tunnel would refuse it. */
 inline_ int router_error(struct packet *p)
 {
 	bool too_big = p->icmp_type == ICMP_UNREACHABLE && p->icmp_code == ICMP_FRAG_NEEDED;
-	const struct wm_host_info *peer;
+	bool to_self = p->dst == params.gateway;
 	struct quote q;
 	__u32 index;
 
 	if (!is_icmp_error(p) || (!too_big && p->icmp_type != ICMP_TIME_EXCEEDED) || !parse_quote(p, &q))
-		return 0;
-	peer = in_subnet(q.src) ? find_overlay(q.src, &index) : NULL;
-	if (in_subnet(q.src) && (!peer || peer->kind != WM_KIND_DEVICE))
-		return 0;
-	if (q.src != p->dst || !find_local(p->skb->ifindex, q.dst, &index) || p->ttl <= 1)
-		return 0;
+		return NOT_ONE;
+	if (in_subnet(q.src) && !to_self && !find_overlay(q.src, &index))
+		return NOT_ONE;
+	if (q.src != p->dst || !find_local(p->skb->ifindex, q.dst, &index) || (p->ttl <= 1 && !to_self))
+		return NOT_ONE;
 	if (!under_limit())
-		return 0;
-	if (set_quoted(p, &q, IP_DST_AT, q.dst, overlay_of(index)) || set_source(p, params.gateway) || decrement_ttl(p))
-		return -1;
-	/* The stack would refuse g as a source from outside. */
+		return NOT_ONE;
+	if (set_quoted(p, &q, IP_DST_AT, q.dst, overlay_of(index)))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	/* From the router as such: g would be a source from outside that is the stack's own. */
+	if (to_self)
+		return verdict(p, WM_REASON_ROUTER_ERROR, PASS);
+	if (set_source(p, params.gateway) || decrement_ttl(p))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	/* For wg egress, past the stack, which would refuse that source. */
 	p->skb->mark = params.fwmark | 0xff;
-	return 1;
+	return bpf_redirect(params.wg_ifindex, 0);
 }
 
 inline_ bool mac_matches(const struct wm_host_info *h, __u64 mac)
@@ -410,9 +417,7 @@ int wm_lan_in(struct __sk_buff *skb)
 	h = find_local(skb->ifindex, p.src, &index);
 	if (!h) {
 		error = router_error(&p);
-		if (error > 0)
-			return bpf_redirect(params.wg_ifindex, 0);
-		return verdict(&p, error ? WM_REASON_NO_NEIGHBOUR : WM_REASON_UNREGISTERED, DROP);
+		return error == NOT_ONE ? verdict(&p, WM_REASON_UNREGISTERED, DROP) : error;
 	}
 	if (h->has_mac && !mac_matches(h, mac))
 		return drop_of(&p, index, WM_REASON_UNREGISTERED);

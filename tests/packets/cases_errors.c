@@ -126,9 +126,20 @@ static const struct row router_rows[] = {
 	{ "an error whose own last hop this is", 0,
 	  { { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80))), .ttl = 1 },
 	      DROPPED(UNREGISTERED) } } },
-	{ "no more than 100 a second", FAST, { { .flood = &router_flood } } },
 	{ "about a packet of the gateway itself", 0,
-	  { { ROUTER(11, 0, GW, UDP(GW, 5000, ANN_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
+	  { { ROUTER(11, 0, GW, UDP(GW, 5000, ANN_L, 80), .ttl = 1),
+	      .out = { { .at = LOCAL, .qdst = ANN, .ttl = SAME_TTL } }, COUNTED(ROUTER_ERROR) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, GW, 3, 4, ABOUT(UDP(GW, 5000, ANN_L, 80), .df = true)), .rest = 1400 },
+	      .out = { { .at = LOCAL, .qdst = ANN, .ttl = SAME_TTL } }, COUNTED(ROUTER_ERROR) },
+	    { ROUTER(11, 0, GW, UDP(GW, 5000, STRANGER_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
+	{ "about a packet of another host of the site", 0,
+	  { { ROUTER(11, 0, CARL, UDP(CARL, 5000, ANN_L, 80), .ttl = 1),
+	      .out = { { .at = LAN1, .src = GW, .dst = CARL_L, .qsrc = CARL_L, .qdst = ANN } }, COUNTED(ROUTER_ERROR) },
+	    { ROUTER(3, 4, BOB, TCP(BOB, 5000, ANN_L, 80), .df = true),
+	      .out = { { .at = LAN0, .src = GW, .dst = BOB_L, .qsrc = BOB_L, .qdst = ANN } }, COUNTED(ROUTER_ERROR) },
+	    { ROUTER(11, 0, NOBODY, UDP(NOBODY, 5000, ANN_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
+	/* last: no more of them in this second */
+	{ "no more than 100 a second", FAST, { { .flood = &router_flood } } },
 };
 
 const struct group group_errors = { "ICMP errors", SPOKE, rows, WM_ARRAY_LEN(rows) };
