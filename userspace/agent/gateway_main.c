@@ -103,6 +103,26 @@ static int cmd_run(const struct wm_instance *inst, const struct options *opt)
 	return code;
 }
 
+/* The files of /etc/wm and what was fetched stay: the next sync puts everything back. */
+static int cmd_down(const struct wm_instance *inst, const struct options *opt)
+{
+	WM_AUTO_CLOSE int lock = -1;
+	struct wm_error err;
+	struct wm_config config = { 0 };
+	char path[WM_PATH_SIZE];
+
+	(void)opt;
+	if (wm_ctl_lock(inst, &lock, &err))
+		return fail(&err);
+	bool known = !wm_format(path, sizeof(path), "%s/config", inst->state_dir) && !wm_config_load(path, &config, NULL);
+	int rc = wm_reconcile_undo(inst, known ? &config.mesh.supernet : NULL, &err);
+	wm_config_free(&config);
+	if (rc < 0)
+		return fail(&err);
+	printf("down: nothing of %s is left in this machine's kernel; 'wm-gateway sync' brings it back\n", inst->ifname);
+	return 0;
+}
+
 /* Without a live run, disk and kernel tell what they can. */
 static int status_alone(const struct wm_instance *inst, const struct options *opt)
 {
@@ -145,6 +165,7 @@ static const struct {
 } verbs[] = {
 	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync },
 	{ "run", "stay and follow changes", WM_LOG_INFO, cmd_run },
+	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down },
 	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status },
 };
 

@@ -122,14 +122,23 @@ static int step_link_up(struct job *job, struct wm_error *err)
 	return wm_link_up(job->inst, job->plan, job->ifindex, err);
 }
 
+/* The filters come off after the device is gone. */
+int wm_reconcile_undo(const struct wm_instance *inst, const struct wm_prefix *supernet, struct wm_error *err)
+{
+	static const struct wm_dataplane *const planes[] = { &wm_dataplane_bpf, &wm_dataplane_nft };
+	int rc = wm_link_remove(inst, supernet, err);
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(planes) && rc >= 0; i++)
+		rc = planes[i]->remove(inst, err);
+	return rc >= 0 ? wm_hosts_remove(inst, err) : rc;
+}
+
 /* A first run that fails leaves the machine as it was. */
 static void take_back(struct job *job)
 {
 	struct wm_error err;
 
-	if (!job->made)
-		return;
-	if (job->plane->remove(job->inst, &err) || wm_link_remove(job->inst, &job->plan->supernet, &err))
+	if (job->made && wm_reconcile_undo(job->inst, &job->plan->supernet, &err) < 0)
 		wm_warning("taking back what was begun: %s", err.text);
 }
 

@@ -26,4 +26,8 @@ struct wm_reconciled {
 int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_reconcile_memory *memory,
 		 struct wm_reconciled *ret, struct wm_error *err);
 
+/* Takes everything of this instance off the machine: device, routes, rules, data planes, names; nobody else's. Fine if
+ * nothing is there. supernet: of the last config, NULL if there is none. Sysctls stay: others may rely on them. */
+int wm_reconcile_undo(const struct wm_instance *inst, const struct wm_prefix *supernet, struct wm_error *err);
+
 void wm_reconcile_forget(struct wm_reconcile_memory *memory);
