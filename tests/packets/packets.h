@@ -121,10 +121,12 @@ struct end_count {
 	uint16_t to, from, drops;
 };
 
-/* Many packets that differ in who sends them, each maybe with its answer. What
- * comes out is not looked at; two counters together rise by n. */
+/* Many packets that differ in who sends them (or, `answers`, whom they go to),
+ * each maybe with its answer. What comes out is not looked at; two counters
+ * together rise by n. */
 struct flood {
 	unsigned int n;
+	bool answers;
 	enum place at;
 	struct pkt pkt;
 	enum place answer_at; /* NOWHERE: none */
@@ -135,7 +137,7 @@ struct flood {
 
 #define OUTS 4
 #define COUNTS 3
-#define STEPS 8
+#define STEPS 12
 
 struct step {
 	void (*change)(struct wm_plan *plan); /* before all: this is applied to the plan of the row so far */

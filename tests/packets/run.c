@@ -321,8 +321,11 @@ static void send_flood(struct run *r, const struct flood *f)
 	struct pkt p = f->pkt, answer = f->answer;
 
 	for (unsigned int n = 0; n < f->n && r->good; n++) {
-		p.src = answer.dst = f->pkt.src + n / FLOOD_PORTS;
-		p.sport = answer.dport = (uint16_t)(FLOOD_FIRST + n % FLOOD_PORTS);
+		wm_ip4 *who = f->answers ? &p.dst : &p.src;
+		uint16_t *port = f->answers ? &p.dport : &p.sport;
+
+		*who = answer.dst = (f->answers ? f->pkt.dst : f->pkt.src) + n / FLOOD_PORTS;
+		*port = answer.dport = (uint16_t)(FLOOD_FIRST + n % FLOOD_PORTS);
 		send_one(r, f->at, &p);
 		if (f->answer_at)
 			send_one(r, f->answer_at, &answer);
