@@ -53,7 +53,7 @@ test-build:
 
 # What the VM repeats on a real kernel: all that meets the kernel. Not what is about words and traces, and not what
 # loads the programs dozens of times: emulation is slow.
-NOT_IN_VM := %/bad_input.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic
+NOT_IN_VM := %/bad_input.bats %/foreign.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic
 VM_TESTS  := $(filter-out $(NOT_IN_VM),$(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT)))
 vm-ready: test-build
 	@vmtests/fetch

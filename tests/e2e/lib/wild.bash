@@ -1,0 +1,206 @@
+# shellcheck shell=bash
+# Traffic that is on no list, against a mesh that is up: the bodies of
+# wild.bats (BPF) and wild_nft.bats.
+
+wild_begin() { # wild_begin <short name> <data plane>
+	mesh_begin "$1"
+	WM_DEMO_DATAPLANE=$2 demo up --bare
+	addresses
+	servers_up 3>&-
+	export WEB KIOSK NAS CAM LAPTOP SENSOR
+	tunnels_up
+	wait_for 20 'the tunnel of the sensor carries' pings nas "$SENSOR" 1
+	# Several traceroutes a second: no limit on the errors of the stack.
+	for machine in hub gw-a gw-b nas web kiosk cam; do ns "$machine" sysctl -qw net.ipv4.icmp_ratelimit=0; done
+}
+
+# --- ears ------------------------------------------------------------------------
+
+# listen <machine> <interface> <file> <filter>: until hush.
+listen() {
+	ip netns exec "$WM_DEMO-$1" tcpdump -n -l -p -i "$2" -w "$3" -U "$4" >"$3.log" 2>&1 3>&- &
+	echo $! >>"$BATS_TEST_TMPDIR/ears"
+	wait_for 10 "$1 listens" grep -q 'listening on' "$3.log"
+}
+
+# What is on its way has arrived: known-good packets were sent behind it.
+hush() {
+	local pid
+	while read -r pid; do kill "$pid" 2>/dev/null || true; done <"$BATS_TEST_TMPDIR/ears"
+	while read -r pid; do wait "$pid" || true; done <"$BATS_TEST_TMPDIR/ears"
+	rm "$BATS_TEST_TMPDIR/ears"
+}
+
+heard() { tcpdump -n -r "$1" 2>/dev/null; }
+
+nothing_heard() { # nothing_heard <file>...
+	local file
+	for file; do
+		[ -s "$file" ] || { echo "$file: not even a header"; return 1; }
+		if [ -n "$(heard "$file")" ]; then
+			echo "$file:"
+			heard "$file" | head -20
+			return 1
+		fi
+	done
+}
+
+# --- isolated and unregistered machines with every tool at hand --------------------
+
+# Whoever else could hear a machine. Overlay and LAN address both.
+ears_for() { # ears_for <machine> <overlay> <LAN address>
+	local self=$1 machine dir=$BATS_TEST_TMPDIR
+	shift
+	for machine in nas cam; do listen "$machine" eth0 "$dir/$machine.ear" "src host $1 or (src host $2 and not src net 192.168.1.0/24)"; done
+	for machine in laptop sensor; do
+		[ "$machine" != "$self" ] || continue
+		listen "$machine" "$(interface_of "$machine")" "$dir/$machine.ear" "src host $1 or src net 192.168.0.0/16"
+	done
+	# On its own LAN it may speak by LAN addresses; what comes from the overlay address came through the gateway.
+	listen web eth0 "$dir/web.ear" "src host $1"
+	listen net br0 "$dir/net.ear" 'src net 172.30.0.0/16 or src net 192.168.0.0/16 or dst net 172.30.0.0/16'
+}
+
+no_escape() { # no_escape <machine> <overlay> <LAN address>
+	local sent other dir=$BATS_TEST_TMPDIR
+	ears_for "$@"
+	sent=$(ns "$1" "$ROOT/tests/e2e/lib/escape" "$3" "$NAS" "$CAM" "$WEB" "$LAPTOP" "$SENSOR" 172.30.3.1 172.30.1.1 172.30.2.255 172.30.255.255)
+	echo "$1 sent $sent packets"
+	[ "$sent" -gt 1000 ]
+	for other in "$NAS" "$CAM" "$LAPTOP" "$SENSOR"; do
+		[ "$other" = "$2" ] || pings web "$other" 1
+	done
+	hush
+	nothing_heard "$dir/"*.ear
+}
+
+# To the gateway itself: names and an echo, nothing else, on any port.
+isolated_to_gateway() {
+	ns gw-a nft -f - <<-END
+		table inet ear {
+			counter heard {}
+			chain in {
+				type filter hook input priority 10
+				ip saddr != { $KIOSK, 192.168.1.11 } accept
+				ip daddr != 172.30.2.1 accept
+				meta l4proto { tcp, udp } th dport 53 accept
+				icmp type echo-request accept
+				counter name heard
+			}
+		}
+	END
+	NO_ECHO=1 ns kiosk "$ROOT/tests/e2e/lib/escape" 192.168.1.11 172.30.2.1
+	pings kiosk 172.30.2.1 1
+	ns gw-a nft list counter inet ear heard
+	ns gw-a nft list counter inet ear heard | grep -q 'packets 0 '
+	ns gw-a nft delete table inet ear
+}
+
+# The answers of kiosk that are none: it heard nas ask from port 40000, and answers everything but that.
+wrong_answers() {
+	ns nas "$HERE/demo.d/tcp" ask "$KIOSK" $PORT 3 | grep -qx 3
+	no_escape kiosk "$KIOSK" 192.168.1.11
+}
+
+still_answers() {
+	pings nas "$KIOSK" 3
+	sends nas "$KIOSK" 64
+	sends web "$KIOSK" 64
+	pings nas "$SENSOR" 3
+	sends web "$SENSOR" 64
+}
+
+# --- the tools of whoever looks at paths -------------------------------------------
+
+# hops <machine> <what traceroute takes>...: the addresses it names, one a line.
+hops() {
+	local from=$1
+	shift
+	ns "$from" traceroute -n -q 1 -w $((2 * ${WM_SLOW:-1})) -m 8 "$@" >"$BATS_TEST_TMPDIR/trace" 2>&1
+	cat "$BATS_TEST_TMPDIR/trace" >&2
+	sed -n 's/^ *[0-9][0-9]* *\([0-9.*]*\) .*/\1/p' "$BATS_TEST_TMPDIR/trace"
+}
+
+path_is() { # path_is "<addresses>" <machine> <traceroute arguments>...
+	local want=$1 got
+	shift
+	got=$(hops "$@" | xargs)
+	[ "$got" = "$want" ] || { echo "$got instead of $want"; return 1; }
+}
+
+traceroutes() {
+	local how
+	for how in -I -U '-T -p 9000'; do
+		# shellcheck disable=SC2086 # a list of words
+		path_is "192.168.1.1 172.30.3.1 $NAS" web $how "$NAS"
+		# shellcheck disable=SC2086
+		path_is "172.30.1.1 172.30.3.1 $NAS" laptop $how "$NAS"
+		# shellcheck disable=SC2086
+		path_is "192.168.1.1 172.30.1.1 $LAPTOP" web $how "$LAPTOP"
+		# shellcheck disable=SC2086
+		path_is "192.168.1.1 $KIOSK" web $how "$KIOSK"
+		# shellcheck disable=SC2086
+		path_is "192.168.1.1 172.30.3.1 $CAM" web $how "$CAM"
+	done
+}
+
+tracepaths() {
+	ns web tracepath -n -m 8 "$NAS" >"$BATS_TEST_TMPDIR/path"
+	cat "$BATS_TEST_TMPDIR/path"
+	grep -q 'Resume: pmtu 1420 hops 3' "$BATS_TEST_TMPDIR/path"
+	ns laptop tracepath -n -m 8 "$WEB" >"$BATS_TEST_TMPDIR/path"
+	cat "$BATS_TEST_TMPDIR/path"
+	grep -q 'Resume: pmtu 1420 hops 3' "$BATS_TEST_TMPDIR/path"
+}
+
+# --- big packets --------------------------------------------------------------------
+
+sized() { # sized <bytes> <machine> <target>
+	ns "$2" ping -q -n -M dont -c 2 -i 0.2 -s "$1" -W $((2 * ${WM_SLOW:-1})) "$3" | grep ' 2 received'
+}
+
+fragments_pass() { # whole datagrams of many sizes, there and back, to standard and isolated ends
+	local size way
+	for size in 1392 1393 1472 1473 2800 8000 20000; do
+		for way in "web $NAS" "web $CAM" "laptop $KIOSK" "nas $SENSOR" "web $KIOSK"; do
+			# shellcheck disable=SC2086 # two words
+			sized $size $way || { echo "$size bytes, $way"; return 1; }
+		done
+	done
+	sends web "$NAS" 1024
+}
+
+# The host's own MTU is smaller than its LAN's and the tunnel's; its MSS says so.
+black_hole() {
+	in_ns nas link set eth0 mtu 1200
+	sends web "$NAS" 256
+	sends nas "$WEB" 256
+	in_ns nas link set eth0 mtu 1500
+}
+
+# Who says so is believed: a path MTU learned from the mesh is used, with no packet lost in silence.
+too_big_is_said() {
+	run ns web ping -n -c 2 -i 0.2 -M do -s 1400 "$NAS"
+	echo "$output"
+	[[ "$output" == *'mtu = 1420'* || "$output" == *'mtu=1420'* ]]
+	ns web ping -q -n -c 2 -i 0.2 -M do -s 1392 "$NAS" | grep -q ' 2 received'
+}
+
+# --- bad lines ----------------------------------------------------------------------
+
+# One in 25 datagrams between the gateways is lost.
+bad_line() {
+	ns net nft -f - <<-'END'
+		table bridge line {
+			chain forward {
+				type filter hook forward priority 0
+				ip protocol udp numgen random mod 25 == 0 drop
+			}
+		}
+	END
+	sends web "$NAS" 512
+	sends nas "$KIOSK" 256
+	sends laptop "$CAM" 128
+	ns net nft list chain bridge line forward
+	ns net nft delete table bridge line
+}
