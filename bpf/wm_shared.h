@@ -13,9 +13,10 @@
 
 #include "wm_reasons.h"
 
-#define WM_LAYOUT 1
+#define WM_LAYOUT 2
 
 #define WM_LAN_SLOTS 8       /* entries of lans */
+#define WM_LAN_ROUTERS 4
 #define WM_FLOW_WAYS 8       /* slots of a bucket */
 #define WM_FLOW_BUCKETS 128  /* buckets of one isolated end: 1024 confirmed flows */
 #define WM_FLOW_HALF_MAX 65536
@@ -75,7 +76,9 @@ struct wm_lan_info {
 	__be32 addr;         /* the gateway's own */
 	__be32 net, mask;
 	__u8 mac[6];
-	__u8 pad[2];
+	__u8 nrouters;
+	__u8 pad;
+	__u8 router[WM_LAN_ROUTERS][6]; /* may send for hosts with a bound MAC */
 };
 
 /* host_stats, per CPU, same index as hosts. */
@@ -154,7 +157,7 @@ struct wm_rate {
 WM_SIZE(struct wm_params, 44);
 WM_SIZE(struct wm_host_info, 32);
 WM_SIZE(struct wm_lan_key, 8);
-WM_SIZE(struct wm_lan_info, 28);
+WM_SIZE(struct wm_lan_info, 52);
 WM_SIZE(struct wm_host_stats, 48);
 WM_SIZE(struct wm_neighbour, 16);
 WM_SIZE(struct wm_counter, 16);

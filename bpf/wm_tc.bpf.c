@@ -284,12 +284,23 @@ inline_ int router_error(struct packet *p)
 	return bpf_redirect(params.wg_ifindex, 0);
 }
 
-inline_ bool mac_matches(const struct wm_host_info *h, __u64 mac)
+inline_ bool is_mac(const __u8 *have, __u64 mac)
 {
-	__u64 bound = 0;
+	__u64 six = 0;
 
-	__builtin_memcpy(&bound, h->mac, ETH_ALEN);
-	return bound == mac;
+	__builtin_memcpy(&six, have, ETH_ALEN);
+	return six == mac;
+}
+
+/* A router that the gateway's owner has listed: it sends for hosts behind it, whatever MAC they are bound to. */
+inline_ bool is_listed_router(const struct wm_host_info *h, __u64 mac)
+{
+	const struct wm_lan_info *lan = lan_of(h);
+
+	for (int i = 0; lan && i < WM_LAN_ROUTERS; i++)
+		if (i < lan->nrouters && is_mac(lan->router[i], mac))
+			return true;
+	return false;
 }
 
 /* Remembers where the host was last heard; once a second at most, unless it moved. */
@@ -419,9 +430,11 @@ int wm_lan_in(struct __sk_buff *skb)
 		error = router_error(&p);
 		return error == NOT_ONE ? verdict(&p, WM_REASON_UNREGISTERED, DROP) : error;
 	}
-	if (h->has_mac && !mac_matches(h, mac))
+	/* A bound host is never sent to at another MAC. */
+	if (!h->has_mac || is_mac(h->mac, mac))
+		learn(index, mac);
+	else if (!is_listed_router(h, mac))
 		return drop_of(&p, index, WM_REASON_UNREGISTERED);
-	learn(index, mac);
 	if (h->isolated) {
 		reason = from_isolated(&p, h->share, h->local, overlay_of(index));
 		if (reason != ALLOWED)

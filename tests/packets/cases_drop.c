@@ -63,6 +63,13 @@ static const struct row lan_rows[] = {
 	      .end = { BOUND, .drops = 1 } },
 	    /* and where it is has not been learnt from that */
 	    { .at = WG, .pkt = { UDP(FAR, 40000, BOUND, 53) }, TO_LAN(LAN0, BOUND_L) } } },
+	{ "a registered host with the MAC of a listed router", 0,
+	  { { .at = LAN0, .pkt = { UDP(BOUND_L, 53, FAR, 40000), .from_mac_of = LISTED_L }, TO_WG(BOUND),
+	      .end = { BOUND, .from = 1 } },
+	    /* a listed router is a router, not a host */
+	    { .at = LAN0, .pkt = { UDP(LISTED_L, 53, FAR, 40000) }, DROPPED(UNREGISTERED) },
+	    /* and packets for the host still go to itself */
+	    { .at = WG, .pkt = { UDP(FAR, 40000, BOUND, 53) }, TO_LAN(LAN0, BOUND_L) } } },
 	{ "to an overlay address that nobody has", 0, { LAN_NO_HOST(NOBODY) } },
 	{ "to the network and broadcast addresses of the site and of the mesh", 0,
 	  { LAN_NO_HOST(NETWORK), LAN_NO_HOST(BROADCAST), LAN_NO_HOST(MESH_NETWORK), LAN_NO_HOST(MESH_BROADCAST) } },

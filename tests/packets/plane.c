@@ -128,7 +128,9 @@ static void make_instance(struct mesh *m, bool second, bool fastpath)
 		.fastpath = fastpath,
 		.lans = { { "", GW0 }, { "", GW1 }, { "", GW2 } },
 		.nlans = 3,
+		.nrouters = 1,
 	};
+	rig_host_mac(LAN0, LISTED_L, m->inst.routers[0].byte);
 	wm_copy(m->inst.name, sizeof(m->inst.name), second ? "second" : "");
 	wm_copy(m->inst.ifname, sizeof(m->inst.ifname), second ? RIG_WG2 : RIG_WG);
 	wm_copy(m->inst.bpffs, sizeof(m->inst.bpffs), RIG_BPFFS "/wm");

@@ -51,6 +51,7 @@
 #define NOBODY IP(172, 30, 2, 99)
 #define STRANGER_L IP(192, 168, 1, 77)
 #define ROUTER_L IP(192, 168, 1, 254)
+#define LISTED_L IP(192, 168, 1, 253) /* a router whose MAC the gateway's owner has listed */
 #define BOX_L IP(10, 9, 0, 2)
 #define BOX_GW IP(10, 9, 0, 1)
 

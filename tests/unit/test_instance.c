@@ -87,7 +87,9 @@ static void every_key_arrives(void **state)
 		       "WM_REGISTRY_URL=http://127.0.0.1:8099\nWM_REGISTRY_TOKEN=wme_x\nWM_REGISTRY_CA=/ca.pem\n"
 		       "WM_REGISTRY_ALLOW_HTTP=yes\nLXC_IFACES=eth1\nPUBLIC_IP=198.51.100.3\nWM_LISTEN_PORT=4711\nWM_MTU=1380\n"
 		       "WM_POLL=7\nWM_WAIT=0\nWM_TC_PRIO=99\nWM_DATAPLANE=nft\nWM_FASTPATH=off\nWM_INTERFACE=wg-home\n"
-		       "WM_DNSMASQ_PID=/run/x.pid\n"));
+		       "WM_DNSMASQ_PID=/run/x.pid\nWM_LAN_ROUTERS=02:00:5e:10:00:01, 02:00:5e:10:00:02\n"));
+	assert_int_equal(inst.nrouters, 2);
+	assert_int_equal(inst.routers[1].byte[5], 2);
 	assert_string_equal(inst.domain, "b");
 	assert_true(wm_prefix_equal(inst.subnet, prefix("172.30.3.0/24")));
 	assert_true(wm_prefix_equal(inst.supernet, prefix("172.30.0.0/16")));
@@ -145,6 +147,8 @@ static void what_is_malformed_is_named(void **state)
 		{ "WM_INTERFACE", "a b" }, { "WM_INTERFACE", "wg%d" }, { "WM_INTERFACE", "a:b" },
 		{ "LXC_IFACES", "192.168.1" }, { "LXC_IFACES", "127.0.0.1" }, { "LXC_IFACES", "eth0:" }, { "LXC_IFACES", ":192.168.1.1" },
 		{ "LXC_IFACES", "eth0:192.168.1.1/33" }, { "LXC_IFACES", "eth0:192.168.1.1/" }, { "LXC_IFACES", "eth0:192.168.1.1/x" },
+		{ "WM_LAN_ROUTERS", "02:00:5e:10:00" }, { "WM_LAN_ROUTERS", "ff:ff:ff:ff:ff:ff" }, { "WM_LAN_ROUTERS", "00:00:00:00:00:00" },
+		{ "WM_LAN_ROUTERS", "02:00:00:00:00:01,02:00:00:00:00:02,02:00:00:00:00:03,02:00:00:00:00:04,02:00:00:00:00:05" },
 		{ "LXC_IFACES", "192.168.1.1/24/24" }, { "LXC_IFACES", "eth0:lan" }, { "LXC_IFACES", "eth0/24" },
 		{ "LXC_IFACES", "sixteen-letters1" }, { "LXC_IFACES", "sixteen-letters1:192.168.1.1" },
 		{ "LXC_IFACES", "e1,e2,e3,e4,e5,e6,e7,e8,e9" }, { "LXC_IFACES", "eth0 eth1 1.2.3.4.5" },
@@ -360,7 +364,7 @@ int main(void)
 	static const char *const keys[] = {
 		"SITE_DOMAIN", "SITE_SUBNET", "WM_MESH_SUPERNET", "IS_HUB", "WM_REGISTRY_URL", "WM_REGISTRY_TOKEN", "WM_REGISTRY_CA",
 		"WM_REGISTRY_ALLOW_HTTP", "LXC_IFACES", "PUBLIC_IP", "WM_LISTEN_PORT", "WM_MTU", "WM_POLL", "WM_WAIT", "WM_TC_PRIO",
-		"WM_DATAPLANE", "WM_FASTPATH", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
+		"WM_DATAPLANE", "WM_FASTPATH", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
 		"WM_BPFFS", "WM_LIBEXEC",
 	};
 

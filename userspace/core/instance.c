@@ -171,6 +171,23 @@ static int load_lans(struct wm_instance *inst, const char *list, struct wm_error
 	return 0;
 }
 
+static int load_routers(struct wm_instance *inst, const char *list, struct wm_error *err)
+{
+	WM_AUTO_FREE char *copy = strdup(list);
+	char *save = NULL;
+
+	if (!copy)
+		return wm_fail(err, ENOMEM, "out of memory");
+	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save)) {
+		if (inst->nrouters == WM_LAN_ROUTERS_MAX)
+			return wm_fail(err, EINVAL, "WM_LAN_ROUTERS has more than %d items", WM_LAN_ROUTERS_MAX);
+		if (wm_mac_parse(item, &inst->routers[inst->nrouters]))
+			return wm_fail(err, EINVAL, "WM_LAN_ROUTERS: '%.60s' is no MAC address of one machine, like 02:00:5e:10:00:01", item);
+		inst->nrouters++;
+	}
+	return 0;
+}
+
 static int load_site(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
 	const char *domain = wm_env_get(env, "SITE_DOMAIN", NULL);
@@ -189,7 +206,9 @@ static int load_site(struct wm_instance *inst, const struct wm_env *env, struct 
 		return wm_fail(err, EINVAL, "WM_MESH_SUPERNET is '%.40s'; it must be a prefix like 172.30.0.0/16", supernet);
 	rc = wm_env_bool(env, "IS_HUB", 0, &hub, err);
 	inst->hub = hub;
-	return rc ? rc : load_lans(inst, wm_env_get(env, "LXC_IFACES", ""), err);
+	if (!rc)
+		rc = load_lans(inst, wm_env_get(env, "LXC_IFACES", ""), err);
+	return rc ? rc : load_routers(inst, wm_env_get(env, "WM_LAN_ROUTERS", ""), err);
 }
 
 static int load_numbers(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)

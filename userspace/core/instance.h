@@ -17,6 +17,7 @@
 
 #define WM_IFNAME_SIZE 16
 #define WM_LANS_MAX 8
+#define WM_LAN_ROUTERS_MAX 4
 #define WM_PATH_SIZE 512
 
 enum wm_dataplane_choice { WM_DATAPLANE_AUTO, WM_DATAPLANE_BPF, WM_DATAPLANE_NFT };
@@ -54,6 +55,8 @@ struct wm_instance {
 	uint16_t mtu;                  /* WM_MTU, 1420 */
 	struct wm_lan_wish lans[WM_LANS_MAX];
 	unsigned int nlans;            /* 0: the interface of the default route */
+	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* WM_LAN_ROUTERS: whose frames may carry packets of hosts with a bound MAC */
+	unsigned int nrouters;
 
 	char registry_url[WM_PATH_SIZE];
 	char registry_token[WM_TOKEN_MAX]; /* from gateway.env: an enrolment, the master token, or this gateway's own */

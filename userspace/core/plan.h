@@ -22,6 +22,8 @@ struct wm_lan {
 	struct wm_prefix prefix;
 	struct wm_mac mac;
 	uint16_t mtu;
+	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* may send for hosts with a bound MAC */
+	unsigned int nrouters;
 };
 
 /* Who I am: from the instance's settings and the machine, never from the registry. */

@@ -59,6 +59,9 @@ static void plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret)
 	ret->net = htonl(lan->prefix.addr);
 	ret->mask = htonl(wm_prefix_mask(lan->prefix.len));
 	memcpy(ret->mac, lan->mac.byte, sizeof(ret->mac));
+	ret->nrouters = (uint8_t)lan->nrouters;
+	for (unsigned int i = 0; i < lan->nrouters; i++)
+		memcpy(ret->router[i], lan->routers[i].byte, sizeof(ret->router[i]));
 }
 
 static void plan_host(const struct wm_plan *plan, const struct wm_end *end, struct wm_host_info *ret)

@@ -162,6 +162,10 @@ int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, stru
 	}
 	if (rc < 0)
 		return rc;
+	for (unsigned int i = 0; i < found.nlans; i++) {
+		memcpy(found.lans[i].routers, inst->routers, sizeof(inst->routers));
+		found.lans[i].nrouters = inst->nrouters;
+	}
 	memcpy(self->lans, found.lans, sizeof(self->lans));
 	self->nlans = found.nlans;
 	return 0;

@@ -112,6 +112,20 @@ static uint32_t sets_of(const struct wm_plan *plan, const struct wm_end *end)
 	return sets | (full ? 1u << WM_NFT_FROM | 1u << WM_NFT_KNOWN : 1u << WM_NFT_ISOLATED);
 }
 
+/* The same host by the MAC of each router that may send for it. */
+static int add_routers(const struct wm_lan *lan, const struct wm_nft_elem *host, struct wm_nft_elems *ret)
+{
+	struct wm_nft_elem e = *host;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < lan->nrouters && !rc; i++) {
+		memcpy(e.key + 8, lan->routers[i].byte, sizeof(lan->routers[i].byte));
+		if (memcmp(e.key, host->key, sizeof(e.key)))
+			rc = add(ret, &e);
+	}
+	return rc;
+}
+
 static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_end *end,
 		   struct wm_nft_content *ret)
 {
@@ -132,6 +146,8 @@ static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, c
 		else if (set->data == WM_NFT_NO_DATA && (set->key == WM_NFT_KEY_OVERLAY || !set->counts))
 			e.data = 0;
 		rc = add(&ret->set[i], &e);
+		if (set->key == WM_NFT_KEY_MAC && !rc)
+			rc = add_routers(&plan->lans[end->lan], &e, &ret->set[i]);
 	}
 	return rc;
 }
