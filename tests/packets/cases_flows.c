@@ -29,28 +29,7 @@ static const struct flood questions = {
 	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000 - 1024, .most = 2900
 
 static const struct flood connections = { CONNECTIONS(999) };
-/* Of an end that has LIVE already. */
-static const struct flood taken = { CONNECTIONS(777) };
 static const struct flood other_connections = { CONNECTIONS(888) };
-
-/* A thousand connections through three hosts' shares of the table, each established, and then each host speaks. */
-#define LIVE 334
-#define LIVE_OPENED(to, place, local) \
-	{ .flood = &(const struct flood){ .n = LIVE, .at = WG, .pkt = { TCP(FAR, 0, to, 600), .flags = SYN }, \
-	    .answer_at = place, .answer = { TCP(local, 600, FAR, 0), .flags = SYN | ACK }, \
-	    .reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL } }
-#define LIVE_ACKED(to) \
-	{ .flood = &(const struct flood){ .n = LIVE, .at = WG, .pkt = { TCP(FAR, 0, to, 600) }, \
-	    .reason = WM_REASON_TO_LAN, .other = WM_REASON_ISOLATED } }
-#define LIVE_SPEAKS(place, local) \
-	{ .flood = &(const struct flood){ .n = LIVE, .answers = true, .at = place, .pkt = { TCP(local, 600, FAR, 0) }, \
-	    .reason = WM_REASON_TO_MESH, .other = WM_REASON_ISOLATED } }
-
-/* Each from another port or address, to two of these hosts. */
-static const struct flood attack = {
-	.n = 1000000, .at = WG, .pkt = { TCP(FAR2, 0, ISO, 601), .flags = SYN },
-	.reason = WM_REASON_TO_LAN, .other = WM_REASON_ISOLATED,
-};
 
 static const struct row rows[] = {
 	{ "UDP: the first answer after 29 s", FAST, { ASK(QUESTION), ANSWER(AFTER(29), REPLY) } },
@@ -116,10 +95,6 @@ static const struct row rows[] = {
 	    /* another end has its own share */
 	    ASK(QUESTION), ANSWER(AT_ONCE, REPLY),
 	    { .age_s = 181, .flood = &other_connections } } },
-	{ "an attack: a thousand connections through isolated hosts survive a million new ones", FAST,
-	  { LIVE_OPENED(ISO, LAN0, ISO_L), LIVE_ACKED(ISO), LIVE_OPENED(ISO1, LAN1, ISO1_L), LIVE_ACKED(ISO1),
-	    LIVE_OPENED(ISO2, LAN0, ISO2_L), LIVE_ACKED(ISO2), { .flood = &attack }, { .flood = &taken },
-	    LIVE_SPEAKS(LAN0, ISO_L), LIVE_SPEAKS(LAN1, ISO1_L), LIVE_SPEAKS(LAN0, ISO2_L) } },
 	{ "a flood of questions: answered flows live, unanswered ones are lost", FAST,
 	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), ASK(UDP(FAR, ROW, ISO, 502)), { .flood = &questions },
 	    ANSWER(AT_ONCE, REPLY), TOO_LATE(AT_ONCE, UDP(ISO_L, 502, FAR, ROW)) } },

@@ -20,7 +20,7 @@ static const struct group *const groups[] = {
 	&group_translate, &group_offload, &group_drop_lan, &group_drop_wg, &group_drop_out, &group_self,
 	&group_untouched, &group_initiate, &group_answer, &group_flows, &group_fragments, &group_errors,
 	&group_router, &group_limits, &group_hairpin, &group_change, &group_mss, &group_hub,
-	&group_mss_hub, &group_pair,
+	&group_mss_hub, &group_attack, &group_pair,
 };
 
 static const char *const config_names[CONFIGS] = { [SPOKE] = "spoke", [HUB] = "hub", [PAIR] = "two meshes" };
