@@ -16,13 +16,6 @@
 #include "packets/rig.h"
 #include "packets/run.h"
 
-static const struct group *const groups[] = {
-	&group_translate, &group_offload, &group_drop_lan, &group_drop_wg, &group_drop_out, &group_self,
-	&group_untouched, &group_initiate, &group_answer, &group_flows, &group_fragments, &group_errors,
-	&group_router, &group_limits, &group_hairpin, &group_change, &group_mss, &group_hub,
-	&group_mss_hub, &group_attack, &group_pair,
-};
-
 static const char *const config_names[CONFIGS] = { [SPOKE] = "spoke", [HUB] = "hub", [PAIR] = "two meshes" };
 
 struct tally {
@@ -59,7 +52,7 @@ static bool run_config(struct tally *t, enum config config, unsigned int mode)
 {
 	bool good = plane_up(config, mode) == 0;
 
-	for (size_t n = 0; n < WM_ARRAY_LEN(groups) && good; n++)
+	for (size_t n = 0; n < ngroups && good; n++)
 		if (groups[n]->config == config)
 			run_group(t, groups[n], mode);
 	plane_down();

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/util.h"
+#include "packets/frame.h"
 #include "packets/net.h"
 
 #define RECEIVE_BUFFER (8 << 20)
@@ -58,26 +59,9 @@ static const struct {
 
 /* --- looking ----------------------------------------------------------------------- */
 
-bool rig_is_lan(enum place at)
-{
-	return at >= LAN0 && at <= BOX;
-}
-
 uint32_t rig_ifindex(enum place at)
 {
 	return ifindex[at];
-}
-
-void rig_host_mac(enum place at, wm_ip4 addr, uint8_t mac[6])
-{
-	mac[0] = 0x02;
-	mac[1] = (uint8_t)at;
-	put32(mac + 2, addr);
-}
-
-void rig_gateway_mac(enum place at, uint8_t mac[6])
-{
-	rig_host_mac(at, 0, mac);
 }
 
 /* --- making it --------------------------------------------------------------------- */
@@ -282,37 +266,12 @@ int rig_wg_down(enum place at)
 
 /* --- sending ----------------------------------------------------------------------- */
 
-/* The Ethernet header of p, with its tags; its length. */
-static size_t build_ethernet(enum place at, const struct pkt *p, uint8_t *eth)
-{
-	size_t n = 12;
-
-	rig_gateway_mac(at, eth);
-	if (p->other_mac)
-		rig_host_mac(at, ROUTER_L, eth);
-	if (p->group_mac)
-		memset(eth, 0xff, 6);
-	rig_host_mac(at, p->from_mac_of ? p->from_mac_of : p->src, eth + 6);
-	if (p->vlan2) {
-		put16(eth + n, ETH_P_8021AD);
-		put16(eth + n + 2, p->vlan2);
-		n += 4;
-	}
-	if (p->vlan) {
-		put16(eth + n, ETH_P_8021Q);
-		put16(eth + n + 2, p->vlan);
-		n += 4;
-	}
-	put16(eth + n, p->ethertype ? p->ethertype : ETH_P_IP);
-	return n + 2;
-}
-
 int rig_send(enum place at, const struct pkt *p, unsigned int row)
 {
 	static uint8_t data[BYTES_MAX];
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(p->dst) };
-	uint8_t eth[ETH_LEN + 8];
-	size_t neth = rig_is_lan(at) ? build_ethernet(at, p, eth) : 0;
+	uint8_t eth[FRAME_HEADER_MAX];
+	size_t neth = rig_is_lan(at) ? build_frame_header(at, p, eth) : 0;
 	struct virtio_net_hdr vnet = build_vnet(p, neth);
 	struct iovec iov[] = { { &vnet, sizeof(vnet) }, { eth, neth }, { data, build_packet(p, row, data) } };
 	ssize_t n;

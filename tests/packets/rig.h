@@ -21,6 +21,7 @@
 #include <linux/virtio_net.h>
 
 #include "packets/expect.h"
+#include "packets/frame.h"
 
 #define RIG_WG "wgtest0"
 #define RIG_WG2 "wgtest1"
@@ -29,10 +30,7 @@
 /* Makes it all; -errno after saying what failed. It ends with the process. */
 int rig_open(void);
 
-bool rig_is_lan(enum place at); /* Ethernet: a LAN or the container */
 uint32_t rig_ifindex(enum place at);
-void rig_host_mac(enum place at, wm_ip4 addr, uint8_t mac[6]); /* what the machine with that address there has */
-void rig_gateway_mac(enum place at, uint8_t mac[6]);
 int rig_wg_down(enum place at);
 
 /* Sends what the step describes, from where it comes in. 0 or -errno. */
