@@ -27,7 +27,8 @@ inline_ int set_mss(struct __sk_buff *skb, __u32 l4, __u32 at, __be16 from, __be
 	return bpf_skb_store_bytes(skb, l4 + TCP_MIN + at, &to, sizeof(to), 0) ? -1 : 0;
 }
 
-/* len: bytes of options. A list that lies is left as it is. A global function: the verifier walks its loop once. */
+/* len: bytes of options. A list that lies is left as it is. A global function: the verifier walks its loop once.
+ * 0, or -1 when the packet could not be read or written. */
 __attribute__((noinline)) int lower_mss_option(struct __sk_buff *skb, __u32 l4, __u32 len, __u32 most)
 {
 	__u32 at = 0;
@@ -37,21 +38,27 @@ __attribute__((noinline)) int lower_mss_option(struct __sk_buff *skb, __u32 l4, 
 		__be16 mss;
 
 		at &= 63; /* changes nothing; every path then looks alike to the verifier */
-		if (at + OPTION_MSS_LEN > len || bpf_skb_load_bytes(skb, l4 + TCP_MIN + at, &kind, 1))
+		if (at + OPTION_MSS_LEN > len)
 			return 0;
+		if (bpf_skb_load_bytes(skb, l4 + TCP_MIN + at, &kind, 1))
+			return -1;
 		if (kind == OPTION_END)
 			return 0;
 		if (kind == OPTION_NOP) {
 			at++;
 			continue;
 		}
-		if (bpf_skb_load_bytes(skb, l4 + TCP_MIN + at + 1, &size, 1) || size < 2)
+		if (bpf_skb_load_bytes(skb, l4 + TCP_MIN + at + 1, &size, 1))
+			return -1;
+		if (size < 2)
 			return 0;
 		if (kind != OPTION_MSS || size != OPTION_MSS_LEN) {
 			at += size & 63;
 			continue;
 		}
-		if (bpf_skb_load_bytes(skb, l4 + TCP_MIN + at + 2, &mss, sizeof(mss)) || bpf_ntohs(mss) <= most)
+		if (bpf_skb_load_bytes(skb, l4 + TCP_MIN + at + 2, &mss, sizeof(mss)))
+			return -1;
+		if (bpf_ntohs(mss) <= most)
 			return 0;
 		return set_mss(skb, l4, at + 2, mss, bpf_htons((__u16)most));
 	}

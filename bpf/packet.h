@@ -60,9 +60,13 @@ inline_ __u32 segment_size(const struct packet *p)
 {
 	__u64 size;
 
+#ifdef __bpf__
 	asm volatile("%0 = *(u32 *)(%1 + %2)"
 		     : "=r"(size)
 		     : "r"(p->skb), "i"(__builtin_offsetof(struct __sk_buff, gso_size)));
+#else /* tests/native */
+	size = p->skb->gso_size;
+#endif
 	return size;
 }
 
@@ -95,19 +99,24 @@ __attribute__((noinline)) int is_source_routed(struct __sk_buff *skb, __u32 firs
 	return 0;
 }
 
-inline_ void parse_l4(struct packet *p)
+/* false: it could not be read, though it is there. */
+inline_ bool parse_l4(struct packet *p)
 {
 	__u32 room = p->end - p->l4;
 	__be16 word[2];
 
-	if (p->frag || room < 8 || bpf_skb_load_bytes(p->skb, p->l4, word, sizeof(word)))
-		return;
+	if (p->frag || room < 8)
+		return true;
+	if (bpf_skb_load_bytes(p->skb, p->l4, word, sizeof(word)))
+		return false;
 	switch (p->proto) {
 	case IPPROTO_TCP: {
 		__u8 flags[2];
 
-		if (room < 20 || bpf_skb_load_bytes(p->skb, p->l4 + 12, flags, sizeof(flags)))
-			return;
+		if (room < 20)
+			return true;
+		if (bpf_skb_load_bytes(p->skb, p->l4 + 12, flags, sizeof(flags)))
+			return false;
 		p->tcp_doff = (flags[0] >> 4) * 4;
 		p->tcp_flags = flags[1];
 		break;
@@ -118,18 +127,19 @@ inline_ void parse_l4(struct packet *p)
 		__be16 id;
 
 		if (bpf_skb_load_bytes(p->skb, p->l4 + 4, &id, sizeof(id)))
-			return;
+			return false;
 		p->icmp_type = bpf_ntohs(word[0]) >> 8;
 		p->icmp_code = bpf_ntohs(word[0]) & 0xff;
 		word[0] = word[1] = id;
 		break;
 	}
 	default:
-		return;
+		return true;
 	}
 	p->sport = word[0];
 	p->dport = word[1];
 	p->l4_known = true;
+	return true;
 }
 
 /* Reads the packet whose IP header is at off and takes off what is behind it (Ethernet pads short
@@ -167,8 +177,7 @@ inline_ bool parse(struct packet *p, struct __sk_buff *skb, __u32 off)
 	p->options = p->ihl > 20;
 	if (p->options && is_source_routed(skb, off + 20, p->ihl - 20))
 		return false;
-	parse_l4(p);
-	return true;
+	return parse_l4(p);
 }
 
 inline_ bool is_icmp_error(const struct packet *p)

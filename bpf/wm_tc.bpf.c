@@ -403,8 +403,9 @@ inline_ bool is_ours(struct __sk_buff *skb)
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
 		return false;
+	/* One that cannot be read, though it is there, passes for ours, and parse() does not let it go. */
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
-		return false;
+		return skb->len >= ETH_HLEN + sizeof(ip);
 	return skb->pkt_type == PACKET_HOST_ ? in_supernet(ip.daddr) : ip.daddr == params.gateway;
 }
 
