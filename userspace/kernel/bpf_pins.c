@@ -23,26 +23,6 @@
 #define STR(x) STR_(x)
 #define NOW "v" STR(WM_LAYOUT)
 
-const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
-	[WM_BPF_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_host_info), BPF_F_MMAPABLE },
-	[WM_BPF_LAN_HOSTS] = { "lan_hosts", BPF_MAP_TYPE_HASH, sizeof(struct wm_lan_key), 4 },
-	[WM_BPF_LANS] = { "lans", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_lan_info) },
-	[WM_BPF_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_counter) },
-	[WM_BPF_HOST_STATS] = { "host_stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_host_stats) },
-	[WM_BPF_NEIGHBOURS] = { "neighbours", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_neighbour) },
-	[WM_BPF_FLOWS_HALF] = { "flows_half", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_flow_key),
-				sizeof(struct wm_flow) },
-	[WM_BPF_FLOWS] = { "flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_flow_bucket) },
-	[WM_BPF_FRAGS] = { "frags", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_frag_key), 8 },
-	[WM_BPF_ROUTER_ERRORS] = { "router_errors", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_rate) },
-};
-
-const char *const wm_bpf_progs[WM_BPF_PROGS] = {
-	[WM_BPF_WG_IN] = "wm_wg_in",
-	[WM_BPF_WG_OUT] = "wm_wg_out",
-	[WM_BPF_LAN_IN] = "wm_lan_in",
-};
-
 /* --- sets ------------------------------------------------------------------------ */
 
 void wm_bpf_set_init(struct wm_bpf_set *set)

@@ -37,6 +37,7 @@ enum wm_bpf_map {
 
 enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_PROGS };
 
+/* bpf_shape.c */
 struct wm_bpf_shape {
 	const char *name;
 	uint32_t type, key_size, value_size, flags;
