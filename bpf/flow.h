@@ -134,7 +134,7 @@ inline_ void open_flow(__u32 share, const struct wm_flow_key *k, const struct pa
 
 	if (s && is_alive(s->proto, s->flags, s->last, now)) {
 		flags = flags_from_peer(s->flags, p);
-		if (flags == 0 && s->flags) {
+		if (!flags) {
 			s->proto = 0; /* begins anew, unconfirmed */
 		} else {
 			s->last = prolonged(s->last, s->flags, flags, now);

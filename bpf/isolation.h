@@ -67,6 +67,7 @@ inline_ __u32 later_fragment(const struct packet *p, const struct wm_frag_key *f
 inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 own, __be32 end, __be32 peer)
 {
 	struct wm_flow_key k = flow_key(end, peer, p->sport, p->dport, p->proto);
+	enum flow_verdict answer;
 	struct quote q;
 
 	if (is_icmp_error(p)) {
@@ -77,15 +78,10 @@ inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 own
 	}
 	if (p->proto == IPPROTO_ICMP && p->icmp_type != ICMP_ECHO_REPLY)
 		return WM_REASON_ISOLATED;
-	switch (answer_flow(share, &k, p)) {
-	case FLOW_OK:
+	answer = answer_flow(share, &k, p);
+	if (answer == FLOW_OK)
 		return ALLOWED;
-	case FLOW_NO_ROOM:
-		return WM_REASON_FLOW_FULL;
-	case FLOW_NONE:
-		break;
-	}
-	return WM_REASON_ISOLATED;
+	return answer == FLOW_NO_ROOM ? WM_REASON_FLOW_FULL : WM_REASON_ISOLATED;
 }
 
 /* From the end, which quotes packets with the address that it knows as its own. Returns a drop reason or ALLOWED. */

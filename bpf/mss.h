@@ -14,6 +14,7 @@
 #define OPTION_NOP 1
 #define OPTION_MSS 2
 #define OPTION_MSS_LEN 4
+#define OPTIONS_MOST 40
 
 inline_ int set_mss(struct __sk_buff *skb, __u32 l4, __u32 at, __be16 from, __be16 to)
 {
@@ -33,7 +34,7 @@ __attribute__((noinline)) int lower_mss_option(struct __sk_buff *skb, __u32 l4, 
 {
 	__u32 at = 0;
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i <= OPTIONS_MOST - OPTION_MSS_LEN; i++) {
 		__u8 kind, size;
 		__be16 mss;
 

@@ -154,7 +154,7 @@ inline_ bool parse(struct packet *p, struct __sk_buff *skb, __u32 off)
 	p->skb = skb;
 	p->off = off;
 	p->len = have;
-	if (skb->len < off || bpf_skb_load_bytes(skb, off, &ip, sizeof(ip)))
+	if (bpf_skb_load_bytes(skb, off, &ip, sizeof(ip)))
 		return false;
 	p->ihl = ip.ihl * 4;
 	/* BIG TCP has no length that fits (kernel 6.3). */

@@ -183,7 +183,7 @@ inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 					   verdict(p, WM_REASON_ROUTER_ERROR, PASS);
 	if ((p->skb->mark & WM_MARK_MASK) != params.fwmark || !find_local(ifindex, p->src, &index))
 		return verdict(p, WM_REASON_UNTRANSLATED, DROP);
-	if (!in_supernet(p->dst) || is_supernet_edge(p->dst))
+	if (!in_supernet(p->dst))
 		return verdict(p, WM_REASON_NO_HOST, DROP);
 	if (quote_to_mesh(p, ifindex))
 		return verdict(p, WM_REASON_INVALID, DROP);
