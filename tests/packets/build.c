@@ -213,10 +213,10 @@ struct virtio_net_hdr build_vnet(const struct pkt *p, size_t before)
 		v.csum_offset = (uint16_t)csum_offset(p->proto);
 	}
 	if (p->gso) {
-		v.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+		v.gso_type = p->proto == IPPROTO_UDP ? VIRTIO_NET_HDR_GSO_UDP : VIRTIO_NET_HDR_GSO_TCPV4;
 		v.gso_size = p->gso;
 		if (!p->linear)
-			v.hdr_len = (uint16_t)(l4 + 20 + p->ntcpopt);
+			v.hdr_len = (uint16_t)(l4 + (p->proto == IPPROTO_UDP ? 8 : 20 + p->ntcpopt));
 	}
 	return v;
 }

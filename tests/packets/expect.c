@@ -47,7 +47,7 @@ static void bare(struct pkt *p)
 	p->pad = 0;
 	p->from_mac_of = 0;
 	p->other_mac = p->group_mac = false;
-	p->vlan = p->vlan2 = 0;
+	p->vlan = p->vlan2 = p->vlan3 = 0;
 }
 
 /* The stack's error about `in`; *quoted must live as long as *ret. */
@@ -127,6 +127,7 @@ static void add_segments(const struct step *step, const struct expect *e, const 
 
 		one.data = (uint16_t)(p->data + at);
 		one.seq = p->seq + at;
+		one.tot_len = 0;
 		one.id = (uint16_t)((p->id ? p->id : 0x1234) + n);
 		one.len = last ? (uint16_t)(p->len - at) : step->pkt.gso;
 		one.flags = last ? p->flags : (uint8_t)(p->flags & ~(FIN | PSH));

@@ -57,7 +57,7 @@ struct pkt {
 	uint8_t flags;         /* TCP; 0: ACK; NO_FLAGS: none */
 	uint32_t seq, ack;
 	uint16_t window;       /* 0: 1000; NO_WINDOW: 0 */
-	uint8_t tcpopt[12], ntcpopt;
+	uint8_t tcpopt[40], ntcpopt;
 	uint16_t coverage;     /* UDP-Lite; 0: all */
 
 	uint8_t type, code;    /* ICMP */
@@ -73,7 +73,7 @@ struct pkt {
 	int tot_len;           /* added to the true length */
 	uint16_t cut;          /* only so many bytes of it; 0: all */
 	uint8_t pad;           /* bytes behind it */
-	uint16_t gso;          /* TCP segment size: one packet that stands for several */
+	uint16_t gso;          /* one packet that stands for several: TCP's segment size; UDP's fragment size */
 	uint16_t linear;       /* so many bytes in the skb's head, the rest in pages */
 
 	/* Ethernet; zero: from the sender's MAC to the gateway's, IPv4, no tag */
@@ -82,6 +82,7 @@ struct pkt {
 	bool group_mac;        /* to everybody */
 	uint16_t ethertype;    /* what follows is then raw: `len` bytes of pattern */
 	uint16_t vlan, vlan2;  /* 802.1Q; vlan2: the outer one, 802.1ad */
+	uint16_t vlan3;        /* 802.1Q, between the two */
 };
 
 #define NO_FLAGS 0x80 /* CWR is not used by any row */
@@ -175,7 +176,8 @@ struct group {
 
 extern const struct group group_translate, group_offload, group_drop_lan, group_drop_wg, group_drop_out, group_self,
 	group_untouched, group_initiate, group_answer, group_flows, group_fragments, group_errors, group_router,
-	group_limits, group_hairpin, group_change, group_hub, group_pair, group_mss, group_mss_hub, group_attack;
+	group_limits, group_hairpin, group_change, group_hub, group_pair, group_mss, group_mss_hub, group_attack,
+	group_odd, group_odd_hub, group_states;
 
 /* All of them. (groups.c) */
 extern const struct group *const groups[];

@@ -226,6 +226,8 @@ static int make_gateway(int far_fd)
 	if (rc == 0)
 		rc = net_sysctl("ipv4/conf/box0/rp_filter", "0");
 	if (rc == 0)
+		rc = net_sysctl("ipv4/conf/box0/accept_local", "1");
+	if (rc == 0)
 		rc = open_local();
 	return rc < 0 ? rc : open_taps();
 }

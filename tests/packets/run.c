@@ -134,7 +134,9 @@ static void judge_counters(struct run *r, const struct counters *before, const s
 	static uint8_t buf[BYTES_MAX];
 	char what[64];
 
-	size_t len = r->step->at && build_packet(&r->step->pkt, r->number, buf) >= 4 ? get16(buf + 2) : 0;
+	/* A GSO packet may be longer than its header can say. */
+	size_t built = r->step->at ? build_packet(&r->step->pkt, r->number, buf) : 0;
+	size_t len = built < 4 ? 0 : r->step->pkt.gso ? built : get16(buf + 2);
 
 	for (unsigned int mesh = 0; mesh < plane_meshes(); mesh++)
 		for (unsigned int n = 0; n < WM_REASON_COUNT; n++) {
