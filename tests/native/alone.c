@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "native/alone.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "packets/frame.h"
+#include "packets/rig.h"
+#include "packets/shapes.h"
+
+#define MARK 0x574d0000 /* plane.c's */
+#define WG_IN(at, m) .prog = WM_BPF_WG_IN, .from = (at), .mark = (m)
+#define WG_OUT(at, m) .prog = WM_BPF_WG_OUT, .from = (at), .mark = (m)
+#define LAN_IN(at) .prog = WM_BPF_LAN_IN, .from = (at)
+#define DROPS(r) .action = TC_ACT_SHOT, .reason = WM_REASON_##r
+#define PASSES(r) .action = TC_ACT_UNSPEC, .reason = WM_REASON_##r
+#define NOT_OURS .action = TC_ACT_UNSPEC, .reason = WM_REASON_COUNT
+
+/* --- maps ------------------------------------------------------------------------------- */
+
+static struct wm_host_info *host(struct native_plane *plane, wm_ip4 overlay)
+{
+	return (struct wm_host_info *)plane->map[WM_BPF_HOSTS].values + (overlay & 0xff);
+}
+
+static void make_ann_a_device(struct native_plane *plane)
+{
+	host(plane, ANN)->kind = WM_KIND_DEVICE;
+}
+
+static void make_ann_nobody(struct native_plane *plane)
+{
+	host(plane, ANN)->kind = WM_KIND_NOBODY;
+}
+
+static void readdress_ann(struct native_plane *plane)
+{
+	host(plane, ANN)->local = htonl(STRANGER_L);
+}
+
+static void move_ann(struct native_plane *plane)
+{
+	host(plane, ANN)->ifindex = rig_ifindex(LAN1);
+}
+
+static void empty_all(struct native_plane *plane)
+{
+	for (unsigned int map = 0; map < WM_BPF_MAPS; map++)
+		map_clear(&plane->map[map]);
+}
+
+static void garble_index(void *value, uint64_t arg)
+{
+	(void)arg;
+	memset(value, 0xff, sizeof(uint32_t));
+}
+
+/* Whatever a wild pointer could have left. */
+static void garble_all(struct native_plane *plane)
+{
+	static const enum wm_bpf_map arrays[] = { WM_BPF_HOSTS, WM_BPF_LANS, WM_BPF_NEIGHBOURS, WM_BPF_FLOWS };
+	uint32_t state = 1;
+
+	for (size_t n = 0; n < WM_ARRAY_LEN(arrays); n++) {
+		struct native_map *map = &plane->map[arrays[n]];
+
+		for (size_t at = 0; at < (size_t)map->size * map->value_size; at++) {
+			state = state * 1664525 + 1013904223;
+			map->values[at] = (uint8_t)(state >> 24);
+		}
+	}
+	map_each(&plane->map[WM_BPF_LAN_HOSTS], garble_index, 0);
+}
+
+/* --- the table -------------------------------------------------------------------------- */
+
+#define UNTOUCHED_BY(condition, how) \
+	{ "DNS to the gateway's LAN address, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, \
+	  .pkt = { UDP(STRANGER_L, 5000, GW0, 53) } }, \
+	{ "ARP, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, .pkt = { .src = ANN_L, .ethertype = ETH_P_ARP, .len = 40 } }, \
+	{ "IPv6, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, .pkt = { .src = ANN_L, .ethertype = ETH_P_IPV6, .len = 60 } }, \
+	{ "an isolated host's frame for somebody else, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, \
+	  .pkt = { UDP(ISO_L, 5000, FAR, 53), .other_mac = true } }, \
+	{ "to the internet, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, .pkt = { TCP(ISO_L, 5000, OUTSIDE, 443) } }
+
+const struct alone alone[] = {
+	{ "relayed, though wg ingress has not judged it", HUB, WG_OUT(WG, 0), .pkt = { UDP(FAR, 5000, FAR2, 53) },
+	  DROPS(UNTRANSLATED) },
+	{ "relayed with another mesh's mark", HUB, WG_OUT(WG, 0x57100100), .pkt = { UDP(FAR, 5000, FAR2, 53) },
+	  DROPS(UNTRANSLATED) },
+	{ "relayed with a source outside the mesh", HUB, WG_OUT(WG, MARK), .pkt = { UDP(OUTSIDE, 5000, FAR2, 53) },
+	  DROPS(UNTRANSLATED) },
+	{ "relayed by a spoke", SPOKE, WG_OUT(WG, MARK), .pkt = { UDP(FAR, 5000, FAR2, 53) }, DROPS(UNTRANSLATED) },
+	{ "relayed to a host, which is not behind a tunnel", HUB, WG_OUT(WG, MARK), .pkt = { UDP(FAR, 5000, ANN, 53) },
+	  DROPS(NO_HOST) },
+	{ "relayed to nobody", HUB, WG_OUT(WG, MARK), .pkt = { UDP(FAR, 5000, NOBODY, 53) }, DROPS(NO_HOST) },
+	{ "relayed to a device", HUB, WG_OUT(WG, MARK), .pkt = { UDP(FAR, 5000, ROAM, 53) }, PASSES(RELAY) },
+	{ "a process bound to wg sends to the internet", SPOKE, WG_OUT(LOCAL, 0), .pkt = { UDP(GW, 5000, OUTSIDE, 53) },
+	  DROPS(NO_HOST) },
+	{ "a process bound to wg sends to a LAN address", SPOKE, WG_OUT(LOCAL, 0), .pkt = { UDP(GW, 5000, ANN_L, 53) },
+	  DROPS(NO_HOST) },
+	{ "a process bound to wg sends to everybody", SPOKE, WG_OUT(LOCAL, 0), .pkt = { UDP(GW, 5000, 0xffffffff, 53) },
+	  DROPS(NO_HOST) },
+	{ "from a registered host, though LAN ingress has not judged it", SPOKE, WG_OUT(LAN0, 0),
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
+	{ "from an isolated host, though LAN ingress has not judged it", SPOKE, WG_OUT(LAN0, 0),
+	  .pkt = { TCP(ISO_L, 5000, FAR, 22), .flags = SYN }, DROPS(UNTRANSLATED) },
+	{ "from a registered host, with another mesh's mark", SPOKE, WG_OUT(LAN0, 0x57100101),
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
+	{ "from somebody unregistered, with our mark", SPOKE, WG_OUT(LAN0, MARK + 1),
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
+	{ "from a registered host of another LAN, with our mark", SPOKE, WG_OUT(LAN1, MARK + 1),
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
+	{ "from a registered host to the internet, with our mark", SPOKE, WG_OUT(LAN0, MARK + 1),
+	  .pkt = { UDP(ANN_L, 5000, OUTSIDE, 53) }, DROPS(NO_HOST) },
+	{ "from a registered host to another site, with our mark", SPOKE, WG_OUT(LAN0, MARK + 1),
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, PASSES(TO_MESH) },
+	{ "the gateway's address from a LAN, unmarked", SPOKE, WG_OUT(LAN0, 0), .pkt = { UDP(GW, 5000, FAR, 53) },
+	  DROPS(UNTRANSLATED) },
+	{ "the gateway's address from a LAN, as if LAN ingress had let a host's packet through", SPOKE,
+	  WG_OUT(LAN0, MARK + 1), .pkt = { UDP(GW, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
+	{ "IPv4 that the device calls something else, to wg", SPOKE, WG_OUT(LOCAL, 0), .protocol = ETH_P_IPV6,
+	  .pkt = { UDP(GW, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
+	{ "IPv4 that the device calls something else, from wg", SPOKE, WG_IN(WG, 0), .protocol = ETH_P_ARP,
+	  .pkt = { UDP(FAR, 5000, ANN, 53) }, DROPS(INVALID) },
+
+	{ "a host that is becoming a device", SPOKE, LAN_IN(LAN0), .spoil = make_ann_a_device, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED) },
+	{ "a host that is being removed", SPOKE, LAN_IN(LAN0), .spoil = make_ann_nobody, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED) },
+	{ "a host whose LAN address is changing", SPOKE, LAN_IN(LAN0), .spoil = readdress_ann, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED) },
+	{ "a host that is moving to another LAN", SPOKE, LAN_IN(LAN0), .spoil = move_ann, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED) },
+
+	UNTOUCHED_BY("empty maps", empty_all),
+	UNTOUCHED_BY("garbage in the maps", garble_all),
+	{ "a host with empty maps", SPOKE, LAN_IN(LAN0), .spoil = empty_all, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED) },
+	{ "to a host with empty maps", SPOKE, WG_IN(WG, 0), .spoil = empty_all, .pkt = { UDP(FAR, 5000, ANN, 53) }, DROPS(NO_HOST) },
+	{ "to the gateway with empty maps", SPOKE, WG_IN(WG, 0), .spoil = empty_all, .pkt = { UDP(FAR, 5000, GW, 53) },
+	  PASSES(LOCAL) },
+	{ "from the gateway with empty maps", SPOKE, WG_OUT(LOCAL, 0), .spoil = empty_all, .pkt = { UDP(GW, 53, FAR, 5000) },
+	  PASSES(LOCAL) },
+};
+
+const size_t nalone = WM_ARRAY_LEN(alone);
+
+/* --- running ---------------------------------------------------------------------------- */
+
+static struct skb *make_skb(const struct alone *a)
+{
+	static uint8_t data[BYTES_MAX + FRAME_HEADER_MAX];
+	size_t before = a->prog == WM_BPF_LAN_IN ? build_frame_header(a->from, &a->pkt, data) : 0;
+	struct skb *skb = skb_new(data, before + build_packet(&a->pkt, 1, data + before));
+	uint16_t protocol = a->protocol ? a->protocol : a->pkt.ethertype ? a->pkt.ethertype : ETH_P_IP;
+
+	skb->network = (uint32_t)before;
+	skb->ctx.ifindex = rig_ifindex(a->prog == WM_BPF_LAN_IN ? a->from : WG);
+	skb->ctx.ingress_ifindex = a->from == LOCAL ? 0 : rig_ifindex(a->from);
+	skb->ctx.protocol = htons(protocol);
+	skb->ctx.mark = a->mark;
+	skb->ctx.pkt_type = a->pkt.other_mac ? 3 : 0;
+	return skb;
+}
+
+/* Maps of garbage count nowhere: by difference. */
+static unsigned int reason_since(struct native_plane *plane, const struct wm_counter before[WM_REASON_COUNT])
+{
+	const struct wm_counter *now = (const struct wm_counter *)plane->map[WM_BPF_COUNTERS].values;
+	unsigned int reason = WM_REASON_COUNT;
+
+	for (unsigned int n = 0; n < WM_REASON_COUNT; n++)
+		if (now[n].packets != before[n].packets)
+			reason = n;
+	return reason;
+}
+
+bool alone_run(const struct alone *a)
+{
+	struct native_plane *plane = plane_of(0);
+	struct wm_counter before[WM_REASON_COUNT];
+	struct skb *skb = make_skb(a);
+	unsigned int reason;
+	int action;
+
+	if (a->spoil)
+		a->spoil(plane);
+	memcpy(before, plane->map[WM_BPF_COUNTERS].values, sizeof(before));
+	action = native_run(plane, a->prog, skb);
+	reason = reason_since(plane, before);
+	skb_free(skb);
+	if (action == a->action && reason == a->reason)
+		return true;
+	printf("# action %d instead of %d, reason %s instead of %s\n", action, a->action, wm_reason_name(reason),
+	       wm_reason_name(a->reason));
+	return false;
+}

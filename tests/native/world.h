@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The gateway's machine around the programs: devices with their hooks, and as
+ * much of a kernel's IP stack as packets of the tests meet. A packet goes in at
+ * a place and what comes out is kept as it would be seen on a wire there, with
+ * what was left to devices done.
+ */
+#pragma once
+
+#include <linux/virtio_net.h>
+
+#include "native/native.h"
+#include "packets/expect.h"
+
+/* What was left to a device, and what the world needs to know of a packet besides. */
+struct packet_in {
+	enum place from;   /* where it came in; LOCAL: made here */
+	bool mesh;         /* the data plane has to judge it */
+	unsigned int counted; /* under how many reasons it is by now */
+};
+
+/* A program has run. Called for each, when it is set. */
+struct program_run {
+	enum wm_bpf_prog prog;
+	unsigned int mesh;
+	int action;
+	unsigned int reason;  /* under which it was counted; WM_REASON_COUNT: none */
+	unsigned int reasons; /* how many of them rose: 0 or 1 */
+};
+
+/* Why a packet is no more. */
+enum fate { FATE_OUT, FATE_LOCAL, FATE_DROPPED, FATE_STACK };
+
+extern struct world {
+	struct seen_list out;
+	/* How a program is run on a packet; native_run unless set. */
+	int (*run)(struct native_plane *plane, enum wm_bpf_prog prog, struct skb *skb);
+	/* The programs at wg find an Ethernet header before each packet (params.wg_l2_len), as under prog_run. */
+	bool wg_has_ethernet;
+	/* May be NULL. end: a packet that came in or was made, when it is gone. */
+	void (*ran)(const struct program_run *run);
+	void (*end)(const struct packet_in *in, enum fate fate);
+} world;
+
+/* at: WG, WG2: an IP packet; LAN0... BOX: a frame; LOCAL: an IP packet of the gateway's own. */
+void world_send(enum place at, const uint8_t *data, size_t len, const struct virtio_net_hdr *vnet);
+/* Forgets fragments that wait for others. What came out stays. */
+void world_reset(void);
+
+/* --- dataplane.c: what is in force -------------------------------------------------------- */
+
+/* NULL: that mesh is not up. */
+struct native_plane *plane_of(unsigned int mesh);
+
+/* Empties all maps of all meshes. The next plane_up fills them as at first. */
+void plane_forget(void);
+
+/* --- world.c, for stack.c ------------------------------------------------------------------ */
+
+struct flight {
+	struct skb *skb; /* owned */
+	struct packet_in in;
+};
+
+void flight_end(struct flight *f, enum fate fate);    /* frees the packet */
+void out_of_lan(struct flight *f, enum place at);     /* a whole frame */
+void out_of_wg(struct flight *f, unsigned int mesh);  /* an IP packet, through wg egress */
+void finish_sum(struct skb *skb);                     /* CHECKSUM_PARTIAL becomes a checksum */
+/* Cuts a TCP packet that stands for several; calls each for every segment, which that owns. */
+void cut_segments(struct flight *f, void (*each)(struct flight *segment, void *arg), void *arg);
+
+/* --- stack.c ------------------------------------------------------------------------------- */
+
+/* An IP packet (its header first in the data) that the filters let through. group: not to our MAC alone. */
+void stack_receive(struct flight *f, bool group);
+/* One that the gateway itself has made. */
+void stack_send(struct flight *f);
+void stack_reset(void);
