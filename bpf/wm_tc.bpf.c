@@ -47,11 +47,9 @@ inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 ind
 /* Counted at wg egress, which all relayed packets pass. */
 inline_ int wg_relay(struct packet *p)
 {
-	if (p->ttl <= 1) {
-		mark_for_stack(p, 0);
-		return verdict(p, WM_REASON_LOCAL, PASS);
-	}
 	mark_for_stack(p, 0);
+	if (p->ttl <= 1 || (p->df && wire_size(p) > params.wg_mtu))
+		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers */
 	if (!params.fastpath || p->options || wire_size(p) > params.wg_mtu)
 		return PASS;
 	if (decrement_ttl(p))

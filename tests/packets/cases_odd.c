@@ -84,6 +84,9 @@ static const struct row rows[] = {
 static const struct row hub_rows[] = {
 	{ "as big as the next tunnel takes", 0,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 53), .len = 1420 - 28, .df = true }, RELAYED } } },
+	{ "too big for the next tunnel, not to be fragmented", 0,
+	  { { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 53), .len = 1421 - 28, .df = true },
+	      .out = { { .at = WG, .error = 3, .code = 4, .rest = WG_MTU, .src = GW } }, .count = { { WM_REASON_LOCAL, 2 } } } } },
 	{ "too big for the next tunnel, fragmented by the stack", 0,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 53), .len = 1500 - 28 },
 	      .out = { { .at = WG, .frag_len = 1400 }, { .at = WG, .frag_at = 1400, .frag_len = 1400 } },
