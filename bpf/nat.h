@@ -29,11 +29,17 @@ inline_ __u32 csum_at(__u8 proto)
 	}
 }
 
+/* UDP: 0 means no checksum and stays; a sum of 0 is sent as 0xffff (RFC 768). UDP-Lite must have one: receivers refuse
+ * a 0 (RFC 3828 3.1). */
+inline_ bool has_no_zero(__u8 proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE;
+}
+
 inline_ int set_address(struct packet *p, __u32 field, __be32 from, __be32 to)
 {
 	__u32 at = csum_at(p->proto);
-	/* UDP: 0 means no checksum and stays; a sum of 0 is sent as 0xffff (RFC 768). */
-	__u64 flags = BPF_F_PSEUDO_HDR | 4 | (p->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0);
+	__u64 flags = BPF_F_PSEUDO_HDR | 4 | (has_no_zero(p->proto) ? BPF_F_MARK_MANGLED_0 : 0);
 
 	if (at && !p->frag && p->l4 + at + 2 <= p->end &&
 	    bpf_l4_csum_replace(p->skb, p->l4 + at, from, to, flags))
@@ -134,10 +140,10 @@ inline_ int move_quoted_csum(struct packet *p, const struct quote *q, __be32 fro
 		return 0;
 	if (bpf_skb_load_bytes(p->skb, q->l4 + at, &was, sizeof(was)))
 		return -1;
-	if (q->proto == IPPROTO_UDP && !was)
+	if (has_no_zero(q->proto) && !was)
 		return 0;
 	is = csum_moved(was, from, to);
-	if (q->proto == IPPROTO_UDP && !is)
+	if (has_no_zero(q->proto) && !is)
 		is = 0xffff;
 	if (bpf_l4_csum_replace(p->skb, p->l4 + 2, was, is, 2))
 		return -1;

@@ -8,6 +8,8 @@
 /* Ports with which a checksum comes to 0: quoted UDP and UDP-Lite with 18 bytes, with ANN's overlay or LAN address. */
 #define ZERO_UDP_ANN 47412
 #define ZERO_UDP_ANN_L 42410
+#define ZERO_LITE_ANN 47319
+#define ZERO_LITE_ANN_L 42317
 #define PRIORITY 0x6000
 #define NOP4 1, 1, 1, 1
 #define NOP36 NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4
@@ -55,11 +57,16 @@ static const struct row rows[] = {
 	{ "a TCP header that says to be longer than the packet", 0,
 	  { { .at = WG, .pkt = OPENS(.ntcpopt = 12, .tcpopt = { 2, 4, 5, 180 }, .cut = 44, .tot_len = -8),
 	      TO_LAN(LAN0, ANN_L) } } },
-	{ "a quoted UDP checksum that becomes 0 is 0xffff", 0,
+	{ "a UDP-Lite checksum that becomes 0 is sent as 0xffff", 0,
+	  { { .at = WG, .pkt = { UDPLITE(FAR, ZERO_LITE_ANN_L, ANN, 53), .len = 18 }, TO_LAN(LAN0, ANN_L) },
+	    { .at = LAN0, .pkt = { UDPLITE(ANN_L, 53, FAR, ZERO_LITE_ANN), .len = 18 }, TO_WG(ANN) } } },
+	{ "a quoted UDP or UDP-Lite checksum that becomes 0 is 0xffff", 0,
 	  { { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDP(FAR, ZERO_UDP_ANN, ANN_L, 53), .len = 18)) },
 	      .out = { { .at = WG, .src = ANN, .qdst = ANN } }, COUNTED(TO_MESH) },
 	    { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 3, 3, ABOUT(UDP(ANN, 53, FAR, ZERO_UDP_ANN_L), .len = 18)) },
-	      .out = { { .at = LAN0, .dst = ANN_L, .qsrc = ANN_L } }, COUNTED(TO_LAN) } } },
+	      .out = { { .at = LAN0, .dst = ANN_L, .qsrc = ANN_L } }, COUNTED(TO_LAN) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN_L, FAR, 3, 3, ABOUT(UDPLITE(FAR, ZERO_LITE_ANN, ANN_L, 53), .len = 18)) },
+	      .out = { { .at = WG, .src = ANN, .qdst = ANN } }, COUNTED(TO_MESH) } } },
 	{ "source quench, both ways", 0,
 	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, ANN, 4, 0, ABOUT(UDP(ANN, 53, FAR, 5000))) },
 	      .out = { { .at = LAN0, .dst = ANN_L, .qsrc = ANN_L } }, COUNTED(TO_LAN) },
