@@ -301,13 +301,19 @@ inline_ bool is_listed_router(const struct wm_host_info *h, __u64 mac)
 	return false;
 }
 
+/* No machine's, but what a frame that claims to come from it would make of us: a repeater to the whole LAN. */
+inline_ bool is_group(__u64 mac)
+{
+	return *(const __u8 *)&mac & 1;
+}
+
 /* Remembers where the host was last heard; once a second at most, unless it moved. */
 inline_ void learn(__u32 index, __u64 mac)
 {
 	struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
 	__u64 now = bpf_jiffies64();
 
-	if (!n || (n->mac == mac && now - n->heard < params.hz))
+	if (!n || is_group(mac) || (n->mac == mac && now - n->heard < params.hz))
 		return;
 	n->mac = mac;
 	n->heard = now;

@@ -46,7 +46,7 @@ static void bare(struct pkt *p)
 	p->gso = p->linear = 0;
 	p->pad = 0;
 	p->from_mac_of = 0;
-	p->other_mac = p->group_mac = false;
+	p->from_group = p->other_mac = p->group_mac = false;
 	p->vlan = p->vlan2 = p->vlan3 = 0;
 }
 

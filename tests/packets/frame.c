@@ -31,6 +31,8 @@ size_t build_frame_header(enum place at, const struct pkt *p, uint8_t *eth)
 	if (p->group_mac)
 		memset(eth, 0xff, 6);
 	rig_host_mac(at, p->from_mac_of ? p->from_mac_of : p->src, eth + 6);
+	if (p->from_group)
+		memset(eth + 6, 0x33, 6);
 	if (p->vlan2) {
 		put16(eth + n, ETH_P_8021AD);
 		put16(eth + n + 2, p->vlan2);

@@ -78,6 +78,7 @@ struct pkt {
 
 	/* Ethernet; zero: from the sender's MAC to the gateway's, IPv4, no tag */
 	wm_ip4 from_mac_of;    /* the MAC of this address instead of src */
+	bool from_group;       /* from a MAC that is no machine's but a group's */
 	bool other_mac;        /* for somebody else on that LAN */
 	bool group_mac;        /* to everybody */
 	uint16_t ethertype;    /* what follows is then raw: `len` bytes of pattern */
