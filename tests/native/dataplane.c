@@ -18,10 +18,10 @@
 #include "packets/plane.h"
 #include "packets/rig.h"
 
-#define ENDS 16 /* shares of the flow table: as many isolated ends as any plan here has */
+#define ENDS 8 /* shares of the flow table: as many isolated ends as any plan here has */
 
 static struct mesh {
-	bool up;
+	bool up, made; /* made: its maps are there; they stay, empty, for the next time */
 	struct native_plane plane;
 	struct wm_bpf_content have;
 	wm_ip4 subnet;
@@ -86,9 +86,16 @@ static void start(struct mesh *m, const struct wm_bpf_content *want)
 
 	wm_bpf_sizes(want, sizes);
 	sizes[WM_BPF_FLOWS] = ENDS * WM_FLOW_BUCKETS;
-	sizes[WM_BPF_LAN_HOSTS] = WM_MAX(sizes[WM_BPF_LAN_HOSTS], 64);
-	native_plane_init(&m->plane, sizes);
-	m->up = true;
+	if (!m->made)
+		native_plane_init(&m->plane, sizes);
+	m->made = m->up = true;
+}
+
+static void forget(struct mesh *m)
+{
+	for (unsigned int map = 0; m->made && map < WM_BPF_MAPS; map++)
+		map_clear(&m->plane.map[map]);
+	wm_bpf_content_free(&m->have);
 }
 
 /* --- verbs ------------------------------------------------------------------------------ */
@@ -123,9 +130,7 @@ static int native_remove(const struct wm_instance *inst, struct wm_error *err)
 	struct mesh *m = mesh_of(inst);
 
 	(void)err;
-	if (m->up)
-		native_plane_free(&m->plane);
-	wm_bpf_content_free(&m->have);
+	forget(m);
 	m->up = false;
 	world_reset();
 	return 1;
@@ -133,11 +138,8 @@ static int native_remove(const struct wm_instance *inst, struct wm_error *err)
 
 void plane_forget(void)
 {
-	for (unsigned int mesh = 0; mesh < 2; mesh++) {
-		for (unsigned int map = 0; meshes[mesh].up && map < WM_BPF_MAPS; map++)
-			map_clear(&meshes[mesh].plane.map[map]);
-		wm_bpf_content_free(&meshes[mesh].have);
-	}
+	forget(&meshes[0]);
+	forget(&meshes[1]);
 	world_reset();
 }
 
@@ -205,6 +207,8 @@ int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, stru
 		lan->prefix = (struct wm_prefix){ lan->addr & 0xffffff00, 24 };
 		lan->mtu = mtus[n];
 		rig_gateway_mac(LAN0 + n, lan->mac.byte);
+		memcpy(lan->routers, inst->routers, sizeof(inst->routers));
+		lan->nrouters = inst->nrouters;
 	}
 	return 0;
 }

@@ -36,6 +36,10 @@ static void report(struct tally *t, bool good, const char *what, const char *nam
 
 static bool is_chosen(const struct tally *t, const struct row *row, unsigned int mode)
 {
+	/* A flood is the same with an Ethernet header, and long. */
+	for (size_t n = 0; world.wg_has_ethernet && n < STEPS; n++)
+		if (row->step[n].flood)
+			return false;
 	return (!row->only || row->only == mode) && (!t->only || strstr(row->name, t->only));
 }
 

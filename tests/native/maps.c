@@ -37,18 +37,6 @@ void map_init(struct native_map *map, uint32_t size)
 	map->free = must(calloc(size, sizeof(*map->free)));
 }
 
-void map_free(struct native_map *map)
-{
-	free(map->values);
-	free(map->keys);
-	free(map->bucket);
-	free(map->chain);
-	free(map->older);
-	free(map->newer);
-	free(map->free);
-	*map = (struct native_map){ .type = map->type, .key_size = map->key_size, .value_size = map->value_size };
-}
-
 static uint32_t *bucket_of_key(struct native_map *map, const void *key)
 {
 	return &map->bucket[wm_hash32(key, map->key_size) % map->nbuckets];

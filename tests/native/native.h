@@ -51,7 +51,6 @@ struct native_map {
 
 void map_init(struct native_map *map, uint32_t size); /* its shape is set; empty */
 void map_clear(struct native_map *map);
-void map_free(struct native_map *map);
 void *map_lookup(struct native_map *map, const void *key); /* an LRU notes that it was used */
 int map_update(struct native_map *map, const void *key, const void *value);
 int map_delete(struct native_map *map, const void *key);
@@ -67,7 +66,6 @@ struct native_plane {
 
 /* Maps of these sizes, empty. */
 void native_plane_init(struct native_plane *plane, const uint32_t size[WM_BPF_MAPS]);
-void native_plane_free(struct native_plane *plane);
 
 /* Runs a program on skb with the maps and parameters of plane. Returns TC_ACT_*. */
 int native_run(struct native_plane *plane, enum wm_bpf_prog prog, struct skb *skb);

@@ -1,5 +1,6 @@
 # The programs of bpf/ compiled for this machine, with sanitizers and coverage, and the rows of tests/packets on them.
 # Everything by clang: bpf/ needs its coverage, and one program has one sanitizer runtime.
+ifndef NATIVE_PLANE
 NATIVE_SAN := -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all -fno-omit-frame-pointer
 NATIVE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -MMD -MP -Wall -Wextra -Wno-missing-field-initializers \
 		 -Wno-initializer-overrides $(if $(WERROR),-Werror) -Itests/native/shim -Itests -Ibpf -I$(B)/see/tests $(NATIVE_SAN)
@@ -24,3 +25,4 @@ $(B)/native/test_rows: $(NATIVE_ROWS:%.c=$(B)/native/rows/%.o) $(B)/libcore.a
 
 test-programs: $(if $(SAN),,$(B)/native/test_rows)
 TEST_PROGRAMS += tests/native/rows
+endif

@@ -39,12 +39,6 @@ void native_plane_init(struct native_plane *plane, const uint32_t size[WM_BPF_MA
 	}
 }
 
-void native_plane_free(struct native_plane *plane)
-{
-	for (size_t n = 0; n < WM_BPF_MAPS; n++)
-		map_free(&plane->map[n]);
-}
-
 struct native_map *native_map_of(const void *map)
 {
 	for (size_t n = 0; n < WM_BPF_MAPS; n++)

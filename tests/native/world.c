@@ -319,15 +319,34 @@ static bool read_frame(struct skb *skb, enum place at)
 	return true;
 }
 
-/* What the data plane has to judge: by its own reading of the frame. */
+/* Where IPv4 begins behind tags of VLAN 0; 0: nowhere. More than two such tags, or one that is cut off, nobody
+ * sends: all is judged then. */
+static uint32_t find_ip(const struct skb *skb, bool *ret_tagged)
+{
+	uint32_t at = ETH_HLEN;
+	unsigned int tags = skb->ctx.vlan_present;
+
+	if (skb->ctx.vlan_present && skb->ctx.vlan_tci & 0x0fff)
+		return 0;
+	for (; at + 4 <= skb->ctx.len && is_vlan(get16(skb->data + at - 2)); at += 4, tags++)
+		if (tags <= 2 && get16(skb->data + at) & 0x0fff)
+			return 0;
+	*ret_tagged = tags > 2 || (tags && is_vlan(get16(skb->data + at - 2)));
+	return get16(skb->data + at - 2) == ETH_P_IP && at + 20 <= skb->ctx.len ? at : 0;
+}
+
+/* What the data plane has to judge: by another reading of the frame than its own. */
 static bool is_for_mesh(const struct skb *skb)
 {
+	bool tagged = false;
+	uint32_t at = find_ip(skb, &tagged);
 	wm_ip4 dst;
 
-	if (skb->ctx.pkt_type == PACKET_OTHERHOST || skb->ctx.protocol != htons(ETH_P_IP) || skb->ctx.len < ETH_HLEN + 20 ||
-	    (skb->ctx.vlan_present && skb->ctx.vlan_tci & 0x0fff))
+	if (skb->ctx.pkt_type == PACKET_OTHERHOST || (!at && !tagged))
 		return false;
-	dst = get32(skb->data + ETH_HLEN + 16);
+	if (tagged)
+		return true;
+	dst = get32(skb->data + at + 16);
 	for (unsigned int mesh = 0; mesh < 2; mesh++) {
 		const struct native_plane *p = plane_of(mesh);
 
@@ -367,7 +386,7 @@ static void past_filters(struct flight *f)
 
 static void into_lan(struct flight *f)
 {
-	f->in.mesh = is_for_mesh(f->skb);
+	f->in.mesh = f->in.from != BOX && is_for_mesh(f->skb);
 	for (unsigned int mesh = 0; f->in.from != BOX && mesh < 2 && plane_of(mesh); mesh++) {
 		int action = run_program(f, WM_BPF_LAN_IN, mesh);
 
