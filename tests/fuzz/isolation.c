@@ -95,7 +95,7 @@ static bool is_error(const uint8_t *l4)
 	return l4[0] == 3 || l4[0] == 4 || l4[0] == 5 || l4[0] == 11 || l4[0] == 12;
 }
 
-/* What it quotes, in overlay addresses at wg and LOCAL; towards a LAN its source is already the peer's own. */
+/* What it quotes went from the one that it goes to to the end, and not longer ago than an answer may come. */
 static bool quotes_asked(const struct seen *s, const uint8_t *l4, size_t len, wm_ip4 end)
 {
 	const uint8_t *q = l4 + 8, *ql4;
@@ -111,11 +111,7 @@ static bool quotes_asked(const struct seen *s, const uint8_t *l4, size_t len, wm
 	a.proto = q[9];
 	a.eport = a.proto == IPPROTO_ICMP ? get16(ql4 + 4) : get16(ql4 + 2);
 	a.pport = a.proto == IPPROTO_ICMP ? 0 : get16(ql4);
-	for (unsigned int n = 0; n < nasked; n++)
-		if (asked[n].end == end && asked[n].proto == a.proto && asked[n].eport == a.eport && asked[n].pport == a.pport &&
-		    (s->at >= LAN0 && s->at <= LAN2 ? true : asked[n].peer == a.peer))
-			return true;
-	return false;
+	return overlay_at(s->at, get32(q + 12)) == a.peer && get32(q + 16) == end && was_asked(a);
 }
 
 static bool may_say(const struct seen *s, wm_ip4 end)

@@ -27,6 +27,8 @@ static struct mesh {
 	wm_ip4 subnet;
 } meshes[2];
 
+struct plane_hooks plane_hooks;
+
 struct native_plane *plane_of(unsigned int mesh)
 {
 	return mesh < 2 && meshes[mesh].up ? &meshes[mesh].plane : NULL;
@@ -119,10 +121,12 @@ static int native_apply(const struct wm_instance *inst, const struct wm_plan *pl
 	wm_bpf_params(inst, plan, wg_ifindex, ENDS, &m->plane.params);
 	m->plane.params.wg_l2_len = world.wg_has_ethernet ? ETH_LEN : 0;
 	m->subnet = plan->subnet.addr;
+	if (plane_hooks.applied)
+		rc = plane_hooks.applied((unsigned int)(m - meshes), &m->plane.params, m->have.naddrs ? &m->have : NULL, &want);
 	wm_bpf_content_free(&m->have);
 	m->have = want;
 	want = (struct wm_bpf_content){ 0 };
-	return 1;
+	return rc < 0 ? rc : 1;
 }
 
 static int native_remove(const struct wm_instance *inst, struct wm_error *err)
@@ -226,5 +230,5 @@ int wm_link_up(const struct wm_instance *inst, const struct wm_plan *plan, uint3
 int plane_age(unsigned int seconds)
 {
 	native_now += (uint64_t)seconds * NATIVE_HZ;
-	return 0;
+	return plane_hooks.aged ? plane_hooks.aged(seconds) : 0;
 }

@@ -23,6 +23,15 @@ $(B)/native/test_rows: $(NATIVE_ROWS:%.c=$(B)/native/rows/%.o) $(B)/libcore.a
 	$(Q)$(CLANG) $(NATIVE_SAN) -fprofile-instr-generate -o $@ $^ -lsodium
 -include $(NATIVE_ROWS:%.c=$(B)/native/rows/%.d)
 
-test-programs: $(if $(SAN),,$(B)/native/test_rows)
-TEST_PROGRAMS += tests/native/rows
+
+# The same beside the kernel's programs.
+NATIVE_LOADED := $(NATIVE_PLANE) $(addprefix tests/native/,prog_run.c loaded.c rig.c paths.c) tests/kernel/netns.c \
+		 $(addprefix tests/packets/,flows.c run.c verify.c describe.c)
+$(B)/native/test_prog_run: $(NATIVE_LOADED:%.c=$(B)/native/rows/%.o) $(B)/libkernel.a $(B)/libcore.a
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) $(NATIVE_SAN) -fprofile-instr-generate -o $@ $^ -lbpf -lelf -lz -lmnl -lsodium -lcmocka
+-include $(NATIVE_LOADED:%.c=$(B)/native/rows/%.d)
+
+test-programs: $(if $(SAN),,$(B)/native/test_rows $(B)/native/test_prog_run)
+TEST_PROGRAMS += tests/native/rows tests/native/prog_run
 endif

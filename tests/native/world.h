@@ -52,6 +52,14 @@ void world_reset(void);
 /* NULL: that mesh is not up. */
 struct native_plane *plane_of(unsigned int mesh);
 
+/* Who else has to know: a plan was applied (have: what stood in the maps before; NULL at first), time has passed.
+ * 0 or -errno. May be NULL. */
+extern struct plane_hooks {
+	int (*applied)(unsigned int mesh, const struct wm_params *params, const struct wm_bpf_content *have,
+		       const struct wm_bpf_content *want);
+	int (*aged)(unsigned int seconds);
+} plane_hooks;
+
 /* Empties all maps of all meshes. The next plane_up fills them as at first. */
 void plane_forget(void);
 

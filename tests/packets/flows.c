@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Time for the flow table without waiting: what it remembers is made older in
- * its pinned maps.
+ * its maps.
  */
+#include "packets/flows.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
 
 #include "core/util.h"
-#include "kernel/bpf_priv.h"
-#include "packets/plane.h"
 
 static void age_flow(void *value, uint64_t by)
 {
@@ -79,16 +78,11 @@ static int age_map(int fd, const struct wm_bpf_shape *shape, void (*age)(void *v
 	return 0;
 }
 
-int plane_age(unsigned int seconds)
+int flows_age(const struct wm_bpf_set *set, unsigned int seconds)
 {
-	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	struct wm_error err = { 0 };
+	int rc = 0;
 
-	wm_bpf_set_init(&set);
-	int rc = wm_bpf_set_open(plane_instance(), &set, &err);
 	for (size_t n = 0; n < WM_ARRAY_LEN(aged) && rc == 0; n++)
-		rc = age_map(set.map[aged[n].map], &wm_bpf_maps[aged[n].map], aged[n].age, (uint64_t)seconds * wm_bpf_hz());
-	if (rc < 0)
-		printf("# cannot make flows older: %s %s\n", strerror(-rc), err.text);
+		rc = age_map(set->map[aged[n].map], &wm_bpf_maps[aged[n].map], aged[n].age, (uint64_t)seconds * wm_bpf_hz());
 	return rc;
 }

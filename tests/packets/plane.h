@@ -22,7 +22,7 @@ unsigned int plane_mode(void);   /* FAST, STACK */
 /* What mesh 0 or 1 has counted; wm_counters_free. */
 int plane_read(unsigned int mesh, struct wm_counters *ret);
 
-/* Flows and fragments of mesh 0 become so much older. (flows.c) */
+/* Flows and fragments of mesh 0 become so much older. (age.c) */
 int plane_age(unsigned int seconds);
 const struct wm_instance *plane_instance(void); /* of mesh 0 */
 
