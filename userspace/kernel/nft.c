@@ -111,18 +111,6 @@ static int converge(struct wm_nl *nl, const char *table, struct wm_nft_rules *ru
 	return changes;
 }
 
-static void note_isolated(const struct wm_plan *plan, struct wm_error *err)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->nends; i++)
-		n += plan->ends[i].access != WM_ACCESS_FULL;
-	if (n)
-		(void)wm_fail(err, ENOTSUP,
-			      "the nftables back end does not know flows yet: %zu isolated hosts and devices of this site can be "
-			      "reached but not answer; WM_DATAPLANE=bpf lets them answer", n);
-}
-
 static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 		     struct wm_error *err)
 {
@@ -147,7 +135,6 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	wm_nft_content_free(&content);
 	if (rc < 0)
 		return explain(err, inst->nft_table, rc, &answer);
-	note_isolated(plan, err);
 	return rc;
 }
 

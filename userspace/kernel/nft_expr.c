@@ -21,9 +21,8 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "core/util.h"
+#include "kernel/nft_expr_priv.h"
 
-#define REG(n) (NFT_REG32_00 + (n))
-#define NOWHERE 0xffffffffu /* a lookup's value goes nowhere: it is a set */
 #define IP_CSUM_OFFSET 10
 
 /* --- rules ------------------------------------------------------------------------ */
@@ -112,8 +111,7 @@ void nft_rule(struct wm_nft_rules *b, const char *chain)
 
 /* --- single expressions ----------------------------------------------------------- */
 
-/* A new expression at the end of the current rule; NULL without memory. */
-static struct nftnl_expr *put(struct wm_nft_rules *b, const char *name)
+struct nftnl_expr *nft_put(struct wm_nft_rules *b, const char *name)
 {
 	struct nftnl_expr *e = b->error ? NULL : nftnl_expr_alloc(name);
 
@@ -124,9 +122,9 @@ static struct nftnl_expr *put(struct wm_nft_rules *b, const char *name)
 	return e;
 }
 
-static void load_meta(struct wm_nft_rules *b, uint32_t key, uint32_t reg)
+void nft_load_meta(struct wm_nft_rules *b, uint32_t key, uint32_t reg)
 {
-	struct nftnl_expr *e = put(b, "meta");
+	struct nftnl_expr *e = nft_put(b, "meta");
 
 	if (!e)
 		return;
@@ -134,9 +132,9 @@ static void load_meta(struct wm_nft_rules *b, uint32_t key, uint32_t reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
 }
 
-static void load(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
+void nft_load(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
 {
-	struct nftnl_expr *e = put(b, "payload");
+	struct nftnl_expr *e = nft_put(b, "payload");
 
 	if (!e)
 		return;
@@ -146,10 +144,10 @@ static void load(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
 }
 
-static void mask(struct wm_nft_rules *b, uint32_t reg, const void *bits, uint32_t len)
+void nft_mask(struct wm_nft_rules *b, uint32_t reg, const void *bits, uint32_t len)
 {
 	const uint8_t zero[16] = { 0 };
-	struct nftnl_expr *e = put(b, "bitwise");
+	struct nftnl_expr *e = nft_put(b, "bitwise");
 
 	if (!e)
 		return;
@@ -160,9 +158,9 @@ static void mask(struct wm_nft_rules *b, uint32_t reg, const void *bits, uint32_
 	nftnl_expr_set_data(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
 }
 
-static void compare(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, const void *data, uint32_t len)
+void nft_compare(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, const void *data, uint32_t len)
 {
-	struct nftnl_expr *e = put(b, "cmp");
+	struct nftnl_expr *e = nft_put(b, "cmp");
 
 	if (!e)
 		return;
@@ -173,16 +171,16 @@ static void compare(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, co
 
 static void compare_u8(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, uint8_t value)
 {
-	compare(b, test, reg, &value, 1);
+	nft_compare(b, test, reg, &value, 1);
 }
 
-static void lookup(struct wm_nft_rules *b, enum nft_test test, enum wm_nft_set_id id, uint32_t key, uint32_t value)
+void nft_lookup(struct wm_nft_rules *b, enum nft_test test, const char *set, uint32_t key, uint32_t value)
 {
-	struct nftnl_expr *e = put(b, "lookup");
+	struct nftnl_expr *e = nft_put(b, "lookup");
 
 	if (!e)
 		return;
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, wm_nft_sets[id].name);
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, key);
 	if (value != NOWHERE)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, value);
@@ -193,7 +191,7 @@ static void lookup(struct wm_nft_rules *b, enum nft_test test, enum wm_nft_set_i
 /* The IP header's checksum and, by the pseudo-header, the L4 one follow. */
 static void store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg)
 {
-	struct nftnl_expr *e = put(b, "payload");
+	struct nftnl_expr *e = nft_put(b, "payload");
 
 	if (!e)
 		return;
@@ -208,7 +206,7 @@ static void store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg
 
 static void store_mark(struct wm_nft_rules *b, uint32_t reg)
 {
-	struct nftnl_expr *e = put(b, "meta");
+	struct nftnl_expr *e = nft_put(b, "meta");
 
 	if (!e)
 		return;
@@ -216,9 +214,9 @@ static void store_mark(struct wm_nft_rules *b, uint32_t reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, reg);
 }
 
-static void immediate(struct wm_nft_rules *b, uint32_t reg, const void *data, uint32_t len)
+void nft_immediate(struct wm_nft_rules *b, uint32_t reg, const void *data, uint32_t len)
 {
-	struct nftnl_expr *e = put(b, "immediate");
+	struct nftnl_expr *e = nft_put(b, "immediate");
 
 	if (!e)
 		return;
@@ -228,7 +226,7 @@ static void immediate(struct wm_nft_rules *b, uint32_t reg, const void *data, ui
 
 static void verdict(struct wm_nft_rules *b, int code, const char *chain)
 {
-	struct nftnl_expr *e = put(b, "immediate");
+	struct nftnl_expr *e = nft_put(b, "immediate");
 
 	if (!e)
 		return;
@@ -245,8 +243,8 @@ static void if_is(struct wm_nft_rules *b, uint32_t key, enum nft_test test, cons
 	char name[IFNAMSIZ] = { 0 };
 
 	memcpy(name, ifname, strnlen(ifname, IFNAMSIZ - 1));
-	load_meta(b, key, REG(0));
-	compare(b, test, REG(0), name, sizeof(name));
+	nft_load_meta(b, key, REG(0));
+	nft_compare(b, test, REG(0), name, sizeof(name));
 }
 
 void nft_in_if(struct wm_nft_rules *b, enum nft_test test, const char *ifname)
@@ -265,10 +263,10 @@ void nft_addr_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test
 	uint32_t addr = htonl(prefix.addr), bits = htonl(wm_prefix_mask(prefix.len));
 	uint32_t len = prefix.len && prefix.len % 8 == 0 ? prefix.len / 8 : 4;
 
-	load(b, NFT_PAYLOAD_NETWORK_HEADER, which, len, REG(0));
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, which, len, REG(0));
 	if (prefix.len % 8 || !prefix.len)
-		mask(b, REG(0), &bits, sizeof(bits));
-	compare(b, test, REG(0), &addr, len);
+		nft_mask(b, REG(0), &bits, sizeof(bits));
+	nft_compare(b, test, REG(0), &addr, len);
 }
 
 void nft_addr_is(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, wm_ip4 addr)
@@ -278,15 +276,15 @@ void nft_addr_is(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test
 
 void nft_mark_is(struct wm_nft_rules *b, enum nft_test test, uint32_t value, uint32_t bits)
 {
-	load_meta(b, NFT_META_MARK, REG(0));
+	nft_load_meta(b, NFT_META_MARK, REG(0));
 	if (bits != UINT32_MAX)
-		mask(b, REG(0), &bits, sizeof(bits));
-	compare(b, test, REG(0), &value, sizeof(value));
+		nft_mask(b, REG(0), &bits, sizeof(bits));
+	nft_compare(b, test, REG(0), &value, sizeof(value));
 }
 
 void nft_to_us(struct wm_nft_rules *b, enum nft_test test)
 {
-	load_meta(b, NFT_META_PKTTYPE, REG(0));
+	nft_load_meta(b, NFT_META_PKTTYPE, REG(0));
 	compare_u8(b, test, REG(0), PACKET_HOST);
 }
 
@@ -294,14 +292,14 @@ void nft_has_options(struct wm_nft_rules *b, enum nft_test test)
 {
 	const uint8_t ihl = 0x0f;
 
-	load(b, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REG(0));
-	mask(b, REG(0), &ihl, 1);
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REG(0));
+	nft_mask(b, REG(0), &ihl, 1);
 	compare_u8(b, test == NFT_IS ? NFT_NOT : NFT_IS, REG(0), 5);
 }
 
 void nft_has_option(struct wm_nft_rules *b, uint8_t option)
 {
-	struct nftnl_expr *e = put(b, "exthdr");
+	struct nftnl_expr *e = nft_put(b, "exthdr");
 
 	if (!e)
 		return;
@@ -314,16 +312,40 @@ void nft_has_option(struct wm_nft_rules *b, uint8_t option)
 	compare_u8(b, NFT_IS, REG(0), 1);
 }
 
-static void protocol_is(struct wm_nft_rules *b, uint8_t protocol)
+void nft_fragment(struct wm_nft_rules *b, enum nft_test later)
 {
-	load_meta(b, NFT_META_L4PROTO, REG(0));
+	const uint16_t offset = htons(0x1fff), none = 0;
+
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 6, sizeof(offset), REG(0));
+	nft_mask(b, REG(0), &offset, sizeof(offset));
+	nft_compare(b, later == NFT_IS ? NFT_NOT : NFT_IS, REG(0), &none, sizeof(none));
+}
+
+void nft_protocol_is(struct wm_nft_rules *b, uint8_t protocol)
+{
+	nft_load_meta(b, NFT_META_L4PROTO, REG(0));
 	compare_u8(b, NFT_IS, REG(0), protocol);
+}
+
+void nft_last_hop(struct wm_nft_rules *b)
+{
+	const uint8_t most = 1;
+	struct nftnl_expr *e;
+
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 8, 1, REG(0));
+	e = nft_put(b, "cmp");
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, REG(0));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_LTE);
+	nftnl_expr_set_data(e, NFTNL_EXPR_CMP_DATA, &most, sizeof(most));
 }
 
 void nft_icmp_is(struct wm_nft_rules *b, uint8_t type)
 {
-	protocol_is(b, IPPROTO_ICMP);
-	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, REG(0));
+	nft_protocol_is(b, IPPROTO_ICMP);
+	nft_fragment(b, NFT_NOT);
+	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, REG(0));
 	compare_u8(b, NFT_IS, REG(0), type);
 }
 
@@ -333,18 +355,19 @@ void nft_tcp_syn_with_mss(struct wm_nft_rules *b)
 {
 	const uint8_t syn = 0x02, kind_and_length[] = { TCPOPT_MAXSEG, TCPOLEN_MAXSEG };
 
-	protocol_is(b, IPPROTO_TCP);
-	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, REG(0));
-	mask(b, REG(0), &syn, 1);
+	nft_protocol_is(b, IPPROTO_TCP);
+	nft_fragment(b, NFT_NOT);
+	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, REG(0));
+	nft_mask(b, REG(0), &syn, 1);
 	compare_u8(b, NFT_NOT, REG(0), 0);
-	load(b, NFT_PAYLOAD_TRANSPORT_HEADER, sizeof(struct tcphdr), sizeof(kind_and_length), REG(0));
-	compare(b, NFT_IS, REG(0), kind_and_length, sizeof(kind_and_length));
+	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, sizeof(struct tcphdr), sizeof(kind_and_length), REG(0));
+	nft_compare(b, NFT_IS, REG(0), kind_and_length, sizeof(kind_and_length));
 }
 
 void nft_overlay_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, enum wm_nft_set_id set)
 {
-	load(b, NFT_PAYLOAD_NETWORK_HEADER, which, 4, REG(0));
-	lookup(b, test, set, REG(0), NOWHERE);
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, which, 4, REG(0));
+	nft_lookup(b, test, wm_nft_sets[set].name, REG(0), wm_nft_sets[set].data ? REG(0) : NOWHERE);
 }
 
 /* The key of a sender, in registers from REG(0). */
@@ -353,19 +376,19 @@ static void load_sender(struct wm_nft_rules *b, enum wm_nft_set_id set)
 	const uint16_t ether = ARPHRD_ETHER;
 
 	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC) {
-		load_meta(b, NFT_META_IIFTYPE, REG(0));
-		compare(b, NFT_IS, REG(0), &ether, sizeof(ether));
+		nft_load_meta(b, NFT_META_IIFTYPE, REG(0));
+		nft_compare(b, NFT_IS, REG(0), &ether, sizeof(ether));
 	}
-	load_meta(b, NFT_META_IIF, REG(0));
-	load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_SRC, 4, REG(1));
+	nft_load_meta(b, NFT_META_IIF, REG(0));
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_SRC, 4, REG(1));
 	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC)
-		load(b, NFT_PAYLOAD_LL_HEADER, 6, 6, REG(2));
+		nft_load(b, NFT_PAYLOAD_LL_HEADER, 6, 6, REG(2));
 }
 
 void nft_sender_in(struct wm_nft_rules *b, enum wm_nft_set_id set)
 {
 	load_sender(b, set);
-	lookup(b, NFT_IS, set, REG(0), NOWHERE);
+	nft_lookup(b, NFT_IS, wm_nft_sets[set].name, REG(0), wm_nft_sets[set].data ? REG(0) : NOWHERE);
 }
 
 /* --- statements ------------------------------------------------------------------- */
@@ -373,27 +396,35 @@ void nft_sender_in(struct wm_nft_rules *b, enum wm_nft_set_id set)
 void nft_translate_src(struct wm_nft_rules *b, enum wm_nft_set_id map)
 {
 	load_sender(b, map);
-	lookup(b, NFT_IS, map, REG(0), REG(0));
+	nft_lookup(b, NFT_IS, wm_nft_sets[map].name, REG(0), REG(0));
 	store_addr(b, NFT_SRC, REG(0));
 }
 
 void nft_translate_dst(struct wm_nft_rules *b, enum wm_nft_set_id map)
 {
-	load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
-	lookup(b, NFT_IS, map, REG(0), REG(0));
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
+	nft_lookup(b, NFT_IS, wm_nft_sets[map].name, REG(0), REG(0));
 	store_addr(b, NFT_DST, REG(0));
+}
+
+void nft_set_src(struct wm_nft_rules *b, wm_ip4 addr)
+{
+	const uint32_t value = htonl(addr);
+
+	nft_immediate(b, REG(0), &value, sizeof(value));
+	store_addr(b, NFT_SRC, REG(0));
 }
 
 void nft_set_mark(struct wm_nft_rules *b, uint32_t value)
 {
-	immediate(b, REG(0), &value, sizeof(value));
+	nft_immediate(b, REG(0), &value, sizeof(value));
 	store_mark(b, REG(0));
 }
 
 void nft_map_mark(struct wm_nft_rules *b, enum wm_nft_set_id map)
 {
-	load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
-	lookup(b, NFT_IS, map, REG(0), REG(0));
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
+	nft_lookup(b, NFT_IS, wm_nft_sets[map].name, REG(0), REG(0));
 	store_mark(b, REG(0));
 }
 
@@ -402,8 +433,8 @@ void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss)
 	const uint16_t value = htons(mss);
 	struct nftnl_expr *e;
 
-	immediate(b, REG(0), &value, sizeof(value));
-	e = put(b, "exthdr");
+	nft_immediate(b, REG(0), &value, sizeof(value));
+	e = nft_put(b, "exthdr");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_SREG, REG(0));
@@ -415,12 +446,12 @@ void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss)
 
 void nft_notrack(struct wm_nft_rules *b)
 {
-	put(b, "notrack");
+	nft_put(b, "notrack");
 }
 
 void nft_count(struct wm_nft_rules *b, enum wm_reason reason)
 {
-	struct nftnl_expr *e = put(b, "objref");
+	struct nftnl_expr *e = nft_put(b, "objref");
 
 	if (!e)
 		return;

@@ -54,6 +54,9 @@ void nft_mark_is(struct wm_nft_rules *b, enum nft_test test, uint32_t mark, uint
 void nft_to_us(struct wm_nft_rules *b, enum nft_test test); /* the frame was addressed to this machine */
 void nft_has_options(struct wm_nft_rules *b, enum nft_test test); /* IPv4 header longer than 20 bytes */
 void nft_has_option(struct wm_nft_rules *b, uint8_t option);
+void nft_fragment(struct wm_nft_rules *b, enum nft_test later); /* IS: one that is not the first */
+void nft_protocol_is(struct wm_nft_rules *b, uint8_t protocol);
+void nft_last_hop(struct wm_nft_rules *b); /* TTL 0 or 1 */
 void nft_icmp_is(struct wm_nft_rules *b, uint8_t type);
 void nft_tcp_syn_with_mss(struct wm_nft_rules *b); /* its first option is the MSS */
 /* The address in a set keyed by overlay; found elements count, absent ones cannot. */
@@ -64,6 +67,7 @@ void nft_sender_in(struct wm_nft_rules *b, enum wm_nft_set_id set);
 /* Statements. A translation is a match too: the map must know the packet. */
 void nft_translate_src(struct wm_nft_rules *b, enum wm_nft_set_id map); /* by sender */
 void nft_translate_dst(struct wm_nft_rules *b, enum wm_nft_set_id map); /* by overlay address */
+void nft_set_src(struct wm_nft_rules *b, wm_ip4 addr);
 void nft_set_mark(struct wm_nft_rules *b, uint32_t mark);
 void nft_map_mark(struct wm_nft_rules *b, enum wm_nft_set_id map); /* by overlay destination */
 void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss); /* lowered, never raised or added */

@@ -10,7 +10,7 @@
  * Every chain ends in a verdict for whatever reaches its end: a goto never
  * comes back, and the base chains' policy is accept.
  */
-#include "kernel/nft_rules.h"
+#include "kernel/nft_rules_priv.h"
 
 #include <linux/icmp.h>
 #include <linux/ip.h>
@@ -28,33 +28,75 @@ const struct wm_nft_chain wm_nft_chains[] = {
 	{ "output", "route", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW },
 	{ "postrouting", "filter", NF_INET_POST_ROUTING, AFTER_NAT },
 	{ "options" },
-	{ "wg_in" },      /* from a tunnel */
-	{ "wg_device" },  /* ... with a source in our own subnet */
-	{ "wg_local" },   /* ... for this gateway */
-	{ "wg_to_lan" },  /* ... for a host, translated */
-	{ "wg_relay" },   /* ... for another site or a device, at the hub */
-	{ "wg_away" },    /* ... for nobody of this site */
-	{ "lan_in" },     /* from a LAN, to the mesh */
-	{ "lan_home" },   /* ... to an address of this site */
-	{ "lan_known" },  /* is the sender registered? Counts nothing */
-	{ "lan_mesh" },   /* ... out to a tunnel */
+	{ "wg_in" },       /* from a tunnel */
+	{ "wg_device" },   /* ... with a source in our own subnet */
+	{ "wg_isolated" }, /* ... of an isolated device */
+	{ "wg_expired" },  /* ... whose last hop this is */
+	{ "wg_relay" },    /* ... for another site or a device, at the hub */
+	{ "wg_away" },     /* ... for nobody of this site */
+	{ "lan_in" },      /* from a LAN, to the mesh */
+	{ "lan_icmp" },    /* ... if it is ICMP */
+	{ "lan_home" },    /* ... to an address of this site */
+	{ "lan_known" },   /* is the sender registered? Counts nothing */
+	{ "lan_expired" }, /* ... whose last hop this is */
+	{ "lan_mark" },    /* the mark of the LAN that it comes from */
+	{ "lan_mesh" },    /* ... out to a tunnel */
 	{ "lan_hairpin" }, /* ... back to a host of ours, whose address is in already */
-	{ "lan_local" },  /* ... to this gateway */
-	{ "lan_nobody" }, /* ... to an address without an owner */
-	{ "lan_refuse" }, /* why a sender may not */
-	{ "wg_out" },     /* out to a tunnel */
-	{ "wg_own" },     /* ... from this gateway itself */
+	{ "lan_local" },   /* ... to this gateway */
+	{ "lan_to_iso" },  /* ... to an isolated end */
+	{ "lan_home_from" }, /* ... of which the source is an overlay address already */
+	{ "lan_nobody" },  /* ... to an address without an owner */
+	{ "lan_refuse" },  /* ... from somebody who may not, or is isolated */
+	{ "lan_isolated" }, /* ... from an isolated host, its source translated */
+	{ "unregistered" },
+	{ "router" },      /* an unregistered router's ICMP error */
+	{ "router_quote" },
+	{ "router_about" },
+	{ "router_pair" },
+	{ "router_to" },
+	{ "router_away" },
+	{ "errors_in" },   /* ICMP errors, and the packets that they quote */
+	{ "errors_out" },
+	{ "errors_own" },
+	{ "quote_valid" },
+	{ "quote_invalid" },
+	{ "quote_in" },
+	{ "quote_out" },
+	{ "quote_own" },
+	{ "to_iso" },      /* towards an isolated end */
+	{ "to_tcp" },
+	{ "to_tcp_on" },
+	{ "to_tcp_open" },
+	{ "to_tcp_fin" },
+	{ "to_tcp_rst" },
+	{ "to_tcp_synrst" },
+	{ "to_udp" },
+	{ "to_icmp" },
+	{ "to_echo" },
+	{ "to_invalid" },
+	{ "to_full" },
+	{ "from_iso" },    /* from an isolated end */
+	{ "from_tcp" },
+	{ "from_tcp_rst" },
+	{ "from_tcp_fin" },
+	{ "from_udp" },
+	{ "from_icmp" },
+	{ "from_echo" },
+	{ "from_error" },
+	{ "from_error_pair" },
+	{ "from_error_flow" },
+	{ "from_later" },
+	{ "from_ok" },
+	{ "from_refuse" },
+	{ "from_invalid" },
+	{ "from_full" },
+	{ "output_to_iso" }, /* this machine's own, towards an isolated end */
+	{ "wg_out" },      /* out to a tunnel */
+	{ "wg_own" },      /* ... from this gateway itself */
 };
 const unsigned int wm_nft_nchains = WM_ARRAY_LEN(wm_nft_chains);
 
-/* What all of the functions below are about. Calls joined by commas are one rule. */
-struct site {
-	struct wm_nft_rules *b;
-	const struct wm_instance *inst;
-	const struct wm_plan *plan;
-};
-
-static void prerouting(const struct site *s)
+static void prerouting(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
@@ -72,7 +114,7 @@ static void prerouting(const struct site *s)
 
 /* The host's LAN becomes the packet's mark, its LAN address the destination.
  * Matches only hosts. The map of marks is asked only where LANs are several. */
-static void to_host(const struct site *s)
+static void to_host(const struct wm_nft_site *s)
 {
 	if (s->plan->nlans > 1)
 		nft_map_mark(s->b, WM_NFT_LAN_MARK);
@@ -81,7 +123,7 @@ static void to_host(const struct site *s)
 		nft_set_mark(s->b, wm_nft_lan_mark(s->inst, 0));
 }
 
-static void lower_mss(const struct site *s, const char *chain)
+static void lower_mss(const struct wm_nft_site *s, const char *chain)
 {
 	if (s->plan->mtu > TCP_IP_HEADERS) {
 		nft_rule(s->b, chain), nft_tcp_syn_with_mss(s->b);
@@ -89,19 +131,25 @@ static void lower_mss(const struct site *s, const char *chain)
 	}
 }
 
-static void wg_in(const struct site *s)
+static void wg_in(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 	const struct wm_plan *plan = s->plan;
+	const wm_ip4 edges[] = { plan->supernet.addr, wm_prefix_last(plan->supernet) };
 
 	nft_rule(b, "wg_in"), nft_notrack(b);
 	nft_rule(b, "wg_in"), nft_has_options(b, NFT_IS), nft_jump(b, "options");
 	nft_rule(b, "wg_in"), nft_addr_in(b, NFT_SRC, NFT_NOT, plan->supernet), nft_drop(b, WM_REASON_SPOOFED);
+	for (unsigned int i = 0; i < WM_ARRAY_LEN(edges); i++)
+		nft_rule(b, "wg_in"), nft_addr_is(b, NFT_SRC, NFT_IS, edges[i]), nft_drop(b, WM_REASON_SPOOFED);
 	nft_rule(b, "wg_in"), nft_addr_in(b, NFT_SRC, NFT_IS, plan->subnet), nft_jump(b, "wg_device");
-	nft_rule(b, "wg_in"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_goto(b, "wg_local");
-	nft_rule(b, "wg_in"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->subnet), nft_goto(b, "wg_away");
 	lower_mss(s, "wg_in");
-	nft_rule(b, "wg_in"), to_host(s), nft_goto(b, "wg_to_lan");
+	nft_rule(b, "wg_in"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "wg_in"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->subnet), nft_goto(b, "wg_away");
+	nft_rule(b, "wg_in"), nft_last_hop(b), nft_goto(b, "wg_expired");
+	nft_rule(b, "wg_in"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ISO), nft_jump(b, "to_iso");
+	wm_nft_jump_errors(s, "wg_in", "errors_in");
+	nft_rule(b, "wg_in"), to_host(s), nft_count(b, WM_REASON_TO_LAN), nft_accept(b);
 	if (plan->hub) {
 		nft_rule(b, "wg_in"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
 		nft_goto(b, "wg_relay");
@@ -110,35 +158,24 @@ static void wg_in(const struct site *s)
 
 	/* Only devices of a hub have addresses of its subnet behind wg. */
 	if (plan->hub) {
-		nft_rule(b, "wg_device"), nft_overlay_in(b, NFT_SRC, NFT_IS, WM_NFT_DEV_ISOLATED);
-		nft_drop(b, WM_REASON_ISOLATED);
-		nft_rule(b, "wg_device"), nft_overlay_in(b, NFT_SRC, NFT_NOT, WM_NFT_DEV_FROM);
-		nft_drop(b, WM_REASON_SPOOFED);
-		nft_rule(b, "wg_device"), nft_return(b);
-	} else {
-		nft_rule(b, "wg_device"), nft_drop(b, WM_REASON_SPOOFED);
+		nft_rule(b, "wg_device"), nft_overlay_in(b, NFT_SRC, NFT_IS, WM_NFT_DEV_FROM), nft_return(b);
+		nft_rule(b, "wg_device"), nft_overlay_in(b, NFT_SRC, NFT_IS, WM_NFT_DEV_ISOLATED), nft_goto(b, "wg_isolated");
 	}
+	nft_rule(b, "wg_device"), nft_drop(b, WM_REASON_SPOOFED);
+	nft_rule(b, "wg_isolated"), nft_jump(b, "from_iso");
+	nft_rule(b, "wg_isolated"), nft_set_mark(b, 0), nft_overlay_in(b, NFT_SRC, NFT_IS, WM_NFT_ISO_FROM), nft_return(b);
+	nft_rule(b, "wg_isolated"), nft_drop(b, WM_REASON_SPOOFED);
 }
 
-/* Counts a device's packet, now that it is certain to be accepted. */
-static void count_device(const struct site *s, const char *chain)
-{
-	if (!s->plan->hub)
-		return;
-	nft_rule(s->b, chain), nft_addr_in(s->b, NFT_SRC, NFT_IS, s->plan->subnet);
-	nft_overlay_in(s->b, NFT_SRC, NFT_IS, WM_NFT_DEV_FROM);
-}
-
-static void wg_accepts(const struct site *s)
+static void wg_ends(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 	struct wm_prefix all = s->plan->supernet;
 
-	count_device(s, "wg_local");
-	nft_rule(b, "wg_local"), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
-
-	count_device(s, "wg_to_lan");
-	nft_rule(b, "wg_to_lan"), nft_count(b, WM_REASON_TO_LAN), nft_accept(b);
+	/* Untouched, so that the stack's time-exceeded quotes it as it was sent. */
+	nft_rule(b, "wg_expired"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ENDS), nft_set_mark(b, s->inst->fwmark);
+	nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "wg_expired"), nft_drop(b, WM_REASON_NO_HOST);
 
 	nft_rule(b, "wg_away"), nft_addr_in(b, NFT_DST, NFT_NOT, all), nft_drop(b, WM_REASON_NO_HOST);
 	nft_rule(b, "wg_away"), nft_addr_is(b, NFT_DST, NFT_IS, all.addr), nft_drop(b, WM_REASON_NO_HOST);
@@ -149,15 +186,15 @@ static void wg_accepts(const struct site *s)
 	else
 		nft_drop(b, WM_REASON_NOT_RELAY);
 
-	count_device(s, "wg_relay");
-	nft_rule(b, "wg_relay"), nft_set_mark(b, s->inst->fwmark), nft_count(b, WM_REASON_RELAY), nft_accept(b);
+	nft_rule(b, "wg_relay"), nft_set_mark(b, s->inst->fwmark);
+	nft_rule(b, "wg_relay"), nft_last_hop(b), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "wg_relay"), nft_count(b, WM_REASON_RELAY), nft_accept(b);
 }
 
 /* --- from a LAN ------------------------------------------------------------------- */
 
-/* The sender's overlay address becomes the source: with a bound MAC or without,
- * and whoever is neither is refused. */
-static void from_host(const struct site *s, const char *chain, bool to_mesh, enum wm_reason reason)
+/* The sender's overlay address becomes the source: with a bound MAC or without. */
+static void from_host(const struct wm_nft_site *s, const char *chain, bool to_mesh, enum wm_reason reason)
 {
 	const enum wm_nft_set_id maps[] = { WM_NFT_FROM, WM_NFT_FROM_MAC };
 
@@ -170,7 +207,7 @@ static void from_host(const struct site *s, const char *chain, bool to_mesh, enu
 	nft_rule(s->b, chain), nft_goto(s->b, "lan_refuse");
 }
 
-static void lan_in(const struct site *s)
+static void lan_in(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 	const struct wm_plan *plan = s->plan;
@@ -185,12 +222,26 @@ static void lan_in(const struct site *s)
 	nft_rule(b, "lan_in"), nft_addr_in(b, NFT_DST, NFT_IS, plan->subnet), nft_goto(b, "lan_home");
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(nobody); i++)
 		nft_rule(b, "lan_in"), nft_addr_is(b, NFT_DST, NFT_IS, nobody[i]), nft_goto(b, "lan_nobody");
+	nft_rule(b, "lan_in"), nft_last_hop(b), nft_goto(b, "lan_expired");
+	nft_rule(b, "lan_in"), nft_protocol_is(b, IPPROTO_ICMP), nft_jump(b, "lan_icmp");
 	from_host(s, "lan_in", true, WM_REASON_TO_MESH);
+
+	/* Of full hosts only: what an isolated one quotes is looked at first. */
+	for (int i = 0; i < 2; i++) {
+		nft_rule(b, "lan_icmp"), nft_sender_in(b, i ? WM_NFT_KNOWN_MAC : WM_NFT_KNOWN);
+		nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
+		nft_rule(b, "lan_icmp"), nft_sender_in(b, i ? WM_NFT_KNOWN_MAC : WM_NFT_KNOWN), nft_fragment(b, NFT_NOT);
+		nft_goto(b, "errors_out");
+	}
 
 	/* Here the destination decides, and maps count when they are asked: so
 	 * the sender is looked up first where looking counts nothing. */
 	nft_rule(b, "lan_home"), nft_jump(b, "lan_known");
+	wm_nft_jump_errors(s, "lan_home", "errors_out");
 	nft_rule(b, "lan_home"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_goto(b, "lan_local");
+	nft_rule(b, "lan_home"), nft_last_hop(b), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ENDS), nft_goto(b, "lan_expired");
+	nft_rule(b, "lan_home"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ISO), nft_goto(b, "lan_to_iso");
+	wm_nft_jump_errors(s, "lan_home", "errors_in");
 	nft_rule(b, "lan_home"), to_host(s), nft_goto(b, "lan_hairpin");
 	if (plan->hub) {
 		nft_rule(b, "lan_home"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
@@ -199,7 +250,44 @@ static void lan_in(const struct site *s)
 	nft_rule(b, "lan_home"), nft_drop(b, WM_REASON_NO_HOST);
 }
 
-static void lan_ends(const struct site *s)
+/* To a host of ours or a device, from a host whose overlay address is in already. */
+static void lan_home_from(const struct wm_nft_site *s)
+{
+	struct wm_nft_rules *b = s->b;
+
+	nft_rule(b, "lan_home_from"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ISO), nft_jump(b, "to_iso");
+	wm_nft_jump_errors(s, "lan_home_from", "errors_in");
+	nft_rule(b, "lan_home_from"), to_host(s), nft_count(b, WM_REASON_HAIRPIN), nft_accept(b);
+	if (s->plan->hub) {
+		nft_rule(b, "lan_home_from"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
+		nft_set_mark(b, s->inst->fwmark), nft_count(b, WM_REASON_TO_MESH), nft_accept(b);
+	}
+	nft_rule(b, "lan_home_from"), nft_drop(b, WM_REASON_NO_HOST);
+}
+
+/* From an isolated host, translated, after it was refused as a full one. */
+static void lan_isolated(const struct wm_nft_site *s)
+{
+	struct wm_nft_rules *b = s->b;
+	const struct wm_plan *plan = s->plan;
+	const wm_ip4 nobody[] = { plan->supernet.addr, wm_prefix_last(plan->supernet) };
+
+	nft_rule(b, "lan_isolated"), nft_jump(b, "from_iso");
+	nft_rule(b, "lan_isolated"), nft_overlay_in(b, NFT_SRC, NFT_IS, WM_NFT_ISO_FROM);
+	wm_nft_jump_errors(s, "lan_isolated", "errors_out");
+	nft_rule(b, "lan_isolated"), nft_jump(b, "lan_mark");
+	nft_rule(b, "lan_isolated"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway);
+	nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "lan_isolated"), nft_addr_in(b, NFT_DST, NFT_IS, plan->subnet), nft_goto(b, "lan_home_from");
+	for (unsigned int i = 0; i < WM_ARRAY_LEN(nobody); i++)
+		nft_rule(b, "lan_isolated"), nft_addr_is(b, NFT_DST, NFT_IS, nobody[i]), nft_drop(b, WM_REASON_NO_HOST);
+	nft_rule(b, "lan_isolated"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
+	nft_rule(b, "lan_isolated"), nft_set_mark(b, s->inst->fwmark);
+	nft_rule(b, "lan_isolated"), nft_last_hop(b), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "lan_isolated"), nft_count(b, WM_REASON_TO_MESH), nft_accept(b);
+}
+
+static void lan_ends(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
@@ -211,13 +299,33 @@ static void lan_ends(const struct site *s)
 	from_host(s, "lan_hairpin", false, WM_REASON_HAIRPIN);
 	from_host(s, "lan_local", false, WM_REASON_LOCAL);
 
+	/* Untouched, and counted as sent; the stack answers, quoting it as it came. */
+	nft_rule(b, "lan_expired"), nft_jump(b, "lan_known");
+	nft_rule(b, "lan_expired"), nft_jump(b, "lan_mark");
+	nft_rule(b, "lan_expired"), nft_sender_in(b, WM_NFT_FROM), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "lan_expired"), nft_sender_in(b, WM_NFT_FROM_MAC), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "lan_expired"), nft_drop(b, WM_REASON_UNREGISTERED);
+	for (unsigned int i = 0; i < s->plan->nlans; i++) {
+		nft_rule(b, "lan_mark"), nft_in_if(b, NFT_IS, s->plan->lans[i].ifname);
+		nft_set_mark(b, wm_nft_lan_mark(s->inst, i)), nft_return(b);
+	}
+	nft_rule(b, "lan_mark"), nft_return(b);
+
+	nft_rule(b, "lan_to_iso"), nft_translate_src(b, WM_NFT_FROM), nft_goto(b, "lan_home_from");
+	nft_rule(b, "lan_to_iso"), nft_translate_src(b, WM_NFT_FROM_MAC), nft_goto(b, "lan_home_from");
+	nft_rule(b, "lan_to_iso"), nft_drop(b, WM_REASON_UNREGISTERED);
+	lan_home_from(s);
+	lan_isolated(s);
+
 	nft_rule(b, "lan_nobody"), nft_jump(b, "lan_known");
 	nft_rule(b, "lan_nobody"), nft_drop(b, WM_REASON_NO_HOST);
 
-	nft_rule(b, "lan_refuse"), nft_sender_in(b, WM_NFT_ISOLATED), nft_drop(b, WM_REASON_ISOLATED);
-	nft_rule(b, "lan_refuse"), nft_sender_in(b, WM_NFT_ISOLATED_MAC), nft_drop(b, WM_REASON_ISOLATED);
+	nft_rule(b, "lan_refuse"), nft_translate_src(b, WM_NFT_ISOLATED), nft_goto(b, "lan_isolated");
+	nft_rule(b, "lan_refuse"), nft_translate_src(b, WM_NFT_ISOLATED_MAC), nft_goto(b, "lan_isolated");
 	nft_rule(b, "lan_refuse"), nft_sender_in(b, WM_NFT_BOUND), nft_drop(b, WM_REASON_UNREGISTERED);
-	nft_rule(b, "lan_refuse"), nft_drop(b, WM_REASON_UNREGISTERED);
+	nft_rule(b, "lan_refuse"), nft_protocol_is(b, IPPROTO_ICMP), nft_jump(b, "router");
+	nft_rule(b, "lan_refuse"), nft_goto(b, "unregistered");
+	nft_rule(b, "unregistered"), nft_drop(b, WM_REASON_UNREGISTERED);
 }
 
 /* --- out -------------------------------------------------------------------------- */
@@ -225,7 +333,7 @@ static void lan_ends(const struct site *s)
 /* The gateway's own packets to its own hosts, the stack's ICMP errors among
  * them, were routed to wg like all of the mesh; a new destination in a chain of
  * type route makes the kernel route them again. */
-static void output(const struct site *s)
+static void output(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 	const struct wm_plan *plan = s->plan;
@@ -236,11 +344,17 @@ static void output(const struct site *s)
 	nft_rule(b, "output"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
 	/* Any other source than g is refused on its way out. */
 	nft_rule(b, "output"), nft_addr_is(b, NFT_SRC, NFT_NOT, plan->gateway), nft_accept(b);
-	nft_rule(b, "output"), nft_addr_in(b, NFT_DST, NFT_IS, plan->subnet), to_host(s);
+	wm_nft_jump_errors(s, "output", "errors_own");
+	nft_rule(b, "output"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->subnet), nft_accept(b);
+	nft_rule(b, "output"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ISO), nft_jump(b, "output_to_iso");
+	nft_rule(b, "output_to_iso"), nft_jump(b, "to_iso");
+	nft_rule(b, "output_to_iso"), nft_set_mark(b, s->inst->fwmark), nft_return(b);
+	wm_nft_jump_errors(s, "output", "errors_in");
+	nft_rule(b, "output"), to_host(s);
 	nft_count(b, WM_REASON_TO_LAN), nft_accept(b);
 }
 
-static void wg_out(const struct site *s)
+static void wg_out(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 	const struct wm_plan *plan = s->plan;
@@ -250,6 +364,8 @@ static void wg_out(const struct site *s)
 	lower_mss(s, "wg_out");
 	/* The kernel lets nobody else send with an address of its own. */
 	nft_rule(b, "wg_out"), nft_addr_is(b, NFT_SRC, NFT_IS, plan->gateway), nft_goto(b, "wg_own");
+	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, s->inst->fwmark | WM_NFT_ROUTER_MARK, UINT32_MAX);
+	nft_set_src(b, plan->gateway), nft_count(b, WM_REASON_ROUTER_ERROR), nft_accept(b);
 	nft_rule(b, "wg_out"), nft_addr_in(b, NFT_SRC, NFT_NOT, plan->supernet), nft_drop(b, WM_REASON_UNTRANSLATED);
 	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_NOT, s->inst->fwmark, UINT32_MAX);
 	nft_drop(b, WM_REASON_UNTRANSLATED);
@@ -260,12 +376,15 @@ static void wg_out(const struct site *s)
 		nft_count(b, WM_REASON_LOCAL), nft_accept(b);
 	}
 	nft_rule(b, "wg_own"), nft_addr_in(b, NFT_DST, NFT_IS, plan->subnet), nft_drop(b, WM_REASON_NO_HOST);
+	nft_rule(b, "wg_own"), nft_addr_is(b, NFT_DST, NFT_IS, plan->supernet.addr), nft_drop(b, WM_REASON_NO_HOST);
+	nft_rule(b, "wg_own"), nft_addr_is(b, NFT_DST, NFT_IS, wm_prefix_last(plan->supernet));
+	nft_drop(b, WM_REASON_NO_HOST);
 	nft_rule(b, "wg_own"), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
 }
 
 /* A packet translated for a LAN leaves through that LAN or not at all: not to
  * the default route while the LAN is down, nor to a LAN that looks the same. */
-static void postrouting(const struct site *s)
+static void postrouting(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
@@ -282,17 +401,19 @@ static void postrouting(const struct site *s)
 int wm_nft_rules_make(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_nft_rules *ret)
 {
 	struct wm_nft_rules rules = { .table = inst->nft_table };
-	const struct site s = { &rules, inst, plan };
+	const struct wm_nft_site s = { &rules, inst, plan };
 	int rc;
 
 	prerouting(&s);
 	wg_in(&s);
-	wg_accepts(&s);
+	wg_ends(&s);
 	lan_in(&s);
 	lan_ends(&s);
 	output(&s);
 	wg_out(&s);
 	postrouting(&s);
+	wm_nft_isolation(&s);
+	wm_nft_quotes(&s);
 	rc = wm_nft_rules_finish(&rules);
 	if (rc)
 		wm_nft_rules_free(&rules);

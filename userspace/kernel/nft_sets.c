@@ -16,7 +16,7 @@
 
 #include "core/util.h"
 
-static const uint8_t key_lens[] = { [WM_NFT_KEY_OVERLAY] = 4, [WM_NFT_KEY_LAN] = 8, [WM_NFT_KEY_MAC] = 16 };
+static const uint8_t key_lens[] = { [WM_NFT_KEY_OVERLAY] = 4, [WM_NFT_KEY_LAN] = 8, [WM_NFT_KEY_MAC] = 16, [WM_NFT_KEY_PAIR] = 8 };
 
 const struct wm_nft_set wm_nft_sets[WM_NFT_SETS] = {
 	[WM_NFT_TO] = { "to", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_TO },
@@ -25,12 +25,18 @@ const struct wm_nft_set wm_nft_sets[WM_NFT_SETS] = {
 	[WM_NFT_FROM_MAC] = { "from_mac", WM_NFT_KEY_MAC, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_FROM },
 	[WM_NFT_KNOWN] = { "known", WM_NFT_KEY_LAN, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
 	[WM_NFT_KNOWN_MAC] = { "known_mac", WM_NFT_KEY_MAC, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
-	[WM_NFT_ISOLATED] = { "isolated", WM_NFT_KEY_LAN, WM_NFT_NO_DATA, WM_NFT_COUNTS_DROPS },
-	[WM_NFT_ISOLATED_MAC] = { "isolated_mac", WM_NFT_KEY_MAC, WM_NFT_NO_DATA, WM_NFT_COUNTS_DROPS },
+	[WM_NFT_ISOLATED] = { "isolated", WM_NFT_KEY_LAN, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_ISOLATED_MAC] = { "isolated_mac", WM_NFT_KEY_MAC, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_NOTHING },
 	[WM_NFT_BOUND] = { "bound", WM_NFT_KEY_LAN, WM_NFT_NO_DATA, WM_NFT_COUNTS_DROPS },
 	[WM_NFT_DEV_TO] = { "dev_to", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_TO },
 	[WM_NFT_DEV_FROM] = { "dev_from", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_FROM },
-	[WM_NFT_DEV_ISOLATED] = { "dev_isolated", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_DROPS },
+	[WM_NFT_DEV_ISOLATED] = { "dev_isolated", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_ISO] = { "iso", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_MARK, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_ISO_FROM] = { "iso_from", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_FROM },
+	[WM_NFT_ISO_DROPS] = { "iso_drops", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_DROPS },
+	[WM_NFT_ENDS] = { "ends", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_HOSTS] = { "hosts", WM_NFT_KEY_LAN, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_QUOTED_TO] = { "quoted_to", WM_NFT_KEY_PAIR, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_NOTHING },
 };
 
 uint32_t wm_nft_key_len(enum wm_nft_key key)
@@ -88,6 +94,11 @@ static struct wm_nft_elem elem_of(const struct wm_plan *plan, const struct wm_en
 		memcpy(e.key, &overlay, 4);
 		return e;
 	}
+	if (key == WM_NFT_KEY_PAIR) {
+		memcpy(e.key, &overlay, 4);
+		memcpy(e.key + 4, &overlay, 4);
+		return e;
+	}
 	memcpy(e.key, &plan->lans[end->lan].ifindex, 4);
 	memcpy(e.key + 4, &local, 4);
 	if (key == WM_NFT_KEY_MAC)
@@ -99,11 +110,13 @@ static struct wm_nft_elem elem_of(const struct wm_plan *plan, const struct wm_en
 static uint32_t sets_of(const struct wm_plan *plan, const struct wm_end *end)
 {
 	bool full = end->access == WM_ACCESS_FULL;
-	uint32_t sets;
+	uint32_t sets = 1u << WM_NFT_ENDS;
 
+	if (!full)
+		sets |= 1u << WM_NFT_ISO | 1u << WM_NFT_ISO_FROM | 1u << WM_NFT_ISO_DROPS;
 	if (end->kind == WM_END_DEVICE)
-		return 1u << WM_NFT_DEV_TO | 1u << (full ? WM_NFT_DEV_FROM : WM_NFT_DEV_ISOLATED);
-	sets = 1u << WM_NFT_TO;
+		return sets | 1u << WM_NFT_DEV_TO | 1u << (full ? WM_NFT_DEV_FROM : WM_NFT_DEV_ISOLATED);
+	sets |= 1u << WM_NFT_TO | 1u << WM_NFT_HOSTS | 1u << WM_NFT_QUOTED_TO;
 	if (plan->nlans > 1)
 		sets |= 1u << WM_NFT_LAN_MARK;
 	if (end->has_mac)
@@ -126,6 +139,15 @@ static int add_routers(const struct wm_lan *lan, const struct wm_nft_elem *host,
 	return rc;
 }
 
+/* A number for the address and who has it now, so that nobody inherits flows with an address: the part that all of the
+ * site's addresses share gives way to a hash of the name. */
+static uint32_t owner_of(const struct wm_plan *plan, const struct wm_end *end)
+{
+	wm_ip4 mask = wm_prefix_mask(plan->subnet.len);
+
+	return (wm_hash32(end->name, strlen(end->name)) & mask) | (end->overlay & ~mask);
+}
+
 static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_end *end,
 		   struct wm_nft_content *ret)
 {
@@ -139,8 +161,10 @@ static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, c
 		if (!(sets & 1u << i))
 			continue;
 		e = elem_of(plan, end, set->key);
-		if (i == WM_NFT_TO)
+		if (i == WM_NFT_TO || i == WM_NFT_QUOTED_TO)
 			e.data = htonl(end->local);
+		else if (i == WM_NFT_ISO)
+			e.data = owner_of(plan, end);
 		else if (i == WM_NFT_LAN_MARK)
 			e.data = wm_nft_lan_mark(inst, end->lan);
 		else if (set->data == WM_NFT_NO_DATA && (set->key == WM_NFT_KEY_OVERLAY || !set->counts))
@@ -155,7 +179,7 @@ static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, c
 /* The same key twice would be one element for two ends. */
 static int check_twice(enum wm_nft_key key, const struct wm_nft_elems *set, struct wm_error *err)
 {
-	size_t offset = key == WM_NFT_KEY_OVERLAY ? 0 : 4;
+	size_t offset = key == WM_NFT_KEY_OVERLAY || key == WM_NFT_KEY_PAIR ? 0 : 4;
 
 	for (size_t i = 1; i < set->n; i++) {
 		uint32_t addr;

@@ -26,12 +26,18 @@ enum wm_nft_set_id {
 	WM_NFT_FROM_MAC,  /* LAN, LAN address, MAC -> overlay: the same with a bound MAC */
 	WM_NFT_KNOWN,     /* the keys of FROM; looking here counts nothing */
 	WM_NFT_KNOWN_MAC, /* the keys of FROM_MAC */
-	WM_NFT_ISOLATED,  /* LAN, LAN address: isolated hosts, counting what was dropped */
+	WM_NFT_ISOLATED,  /* LAN, LAN address -> overlay: isolated hosts */
 	WM_NFT_ISOLATED_MAC,
 	WM_NFT_BOUND,     /* LAN, LAN address: hosts with a bound MAC, counting frames from another one */
 	WM_NFT_DEV_TO,    /* overlay: devices of this hub, counting what goes to them */
 	WM_NFT_DEV_FROM,  /* overlay: full devices, counting what they send */
-	WM_NFT_DEV_ISOLATED, /* overlay: isolated devices, counting what was dropped */
+	WM_NFT_DEV_ISOLATED, /* overlay: isolated devices */
+	WM_NFT_ISO,       /* overlay -> owner: isolated hosts and devices */
+	WM_NFT_ISO_FROM,  /* overlay: the same, counting what they send */
+	WM_NFT_ISO_DROPS, /* overlay: the same, counting what was dropped */
+	WM_NFT_ENDS,      /* overlay: all hosts and devices */
+	WM_NFT_HOSTS,     /* LAN, LAN address -> overlay: all hosts */
+	WM_NFT_QUOTED_TO, /* overlay, the same once more -> LAN address: all hosts */
 	WM_NFT_SETS,
 };
 
@@ -39,6 +45,7 @@ enum wm_nft_key {
 	WM_NFT_KEY_OVERLAY, /* ipv4_addr */
 	WM_NFT_KEY_LAN,     /* iface_index . ipv4_addr */
 	WM_NFT_KEY_MAC,     /* iface_index . ipv4_addr . ether_addr */
+	WM_NFT_KEY_PAIR,    /* ipv4_addr . ipv4_addr */
 };
 
 enum wm_nft_data { WM_NFT_NO_DATA, WM_NFT_DATA_ADDR, WM_NFT_DATA_MARK };

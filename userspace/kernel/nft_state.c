@@ -14,6 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_flow.h"
 #include "kernel/nft_rules.h"
 
 #define LOOKS 10 /* at a ruleset that others are changing */
@@ -166,6 +167,16 @@ static int check_chain(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+static bool is_flow_set(const struct nlattr **tb)
+{
+	int i = 0;
+
+	while (i < WM_NFT_FLOW_SETS && strcmp(wm_nft_flow_sets[i].name, wm_nl_str(tb[NFTA_SET_NAME])))
+		i++;
+	return i < WM_NFT_FLOW_SETS && ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) == wm_nft_flow_sets[i].key_len &&
+	       ntohl(wm_nl_u32(tb[NFTA_SET_FLAGS])) == WM_NFT_FLOW_FLAGS;
+}
+
 static int check_set(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *tb[NFTA_SET_EXPR + 1];
@@ -178,7 +189,11 @@ static int check_set(const struct nlmsghdr *nlh, void *arg)
 	while (i < WM_NFT_SETS && strcmp(wm_nft_sets[i].name, wm_nl_str(tb[NFTA_SET_NAME])))
 		i++;
 	d->n++;
-	if (i == WM_NFT_SETS || ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) != wm_nft_key_len(wm_nft_sets[i].key) ||
+	if (i == WM_NFT_SETS) {
+		d->ours &= is_flow_set(tb);
+		return 0;
+	}
+	if (ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) != wm_nft_key_len(wm_nft_sets[i].key) ||
 	    ntohl(wm_nl_u32(tb[NFTA_SET_DATA_LEN])) != (wm_nft_sets[i].data ? sizeof(uint32_t) : 0) ||
 	    ntohl(wm_nl_u32(tb[NFTA_SET_FLAGS])) != wm_nft_set_flags((enum wm_nft_set_id)i) ||
 	    !tb[NFTA_SET_EXPR] != !wm_nft_sets[i].counts)
@@ -250,7 +265,7 @@ static int read_whole(struct wm_nl *nl, const char *table, struct wm_nft_state *
 	ret->whole = d.ours && d.n == wm_nft_nchains;
 	if (!rc && ret->whole) {
 		rc = dump_table(nl, NFT_MSG_GETSET, NFTA_SET_TABLE, check_set, &d);
-		ret->whole = d.ours && d.n == WM_NFT_SETS;
+		ret->whole = d.ours && d.n == WM_NFT_SETS + WM_NFT_FLOW_SETS;
 	}
 	if (!rc && ret->whole) {
 		rc = dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
@@ -367,6 +382,8 @@ static void create_table(struct wm_nft_batch *batch, const char *table)
 		create_counter(batch, table, wm_reason_name(i));
 	for (int i = 0; i < WM_NFT_SETS; i++)
 		wm_nft_set_create(batch, table, (enum wm_nft_set_id)i);
+	for (int i = 0; i < WM_NFT_FLOW_SETS; i++)
+		wm_nft_flow_set_create(batch, table, (enum wm_nft_flow_set)i);
 	for (unsigned int i = 0; i < wm_nft_nchains; i++)
 		create_chain(batch, table, &wm_nft_chains[i]);
 }
