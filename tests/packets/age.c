@@ -5,7 +5,7 @@
 #include "packets/flows.h"
 #include "packets/plane.h"
 
-int plane_age(unsigned int seconds)
+int plane_age_bpf(unsigned int seconds)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	struct wm_error err = { 0 };

@@ -148,7 +148,7 @@ static size_t build_l4(const struct pkt *p, unsigned int row, uint8_t *at)
 static void sum_l4(const struct pkt *p, uint8_t *at, size_t n)
 {
 	unsigned int offset = p->proto == IPPROTO_ICMP ? 2 : csum_offset(p->proto);
-	uint32_t pseudo = p->proto == IPPROTO_ICMP ? 0 : csum_pseudo(p->src, p->dst, p->proto, n);
+	uint32_t pseudo = p->proto == IPPROTO_ICMP ? 0 : csum_pseudo(p->sum_src ? p->sum_src : p->src, p->sum_dst ? p->sum_dst : p->dst, p->proto, n);
 	size_t covered = p->proto == IPPROTO_UDPLITE && p->coverage ? p->coverage : n;
 	uint16_t sum;
 

@@ -122,7 +122,7 @@ static const struct row wg_rows[] = {
 	      DROPPED(INVALID) },
 	    { .at = WG, .pkt = { UDP(FAR, 5000, GW, 53), .nopt = 8, .opt = { 131, 7, 4, 192, 168, 1, 77, 0 } },
 	      DROPPED(INVALID) } } },
-	{ "options that lie about their length", 0,
+	{ "options that lie about their length", BPF,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 4, .opt = { 7, 0, 4, 0 } }, DROPPED(INVALID) },
 	    { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 4, .opt = { 1, 1, 1, 7 } }, DROPPED(INVALID) } } },
 };

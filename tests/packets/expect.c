@@ -11,6 +11,13 @@
 /* What Linux quotes at most: 576 bytes with the headers (RFC 1812 4.3.2.3). */
 #define STACK_QUOTES (576 - 20 - 8)
 
+static unsigned int mode_now = FAST;
+
+void expect_mode(unsigned int mode)
+{
+	mode_now = mode;
+}
+
 struct seen *seen_add(struct seen_list *list)
 {
 	if (wm_grow((void **)&list->item, &list->cap, list->n + 1, sizeof(*list->item)) < 0)
@@ -31,6 +38,16 @@ static void retarget(struct pkt *p, wm_ip4 src, wm_ip4 dst)
 {
 	p->src = src ? src : p->src;
 	p->dst = dst ? dst : p->dst;
+}
+
+/* The packet that an error quotes. netfilter leaves the L4 checksum in it as it was. */
+static void retarget_quoted(struct pkt *p, wm_ip4 src, wm_ip4 dst)
+{
+	if (mode_now == NFT) {
+		p->sum_src = p->src;
+		p->sum_dst = p->dst;
+	}
+	retarget(p, src, dst);
 }
 
 /* What a device has made of it when it is on the wire. */
@@ -56,7 +73,11 @@ static void derive_error(const struct pkt *in, const struct expect *e, struct pk
 	*quoted = *in; /* the stack quotes a checksum that was left to the device as it is */
 	bare(quoted);
 	if (e->quotes_translated)
-		retarget(quoted, e->qsrc, e->qdst);
+		retarget_quoted(quoted, e->qsrc, e->qdst);
+	if (mode_now == NFT) {
+		quoted->sum_src = e->sum_src;
+		quoted->sum_dst = e->sum_dst;
+	}
 	*ret = (struct pkt){
 		.proto = IPPROTO_ICMP, .type = e->error, .code = e->code, .rest = e->rest,
 		.src = e->src, .dst = e->dst ? e->dst : in->src,
@@ -90,7 +111,7 @@ static void derive(const struct pkt *in, const struct expect *e, struct pkt *ret
 	}
 	if (in->quote && (e->qsrc || e->qdst)) {
 		*quoted = *in->quote;
-		retarget(quoted, e->qsrc, e->qdst);
+		retarget_quoted(quoted, e->qsrc, e->qdst);
 		ret->quote = quoted;
 	}
 }
@@ -102,7 +123,7 @@ static void add(const struct expect *e, const struct pkt *p, unsigned int row, s
 
 	s->at = e->at;
 	s->any_id = e->any_id || e->error || e->reply;
-	s->wrong_sum = p->sum == SUM_WRONG || p->sum == SUM_PARTIAL || p->cut || p->tot_len || p->ihl;
+	s->wrong_sum = p->sum_src || p->sum_dst || p->sum == SUM_WRONG || p->sum == SUM_PARTIAL || p->cut || p->tot_len || p->ihl;
 	s->ip = !p->ethertype;
 	s->len = build_packet(p, row, buf);
 	s->data = malloc(s->len);

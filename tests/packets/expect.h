@@ -27,4 +27,7 @@ struct seen *seen_add(struct seen_list *list);
 void seen_clear(struct seen_list *list); /* frees all it holds */
 
 /* Everything that step must bring out once. */
+/* NFT: what netfilter cannot do alike is expected as it does it (docs/dataplane-nft.md). Else: FAST, STACK. */
+void expect_mode(unsigned int mode);
+
 void expect_step(const struct step *step, unsigned int row, struct seen_list *ret);

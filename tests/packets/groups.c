@@ -8,7 +8,7 @@
 const struct group *const groups[] = {
 	&group_translate, &group_offload, &group_drop_lan, &group_drop_wg, &group_drop_out, &group_self,
 	&group_untouched, &group_initiate, &group_answer, &group_flows, &group_fragments, &group_errors,
-	&group_router, &group_limits, &group_hairpin, &group_change, &group_mss, &group_odd,
+	&group_router, &group_limits, &group_hairpin, &group_change, &group_mss, &group_nft, &group_odd,
 	&group_states, &group_hub, &group_odd_hub,
 	&group_mss_hub, &group_attack, &group_pair,
 };

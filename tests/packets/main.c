@@ -29,7 +29,7 @@ static void report(struct tally *t, bool good, const struct group *g, unsigned i
 	t->ran++;
 	t->failed += !good;
 	printf("%sok %u - %s, %s: %s: %s\n", good ? "" : "not ", t->ran, config_names[g->config],
-	       mode == FAST ? "fast path" : "stack", g->name, name);
+	       mode == FAST ? "fast path" : mode == STACK ? "stack" : "nftables", g->name, name);
 	fflush(stdout);
 }
 
@@ -40,7 +40,7 @@ static void run_group(struct tally *t, const struct group *g, unsigned int mode)
 	for (size_t n = 0; n < g->n; n++) {
 		const struct row *row = &g->rows[n];
 
-		if ((row->only && row->only != mode) || (t->only && !strstr(row->name, t->only)))
+		if ((row->only && !(row->only & mode)) || (t->only && !strstr(row->name, t->only)))
 			continue;
 		/* Numbers are unique across groups of a config, as flows outlive a row. */
 		snprintf(pcap, sizeof(pcap), "%s/%u.pcap", t->pcaps, t->ran + 1);
@@ -61,7 +61,7 @@ static bool run_config(struct tally *t, enum config config, unsigned int mode)
 
 int main(int argc, char **argv)
 {
-	static const unsigned int modes[] = { FAST, STACK };
+	static const unsigned int modes[] = { FAST, STACK, NFT };
 	const char *build = getenv("B");
 	struct tally t = { .only = argc > 1 ? argv[1] : NULL };
 	bool good;

@@ -53,6 +53,7 @@ struct pkt {
 	bool df;
 	uint8_t opt[40], nopt; /* IP options, padded by the row to whole words */
 	enum sum sum;
+	wm_ip4 sum_src, sum_dst; /* 0: src, dst; else the L4 checksum is that of these addresses */
 
 	uint8_t flags;         /* TCP; 0: ACK; NO_FLAGS: none */
 	uint32_t seq, ack;
@@ -111,6 +112,7 @@ struct expect {
 	bool any_id;           /* the stack chose the IP id (and whether it is one to fragment) */
 	wm_ip4 mac_of;         /* on Ethernet: for the MAC of this address instead of dst */
 	bool reply;            /* an echo request comes back as its reply */
+	wm_ip4 sum_src, sum_dst; /* NFT: what it quotes has the L4 checksum of these addresses; 0: as it came in */
 };
 
 struct count {
@@ -160,11 +162,12 @@ struct step {
 
 enum config { SPOKE, HUB, PAIR, CONFIGS }; /* PAIR: two meshes share the LANs */
 
-enum { FAST = 1, STACK = 2 };
+/* NFT: what nftables does otherwise has rows of its own, in cases_nft.c. */
+enum { FAST = 1, STACK = 2, BPF = FAST | STACK, NFT = 4 };
 
 struct row {
 	const char *name;
-	unsigned int only; /* FAST or STACK; 0: both */
+	unsigned int only; /* FAST, STACK, NFT; 0: all of them */
 	struct step step[STEPS];
 };
 
@@ -178,7 +181,7 @@ struct group {
 extern const struct group group_translate, group_offload, group_drop_lan, group_drop_wg, group_drop_out, group_self,
 	group_untouched, group_initiate, group_answer, group_flows, group_fragments, group_errors, group_router,
 	group_limits, group_hairpin, group_change, group_hub, group_pair, group_mss, group_mss_hub, group_attack,
-	group_odd, group_odd_hub, group_states;
+	group_odd, group_odd_hub, group_states, group_nft;
 
 /* All of them. (groups.c) */
 extern const struct group *const groups[];

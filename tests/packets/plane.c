@@ -8,6 +8,7 @@
 #include "core/util.h"
 #include "kernel/dataplane.h"
 #include "kernel/link.h"
+#include "packets/expect.h"
 #include "packets/rig.h"
 
 #define ENDS_MAX 32
@@ -43,6 +44,12 @@ struct mesh {
 static struct mesh meshes[2];
 static unsigned int nmeshes;
 static enum config config_now;
+static unsigned int mode_now;
+
+static const struct wm_dataplane *plane(void)
+{
+	return mode_now == NFT ? &wm_dataplane_nft : &wm_dataplane_bpf;
+}
 
 /* --- plans -------------------------------------------------------------------------- */
 
@@ -116,7 +123,7 @@ static int failed(int rc, const char *what, const struct wm_error *err)
 	return rc;
 }
 
-static void make_instance(struct mesh *m, bool second, bool fastpath)
+static void make_instance(struct mesh *m, bool second)
 {
 	m->wg = second ? WG2 : WG;
 	m->inst = (struct wm_instance){
@@ -125,13 +132,14 @@ static void make_instance(struct mesh *m, bool second, bool fastpath)
 		.fwmark = second ? 0x57100100 : 0x574d0000,
 		.mtu = WG_MTU,
 		.hub = config_now == HUB,
-		.fastpath = fastpath,
+		.fastpath = mode_now == FAST,
 		.lans = { { "", GW0 }, { "", GW1 }, { "", GW2 } },
 		.nlans = 3,
 		.nrouters = 1,
 	};
 	rig_host_mac(LAN0, LISTED_L, m->inst.routers[0].byte);
 	wm_copy(m->inst.name, sizeof(m->inst.name), second ? "second" : "");
+	wm_copy(m->inst.nft_table, sizeof(m->inst.nft_table), second ? "wm_second" : "wm");
 	wm_copy(m->inst.ifname, sizeof(m->inst.ifname), second ? RIG_WG2 : RIG_WG);
 	wm_copy(m->inst.bpffs, sizeof(m->inst.bpffs), RIG_BPFFS "/wm");
 }
@@ -140,7 +148,7 @@ static int apply(struct mesh *m)
 {
 	struct wm_error err = { 0 };
 
-	return failed(wm_dataplane_bpf.apply(&m->inst, &m->plan, rig_ifindex(m->wg), &err), "apply", &err);
+	return failed(plane()->apply(&m->inst, &m->plan, rig_ifindex(m->wg), &err), "apply", &err);
 }
 
 static int find_lans(struct mesh *m)
@@ -154,11 +162,11 @@ static int find_lans(struct mesh *m)
 	return failed(rc, "LANs", &err);
 }
 
-static int mesh_up(struct mesh *m, bool second, bool fastpath)
+static int mesh_up(struct mesh *m, bool second)
 {
 	struct wm_error err = { 0 };
 
-	make_instance(m, second, fastpath);
+	make_instance(m, second);
 	make_plan(m, second);
 	int rc = find_lans(m);
 	if (rc == 0)
@@ -173,9 +181,11 @@ int plane_up(enum config config, unsigned int mode)
 	int rc = 0;
 
 	config_now = config;
+	mode_now = mode;
+	expect_mode(mode);
 	nmeshes = config == PAIR ? 2 : 1;
 	for (unsigned int n = 0; n < nmeshes && rc >= 0; n++)
-		rc = mesh_up(&meshes[n], n == 1, mode == FAST);
+		rc = mesh_up(&meshes[n], n == 1);
 	return rc < 0 ? rc : 0;
 }
 
@@ -185,7 +195,7 @@ void plane_down(void)
 		struct wm_error err = { 0 };
 
 		rig_wg_down(meshes[n].wg);
-		failed(wm_dataplane_bpf.remove(&meshes[n].inst, &err), "remove", &err);
+		failed(plane()->remove(&meshes[n].inst, &err), "remove", &err);
 	}
 	nmeshes = 0;
 }
@@ -205,9 +215,14 @@ int plane_restore(void)
 	return rc < 0 ? rc : 0;
 }
 
+int plane_age(unsigned int seconds)
+{
+	return mode_now == NFT ? plane_age_nft(seconds) : plane_age_bpf(seconds);
+}
+
 unsigned int plane_mode(void)
 {
-	return meshes[0].inst.fastpath ? FAST : STACK;
+	return mode_now;
 }
 
 unsigned int plane_meshes(void)
@@ -224,5 +239,5 @@ int plane_read(unsigned int mesh, struct wm_counters *ret)
 {
 	struct wm_error err = { 0 };
 
-	return failed(wm_dataplane_bpf.read(&meshes[mesh].inst, ret, &err), "read", &err);
+	return failed(plane()->read(&meshes[mesh].inst, ret, &err), "read", &err);
 }

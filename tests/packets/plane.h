@@ -8,7 +8,7 @@
 #include "core/counters.h"
 #include "packets/packets.h"
 
-/* From nothing: the machine's config with this mode (FAST, STACK). */
+/* From nothing: the machine's config with this mode (FAST, STACK, NFT). */
 int plane_up(enum config config, unsigned int mode);
 void plane_down(void);
 
@@ -17,13 +17,15 @@ int plane_change(void (*change)(struct wm_plan *plan));
 int plane_restore(void);
 
 unsigned int plane_meshes(void); /* 2 with PAIR */
-unsigned int plane_mode(void);   /* FAST, STACK */
+unsigned int plane_mode(void);   /* FAST, STACK, NFT */
 
 /* What mesh 0 or 1 has counted; wm_counters_free. */
 int plane_read(unsigned int mesh, struct wm_counters *ret);
 
-/* Flows and fragments of mesh 0 become so much older. (age.c) */
+/* Flows and fragments of mesh 0 become so much older. */
 int plane_age(unsigned int seconds);
+int plane_age_bpf(unsigned int seconds); /* (age.c) */
+int plane_age_nft(unsigned int seconds); /* (flows_nft.c) */
 const struct wm_instance *plane_instance(void); /* of mesh 0 */
 
 /* For changes. The end with this overlay address; room for more is there. */

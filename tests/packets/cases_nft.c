@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What nftables does otherwise than BPF, because netfilter cannot do it alike:
+ * the table of docs/dataplane-nft.md, a row each. Never does something pass
+ * that BPF drops.
+ */
+#include "packets/shapes.h"
+
+#define BIG(src, sp, dst, dp) UDP(src, sp, dst, dp), .len = 1421 - 28, .df = true
+#define MSS1460 2, 4, 0x05, 0xb4
+/* The quoted checksum is that of the addresses that the packet had when it was too big. */
+#define STACK_SAYS(place, from, mtu, ...) { .at = (place), .error = 3, .code = 4, .rest = (mtu), .src = (from), __VA_ARGS__ }
+
+/* A flood fills what may be half-open: from then on new flows are refused, and nothing that lives is lost. */
+#define LIVE 300
+static const struct flood live_opened = {
+	.n = LIVE, .at = WG, .pkt = { TCP(FAR, 0, ISO1, 600), .flags = SYN },
+	.answer_at = LAN1, .answer = { TCP(ISO1_L, 600, FAR, 0), .flags = SYN | ACK },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL,
+};
+static const struct flood live_acked = {
+	.n = LIVE, .at = WG, .pkt = { TCP(FAR, 0, ISO1, 600) }, .reason = WM_REASON_TO_LAN, .other = WM_REASON_FLOW_FULL,
+};
+static const struct flood live_speaks = {
+	.n = LIVE, .answers = true, .at = LAN1, .pkt = { TCP(ISO1_L, 600, FAR, 0) },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_ISOLATED,
+};
+static const struct flood flood = {
+	.n = 100000, .at = WG, .pkt = { TCP(FAR2, 0, ISO, 601), .flags = SYN },
+	.reason = WM_REASON_TO_LAN, .other = WM_REASON_FLOW_FULL, .least = 100000 - 65536, .most = 100000 - 60000,
+};
+
+static const struct row rows[] = {
+	{ "DCCP passes with the checksum that it came with", NFT,
+	  { { .at = WG, .pkt = { .proto = IPPROTO_DCCP, FROM_TO(FAR, ANN), .len = 60 },
+	      .out = { { .at = LAN0,
+			 .pkt = ABOUT(.proto = IPPROTO_DCCP, FROM_TO(FAR, ANN_L), .len = 60, .ttl = 63, .sum_dst = ANN) } },
+	      COUNTED(TO_LAN) } } },
+	{ "TCP that ends inside its header is dropped", NFT,
+	  { { .at = WG, .pkt = { .proto = IPPROTO_TCP, FROM_TO(FAR, ANN), .cut = 32, .tot_len = -8 }, DROPPED(NO_HOST) },
+	    { .at = WG, .pkt = { TCP(FAR, 5000, ANN, 80), .len = 100, SLICE(0, 8) }, DROPPED(NO_HOST) },
+	    { .at = LAN0, .pkt = { TCP(ANN_L, 80, FAR, 5000), .len = 100, SLICE(0, 8) }, DROPPED(UNREGISTERED) },
+	    { .at = WG, .pkt = { TCP(FAR, ROW, ISO, 53), .len = 100 }, TO_LAN(LAN0, ISO_L) },
+	    { .at = LAN0, .pkt = { TCP(ISO_L, 53, FAR, ROW), .len = 100, .id = 0x5005, SLICE(0, 8) }, DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { TCP(ISO_L, 53, FAR, ROW), .len = 120, .id = 0x5005, SLICE(8, 112) }, DROPPED(INVALID) } } },
+	{ "about IP options that lie, the stack tells the sender", NFT,
+	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 4, .opt = { 7, 0, 4, 0 } },
+	      .out = { { .at = WG, .error = 12, .code = 0, .rest = 0x14000000, .src = GW, .quotes_translated = true,
+			 .qdst = ANN, .sum_dst = ANN_L } },
+	      .count = { { WM_REASON_TO_LAN, 1 }, { WM_REASON_LOCAL, 1 } } } } },
+	{ "a router's error about a packet of another host of the site", NFT,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, CARL, 11, 0, ABOUT(UDP(CARL, 5000, ANN_L, 80), .ttl = 1)) },
+	      DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, NOBODY, 11, 0, ABOUT(UDP(NOBODY, 5000, ANN_L, 80), .ttl = 1)) },
+	      DROPPED(UNREGISTERED) } } },
+	{ "too big: the stack speaks as g, after the packet was counted", NFT,
+	  { { .at = LAN0, .pkt = { BIG(ANN_L, 5000, FAR, 53) }, .out = { STACK_SAYS(LAN0, GW, 1420, .sum_src = ANN) },
+	      .count = { { WM_REASON_TO_MESH, 1 }, { WM_REASON_TO_LAN, 1 } } },
+	    { .at = LAN2, .pkt = { BIG(TWIN_L, 5000, FAR, 53) }, .out = { STACK_SAYS(LAN2, GW, 1420, .sum_src = TWIN) },
+	      .count = { { WM_REASON_TO_MESH, 1 }, { WM_REASON_TO_LAN, 1 } } },
+	    { .at = WG, .pkt = { UDP(FAR, 5000, CARL, 53), .len = 1281 - 28, .df = true },
+	      .out = { STACK_SAYS(WG, GW, LAN1_MTU, .sum_dst = CARL_L) },
+	      .count = { { WM_REASON_TO_LAN, 1 }, { WM_REASON_LOCAL, 1 } } },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 5000, CARL, 53), .len = 1281 - 28, .df = true },
+	      .out = { STACK_SAYS(LAN0, GW, LAN1_MTU, .sum_src = ANN, .sum_dst = CARL_L) },
+	      .count = { { WM_REASON_HAIRPIN, 1 }, { WM_REASON_TO_LAN, 1 } } } } },
+	{ "too big, to be fragmented: counted before it is cut", NFT,
+	  { { .at = LAN0, .pkt = { UDP(ANN_L, 5000, FAR, 53), .len = 1500 - 28 },
+	      .out = { { .at = WG, .src = ANN, .frag_len = 1400 }, { .at = WG, .src = ANN, .frag_at = 1400, .frag_len = 1400 } },
+	      COUNTED(TO_MESH) } } },
+	{ "record route between hosts of a LAN: with the gateway's address there", NFT,
+	  { { .at = LAN0, .pkt = { UDP(ANN_L, 53, BOB, 5000), .nopt = 8, .opt = { 7, 7, 4, 0, 0, 0, 0, 0 } },
+	      .out = { { .at = LAN0, .pkt = ABOUT(UDP(ANN, 53, BOB_L, 5000), .ttl = 63, .nopt = 8,
+						  .opt = { 7, 7, 8, 192, 168, 1, 1, 0 }) } },
+	      COUNTED(HAIRPIN) } } },
+	{ "an MSS that is not the first option stays", NFT,
+	  { { .at = WG, .pkt = { TCP(FAR, 5000, ANN, 80), .flags = SYN, .ntcpopt = 8, .tcpopt = { 1, MSS1460, 1, 1, 0 } },
+	      TO_LAN(LAN0, ANN_L) },
+	    { .at = LAN0, .pkt = { TCP(ANN_L, 80, FAR, 5000), .flags = SYN | ACK, .ntcpopt = 8, .tcpopt = { 1, 1, 4, 2, MSS1460 } },
+	      TO_WG(ANN) } } },
+	{ "UDP, answered: 149 s after the first answer, and no answer prolongs that", NFT,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 181) }, TO_LAN(LAN0, ISO_L) },
+	    { .age_s = 20, .at = LAN0, .pkt = { UDP(ISO_L, 181, FAR, ROW) }, TO_WG(ISO) },
+	    { .age_s = 80, .at = LAN0, .pkt = { UDP(ISO_L, 181, FAR, ROW) }, TO_WG(ISO) },
+	    { .age_s = 69, .at = LAN0, .pkt = { UDP(ISO_L, 181, FAR, ROW) }, TO_WG(ISO) },
+	    { .age_s = 2, .at = LAN0, .pkt = { UDP(ISO_L, 181, FAR, ROW) }, DROPPED(ISOLATED) } } },
+	{ "UDP, answered and asked again: 179 s after the last question, not 181 s", NFT,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 182) }, TO_LAN(LAN0, ISO_L) },
+	    { .at = LAN0, .pkt = { UDP(ISO_L, 182, FAR, ROW) }, TO_WG(ISO) },
+	    { .age_s = 140, .at = WG, .pkt = { UDP(FAR, ROW, ISO, 182) }, TO_LAN(LAN0, ISO_L) },
+	    { .age_s = 179, .at = LAN0, .pkt = { UDP(ISO_L, 182, FAR, ROW) }, TO_WG(ISO) },
+	    { .age_s = 2, .at = LAN0, .pkt = { UDP(ISO_L, 182, FAR, ROW) }, DROPPED(ISOLATED) } } },
+	{ "a flood of new flows: refused once there is no room, and live ones go on", NFT,
+	  { { .flood = &live_opened }, { .flood = &live_acked }, { .flood = &flood }, { .flood = &live_speaks },
+	    { .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 602), .flags = SYN }, DROPPED(FLOW_FULL) },
+	    { .age_s = 61, .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 602), .flags = SYN }, TO_LAN(LAN0, ISO2_L) } } },
+	{ "an isolated host's error that quotes IP options is dropped", NFT,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 180) }, TO_LAN(LAN0, ISO_L) },
+	    { .at = LAN0,
+	      .pkt = { ICMP_ERROR(ISO_L, FAR, 3, 3,
+				  ABOUT(UDP(FAR, ROW, ISO_L, 180), .nopt = 4, .opt = { 1, 1, 1, 0 })) },
+	      DROPPED(ISOLATED) } } },
+};
+
+const struct group group_nft = { "where nftables differs", SPOKE, rows, WM_ARRAY_LEN(rows) };
