@@ -1,0 +1,25 @@
+#!/usr/bin/env bats
+# Traffic that is on no list, with the nftables back end: isolated and unregistered
+# machines that try everything, traceroute and tracepath, datagrams of all
+# sizes, small MTUs, lossy lines.
+# time limit: 420 s
+
+load lib/mesh
+load lib/wild
+
+setup_file() { wild_begin x nft; }
+teardown_file() { demo down; }
+setup() { use_demo; }
+
+@test "an isolated host gets nothing out, whatever it sends" { no_escape kiosk "$KIOSK" 192.168.1.11; }
+@test "an isolated host is heard by its gateway for names and an echo only" { isolated_to_gateway; }
+@test "an isolated host that was asked gets out only the answer" { wrong_answers; }
+@test "an isolated device gets nothing out, whatever it sends" { no_escape sensor "$SENSOR" "$SENSOR"; }
+@test "an unregistered machine gets nothing out, whatever it sends" { no_escape guest 192.168.1.99 192.168.1.99; }
+@test "isolated ends answer as before" { still_answers; }
+@test "traceroute by ICMP, UDP and TCP names every hop" { traceroutes; }
+@test "tracepath finds the tunnel's MTU" { tracepaths; }
+@test "a packet too big for the tunnel is answered, not lost" { too_big_is_said; }
+@test "datagrams of many sizes pass whole" { fragments_pass; }
+@test "TCP passes to a host with a smaller MTU" { black_hole; }
+@test "TCP passes over a line that loses packets" { bad_line; }
