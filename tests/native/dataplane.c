@@ -195,6 +195,9 @@ const struct wm_dataplane wm_dataplane_bpf = {
 	"native", native_probe, native_apply, native_read, native_present, native_remove,
 };
 
+/* Rows of nftables are not run here. */
+const struct wm_dataplane wm_dataplane_nft = { .name = "nft" };
+
 /* --- the machine as wm_link_* would find and make it: stack.c has its routes --------------- */
 
 int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, struct wm_error *err)

@@ -40,7 +40,7 @@ static bool is_chosen(const struct tally *t, const struct row *row, unsigned int
 	for (size_t n = 0; world.wg_has_ethernet && n < STEPS; n++)
 		if (row->step[n].flood)
 			return false;
-	return (!row->only || row->only == mode) && (!t->only || strstr(row->name, t->only));
+	return (!row->only || row->only & mode) && (!t->only || strstr(row->name, t->only));
 }
 
 static void run_one(struct tally *t, const struct group *g, const struct row *row, unsigned int mode)

@@ -21,7 +21,7 @@ static void run_one(const struct group *g, const struct row *row, unsigned int m
 {
 	bool good;
 
-	if ((row->only && row->only != mode) || (only && !strstr(row->name, only)))
+	if ((row->only && !(row->only & mode)) || (only && !strstr(row->name, only)))
 		return;
 	if (!loaded_is_faithful(row)) {
 		skipped++;

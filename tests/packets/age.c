@@ -5,7 +5,7 @@
 #include "packets/flows.h"
 #include "packets/plane.h"
 
-int plane_age_bpf(unsigned int seconds)
+static int age_bpf(unsigned int seconds)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	struct wm_error err = { 0 };
@@ -17,4 +17,9 @@ int plane_age_bpf(unsigned int seconds)
 	if (rc < 0)
 		printf("# cannot make flows older: %s %s\n", strerror(-rc), err.text);
 	return rc;
+}
+
+int plane_age(unsigned int seconds)
+{
+	return plane_mode() == NFT ? plane_age_nft(seconds) : age_bpf(seconds);
 }

@@ -48,6 +48,15 @@ static const struct row rows[] = {
 	      .out = { { .at = WG, .error = 12, .code = 0, .rest = 0x14000000, .src = GW, .quotes_translated = true,
 			 .qdst = ANN, .sum_dst = ANN_L } },
 	      .count = { { WM_REASON_TO_LAN, 1 }, { WM_REASON_LOCAL, 1 } } } } },
+	{ "source routes at their end, or that lie, are the stack's to drop", NFT,
+	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 4, .opt = { 131, 3, 4, 0 } }, COUNTED(TO_LAN) },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .nopt = 4, .opt = { 137, 3, 4, 0 } }, COUNTED(TO_MESH) } } },
+	{ "the stack takes off however many priority tags", NFT,
+	  { { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .vlan = 0x2000, .vlan2 = 0x2000, .vlan3 = 0x2000 }, TO_WG(ANN) } } },
+	{ "the gateway's own packet that is too big for a LAN is cut", NFT,
+	  { { .at = LOCAL, .pkt = { UDP(GW, 53, CARL, 5000), .len = 1300 },
+	      .out = { { .at = LAN1, .dst = CARL_L, .ttl = SAME_TTL, .frag_len = 1256 },
+		       { .at = LAN1, .dst = CARL_L, .ttl = SAME_TTL, .frag_at = 1256, .frag_len = 52 } }, COUNTED(TO_LAN) } } },
 	{ "a router's error about a packet of another host of the site", NFT,
 	  { { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, CARL, 11, 0, ABOUT(UDP(CARL, 5000, ANN_L, 80), .ttl = 1)) },
 	      DROPPED(UNREGISTERED) },
@@ -102,4 +111,13 @@ static const struct row rows[] = {
 	      DROPPED(ISOLATED) } } },
 };
 
+static const struct row hub_rows[] = {
+	{ "too big for the next tunnel: counted before the stack looks at it", NFT,
+	  { { .at = WG, .pkt = { BIG(FAR, 5000, FAR2, 53) }, .out = { STACK_SAYS(WG, GW, WG_MTU, .sum_src = 0) },
+	      .count = { { WM_REASON_RELAY, 1 }, { WM_REASON_LOCAL, 1 } } },
+	    { .at = WG, .pkt = { UDP(FAR, 5000, FAR2, 53), .len = 1500 - 28 },
+	      .out = { { .at = WG, .frag_len = 1400 }, { .at = WG, .frag_at = 1400, .frag_len = 1400 } }, COUNTED(RELAY) } } },
+};
+
 const struct group group_nft = { "where nftables differs", SPOKE, rows, WM_ARRAY_LEN(rows) };
+const struct group group_nft_hub = { "where nftables differs", HUB, hub_rows, WM_ARRAY_LEN(hub_rows) };

@@ -10,7 +10,7 @@ const struct group *const groups[] = {
 	&group_untouched, &group_initiate, &group_answer, &group_flows, &group_fragments, &group_errors,
 	&group_router, &group_limits, &group_hairpin, &group_change, &group_mss, &group_nft, &group_odd,
 	&group_states, &group_hub, &group_odd_hub,
-	&group_mss_hub, &group_attack, &group_pair,
+	&group_mss_hub, &group_nft_hub, &group_attack, &group_pair,
 };
 
 const size_t ngroups = WM_ARRAY_LEN(groups);

@@ -181,7 +181,7 @@ struct group {
 extern const struct group group_translate, group_offload, group_drop_lan, group_drop_wg, group_drop_out, group_self,
 	group_untouched, group_initiate, group_answer, group_flows, group_fragments, group_errors, group_router,
 	group_limits, group_hairpin, group_change, group_hub, group_pair, group_mss, group_mss_hub, group_attack,
-	group_odd, group_odd_hub, group_states, group_nft;
+	group_odd, group_odd_hub, group_states, group_nft, group_nft_hub;
 
 /* All of them. (groups.c) */
 extern const struct group *const groups[];

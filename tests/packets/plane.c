@@ -215,11 +215,6 @@ int plane_restore(void)
 	return rc < 0 ? rc : 0;
 }
 
-int plane_age(unsigned int seconds)
-{
-	return mode_now == NFT ? plane_age_nft(seconds) : plane_age_bpf(seconds);
-}
-
 unsigned int plane_mode(void)
 {
 	return mode_now;

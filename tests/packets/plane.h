@@ -22,9 +22,8 @@ unsigned int plane_mode(void);   /* FAST, STACK, NFT */
 /* What mesh 0 or 1 has counted; wm_counters_free. */
 int plane_read(unsigned int mesh, struct wm_counters *ret);
 
-/* Flows and fragments of mesh 0 become so much older. */
+/* Flows and fragments of mesh 0 become so much older. (age.c) */
 int plane_age(unsigned int seconds);
-int plane_age_bpf(unsigned int seconds); /* (age.c) */
 int plane_age_nft(unsigned int seconds); /* (flows_nft.c) */
 const struct wm_instance *plane_instance(void); /* of mesh 0 */
 

@@ -257,6 +257,14 @@ void nft_out_if(struct wm_nft_rules *b, enum nft_test test, const char *ifname)
 	if_is(b, NFT_META_OIFNAME, test, ifname);
 }
 
+void nft_forwarded(struct wm_nft_rules *b)
+{
+	const uint32_t none = 0;
+
+	nft_load_meta(b, NFT_META_IIF, REG(0));
+	nft_compare(b, NFT_NOT, REG(0), &none, sizeof(none));
+}
+
 /* Whole octets are compared as they are; the kernel is faster without a mask. */
 void nft_addr_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, struct wm_prefix prefix)
 {

@@ -48,6 +48,7 @@ enum nft_addr { NFT_SRC = 12, NFT_DST = 16 }; /* offset in the IPv4 header */
 /* Matches: the rule ends here unless the packet is so. */
 void nft_in_if(struct wm_nft_rules *b, enum nft_test test, const char *ifname);
 void nft_out_if(struct wm_nft_rules *b, enum nft_test test, const char *ifname);
+void nft_forwarded(struct wm_nft_rules *b); /* on its way out, and not from this machine */
 void nft_addr_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, struct wm_prefix prefix);
 void nft_addr_is(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, wm_ip4 addr);
 void nft_mark_is(struct wm_nft_rules *b, enum nft_test test, uint32_t mark, uint32_t mask);
