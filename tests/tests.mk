@@ -51,9 +51,9 @@ test-build:
 	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 binaries test-programs
 	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 SAN=1 B=$(B)/asan test-programs
 
-# What the VM repeats on a real kernel: all that meets the kernel. Not what is about words and traces, and not what
-# loads the programs dozens of times: emulation is slow.
-NOT_IN_VM := %/bad_input.bats %/foreign.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic
+# What the VM repeats on a real kernel: all that meets the kernel. Not what is about words and traces, not what sends
+# tens of thousands of packets through a whole mesh or loads the programs dozens of times: emulation is slow.
+NOT_IN_VM := %/bad_input.bats %/foreign.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic
 VM_TESTS  := $(filter-out $(NOT_IN_VM),$(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT)))
 vm-ready: test-build
 	@vmtests/fetch

@@ -335,11 +335,17 @@ static void drain(void)
 	seen_clear(&all);
 }
 
+/* On a machine that is so much slower, big ones are a tenth as big: what they fill, they fill all the same. */
+static unsigned int size_of(const struct flood *f)
+{
+	return getenv("WM_SLOW") && f->n > 500000 ? f->n / 10 : f->n;
+}
+
 static void send_flood(struct run *r, const struct flood *f)
 {
 	struct pkt p = f->pkt, answer = f->answer;
 
-	for (unsigned int n = 0; n < f->n && r->good; n++) {
+	for (unsigned int n = 0; n < size_of(f) && r->good; n++) {
 		wm_ip4 *who = f->answers ? &p.dst : &p.src;
 		uint16_t *port = f->answers ? &p.dport : &p.sport;
 
@@ -367,11 +373,11 @@ static void flood_step(struct run *r)
 		return;
 	uint64_t one = after.mesh[0].reason[f->reason].packets - before.mesh[0].reason[f->reason].packets;
 	uint64_t other = after.mesh[0].reason[f->other].packets - before.mesh[0].reason[f->other].packets;
-	if (one + other == f->n && other >= f->least && other <= f->most)
+	if (one + other == size_of(f) && other >= f->least && other <= f->most)
 		return;
 	printf("# %s: %s rose by %llu and %s by %llu, expected %u together, the latter %u to %u\n", r->where,
 	       wm_reason_name(f->reason), (unsigned long long)one, wm_reason_name(f->other), (unsigned long long)other,
-	       f->n, f->least, f->most);
+	       size_of(f), f->least, f->most);
 	r->good = false;
 }
 
