@@ -407,7 +407,7 @@ inline_ bool is_ours(struct __sk_buff *skb)
 
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
 		return false;
-	/* One that cannot be read, though it is there, passes for ours, and parse() does not let it go. */
+	/* One that cannot be read, though it is there, passes for ours: to be judged, and dropped if it is not. */
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
 		return skb->len >= ETH_HLEN + sizeof(ip);
 	return skb->pkt_type == PACKET_HOST_ ? in_supernet(ip.daddr) : ip.daddr == params.gateway;
@@ -428,7 +428,8 @@ int wm_lan_in(struct __sk_buff *skb)
 		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!is_ours(skb))
 		return PASS;
-	if (!parse(&p, skb, ETH_HLEN) || skb->pkt_type != PACKET_HOST_ || bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
+	if (!parse(&p, skb, ETH_HLEN) || !in_supernet(p.dst) || skb->pkt_type != PACKET_HOST_ ||
+	    bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
 		return verdict(&p, WM_REASON_INVALID, DROP);
 	h = find_local(skb->ifindex, p.src, &index);
 	if (!h) {
