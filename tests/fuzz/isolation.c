@@ -157,6 +157,8 @@ static void judge(const struct seen *s, wm_ip4 end)
 	uint8_t ip[BYTES_MAX];
 
 	if (!is_first(s->data)) {
+		if (s->data[9] == IPPROTO_TCP && (get16(s->data + 6) & 0x1fff) * 8 < 20)
+			broken("a later fragment from an isolated end that begins inside the TCP header", s);
 		if (!has_begun(s->data))
 			broken("a later fragment from an isolated end whose first was not let through", s);
 		return;

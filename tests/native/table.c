@@ -7,7 +7,7 @@
 
 #include "core/util.h"
 
-/* Ways that differ in config, branches taken or verdicts, with the fast path alone. */
+/* Of rows; and of ways that differ in config, branches taken or verdicts, with the fast path alone. */
 #define LEAST 400
 
 /* One packet of a row, as one mode saw it. */
@@ -35,11 +35,11 @@ static uint64_t kind_of(const struct trace *t)
 	h = hash_more(h, (uint64_t)p->proto << 32 | (uint64_t)p->type << 24 | (uint64_t)p->code << 16 | p->flags);
 	h = hash_more(h, (uint64_t)p->sum << 32 | (uint64_t)p->ttl << 16 | (uint64_t)p->df << 8 | p->version << 4 | p->ihl);
 	h = hash_more(h, (uint64_t)p->nopt << 32 | p->opt[0] << 8 | p->opt[1]);
-	h = hash_more(h, (uint64_t)p->sliced << 32 | p->slice_at << 16 | p->slice_len);
-	h = hash_more(h, (uint64_t)p->gso << 32 | p->linear << 16 | p->pad);
-	h = hash_more(h, (uint64_t)(uint32_t)p->tot_len << 32 | p->cut << 16 | p->quote_len);
+	h = hash_more(h, (uint64_t)p->sliced << 32 | (uint64_t)p->slice_at << 16 | p->slice_len);
+	h = hash_more(h, (uint64_t)p->gso << 32 | (uint64_t)p->linear << 16 | p->pad);
+	h = hash_more(h, (uint64_t)(uint32_t)p->tot_len << 32 | (uint64_t)p->cut << 16 | p->quote_len);
 	h = hash_more(h, (uint64_t)p->ethertype << 32 | (uint64_t)p->vlan << 16 | p->vlan2);
-	h = hash_more(h, (uint64_t)p->len << 32 | p->coverage << 16 | p->ntcpopt << 8 | p->tcpopt[0] << 1 | t->zero_sum);
+	h = hash_more(h, (uint64_t)p->len << 32 | (uint64_t)p->coverage << 16 | p->ntcpopt << 8 | p->tcpopt[0] << 1 | t->zero_sum);
 	h = hash_more(h, (uint64_t)p->from_mac_of << 3 | p->from_group << 2 | p->other_mac << 1 | p->group_mac);
 	if (p->quote) {
 		struct trace quoted = { .pkt = p->quote };
@@ -124,7 +124,7 @@ bool table_is_large(void)
 		rows += groups[n]->n;
 	printf("# %zu rows, %zu packets; %zu ways (config, mode, branches taken, verdicts), %zu of them with the fast path\n", rows,
 	       table.n, ways, fast);
-	return fast >= LEAST;
+	return rows >= LEAST && fast >= LEAST;
 }
 
 static int by_way_and_kind(const void *a, const void *b)

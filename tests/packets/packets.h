@@ -178,10 +178,42 @@ struct group {
 	size_t n;
 };
 
-extern const struct group group_translate, group_offload, group_drop_lan, group_drop_wg, group_drop_out, group_self,
-	group_untouched, group_initiate, group_answer, group_flows, group_fragments, group_errors, group_router,
-	group_limits, group_hairpin, group_change, group_hub, group_pair, group_mss, group_mss_hub, group_attack,
-	group_odd, group_odd_hub, group_states, group_nft, group_nft_hub;
+/* The groups, in the order in which they run. */
+#define PACKET_GROUPS(X) \
+	X(translate) \
+	X(offload) \
+	X(drop_lan) \
+	X(drop_wg) \
+	X(drop_out) \
+	X(self) \
+	X(untouched) \
+	X(initiate) \
+	X(answer) \
+	X(flows) \
+	X(fragments) \
+	X(errors) \
+	X(router) \
+	X(limits) \
+	X(hairpin) \
+	X(change) \
+	X(mss) \
+	X(nft) \
+	X(odd) \
+	X(states) \
+	X(scan) \
+	X(pieces) \
+	X(hub) \
+	X(odd_hub) \
+	X(mss_hub) \
+	X(nft_hub) \
+	X(attack) \
+	X(devices) \
+	X(pair) \
+	X(pair_more)
+
+#define GROUP_EXTERN(name) extern const struct group group_##name;
+PACKET_GROUPS(GROUP_EXTERN)
+#undef GROUP_EXTERN
 
 /* All of them. (groups.c) */
 extern const struct group *const groups[];
