@@ -72,6 +72,8 @@ int main(int argc, char **argv)
 	for (size_t g = 0; g < ngroups; g++)
 		for (size_t n = 0; n < groups[g]->n; n++)
 			for (size_t m = 0; m < WM_ARRAY_LEN(modes) && rc == 0; m++) {
+				if (groups[g]->rows[n].only && !(groups[g]->rows[n].only & modes[m]))
+					continue;
 				snprintf(name, sizeof(name), "%zu-%zu-%u", g, n, modes[m]);
 				rc = write_row(argv[1], name, groups[g]->config, modes[m], &groups[g]->rows[n]);
 			}

@@ -120,8 +120,9 @@ bool table_is_large(void)
 			fast += sorted[n].mode == FAST;
 		}
 	free(sorted);
-	for (size_t n = 0; n < ngroups; n++)
-		rows += groups[n]->n;
+	for (size_t g = 0; g < ngroups; g++)
+		for (size_t n = 0; n < groups[g]->n; n++)
+			rows += groups[g]->rows[n].only != NFT;
 	printf("# %zu rows, %zu packets; %zu ways (config, mode, branches taken, verdicts), %zu of them with the fast path\n", rows,
 	       table.n, ways, fast);
 	return rows >= LEAST && fast >= LEAST;
