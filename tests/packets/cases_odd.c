@@ -12,7 +12,8 @@
 #define ZERO_LITE_ANN_L 42317
 #define PRIORITY 0x6000
 #define NOP4 1, 1, 1, 1
-#define NOP36 NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4
+#define NOP32 NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4, NOP4
+#define NOP36 NOP32, NOP4
 #define OPENS(...) { TCP(FAR, 5000, ANN, 80), .flags = SYN, __VA_ARGS__ }
 
 static const struct row rows[] = {
@@ -22,9 +23,9 @@ static const struct row rows[] = {
 	{ "forty IP options that do nothing", 0,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 40, .opt = { NOP36, NOP4 } }, TO_LAN(LAN0, ANN_L) },
 	    { .at = LAN0, .pkt = { TCP(ANN_L, 80, FAR, 5000), .nopt = 40, .opt = { NOP36, NOP4 } }, TO_WG(ANN) } } },
-	{ "a source route behind 36 options that do nothing", BPF,
-	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 40, .opt = { NOP36, 131, 3, 4, 0 } }, DROPPED(INVALID) },
-	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .nopt = 40, .opt = { NOP36, 137, 3, 4, 0 } },
+	{ "a source route behind 32 options that do nothing", 0,
+	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .nopt = 40, .opt = { NOP32, 131, 7, 4, 192, 168, 1, 77, 0 } }, DROPPED(INVALID) },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .nopt = 40, .opt = { NOP32, 137, 7, 4, 172, 30, 3, 9, 0 } },
 	      DROPPED(INVALID) } } },
 	{ "an IP option longer than what is left of the header", BPF,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, GW, 53), .nopt = 8, .opt = { 1, 1, 1, 1, 1, 1, 1, 7 } }, DROPPED(INVALID) },

@@ -17,7 +17,7 @@
 static const struct row rows[] = {
 	{ "SCTP", 0, { IN(.proto = IPPROTO_SCTP, FROM_TO(FAR, ANN), .len = 800, SLICE(0, 400)),
 		       IN(.proto = IPPROTO_SCTP, FROM_TO(FAR, ANN), .len = 800, SLICE(400, 400)) } },
-	{ "DCCP", 0, { IN(.proto = IPPROTO_DCCP, FROM_TO(FAR, ANN), .len = 800, SLICE(0, 400)),
+	{ "DCCP", BPF, { IN(.proto = IPPROTO_DCCP, FROM_TO(FAR, ANN), .len = 800, SLICE(0, 400)),
 		       IN(.proto = IPPROTO_DCCP, FROM_TO(FAR, ANN), .len = 800, SLICE(400, 400)) } },
 	{ "a first fragment of nothing but the UDP header", 0, { IN(UDP(FAR, 5000, ANN, 53), .len = 100, SLICE(0, 8)) } },
 	{ "a last fragment of 8 bytes", 0, { IN(UDP(FAR, 5000, ANN, 53), .len = 1000, SLICE(1000, 8)) } },

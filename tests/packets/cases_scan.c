@@ -7,8 +7,8 @@
 #define IN(...) { .at = WG, .pkt = { __VA_ARGS__ }, TO_LAN(LAN0, ANN_L) }
 #define OUT(...) { .at = LAN0, .pkt = { __VA_ARGS__ }, TO_WG(ANN) }
 #define PROBE(f) IN(TCP(FAR, 5000, ANN, 80), .flags = (f))
-#define PROTOCOL(name, n) \
-	{ "protocol " name ", to a host and from it", 0, \
+#define PROTOCOL(name, n, only) \
+	{ "protocol " name ", to a host and from it", only, \
 	  { IN(.proto = (n), FROM_TO(FAR, ANN), .len = 24), OUT(.proto = (n), FROM_TO(ANN_L, FAR), .len = 24) } }, \
 	{ "protocol " name ", to an isolated host and from it", 0, \
 	  { { .at = WG, .pkt = { .proto = (n), FROM_TO(FAR, ISO), .len = 24 }, DROPPED(ISOLATED), .end = { ISO, .drops = 1 } }, \
@@ -43,8 +43,8 @@ static const struct row rows[] = {
 	{ "TCP with SYN and RST, to an isolated host: a reset opens nothing", 0,
 	  { { .at = WG, .pkt = { TCP(FAR, ROW, ISO, 700), .flags = SYN | RST }, TO_LAN(LAN0, ISO_L) },
 	    { .at = LAN0, .pkt = { TCP(ISO_L, 700, FAR, ROW), .flags = SYN | ACK }, DROPPED(ISOLATED) } } },
-	PROTOCOL("IPIP", 4), PROTOCOL("IPv6 in IP", 41), PROTOCOL("AH", 51), PROTOCOL("OSPF", 89), PROTOCOL("VRRP", 112),
-	PROTOCOL("DCCP", 33), PROTOCOL("0", 0), PROTOCOL("L2TP", 115),
+	PROTOCOL("IPIP", 4, 0), PROTOCOL("IPv6 in IP", 41, 0), PROTOCOL("AH", 51, 0), PROTOCOL("OSPF", 89, 0),
+	PROTOCOL("VRRP", 112, 0), PROTOCOL("DCCP", 33, BPF), PROTOCOL("0", 0, 0), PROTOCOL("L2TP", 115, 0),
 	{ "traceroute by UDP and TCP, from a host", 0,
 	  { EXPIRES_OUT(UDP(ANN_L, 33434, FAR, 33434), .len = 12, .ttl = 1),
 	    EXPIRES_OUT(TCP(ANN_L, 33434, FAR, 80), .ttl = 1, .flags = SYN) } },
