@@ -93,7 +93,7 @@ inline_ __u8 flags_from_peer(__u8 flags, const struct packet *p)
 {
 	if (p->proto != IPPROTO_TCP)
 		return flags;
-	if (p->tcp_flags & TCP_SYN && !(p->tcp_flags & TCP_ACK))
+	if ((p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
 		return is_closed(flags) ? 0 : flags; /* a new connection on an old tuple */
 	if (p->tcp_flags & TCP_ACK && flags & WM_FLOW_ANSWERED)
 		flags |= WM_FLOW_ACKED;
@@ -142,9 +142,6 @@ inline_ void open_flow(__u32 share, const struct wm_flow_key *k, const struct pa
 			return;
 		}
 	}
-	/* A reset opens nothing. */
-	if (p->proto == IPPROTO_TCP && p->tcp_flags & TCP_RST)
-		return;
 	half = bpf_map_lookup_elem(&flows_half, k);
 	if (half && is_alive(k->proto, half->flags, half->last, now)) {
 		flags = flags_from_peer(half->flags, p);
@@ -152,7 +149,9 @@ inline_ void open_flow(__u32 share, const struct wm_flow_key *k, const struct pa
 		half->flags = flags;
 		return;
 	}
-	bpf_map_update_elem(&flows_half, k, &fresh, BPF_ANY);
+	/* A reset opens nothing. */
+	if (p->proto != IPPROTO_TCP || !(p->tcp_flags & TCP_RST))
+		bpf_map_update_elem(&flows_half, k, &fresh, BPF_ANY);
 }
 
 /* A packet from the isolated end: does it answer? Its first answer confirms the flow. */

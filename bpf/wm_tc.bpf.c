@@ -110,6 +110,12 @@ int wm_wg_in(struct __sk_buff *skb)
 
 /* === out to wg ========================================================================== */
 
+/* Really, and not back to a LAN of ours. */
+inline_ int into_tunnel(struct packet *p, __u32 reason)
+{
+	return lower_mss(p) ? verdict(p, WM_REASON_INVALID, DROP) : verdict(p, reason, PASS);
+}
+
 /* For our own subnet, already with an overlay source: to a device it goes on, to a host it turns back to the LAN. */
 inline_ int out_to_own(struct packet *p, __u32 reason)
 {
@@ -132,7 +138,7 @@ inline_ int out_to_own(struct packet *p, __u32 reason)
 		return send_to_lan(p, h, index, AT_WG_OUT,
 				   reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);
 	count_to(p, index);
-	return verdict(p, reason == WM_REASON_HAIRPIN ? WM_REASON_TO_MESH : reason, PASS);
+	return into_tunnel(p, reason == WM_REASON_HAIRPIN ? WM_REASON_TO_MESH : reason);
 }
 
 /* The stack's ICMP error about a packet that we had rewritten for a LAN: the mark says which. */
@@ -166,7 +172,7 @@ inline_ int out_from_self(struct packet *p)
 		return out_to_own(p, WM_REASON_LOCAL);
 	if (!in_supernet(p->dst) || is_supernet_edge(p->dst))
 		return verdict(p, WM_REASON_NO_HOST, DROP);
-	return verdict(p, WM_REASON_LOCAL, PASS);
+	return into_tunnel(p, WM_REASON_LOCAL);
 }
 
 /* From a LAN of ours: LAN ingress has judged it (the mark says so: without its filter nothing gets out), the source is
@@ -189,7 +195,7 @@ inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (in_subnet(p->dst))
 		return out_to_own(p, WM_REASON_HAIRPIN);
-	return verdict(p, WM_REASON_TO_MESH, PASS);
+	return into_tunnel(p, WM_REASON_TO_MESH);
 }
 
 inline_ int out_from_wg(struct packet *p)
@@ -211,7 +217,7 @@ inline_ int out_from_wg(struct packet *p)
 		}
 		count_to(p, index);
 	}
-	return verdict(p, WM_REASON_RELAY, PASS);
+	return into_tunnel(p, WM_REASON_RELAY);
 }
 
 SEC("tc")
@@ -224,8 +230,6 @@ int wm_wg_out(struct __sk_buff *skb)
 		return verdict(&p, WM_REASON_UNTRANSLATED, DROP);
 	if (is_icmp_error(&p) && p.icmp_type == ICMP_REDIRECT_TYPE)
 		return verdict(&p, WM_REASON_REDIRECT, DROP);
-	if (lower_mss(&p))
-		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!from)
 		return out_from_self(&p);
 	if (from == params.wg_ifindex)
@@ -323,15 +327,11 @@ inline_ void learn(__u32 index, __u64 mac)
 inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host_info *h, __u32 index)
 {
 	__be32 overlay = p->dst;
-	bool fits = fits_lan(p, h);
+	bool fits = fits_lan(p, h), fast = params.fastpath && !p->options && fits;
 	__u32 reason;
 
 	if (p->ttl <= 1)
 		return verdict(p, WM_REASON_LOCAL, PASS);
-	/* The stack brings it to wg egress, which turns it. (Not one that is too big for
-	 * the other LAN: it has to meet that LAN's MTU.) */
-	if (fits && (!params.fastpath || p->options))
-		return PASS;
 	if (h->isolated) {
 		reason = towards_isolated(p, h->share, overlay, overlay_of(from_index));
 		if (reason != ALLOWED)
@@ -339,12 +339,13 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 	}
 	if (quote_to_mesh(p, p->skb->ifindex) || quote_to_lan(p, h, overlay))
 		return verdict(p, WM_REASON_INVALID, DROP);
-	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || (fits && decrement_ttl(p)))
+	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || (fast && decrement_ttl(p)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	if (fits)
+	if (fast)
 		return send_to_lan(p, h, index, AT_LAN_IN, WM_REASON_HAIRPIN);
+	/* To the LAN, with that LAN's MTU; the tunnel has no part in it. */
 	mark_for_stack(p, 1 + h->lan);
-	if (p->df)
+	if (!fits && p->df)
 		return verdict(p, WM_REASON_LOCAL, PASS);
 	count_to(p, index);
 	return verdict(p, WM_REASON_HAIRPIN, PASS);
@@ -372,7 +373,9 @@ inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
 	/* For whatever the stack gets to see: it validates the source by the rules of the way back. */
 	mark_for_stack(p, 1 + lan);
 	if (p->dst == params.gateway) {
-		if (quote_to_mesh(p, p->skb->ifindex) || set_source(p, overlay_of(index)))
+		if (quote_to_mesh(p, p->skb->ifindex))
+			return verdict(p, WM_REASON_INVALID, DROP);
+		if (set_source(p, overlay_of(index)))
 			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 		return verdict(p, WM_REASON_LOCAL, PASS);
 	}

@@ -12,7 +12,7 @@
 static const struct row rows[] = {
 	{ "a device to itself", 0, { RELAY(UDP(ROAM, 5000, ROAM, 80), .len = 4) } },
 	{ "a site to itself", 0, { RELAY(UDP(FAR, 5000, FAR, 80), .len = 4) } },
-	{ "an ICMP redirect from a site, for another and for a device", BPF,
+	{ "an ICMP redirect from a site, for another and for a device", 0,
 	  { { .at = WG, .pkt = { ICMP_ERROR(FAR, FAR2, 5, 1, ABOUT(UDP(FAR2, 53, FAR, 5000))) }, DROPPED(REDIRECT) },
 	    { .at = WG, .pkt = { ICMP_ERROR(FAR, ROAM, 5, 0, ABOUT(UDP(ROAM, 53, FAR, 5000))) }, DROPPED(REDIRECT) } } },
 	{ "an ICMP redirect from a site, for a host", 0,

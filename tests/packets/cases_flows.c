@@ -73,6 +73,8 @@ static const struct row rows[] = {
 	{ "TCP after the opener's RST: not 11 s", FAST | NFT,
 	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK), ASK(PEER = RST),
 	    TOO_LATE(AFTER(11), END = ACK) } },
+	{ "TCP after the opener's RST, not answered before: 9 s, not 11 s", FAST | NFT,
+	  { ASK(PEER = SYN), ASK(PEER = RST), ANSWER(AFTER(9), END = SYN | ACK), TOO_LATE(AFTER(2), END = ACK) } },
 	{ "TCP after one FIN: 59 s", FAST | NFT,
 	  { ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = FIN | ACK), ANSWER(AFTER(59), END = ACK),
 	    TOO_LATE(AFTER(2), END = ACK) } },

@@ -51,9 +51,14 @@ static const struct row rows[] = {
 		       { .at = WG, .pkt = ABOUT(TCP(GW, 80, FAR, 5000), .flags = RST | ACK, .ack = 8,
 						.window = NO_WINDOW, .df = true), .any_id = true } },
 	      .count = { { WM_REASON_LOCAL, 2 } } } } },
-	{ "not between hosts of the LAN, which use no tunnel", FAST,
+	{ "not between hosts of the site, which use no tunnel", 0,
 	  { { .at = LAN0, .pkt = { TCP(ANN_L, 5000, BOB, 80), .flags = SYN, OPTIONS(4, MSS(1460)) },
-	      HAIRPIN(LAN0, ANN, BOB_L) } } },
+	      HAIRPIN(LAN0, ANN, BOB_L) },
+	    { .at = LOCAL, .pkt = { TCP(GW, 5000, BOB, 80), .flags = SYN, OPTIONS(4, MSS(1460)) },
+	      .out = { { .at = LAN0, .dst = BOB_L, .ttl = SAME_TTL } }, COUNTED(TO_LAN) } } },
+	{ "what the gateway itself opens", 0,
+	  { { .at = LOCAL, .pkt = { TCP(GW, 5000, FAR, 80), .flags = SYN, OPTIONS(4, MSS(1460)) },
+	      .out = { { .at = WG, .ttl = SAME_TTL, .mss = FITS, .mss_at = 2 } }, COUNTED(LOCAL) } } },
 };
 
 static const struct row hub_rows[] = {

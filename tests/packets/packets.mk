@@ -4,3 +4,9 @@ PACKETS_SRC := $(addprefix tests/packets/,main.c groups.c run.c rig.c net.c plan
 $(eval $(call test_program,packets/test_bpf,$(PACKETS_SRC),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
 # LAN ingress by prog_run, on the rig of the loader's tests.
 $(eval $(call test_program,packets/prog_run,tests/packets/prog_run.c tests/kernel/bpf_rig.c tests/kernel/netns.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+# Random packets through both back ends. `make oracle PACKETS=10000000 SEED=$RANDOM` before a release.
+ORACLE_SRC := $(addprefix tests/packets/,oracle.c random.c rig.c net.c plane.c frame.c build.c expect.c verify.c describe.c)
+$(eval $(call test_program,packets/oracle,$(ORACLE_SRC),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
+.PHONY: oracle
+oracle: $(B)/tests/packets/oracle
+	@$< $(or $(PACKETS),1000000) $(or $(SEED),1)

@@ -79,10 +79,15 @@ static void translate_from_lan(struct wm_nft_rules *b, uint32_t ifindex)
 /* The quoted source, if it is the host that the error goes to. */
 static void quote_in(struct wm_nft_rules *b)
 {
-	nft_rule(b, "quote_in"), nft_jump(b, "quote_valid");
-	nft_rule(b, "quote_in"), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0)), load_quoted(b, NFT_SRC, REG(1));
-	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_QUOTED_TO].name, REG(0), REG(0)), store_quoted(b, NFT_SRC, REG(0));
+	/* Not for a device: nobody translates what it gets. */
+	nft_rule(b, "quote_in"), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(1));
+	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_QUOTED_TO].name, REG(0), REG(0)), nft_goto(b, "quote_host");
 	nft_rule(b, "quote_in"), nft_return(b);
+	nft_rule(b, "quote_host"), nft_jump(b, "quote_valid");
+	nft_rule(b, "quote_host"), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0)), load_quoted(b, NFT_SRC, REG(1));
+	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_QUOTED_TO].name, REG(0), REG(0)), store_quoted(b, NFT_SRC, REG(0));
+	nft_rule(b, "quote_host"), nft_return(b);
 }
 
 /* The stack's own error about a packet that was translated for a LAN: the mark says which, if it was reflected. */
@@ -90,6 +95,7 @@ static void quote_own(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
+	nft_rule(b, "quote_own"), nft_jump(b, "quote_valid");
 	for (unsigned int i = 0; i < s->plan->nlans; i++) {
 		nft_rule(b, "quote_own"), nft_mark_is(b, NFT_IS, wm_nft_lan_mark(s->inst, i), UINT32_MAX);
 		translate_from_lan(b, s->plan->lans[i].ifindex), nft_return(b);

@@ -61,6 +61,7 @@ const struct wm_nft_chain wm_nft_chains[] = {
 	{ "quote_valid" },
 	{ "quote_invalid" },
 	{ "quote_in" },
+	{ "quote_host" },
 	{ "quote_out" },
 	{ "quote_own" },
 	{ "to_iso" },      /* towards an isolated end */
@@ -188,6 +189,7 @@ static void wg_ends(const struct wm_nft_site *s)
 
 	nft_rule(b, "wg_relay"), nft_set_mark(b, s->inst->fwmark);
 	nft_rule(b, "wg_relay"), nft_last_hop(b), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "wg_relay"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
 	nft_rule(b, "wg_relay"), nft_count(b, WM_REASON_RELAY), nft_accept(b);
 }
 
@@ -205,6 +207,13 @@ static void from_host(const struct wm_nft_site *s, const char *chain, bool to_me
 		nft_count(s->b, reason), nft_accept(s->b);
 	}
 	nft_rule(s->b, chain), nft_goto(s->b, "lan_refuse");
+}
+
+/* To a device: dropped here, because what leaves for the tunnel is counted already. */
+static void no_redirect(const struct wm_nft_site *s, const char *chain)
+{
+	nft_rule(s->b, chain), nft_icmp_is(s->b, ICMP_REDIRECT), nft_overlay_in(s->b, NFT_DST, NFT_IS, WM_NFT_ENDS);
+	nft_drop(s->b, WM_REASON_REDIRECT);
 }
 
 static void lan_in(const struct wm_nft_site *s)
@@ -243,6 +252,7 @@ static void lan_in(const struct wm_nft_site *s)
 	nft_rule(b, "lan_home"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ISO), nft_goto(b, "lan_to_iso");
 	wm_nft_jump_errors(s, "lan_home", "errors_in");
 	nft_rule(b, "lan_home"), to_host(s), nft_goto(b, "lan_hairpin");
+	no_redirect(s, "lan_home");
 	if (plan->hub) {
 		nft_rule(b, "lan_home"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
 		nft_goto(b, "lan_mesh");
@@ -258,6 +268,7 @@ static void lan_home_from(const struct wm_nft_site *s)
 	nft_rule(b, "lan_home_from"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_ISO), nft_jump(b, "to_iso");
 	wm_nft_jump_errors(s, "lan_home_from", "errors_in");
 	nft_rule(b, "lan_home_from"), to_host(s), nft_count(b, WM_REASON_HAIRPIN), nft_accept(b);
+	no_redirect(s, "lan_home_from");
 	if (s->plan->hub) {
 		nft_rule(b, "lan_home_from"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
 		nft_set_mark(b, s->inst->fwmark), nft_count(b, WM_REASON_TO_MESH), nft_accept(b);
@@ -342,6 +353,8 @@ static void output(const struct wm_nft_site *s)
 	nft_rule(b, "output"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_accept(b);
 	nft_rule(b, "output"), nft_notrack(b);
 	nft_rule(b, "output"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
+	nft_rule(b, "output"), nft_has_option(b, IPOPT_LSRR), nft_drop(b, WM_REASON_UNTRANSLATED);
+	nft_rule(b, "output"), nft_has_option(b, IPOPT_SSRR), nft_drop(b, WM_REASON_UNTRANSLATED);
 	/* Any other source than g is refused on its way out. */
 	nft_rule(b, "output"), nft_addr_is(b, NFT_SRC, NFT_NOT, plan->gateway), nft_accept(b);
 	wm_nft_jump_errors(s, "output", "errors_own");
