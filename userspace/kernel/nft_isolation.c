@@ -96,16 +96,6 @@ static void to_tcp_reset(struct wm_nft_rules *b)
 		nft_flow_add(b, TO, WM_NFT_CLOSED, S_TCP_CLOSED), nft_return(b);
 	}
 	nft_rule(b, "to_tcp_rst"), nft_return(b);
-
-	/* One with SYN as well prolongs what lives, and ends what was closed. */
-	nft_rule(b, "to_tcp_synrst"), nft_flow_drop(b, TO, WM_NFT_CLOSED);
-	nft_rule(b, "to_tcp_synrst"), nft_flow_in(b, TO, WM_NFT_LIVE);
-	nft_flow_put(b, TO, WM_NFT_LIVE, S_TCP_LIVE), nft_return(b);
-	for (size_t i = 1; i < WM_ARRAY_LEN(sets); i++) {
-		nft_rule(b, "to_tcp_synrst"), nft_flow_in(b, TO, sets[i]);
-		nft_flow_put(b, TO, sets[i], S_TCP_OPENING), nft_return(b);
-	}
-	nft_rule(b, "to_tcp_synrst"), nft_return(b);
 }
 
 static void to_tcp_fin(struct wm_nft_rules *b)
@@ -127,7 +117,6 @@ static void to_tcp_fin(struct wm_nft_rules *b)
 
 static void to_tcp(struct wm_nft_rules *b)
 {
-	nft_rule(b, "to_tcp"), l4_is(b, 13, TH_SYN | TH_ACK | TH_RST, TH_SYN | TH_RST), nft_goto(b, "to_tcp_synrst");
 	nft_rule(b, "to_tcp"), tcp_flag(b, TH_RST), nft_goto(b, "to_tcp_rst");
 	/* A new connection on an old tuple begins anew. */
 	nft_rule(b, "to_tcp"), tcp_opens(b), nft_flow_in(b, TO, WM_NFT_CLOSED), nft_flow_drop(b, TO, WM_NFT_CLOSED);

@@ -70,7 +70,6 @@ const struct wm_nft_chain wm_nft_chains[] = {
 	{ "to_tcp_open" },
 	{ "to_tcp_fin" },
 	{ "to_tcp_rst" },
-	{ "to_tcp_synrst" },
 	{ "to_udp" },
 	{ "to_icmp" },
 	{ "to_echo" },
@@ -352,9 +351,9 @@ static void output(const struct wm_nft_site *s)
 	nft_rule(b, "output"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->supernet), nft_accept(b);
 	nft_rule(b, "output"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_accept(b);
 	nft_rule(b, "output"), nft_notrack(b);
-	nft_rule(b, "output"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
 	nft_rule(b, "output"), nft_has_option(b, IPOPT_LSRR), nft_drop(b, WM_REASON_UNTRANSLATED);
 	nft_rule(b, "output"), nft_has_option(b, IPOPT_SSRR), nft_drop(b, WM_REASON_UNTRANSLATED);
+	nft_rule(b, "output"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
 	/* Any other source than g is refused on its way out. */
 	nft_rule(b, "output"), nft_addr_is(b, NFT_SRC, NFT_NOT, plan->gateway), nft_accept(b);
 	wm_nft_jump_errors(s, "output", "errors_own");
