@@ -32,6 +32,7 @@
 #define PACKETS 100000
 #define SEED 20261
 #define CHUNK 2500
+#define PAST 30
 #define SHOWN 5 /* differences that are described; more are only counted */
 
 struct input {
@@ -171,7 +172,9 @@ static void normalize(struct seen *s)
 		     (l4[0] == 3 || l4[0] == 4 || l4[0] == 5 || l4[0] == 11 || l4[0] == 12);
 
 	put16(ip + 10, 0);
-	if (ip[1] == 0xc0 || get32(ip + 12) == GW) { /* the stack's own */
+	wm_ip4 src = get32(ip + 12);
+
+	if (ip[1] == 0xc0 || src == GW || src == GW0 || src == GW1 || src == GW2 || src == BOX_GW) { /* the stack's own */
 		put16(ip + 4, 0);
 		ip[6] &= (uint8_t)~0x40;
 	}
@@ -276,7 +279,7 @@ static bool rose(const struct outcome *o, unsigned int reason)
 
 static bool malformed(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
-	return (rose(bpf, WM_REASON_INVALID) || !is_plain_header(&in->pkt)) && nft->out.n == 0;
+	return (rose(bpf, WM_REASON_INVALID) || rose(nft, WM_REASON_INVALID) || !is_plain_header(&in->pkt)) && nft->out.n == 0;
 }
 
 static bool short_tcp(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
@@ -387,6 +390,28 @@ static void say_input(const struct input *in)
 	printf("#   in: %s%s%s\n", describe(&s, line), in->pkt.vlan ? " tagged" : "", in->pkt.from_mac_of ? " other MAC" : "");
 }
 
+/* What went before with the same ports: flows have a past. */
+static void say_past(unsigned int i)
+{
+	const struct pkt *p = &input[i].pkt;
+	unsigned int found = 0, first = i;
+
+	if (p->quote)
+		return;
+
+	while (first > 0 && found < PAST) {
+		const struct pkt *q = &input[--first].pkt;
+
+		found += q->proto == p->proto && ((q->sport == p->sport && q->dport == p->dport) || (q->sport == p->dport && q->dport == p->sport));
+	}
+	for (; first < i; first++) {
+		const struct pkt *q = &input[first].pkt;
+
+		if (q->proto == p->proto && ((q->sport == p->sport && q->dport == p->dport) || (q->sport == p->dport && q->dport == p->sport)))
+			say_input(&input[first]);
+	}
+}
+
 /* True whatever the other back end says. */
 static const char *wrong_by_itself(const struct input *in, const struct outcome *o)
 {
@@ -424,8 +449,10 @@ static bool judge(unsigned int i, bool last)
 	if (!wrong && is_allowed(in, bpf, nft, out) && !passes_more(bpf, nft))
 		return true;
 	static unsigned int shown;
-	if (last && shown++ < SHOWN) {
+	(void)last;
+	if (shown++ < SHOWN) {
 		printf("# packet %u of its chunk: %s\n", i, wrong ? wrong : "the back ends differ");
+		say_past(i);
 		say_input(in);
 		say_outcome("BPF", bpf);
 		say_outcome("nftables", nft);
@@ -491,8 +518,8 @@ int main(int argc, char **argv)
 	}
 	printf("# seed %llu\n", (unsigned long long)seed);
 	for (unsigned int n = 0; n < chunks; n++) {
-		enum config config = n % 2 ? HUB : SPOKE;
-		unsigned int mode = n % 4 < 2 ? FAST : STACK, wrong;
+		enum config config = (seed + n) % 2 ? SPOKE : HUB;
+		unsigned int mode = (seed + n) % 4 < 2 ? FAST : STACK, wrong;
 		struct traffic t;
 
 		traffic_begin(&t, seed + n, config);

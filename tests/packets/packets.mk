@@ -1,7 +1,7 @@
 # Packets against the loaded BPF programs, at their real hooks.
 PACKETS_SRC := $(addprefix tests/packets/,main.c groups.c run.c rig.c net.c plane.c age.c flows.c flows_nft.c frame.c build.c expect.c verify.c describe.c) \
 	       $(sort $(wildcard tests/packets/cases_*.c))
-$(eval $(call test_program,packets/test_bpf,$(PACKETS_SRC),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
+$(eval $(call test_program,packets/test_rows,$(PACKETS_SRC),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
 # LAN ingress by prog_run, on the rig of the loader's tests.
 $(eval $(call test_program,packets/prog_run,tests/packets/prog_run.c tests/kernel/bpf_rig.c tests/kernel/netns.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # Random packets through both back ends. `make oracle PACKETS=10000000 SEED=$RANDOM` before a release.

@@ -106,7 +106,7 @@ static void fill(struct traffic *t, struct pkt *p, bool asks)
 			p->ntcpopt = sizeof(mss);
 		}
 	} else if (p->proto == IPPROTO_ICMP) {
-		static const uint8_t others[] = { 0, 3, 8, 9, 10, 13, 14, 17, 42 };
+		static const uint8_t others[] = { 0, 3, 8, 9, 10, 14, 15, 17, 42 };
 
 		p->type = once_in(t, 12) ? ONE_OF(t, others) : asks ? 8 : 0;
 		if (!asks)
@@ -192,6 +192,8 @@ static enum place of_strangers(struct traffic *t, struct pkt *p)
 	}
 	if (once_in(t, 2))
 		p->dst = any_party(t)->overlay;
+	if (at == LOCAL && !wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst))
+		p->dst = NOBODY;
 	/* Of errors about what has no route the stack sends a few only. */
 	if (at != WG && (p->dst == OUTSIDE || p->dst == FARX))
 		p->dst = NOBODY;
