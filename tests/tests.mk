@@ -2,8 +2,8 @@
 #
 #   make test                 everything, in order: packages, build, unit tests plain and sanitized, all the rest, VM
 #   make test ONLY=pattern    the tests whose path matches the (Perl) pattern
-#   make check                the same without the VM
-#   make vmtest               the VM alone
+#   make check                the same without the VMs
+#   make vmtest [KERNEL=6.12] the VMs alone, everything in each; or one of them
 #
 # A test is an executable that speaks TAP, or a .bats file; tests/run runs them
 # from here with B=<build directory> in the environment. A folder of tests says
@@ -43,7 +43,7 @@ include $(wildcard tests/*/*.mk)
 TEST_BUILT   := $(filter $(B)/%,$(TEST_PROGRAMS))
 TEST_SCRIPTS := $(filter-out $(B)/%,$(TEST_PROGRAMS)) tests/unit/include_rules $(sort $(shell find tests -name '*.bats'))
 
-.PHONY: test-programs test-build vm-ready
+.PHONY: test-programs test-build
 test-programs: $(TEST_BUILT)
 
 test-build:
@@ -55,16 +55,20 @@ test-build:
 # tens of thousands of packets through a whole mesh or loads the programs dozens of times: emulation is slow.
 NOT_IN_VM := %/bad_input.bats %/foreign.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic
 VM_TESTS  := $(filter-out $(NOT_IN_VM),$(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT)))
-vm-ready: test-build
-	@vmtests/fetch
-	@printf '%s\n' $(VM_TESTS) >$(B)/vm/tests
+VM_SHORT  := $(filter-out tests/e2e/%,$(VM_TESTS))
+VMS       := $(patsubst %,vmtests/kernel-%,$(or $(KERNEL),6.1 6.12 5.10))
+# $(1): of those that do not get everything
+vm_lists   = @rm -rf $(B)/vm/tests*; mkdir -p $(B)/vm; printf '%s\n' $(VM_TESTS) >$(B)/vm/tests; \
+	     for k in $(1); do printf '%s\n' $(VM_SHORT) >$(B)/vm/tests-$$k; done
 
-# The VM comes first because it takes longest.
-test: vm-ready
-	@B=$(B) tests/run vmtests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
+# The VMs come first because they take longest: the whole mesh on one kernel, and what meets the kernel on the others.
+test: test-build
+	$(call vm_lists,5.10 6.12)
+	@WM_VM_NEEDED=1 B=$(B) tests/run $(VMS) $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 check: test-build
 	@B=$(B) tests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
-vmtest: vm-ready
-	@B=$(B) tests/run vmtests/run
+vmtest: test-build
+	$(call vm_lists)
+	@B=$(B) tests/run $(VMS)
 
 export ONLY
