@@ -32,7 +32,7 @@
 #define PACKETS 100000
 #define SEED 20261
 #define CHUNK 2500
-#define PAST 30
+#define PAST 12
 #define SHOWN 5 /* differences that are described; more are only counted */
 
 struct input {
