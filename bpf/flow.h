@@ -15,32 +15,25 @@
 #include "nat.h"
 #include "packet.h"
 
-#define S_TCP_OPENING 60
-#define S_TCP_ESTABLISHED 7200
-#define S_TCP_CLOSED 10
-#define S_UDP 30
-#define S_UDP_ANSWERED 180
-#define S_ICMP 30
 #define S_FRAGMENTS 30
 
 enum flow_verdict { FLOW_OK, FLOW_NONE, FLOW_NO_ROOM };
 
 inline_ bool is_closed(__u8 flags)
 {
-	return flags & WM_FLOW_RST || (flags & WM_FLOW_FIN_PEER && flags & WM_FLOW_FIN_END);
+	return WM_FLOW_IS_CLOSED(flags);
 }
 
 inline_ __u64 lifetime(__u8 proto, __u8 flags)
 {
-	__u32 seconds = S_ICMP;
+	__u32 seconds = WM_S_ICMP;
 
 	if (proto == IPPROTO_UDP)
-		seconds = flags & WM_FLOW_ANSWERED ? S_UDP_ANSWERED : S_UDP;
+		seconds = flags & WM_FLOW_ANSWERED ? WM_S_UDP_ANSWERED : WM_S_UDP;
 	else if (proto == IPPROTO_TCP && is_closed(flags))
-		seconds = S_TCP_CLOSED;
+		seconds = WM_S_TCP_CLOSED;
 	else if (proto == IPPROTO_TCP)
-		seconds = flags & WM_FLOW_ACKED && !(flags & (WM_FLOW_FIN_PEER | WM_FLOW_FIN_END)) ?
-				  S_TCP_ESTABLISHED : S_TCP_OPENING;
+		seconds = WM_FLOW_IS_LIVE(flags) ? WM_S_TCP_LIVE : WM_S_TCP_OPENING;
 	return (__u64)seconds * params.hz;
 }
 

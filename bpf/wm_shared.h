@@ -115,6 +115,17 @@ enum {
 	WM_FLOW_FIN_END = 8,
 	WM_FLOW_RST = 16,
 };
+#define WM_FLOW_IS_CLOSED(flags) \
+	((flags) & WM_FLOW_RST || ((flags) & WM_FLOW_FIN_PEER && (flags) & WM_FLOW_FIN_END))
+#define WM_FLOW_IS_LIVE(flags) ((flags) & WM_FLOW_ACKED && !((flags) & (WM_FLOW_FIN_PEER | WM_FLOW_FIN_END)))
+
+/* Seconds that a flow lives after the last packet towards the end. */
+#define WM_S_TCP_OPENING 60
+#define WM_S_TCP_LIVE 7200
+#define WM_S_TCP_CLOSED 10
+#define WM_S_UDP 30
+#define WM_S_UDP_ANSWERED 180
+#define WM_S_ICMP 30
 
 /* flows_half: nobody has answered yet. */
 struct wm_flow {

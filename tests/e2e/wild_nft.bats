@@ -17,6 +17,7 @@ setup() { use_demo; }
 @test "an isolated device gets nothing out, whatever it sends" { no_escape sensor "$SENSOR" "$SENSOR"; }
 @test "an unregistered machine gets nothing out, whatever it sends" { no_escape guest 192.168.1.99 192.168.1.99; }
 @test "isolated ends answer as before" { still_answers; }
+@test "wm-bpf flows tells who may answer whom" { flows_are_named; }
 @test "traceroute by ICMP, UDP and TCP names every hop" { traceroutes; }
 @test "tracepath finds the tunnel's MTU" { tracepaths; }
 @test "a packet too big for the tunnel is answered, not lost" { too_big_is_said; }

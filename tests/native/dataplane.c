@@ -192,7 +192,8 @@ static int native_present(const struct wm_instance *inst, struct wm_error *err)
 }
 
 const struct wm_dataplane wm_dataplane_bpf = {
-	"native", native_probe, native_apply, native_read, native_present, native_remove,
+	.name = "native", .probe = native_probe, .apply = native_apply, .read = native_read,
+	.present = native_present, .remove = native_remove,
 };
 
 /* Rows of nftables are not run here. */

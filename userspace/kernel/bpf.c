@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The data plane on BPF: five verbs over a set of pinned maps and programs.
+ * The data plane on BPF: six verbs over a set of pinned maps and programs.
  *
  * apply compares what is pinned and attached with the plan. Mostly it writes
  * the few map entries that differ. Where maps are too small, or the programs or
@@ -232,18 +232,34 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	return rc ? rc : job.changes;
 }
 
-static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
+/* What is in force, to be looked at; -ENOENT if nothing is. */
+static int open_set(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err)
 {
-	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	int rc;
 
 	wm_bpf_log_start();
-	wm_bpf_set_init(&set);
-	rc = wm_bpf_set_open(inst, &set, err);
-	if (!rc && !set.whole)
+	wm_bpf_set_init(ret);
+	rc = wm_bpf_set_open(inst, ret, err);
+	if (!rc && !ret->whole)
 		rc = wm_fail(err, ENOENT, "nothing is pinned in %s/%s: the BPF data plane is not in force", inst->bpffs,
 			     *inst->name ? inst->name : "default");
+	return rc;
+}
+
+static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc = open_set(inst, &set, err);
+
 	return rc ? rc : wm_bpf_counters(&set, ret, err);
+}
+
+static int bpf_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc = open_set(inst, &set, err);
+
+	return rc ? rc : wm_bpf_flows(&set, ret, err);
 }
 
 static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
@@ -282,6 +298,7 @@ const struct wm_dataplane wm_dataplane_bpf = {
 	.probe = bpf_probe,
 	.apply = bpf_apply,
 	.read = bpf_read,
+	.flows = bpf_flows,
 	.present = bpf_present,
 	.remove = bpf_remove,
 };

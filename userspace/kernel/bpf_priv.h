@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/counters.h"
+#include "core/flows.h"
 #include "core/error.h"
 #include "core/instance.h"
 #include "core/plan.h"
@@ -209,4 +210,7 @@ int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
 /* --- bpf_read.c --- */
 
 uint32_t wm_bpf_hz(void); /* jiffies a second */
+int wm_bpf_jiffies(uint64_t *ret); /* the kernel's, now; 0 or -errno */
+/* bpf_flows.c */
+int wm_bpf_flows(const struct wm_bpf_set *set, struct wm_flow_views *ret, struct wm_error *err);
 int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err);

@@ -27,7 +27,7 @@ uint32_t wm_bpf_hz(void)
 
 /* The kernel's jiffies now, as the programs read them: a program of seven
  * instructions leaves them in skb->cb. */
-static int jiffies_now(uint64_t *ret)
+int wm_bpf_jiffies(uint64_t *ret)
 {
 	static const int16_t low = offsetof(struct __sk_buff, cb[0]), high = offsetof(struct __sk_buff, cb[1]);
 	const struct bpf_insn code[] = {
@@ -117,7 +117,7 @@ static int read_ends(const struct wm_bpf_set *set, const struct wm_bpf_content *
 	WM_AUTO_FREE struct wm_host_stats *value = calloc((size_t)cpus, sizeof(*value));
 	struct moment now = { .unix_time = wm_unix_time(), .hz = set->meta.params.hz };
 	size_t cap = 0;
-	int rc = value ? jiffies_now(&now.jiffies) : -ENOMEM;
+	int rc = value ? wm_bpf_jiffies(&now.jiffies) : -ENOMEM;
 
 	for (uint32_t i = 0; !rc && i < content->naddrs; i++) {
 		if (content->hosts[i].kind == WM_KIND_NOBODY)

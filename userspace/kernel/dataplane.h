@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A data plane back end: five verbs, the same for BPF and nftables. The packet
+ * A data plane back end: six verbs, the same for BPF and nftables. The packet
  * semantics both keep are docs/dataplane.md.
  */
 #pragma once
 
 #include "core/counters.h"
 #include "core/error.h"
+#include "core/flows.h"
 #include "core/instance.h"
 #include "core/plan.h"
 
@@ -27,6 +28,9 @@ struct wm_dataplane {
 	/* What it has counted. Needs no plan: reads what is in the kernel.
 	 * -ENOENT when this back end is not in force for the instance. */
 	int (*read)(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err);
+
+	/* The flows through isolated ends, sorted; wm_flow_views_free. 0 or -errno; -ENOENT as above. */
+	int (*flows)(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err);
 
 	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
 	int (*present)(const struct wm_instance *inst, struct wm_error *err);

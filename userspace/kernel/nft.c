@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The data plane on nftables: five verbs over one table of our own.
+ * The data plane on nftables: six verbs over one table of our own.
  *
  * Desired rules and elements come from the plan (nft_rules, nft_sets), actual
  * ones from the kernel (nft_state), and what differs goes out as one batch. The
@@ -14,6 +14,7 @@
 
 #include "core/util.h"
 #include "kernel/dataplane.h"
+#include "kernel/nft_flow.h"
 #include "kernel/nft_rules.h"
 #include "kernel/nft_state.h"
 
@@ -161,6 +162,21 @@ static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, str
 	return 0;
 }
 
+static int nft_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_table_exists(nl, inst->nft_table);
+	if (rc == 0 || rc == -EEXIST)
+		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
+	if (rc > 0)
+		rc = wm_nft_flows(nl, inst->nft_table, ret);
+	return rc ? explain(err, inst->nft_table, rc, NULL) : 0;
+}
+
 static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
@@ -265,6 +281,7 @@ const struct wm_dataplane wm_dataplane_nft = {
 	.probe = nft_probe,
 	.apply = nft_apply,
 	.read = nft_read,
+	.flows = nft_flows,
 	.present = nft_present,
 	.remove = nft_remove,
 };

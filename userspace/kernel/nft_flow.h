@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "core/flows.h"
 #include "kernel/nft_expr.h"
 #include "kernel/nl.h"
 
@@ -51,6 +52,9 @@ struct wm_nft_trace {
  * others disturbed begins anew: then fn sees a set's elements again, after forget(arg, set). */
 int wm_nft_flows_read(struct wm_nl *nl, const char *table, int (*fn)(void *arg, const struct wm_nft_trace *trace),
 		      void (*forget)(void *arg, enum wm_nft_flow_set set), void *arg);
+
+/* nft_flows.c: what they say, flow by flow, sorted. 0 or -errno. */
+int wm_nft_flows(struct wm_nl *nl, const char *table, struct wm_flow_views *ret);
 
 /* Which packets of a flow, and where its ports stand. */
 enum nft_flow {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,6 +116,53 @@ static int cmd_stats(struct context *ctx, struct wm_error *err)
 	return 0;
 }
 
+/* --- flows ------------------------------------------------------------------------------- */
+
+static const char *protocol_name(uint8_t proto, char buf[8])
+{
+	if (proto == IPPROTO_TCP)
+		return "tcp";
+	if (proto == IPPROTO_UDP)
+		return "udp";
+	if (proto == IPPROTO_ICMP)
+		return "icmp";
+	snprintf(buf, 8, "%u", proto);
+	return buf;
+}
+
+static int cmd_flows(struct context *ctx, struct wm_error *err)
+{
+	static const struct wm_col cols[] = {
+		{ "name", "ISOLATED", 0 }, { "wg_ip", "OVERLAY", 0 }, { "protocol", "PROTO", 0 },
+		{ "port", "PORT, ID", WM_COL_RIGHT }, { "peer_name", "PEER", 0 }, { "peer", "ADDRESS", 0 },
+		{ "peer_port", "PORT", WM_COL_RIGHT }, { "state", "STATE", 0 }, { "seconds", "LIVES FOR S", WM_COL_RIGHT },
+	};
+	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], proto[8];
+	struct wm_flow_views views;
+	int rc = ctx->plane->flows(&ctx->inst, &views, err);
+
+	if (rc)
+		return rc;
+	wm_out_table(ctx->out, "flows", NULL, cols, WM_ARRAY_LEN(cols));
+	for (size_t i = 0; i < views.n; i++) {
+		const struct wm_flow_view *v = &views.item[i];
+
+		wm_out_row(ctx->out);
+		wm_out_cell_str(ctx->out, end_name(&ctx->config, v->end, name, sizeof(name)));
+		wm_out_cell_str(ctx->out, wm_ip4_format(v->end, addr));
+		wm_out_cell_str(ctx->out, protocol_name(v->proto, proto));
+		wm_out_cell_uint(ctx->out, v->end_port);
+		wm_out_cell_str(ctx->out, end_name(&ctx->config, v->peer, name, sizeof(name)));
+		wm_out_cell_str(ctx->out, wm_ip4_format(v->peer, addr));
+		wm_out_cell_uint(ctx->out, v->peer_port);
+		wm_out_cell_str(ctx->out, wm_flow_state_name(v->state));
+		wm_out_cell_uint(ctx->out, v->seconds);
+	}
+	wm_out_table_end(ctx->out, "no flow through an isolated host or device");
+	wm_flow_views_free(&views);
+	return 0;
+}
+
 /* --- status ------------------------------------------------------------------------------ */
 
 static int cmd_status(struct context *ctx, struct wm_error *err)
@@ -146,6 +194,7 @@ static const struct {
 	int (*run)(struct context *ctx, struct wm_error *err);
 } commands[] = {
 	{ "stats", "packets by what became of them, and by host", cmd_stats },
+	{ "flows", "what isolated hosts and devices may answer right now", cmd_flows },
 	{ "status", "which data plane is in force", cmd_status },
 };
 

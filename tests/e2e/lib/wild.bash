@@ -110,6 +110,28 @@ still_answers() {
 	sends web "$SENSOR" 64
 }
 
+# flow <gateway> <end> <peer> <protocol>: its state
+flow() {
+	on "$1" "$BIN/wm-bpf" flows --instance "$1" -j |
+		jq -er --arg e "$2" --arg p "$3" --arg t "$4" '[.flows[] | select(.name == $e and .peer_name == $p and .protocol == $t)][-1].state'
+}
+
+# Who asked whom, by name, and in which state that is.
+flows_are_named() {
+	pings nas "$KIOSK" 1
+	flow a kiosk.a nas.b icmp | grep -Eqx 'asked|answered'
+	ns nas "$HERE/demo.d/tcp" ask "$KIOSK" $PORT 1
+	[ "$(flow a kiosk.a nas.b udp)" = answered ]
+	sends nas "$KIOSK" 16
+	flow a kiosk.a nas.b tcp | grep -Eqx 'closing|closed'
+	run on a "$BIN/wm-bpf" flows --instance a
+	echo "$output"
+	[[ "${lines[0]}" == ISOLATED* && "$output" == *"kiosk.a"*"$KIOSK"*"udp"*"$PORT"*"nas.b"*"answered"* ]]
+	# Site b has none through kiosk, and says so in as many words where there is none at all.
+	! flow b kiosk.a nas.b udp
+	! on a "$BIN/wm-bpf" flows --instance nobody
+}
+
 # --- the tools of whoever looks at paths -------------------------------------------
 
 # hops <machine> <what traceroute takes>...: the addresses it names, one a line.

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The flow table as it stands: half-open flows, and those in the slots of each
+ * isolated end's share.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include <bpf/bpf.h>
+
+#include "core/util.h"
+#include "kernel/bpf_priv.h"
+
+struct reading {
+	const struct wm_bpf_set *set;
+	struct wm_flow_views *ret;
+	uint64_t now; /* jiffies */
+};
+
+static unsigned int state_of(uint8_t flags)
+{
+	if (WM_FLOW_IS_CLOSED(flags))
+		return WM_FLOW_CLOSED;
+	if (flags & (WM_FLOW_FIN_PEER | WM_FLOW_FIN_END))
+		return WM_FLOW_CLOSING;
+	if (WM_FLOW_IS_LIVE(flags))
+		return WM_FLOW_ESTABLISHED;
+	return flags & WM_FLOW_ANSWERED ? WM_FLOW_IS_ANSWERED : WM_FLOW_ASKED;
+}
+
+/* As bpf/flow.h says. */
+static unsigned int lifetime(uint8_t proto, uint8_t flags)
+{
+	if (proto == IPPROTO_UDP)
+		return flags & WM_FLOW_ANSWERED ? WM_S_UDP_ANSWERED : WM_S_UDP;
+	if (proto != IPPROTO_TCP)
+		return WM_S_ICMP;
+	if (WM_FLOW_IS_CLOSED(flags))
+		return WM_S_TCP_CLOSED;
+	return WM_FLOW_IS_LIVE(flags) ? WM_S_TCP_LIVE : WM_S_TCP_OPENING;
+}
+
+/* Expired ones are still there until somebody needs the room. */
+static int add(const struct reading *r, struct wm_flow_view *view, uint8_t flags, uint64_t last)
+{
+	uint64_t ends = last + (uint64_t)lifetime(view->proto, flags) * r->set->meta.params.hz;
+
+	if (ends < r->now)
+		return 0;
+	view->state = (uint8_t)state_of(flags);
+	view->seconds = (uint32_t)((ends - r->now) / r->set->meta.params.hz);
+	return wm_flow_views_add(r->ret, view);
+}
+
+static int read_half(const struct reading *r)
+{
+	int fd = r->set->map[WM_BPF_FLOWS_HALF], rc = 0;
+	struct wm_flow_key key, previous;
+
+	/* A flow that goes while we look makes the walk begin again: it is bounded by what the map can hold. */
+	for (uint32_t i = 0; !rc && i < WM_FLOW_HALF_MAX && !bpf_map_get_next_key(fd, i ? &previous : NULL, &key); i++) {
+		struct wm_flow_view view = {
+			.end = ntohl(key.end), .peer = ntohl(key.peer), .proto = key.proto,
+			.end_port = ntohs(key.end_port), .peer_port = ntohs(key.peer_port),
+		};
+		struct wm_flow flow;
+
+		previous = key;
+		if (!bpf_map_lookup_elem(fd, &key, &flow))
+			rc = add(r, &view, flow.flags, flow.last);
+	}
+	return rc;
+}
+
+static int read_share(const struct reading *r, wm_ip4 end, uint32_t share)
+{
+	struct wm_flow_bucket bucket;
+	int rc = 0;
+
+	for (uint32_t b = 0; !rc && b < WM_FLOW_BUCKETS; b++) {
+		uint32_t index = (share - 1) * WM_FLOW_BUCKETS + b;
+
+		if (bpf_map_lookup_elem(r->set->map[WM_BPF_FLOWS], &index, &bucket))
+			return -errno;
+		for (int n = 0; !rc && n < WM_FLOW_WAYS; n++) {
+			const struct wm_flow_slot *slot = &bucket.slot[n];
+			struct wm_flow_view view = {
+				.end = end, .peer = ntohl(slot->peer), .proto = slot->proto,
+				.end_port = ntohs(slot->end_port), .peer_port = ntohs(slot->peer_port),
+			};
+
+			if (slot->proto)
+				rc = add(r, &view, slot->flags, slot->last);
+		}
+	}
+	return rc;
+}
+
+int wm_bpf_flows(const struct wm_bpf_set *set, struct wm_flow_views *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { 0 };
+	struct wm_flow_views views = { 0 };
+	struct reading r = { set, &views, 0 };
+	int rc = wm_bpf_content_read(set, &content, err);
+
+	if (rc)
+		return rc;
+	rc = wm_bpf_jiffies(&r.now);
+	if (!rc)
+		rc = read_half(&r);
+	for (uint32_t i = 0; !rc && i < content.naddrs; i++)
+		if (content.hosts[i].share)
+			rc = read_share(&r, ntohl(set->meta.params.subnet) + i, content.hosts[i].share);
+	if (rc) {
+		wm_flow_views_free(&views);
+		return wm_bpf_fail(err, rc, "cannot read the flow table");
+	}
+	wm_flow_views_sort(&views);
+	*ret = views;
+	return 0;
+}
