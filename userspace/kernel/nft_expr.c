@@ -335,6 +335,14 @@ void nft_protocol_is(struct wm_nft_rules *b, uint8_t protocol)
 	compare_u8(b, NFT_IS, REG(0), protocol);
 }
 
+void nft_l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t value)
+{
+	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, offset, 1, REG(0));
+	if (bits != 0xff)
+		nft_mask(b, REG(0), &bits, 1);
+	compare_u8(b, NFT_IS, REG(0), value);
+}
+
 void nft_last_hop(struct wm_nft_rules *b)
 {
 	const uint8_t most = 1;
@@ -353,8 +361,7 @@ void nft_icmp_is(struct wm_nft_rules *b, uint8_t type)
 {
 	nft_protocol_is(b, IPPROTO_ICMP);
 	nft_fragment(b, NFT_NOT);
-	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, REG(0));
-	compare_u8(b, NFT_IS, REG(0), type);
+	nft_l4_is(b, 0, 0xff, type);
 }
 
 /* The kernel's way to rewrite an option spoils the checksum when the option

@@ -57,6 +57,8 @@ void nft_has_options(struct wm_nft_rules *b, enum nft_test test); /* IPv4 header
 void nft_has_option(struct wm_nft_rules *b, uint8_t option);
 void nft_fragment(struct wm_nft_rules *b, enum nft_test later); /* IS: one that is not the first */
 void nft_protocol_is(struct wm_nft_rules *b, uint8_t protocol);
+/* A byte of the transport header, under a mask. nft_fragment before it. */
+void nft_l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t value);
 void nft_last_hop(struct wm_nft_rules *b); /* TTL 0 or 1 */
 void nft_icmp_is(struct wm_nft_rules *b, uint8_t type);
 void nft_tcp_syn_with_mss(struct wm_nft_rules *b); /* its first option is the MSS */

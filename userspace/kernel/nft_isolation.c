@@ -25,29 +25,21 @@
 #define S_ICMP 30
 #define S_FRAGMENTS 30
 
-static void l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t value)
-{
-	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, offset, 1, REG(0));
-	if (bits != 0xff)
-		nft_mask(b, REG(0), &bits, 1);
-	nft_compare(b, NFT_IS, REG(0), &value, 1);
-}
-
 /* All of the first n bytes of the transport header are there. */
 static void l4_has(struct wm_nft_rules *b, uint32_t n)
 {
-	l4_is(b, n - 1, 0, 0);
+	nft_l4_is(b, n - 1, 0, 0);
 }
 
 static void tcp_flag(struct wm_nft_rules *b, uint8_t flag)
 {
-	l4_is(b, 13, flag, flag);
+	nft_l4_is(b, 13, flag, flag);
 }
 
 /* The first packet of a connection: SYN, not ACK. */
 static void tcp_opens(struct wm_nft_rules *b)
 {
-	l4_is(b, 13, TH_SYN | TH_ACK, TH_SYN);
+	nft_l4_is(b, 13, TH_SYN | TH_ACK, TH_SYN);
 }
 
 /* Drops because of the isolated end that is the packet's `which` address, and counts it there. */
@@ -157,7 +149,7 @@ static void to_iso(struct wm_nft_rules *b)
 	nft_rule(b, "to_udp"), nft_flow_in(b, TO, WM_NFT_ANSWERED), nft_flow_put(b, TO, WM_NFT_ANSWERED, S_UDP_ANSWERED);
 	nft_return(b);
 	open_flow(b, "to_udp", TO, S_UDP);
-	nft_rule(b, "to_icmp"), l4_is(b, 0, 0xff, ICMP_ECHO), nft_goto(b, "to_echo");
+	nft_rule(b, "to_icmp"), nft_l4_is(b, 0, 0xff, ICMP_ECHO), nft_goto(b, "to_echo");
 	nft_rule(b, "to_icmp"), nft_return(b);
 	open_flow(b, "to_echo", NFT_ECHO_TO, S_ICMP);
 	refuse(b, "to_invalid", NFT_DST, WM_REASON_INVALID);
@@ -249,11 +241,11 @@ static void from_icmp(const struct wm_nft_site *s)
 	static const uint8_t errors[] = { ICMP_DEST_UNREACH, ICMP_SOURCE_QUENCH, ICMP_REDIRECT, ICMP_TIME_EXCEEDED,
 					  ICMP_PARAMETERPROB };
 
-	nft_rule(b, "from_icmp"), nft_addr_is(b, NFT_DST, NFT_IS, s->plan->gateway), l4_is(b, 0, 0xff, ICMP_ECHO);
+	nft_rule(b, "from_icmp"), nft_addr_is(b, NFT_DST, NFT_IS, s->plan->gateway), nft_l4_is(b, 0, 0xff, ICMP_ECHO);
 	nft_goto(b, "from_ok");
-	nft_rule(b, "from_icmp"), l4_is(b, 0, 0xff, ICMP_ECHOREPLY), nft_goto(b, "from_echo");
+	nft_rule(b, "from_icmp"), nft_l4_is(b, 0, 0xff, ICMP_ECHOREPLY), nft_goto(b, "from_echo");
 	for (size_t i = 0; i < WM_ARRAY_LEN(errors); i++)
-		nft_rule(b, "from_icmp"), l4_is(b, 0, 0xff, errors[i]), nft_goto(b, "from_error");
+		nft_rule(b, "from_icmp"), nft_l4_is(b, 0, 0xff, errors[i]), nft_goto(b, "from_error");
 	nft_rule(b, "from_icmp"), nft_goto(b, "from_refuse");
 
 	nft_rule(b, "from_echo"), nft_flow_in(b, NFT_ECHO_FROM, WM_NFT_HALF), nft_goto(b, "from_ok");
@@ -270,7 +262,7 @@ static void from_error(const struct wm_nft_site *s)
 	const uint8_t icmp = IPPROTO_ICMP;
 
 	nft_rule(b, "from_error"), nft_jump(b, "quote_valid");
-	nft_rule(b, "from_error"), l4_is(b, 8, 0xff, 0x45);
+	nft_rule(b, "from_error"), nft_l4_is(b, 8, 0xff, 0x45);
 	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 6, 2, REG(0)), nft_mask(b, REG(0), &offset, sizeof(offset));
 	nft_compare(b, NFT_IS, REG(0), &none, sizeof(none));
 	l4_has(b, 8 + 20 + 8), nft_pair_put(b, NFT_PAIR_OUTER), nft_goto(b, "from_error_pair");
@@ -287,7 +279,7 @@ static void from_error(const struct wm_nft_site *s)
 
 	nft_rule(b, "from_error_flow"), nft_mark_owner(b, NFT_SRC);
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
-		nft_rule(b, "from_error_flow"), l4_is(b, 8 + 9, 0xff, IPPROTO_ICMP);
+		nft_rule(b, "from_error_flow"), nft_l4_is(b, 8 + 9, 0xff, IPPROTO_ICMP);
 		nft_flow_in(b, NFT_QUOTED_ECHO, sets[i]), nft_goto(b, "from_ok");
 		nft_rule(b, "from_error_flow"), nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 9, 1, REG(0));
 		nft_compare(b, NFT_NOT, REG(0), &icmp, 1), nft_flow_in(b, NFT_QUOTED_FLOW, sets[i]), nft_goto(b, "from_ok");

@@ -24,19 +24,11 @@
 static const uint8_t errors[] = { ICMP_DEST_UNREACH, ICMP_SOURCE_QUENCH, ICMP_REDIRECT, ICMP_TIME_EXCEEDED,
 				  ICMP_PARAMETERPROB };
 
-static void l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t value)
-{
-	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, offset, 1, REG(0));
-	if (bits != 0xff)
-		nft_mask(b, REG(0), &bits, 1);
-	nft_compare(b, NFT_IS, REG(0), &value, 1);
-}
-
 /* The quoted header is IPv4 and there as far as it says. */
 static void quote_valid(struct wm_nft_rules *b, const char *chain, const char *good, const char *bad)
 {
 	for (uint8_t words = 5; words <= 15; words++) {
-		nft_rule(b, chain), l4_is(b, QUOTED, 0xff, (uint8_t)(0x40 | words)), l4_is(b, QUOTED + words * 4u - 1, 0, 0);
+		nft_rule(b, chain), nft_l4_is(b, QUOTED, 0xff, (uint8_t)(0x40 | words)), nft_l4_is(b, QUOTED + words * 4u - 1, 0, 0);
 		if (good)
 			nft_goto(b, good);
 		else
@@ -127,8 +119,8 @@ static void router_error(const struct wm_nft_site *s)
 	struct wm_nft_rules *b = s->b;
 
 	nft_rule(b, "router"), nft_fragment(b, NFT_IS), nft_return(b);
-	nft_rule(b, "router"), l4_is(b, 0, 0xff, ICMP_TIME_EXCEEDED), nft_goto(b, "router_quote");
-	nft_rule(b, "router"), l4_is(b, 0, 0xff, ICMP_DEST_UNREACH), l4_is(b, 1, 0xff, ICMP_FRAG_NEEDED);
+	nft_rule(b, "router"), nft_l4_is(b, 0, 0xff, ICMP_TIME_EXCEEDED), nft_goto(b, "router_quote");
+	nft_rule(b, "router"), nft_l4_is(b, 0, 0xff, ICMP_DEST_UNREACH), nft_l4_is(b, 1, 0xff, ICMP_FRAG_NEEDED);
 	nft_goto(b, "router_quote");
 	nft_rule(b, "router"), nft_return(b);
 
@@ -169,9 +161,9 @@ void wm_nft_quotes(const struct wm_nft_site *s)
 	router_error(s);
 	/* Which of these a packet wants: a chain of its own each, so that what is no ICMP pays for one look. */
 	for (size_t i = 0; i < WM_ARRAY_LEN(errors); i++) {
-		nft_rule(b, "errors_in"), l4_is(b, 0, 0xff, errors[i]), l4_is(b, 7, 0, 0), nft_goto(b, "quote_in");
-		nft_rule(b, "errors_out"), l4_is(b, 0, 0xff, errors[i]), l4_is(b, 7, 0, 0), nft_goto(b, "quote_out");
-		nft_rule(b, "errors_own"), l4_is(b, 0, 0xff, errors[i]), l4_is(b, 7, 0, 0), nft_goto(b, "quote_own");
+		nft_rule(b, "errors_in"), nft_l4_is(b, 0, 0xff, errors[i]), nft_l4_is(b, 7, 0, 0), nft_goto(b, "quote_in");
+		nft_rule(b, "errors_out"), nft_l4_is(b, 0, 0xff, errors[i]), nft_l4_is(b, 7, 0, 0), nft_goto(b, "quote_out");
+		nft_rule(b, "errors_own"), nft_l4_is(b, 0, 0xff, errors[i]), nft_l4_is(b, 7, 0, 0), nft_goto(b, "quote_own");
 	}
 	nft_rule(b, "errors_in"), nft_return(b);
 	nft_rule(b, "errors_out"), nft_return(b);
