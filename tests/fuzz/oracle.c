@@ -233,6 +233,34 @@ static void judge_local(const struct seen *s, const struct sent *sent)
 		broken("a packet of the mesh reaches another address of the gateway than g", s);
 }
 
+/* What is quoted has to make sense to whom it goes to: a host's own packets as it sent them, by its LAN address; the mesh
+ * knows hosts by overlay addresses only. */
+static void judge_quote(const struct seen *s, const struct sent *sent)
+{
+	size_t len;
+	const uint8_t *q = quoted(s->data, s->len, &len);
+
+	if (!q || s->at == LOCAL || q[0] >> 4 != 4)
+		return;
+	if (s->at == WG && rig_is_lan(sent->at) && is_registered_at(sent->at, get32(q + 16)) &&
+	    overlay_at(sent->at, get32(q + 16)) != get32(q + 16))
+		broken("the mesh is told of a host by its LAN address", s);
+	if (s->at >= LAN0 && s->at <= LAN2 && sent->mesh && get32(q + 12) != get32(s->data + 16) &&
+	    get32(q + 12) == overlay_at(s->at, get32(s->data + 16)))
+		broken("a host is told of its own packet by its overlay address", s);
+}
+
+/* One hop at most, and never more life than it had. */
+static void judge_ttl(const struct seen *s, const struct sent *sent)
+{
+	if (!sent->ip || sent->len < 20 || memcmp(s->data + 4, sent->ip + 4, 2) != 0 || s->data[9] != sent->ip[9])
+		return; /* the stack's own */
+	if (s->at == LOCAL)
+		return; /* maybe put together from others */
+	if (s->data[8] != sent->ip[8] && s->data[8] + 1 != sent->ip[8])
+		broken("a TTL is neither as it was nor one less", s);
+}
+
 void oracle_after(const struct sent *sent)
 {
 	if (!dropped)
@@ -252,6 +280,10 @@ void oracle_after(const struct sent *sent)
 			broken("a right checksum has become a wrong one", s);
 		if (sent->quote_right && s->at != LOCAL && quoted(s->data, s->len, &(size_t){ 0 }) && !is_quote_right(s->data, s->len))
 			broken("a quoted right checksum has become a wrong one", s);
+		if (s->ip && s->len >= 20) {
+			judge_quote(s, sent);
+			judge_ttl(s, sent);
+		}
 		if (sent->mesh || s->at == WG)
 			isolation_saw(s);
 	}
