@@ -149,13 +149,22 @@ int rig_apply(struct rig *rig)
 
 /* --- looking ------------------------------------------------------------------------------ */
 
+const char *rig_pin_path(const struct rig *rig, const char *name)
+{
+	static char path[2][WM_PATH_SIZE];
+	static int turn;
+
+	turn = !turn;
+	assert_int_equal(wm_format(path[turn], sizeof(path[turn]), "%s/default/v%d%s%s", rig->inst.bpffs, WM_LAYOUT,
+				   *name ? "/" : "", name), 0);
+	return path[turn];
+}
+
 int rig_pin(const struct rig *rig, const char *name)
 {
-	char path[WM_PATH_SIZE];
-	int fd;
+	const char *path = rig_pin_path(rig, name);
+	int fd = bpf_obj_get(path);
 
-	assert_int_equal(wm_format(path, sizeof(path), "%s/default/v%d/%s", rig->inst.bpffs, WM_LAYOUT, name), 0);
-	fd = bpf_obj_get(path);
 	if (fd < 0)
 		fail_msg("%s: %s", path, strerror(-fd));
 	return fd;

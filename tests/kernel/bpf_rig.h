@@ -43,6 +43,8 @@ char *rig_dump(const struct rig *rig);
 /* How many lines are in just one of two dumps. */
 unsigned int rig_differing(const char *a, const char *b);
 
+/* Where a pinned object of the instance is, "" for the set itself; static, good until the next call but one. */
+const char *rig_pin_path(const struct rig *rig, const char *name);
 /* Opens a pinned object of the instance; fails the test unless it is there. */
 int rig_pin(const struct rig *rig, const char *name);
 uint32_t rig_index(const char *overlay); /* in hosts */

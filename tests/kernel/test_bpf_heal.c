@@ -5,7 +5,6 @@
  * the kernel as before.
  */
 #include <errno.h>
-#include <limits.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,16 +59,6 @@ static void expect_in_force(void)
 	assert_null(strstr(surroundings, "_old"));
 	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 1);
 	free(surroundings);
-}
-
-static const char *pin_path(const char *set, const char *object)
-{
-	static char path[2][PATH_MAX];
-	static int turn;
-
-	turn = !turn;
-	snprintf(path[turn], PATH_MAX, "%s/default/%s%s%s", rig.inst.bpffs, set, *object ? "/" : "", object);
-	return path[turn];
 }
 
 static uint64_t count_reason(bool set)
@@ -328,7 +317,7 @@ static void test_pins_lost(void **state)
 	rig_apply(&rig);
 	count_reason(true);
 	for (size_t i = 0; i < WM_ARRAY_LEN(objects); i++) {
-		assert_int_equal(unlink(pin_path("v1", objects[i])), 0);
+		assert_int_equal(unlink(rig_pin_path(&rig, objects[i])), 0);
 		watch = rig_watch_tc();
 		assert_true(rig_apply(&rig) > 0);
 		expect_in_force();
@@ -361,8 +350,8 @@ static void test_pin_is_another_map(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	rig_apply(&rig);
-	assert_int_equal(unlink(pin_path("v1", "lans")), 0);
-	assert_int_equal(bpf_obj_pin(fd, pin_path("v1", "lans")), 0);
+	assert_int_equal(unlink(rig_pin_path(&rig, "lans")), 0);
+	assert_int_equal(bpf_obj_pin(fd, rig_pin_path(&rig, "lans")), 0);
 	close(fd);
 	assert_true(rig_apply(&rig) > 0);
 	expect_in_force();
@@ -375,7 +364,7 @@ static void test_another_layout_is_replaced(void **state)
 
 	(void)state;
 	rig_apply(&rig);
-	assert_int_equal(rename(pin_path("v1", ""), pin_path("v0", "")), 0);
+	assert_int_equal(rename(rig_pin_path(&rig, ""), "/var/run/bpf/default/v0"), 0);
 	assert_true(rig_apply(&rig) > 0);
 	expect_in_force();
 	surroundings = rig_surroundings(&rig);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,6 +227,19 @@ static void a_new_process_finds_all_in_place(void **state)
 	assert_int_equal(rig_apply(&rig), 0);
 }
 
+/* Linux 5.13 and later; an older one refuses it, so nobody can do that damage there. */
+#define CATCH_ALL "nft add element ip wm_test known { * }"
+
+static bool knows_catch_all(void)
+{
+	struct utsname u;
+	unsigned int major = 0, minor = 0;
+
+	assert_int_equal(uname(&u), 0);
+	assert_int_equal(sscanf(u.release, "%u.%u", &major, &minor), 2);
+	return major > 5 || (major == 5 && minor >= 13);
+}
+
 /* Whatever somebody did to our table, the next run knows and mends it. */
 static void damage_is_mended(void **state)
 {
@@ -244,13 +258,15 @@ static void damage_is_mended(void **state)
 		"nft add counter ip wm_test extra",
 		"nft chain ip wm_test prerouting { policy drop ; }",
 		"nft add table ip wm_test { flags dormant ; }",
-		"nft add element ip wm_test known { * }",
+		CATCH_ALL,
 	};
 	char *good, *now;
 
 	(void)state;
 	rig_apply(&rig);
 	for (size_t i = 0; i < WM_ARRAY_LEN(damage); i++) {
+		if (!strcmp(damage[i], CATCH_ALL) && !knows_catch_all())
+			continue;
 		good = run_out(NULL, "nft", "-s", "list", "table", "ip", "wm_test", NULL);
 		must(damage[i]);
 		if (rig_apply(&rig) <= 0)
