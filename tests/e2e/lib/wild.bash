@@ -16,9 +16,9 @@ wild_begin() { # wild_begin <short name> <data plane>
 
 # --- ears ------------------------------------------------------------------------
 
-# listen <machine> <interface> <file> <filter>: until hush.
+# listen <machine> <interface> <file> <filter>: until hush. IP only: "src host" alone also is true of ARP.
 listen() {
-	ip netns exec "$WM_DEMO-$1" tcpdump -n -l -p -i "$2" -w "$3" -U "$4" >"$3.log" 2>&1 3>&- &
+	ip netns exec "$WM_DEMO-$1" tcpdump -n -l -p -i "$2" -w "$3" -U "ip and ($4)" >"$3.log" 2>&1 3>&- &
 	echo $! >>"$BATS_TEST_TMPDIR/ears"
 	wait_for 10 "$1 listens" grep -q 'listening on' "$3.log"
 }
