@@ -258,7 +258,8 @@ inline_ bool under_limit(void)
 #define NOT_ONE 1000
 
 /* An unregistered router between us and a host says that a packet of the mesh was too big or too old. Without it
- * the sender would look into a black hole; with the router's own source the far side's tunnel would refuse it. */
+ * the sender would look into a black hole; with the router's own source the far side's tunnel would refuse it. No
+ * router has an address of the mesh: g would hear it as that host's or device's word. */
 inline_ int router_error(struct packet *p)
 {
 	bool too_big = p->icmp_type == ICMP_UNREACHABLE && p->icmp_code == ICMP_FRAG_NEEDED;
@@ -267,6 +268,8 @@ inline_ int router_error(struct packet *p)
 	__u32 index;
 
 	if (!is_icmp_error(p) || (!too_big && p->icmp_type != ICMP_TIME_EXCEEDED) || !parse_quote(p, &q))
+		return NOT_ONE;
+	if (in_supernet(p->src))
 		return NOT_ONE;
 	if (in_subnet(q.src) && !to_self && !find_overlay(q.src, &index))
 		return NOT_ONE;

@@ -134,6 +134,12 @@ static const struct row router_rows[] = {
 	    { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, GW, 3, 4, ABOUT(UDP(GW, 5000, ANN_L, 80), .df = true)), .rest = 1400 },
 	      .out = { { .at = LOCAL, .qdst = ANN, .ttl = SAME_TTL } }, COUNTED(ROUTER_ERROR) },
 	    { ROUTER(11, 0, GW, UDP(GW, 5000, STRANGER_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
+	/* Under an overlay address nobody on a LAN sends: g itself would take it for that host's or device's word. */
+	{ "that calls itself somebody of the mesh", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(ISO, GW, 11, 0, ABOUT(UDP(GW, 5000, ANN_L, 80))) }, DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80))) }, DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(FAR2, GW, 3, 4, ABOUT(UDP(GW, 5000, ANN_L, 80), .df = true)), .rest = 1400 },
+	      DROPPED(UNREGISTERED) } } },
 	{ "about a packet of another host of the site", BPF,
 	  { { ROUTER(11, 0, CARL, UDP(CARL, 5000, ANN_L, 80), .ttl = 1),
 	      .out = { { .at = LAN1, .src = GW, .dst = CARL_L, .qsrc = CARL_L, .qdst = ANN } }, COUNTED(ROUTER_ERROR) },

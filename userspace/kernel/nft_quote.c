@@ -113,12 +113,14 @@ static void under_limit(struct wm_nft_rules *b)
 
 /* An unregistered router in front of a host of this LAN says that a packet of the mesh was too big or too old. It goes
  * on as g's own; the source is changed on the way out, as the stack would not forward what comes from itself. About
- * another host of this site it would have to be turned back, which a forwarded packet cannot be: refused. */
+ * another host of this site it would have to be turned back, which a forwarded packet cannot be: refused. No router has
+ * an address of the mesh. */
 static void router_error(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
 	nft_rule(b, "router"), nft_fragment(b, NFT_IS), nft_return(b);
+	nft_rule(b, "router"), nft_addr_in(b, NFT_SRC, NFT_IS, s->plan->supernet), nft_return(b);
 	nft_rule(b, "router"), nft_l4_is(b, 0, 0xff, ICMP_TIME_EXCEEDED), nft_goto(b, "router_quote");
 	nft_rule(b, "router"), nft_l4_is(b, 0, 0xff, ICMP_DEST_UNREACH), nft_l4_is(b, 1, 0xff, ICMP_FRAG_NEEDED);
 	nft_goto(b, "router_quote");
