@@ -159,6 +159,42 @@ static void lans_that_share_addresses_have_tables(void **state)
 	free(after);
 }
 
+/* So that the stack cuts, or refuses to its own programs, what would be too big where the tunnel's mouth turns it back. */
+static void a_lan_that_takes_less_than_the_tunnel_has_a_route(void **state)
+{
+	(void)state;
+	uint32_t ifindex = prepare();
+	char *before;
+
+	up(ifindex);
+	before = snapshot();
+	plan.nlans = 2;
+	plan.lans[1].mtu = 1280;
+	assert_true(up(ifindex) > 0);
+	assert_out("172.30.2.0/24 proto 87 scope link src 172.30.2.1 mtu 1280 \n", "ip", "-4", "route", "show",
+		   "172.30.2.0/24", "dev", WG);
+	assert_int_equal(up(ifindex), 0);
+	plan.lans[1].mtu = 1340;
+	assert_true(up(ifindex) > 0);
+	assert_out("172.30.2.0/24 proto 87 scope link src 172.30.2.1 mtu 1340 \n", "ip", "-4", "route", "show",
+		   "172.30.2.0/24", "dev", WG);
+	plan.subnet = plan.supernet; /* a mesh of one site: one route for both */
+	assert_true(up(ifindex) > 0);
+	assert_out("172.30.0.0/16 proto 87 scope link src 172.30.2.1 mtu 1340 \n", "ip", "-4", "route", "show",
+		   "172.30.0.0/16", "dev", WG);
+	assert_out("", "ip", "-4", "route", "show", "172.30.2.0/24", "dev", WG);
+	assert_int_equal(up(ifindex), 0);
+	plan.subnet = prefix("172.30.2.0/24");
+	plan.lans[1].mtu = 1500;
+	assert_true(up(ifindex) > 0);
+	plan.nlans = 1;
+	up(ifindex);
+	char *after = snapshot();
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
 static void what_was_removed_by_hand_is_repaired(void **state)
 {
 	static const char *const damage[] = {
@@ -326,6 +362,7 @@ static int body(void)
 		TEST(sysctls_let_packets_through_the_stack),
 		TEST(two_lans_answer_only_for_themselves),
 		TEST(lans_that_share_addresses_have_tables),
+		TEST(a_lan_that_takes_less_than_the_tunnel_has_a_route),
 		TEST(what_was_removed_by_hand_is_repaired),
 		TEST(a_moved_mesh_leaves_nothing_behind),
 		TEST(foreign_objects_stay_as_they_are),

@@ -105,6 +105,8 @@ const struct alone alone[] = {
 	  DROPS(NO_HOST) },
 	{ "a process bound to wg sends to everybody", SPOKE, WG_OUT(LOCAL, 0), .pkt = { UDP(GW, 5000, 0xffffffff, 53) },
 	  DROPS(NO_HOST) },
+	{ "a process bound to wg sends more than a LAN takes", SPOKE, WG_OUT(LOCAL, 0),
+	  .pkt = { UDP(GW, 5000, CARL, 53), .len = 1300 }, DROPS(NO_NEIGHBOUR) },
 	{ "from a registered host, though LAN ingress has not judged it", SPOKE, WG_OUT(LAN0, 0),
 	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED) },
 	{ "from an isolated host, though LAN ingress has not judged it", SPOKE, WG_OUT(LAN0, 0),

@@ -60,7 +60,9 @@ void rig_send_noting(enum place at, const struct pkt *p, unsigned int row, void 
 	size_t len = before + build_packet(p, row, data + before);
 
 	world.ran = ran;
+	world.probing = p->probing;
 	world_send(at, data, len, &vnet);
+	world.probing = false;
 	world.ran = NULL;
 }
 

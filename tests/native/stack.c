@@ -52,7 +52,7 @@ static bool is_in_mesh(unsigned int mesh, wm_ip4 addr)
 	return p && (htonl(addr) & p->params.supernet_mask) == p->params.supernet;
 }
 
-static bool is_own(wm_ip4 addr)
+bool stack_is_own(wm_ip4 addr)
 {
 	for (size_t n = 0; n < WM_ARRAY_LEN(links); n++)
 		if (links[n].addr == addr)
@@ -71,6 +71,21 @@ static bool has_our_mark(uint32_t mark)
 	return false;
 }
 
+/* To the hosts of a site, no more than the least of its LANs takes. */
+static uint16_t mesh_mtu(unsigned int mesh, wm_ip4 dst)
+{
+	const struct native_plane *p = plane_of(mesh);
+	const struct wm_lan_info *lan = (const struct wm_lan_info *)p->map[WM_BPF_LANS].values;
+	uint16_t least = WG_MTU;
+
+	if ((htonl(dst) & p->params.subnet_mask) != p->params.subnet)
+		return WG_MTU;
+	for (unsigned int n = 0; n < WM_LAN_SLOTS; n++)
+		if (lan[n].ifindex && lan[n].mtu < least)
+			least = (uint16_t)lan[n].mtu;
+	return least;
+}
+
 /* The LAN that a mark names has a table of its own, which comes before the others. */
 static struct route find_route(wm_ip4 dst, uint32_t mark)
 {
@@ -78,7 +93,7 @@ static struct route find_route(wm_ip4 dst, uint32_t mark)
 
 	for (unsigned int mesh = 0; mesh < 2; mesh++)
 		if (is_in_mesh(mesh, dst))
-			return (struct route){ mesh ? WG2 : WG, gateway_of(mesh), WG_MTU };
+			return (struct route){ mesh ? WG2 : WG, gateway_of(mesh), mesh_mtu(mesh, dst) };
 	if (slot && slot <= 3 && (dst & 0xffffff00) == links[slot - 1].net)
 		return (struct route){ links[slot - 1].at, links[slot - 1].addr, links[slot - 1].mtu };
 	for (size_t n = 0; n < WM_ARRAY_LEN(links); n++)
@@ -198,7 +213,7 @@ static void say(wm_ip4 src, wm_ip4 dst, uint8_t proto, uint8_t tos, const uint8_
 	if (!route.out)
 		return;
 	put16(buf + 2, (uint16_t)(20 + len));
-	put16(buf + 4, 1);
+	put16(buf + 4, SAID_ID);
 	put16(buf + 6, 0x4000);
 	buf[8] = 64;
 	buf[9] = proto;
@@ -451,7 +466,7 @@ void stack_receive(struct flight *f, bool group)
 		return;
 	}
 	dst = get32(ip_of(f) + 16);
-	if (is_own(dst) || dst == UINT32_MAX)
+	if (stack_is_own(dst) || dst == UINT32_MAX)
 		deliver(f, group || dst == UINT32_MAX);
 	else if (group || dst >> 28 >= 0xe || dst >> 24 == 127)
 		flight_end(f, FATE_STACK);
@@ -471,8 +486,10 @@ void stack_send(struct flight *f)
 	put16(ip_of(f) + 2, (uint16_t)f->skb->ctx.len);
 	sum_header(ip_of(f), header_of(f));
 	route = find_route(get32(ip_of(f) + 16), 0);
-	if (!route.out || f->skb->ctx.len > route.mtu)
+	if (world.probing)
+		route.mtu = WG_MTU;
+	if (!route.out || f->skb->ctx.len > WG_MTU || (f->skb->ctx.len > route.mtu && get16(ip_of(f) + 6) & 0x4000))
 		flight_end(f, FATE_STACK);
 	else
-		put_on_wire(f, route.out);
+		output(f, &route);
 }

@@ -37,6 +37,8 @@ extern struct world {
 	int (*run)(struct native_plane *plane, enum wm_bpf_prog prog, struct skb *skb);
 	/* The programs at wg find an Ethernet header before each packet (params.wg_l2_len), as under prog_run. */
 	bool wg_has_ethernet;
+	/* What the gateway sends next comes from a socket that knows no MTU but the device's. */
+	bool probing;
 	/* May be NULL. end: a packet that came in or was made, when it is gone. */
 	void (*ran)(const struct program_run *run);
 	void (*end)(const struct packet_in *in, enum fate fate);
@@ -84,3 +86,6 @@ void stack_receive(struct flight *f, bool group);
 /* One that the gateway itself has made. */
 void stack_send(struct flight *f);
 void stack_reset(void);
+/* The gateway has this address. */
+bool stack_is_own(wm_ip4 addr);
+#define SAID_ID 1 /* the IP id of what the gateway says of itself */

@@ -9,6 +9,12 @@
 #define RELAY(...) { .at = WG, .pkt = { __VA_ARGS__ }, RELAYED }
 #define EXPIRED(place, from) .out = { { .at = (place), .error = 11, .src = (from) } }
 
+#define CUT_TO_ROAM(counted) \
+	{ { .at = LOCAL, .pkt = { UDP(GW, 53, ROAM, 5000), .len = 1392, .id = 78 }, \
+	    .out = { { .at = WG, .ttl = SAME_TTL, .frag_len = 1256 }, \
+		     { .at = WG, .ttl = SAME_TTL, .frag_at = 1256, .frag_len = 144 } }, \
+	    .count = { { WM_REASON_LOCAL, (counted) } } } }
+
 static const struct row rows[] = {
 	{ "a device to itself", 0, { RELAY(UDP(ROAM, 5000, ROAM, 80), .len = 4) } },
 	{ "a site to itself", 0, { RELAY(UDP(FAR, 5000, FAR, 80), .len = 4) } },
@@ -55,9 +61,15 @@ static const struct row rows[] = {
 	{ "a device that lies: lengths, IPv6, no whole header", 0,
 	  { { .at = WG, .pkt = { UDP(ROAM, 5000, FAR, 53), .len = 10, .tot_len = 7 }, DROPPED(INVALID) },
 	    { .at = WG, .pkt = { UDP(ROAM, 5000, FAR, 53), .len = 40, .version = 6 }, DROPPED(INVALID) } } },
-	{ "the hub's own packet to a device that is too big for its tunnel's peer, and to nobody", 0,
-	  { { .at = LOCAL, .pkt = { UDP(GW, 53, ROAM, 5000), .len = 1392 }, .out = { { .at = WG, .ttl = SAME_TTL } }, COUNTED(LOCAL) },
-	    { .at = LOCAL, .pkt = { UDP(GW, 53, NOBODY, 5000), .len = 1392 }, DROPPED(NO_HOST) } } },
+	/* Devices share a route with hosts, of whom some are on a LAN of 1280 bytes; probes are not bound by that. */
+	{ "the hub's own packet to a device, as big as the site and as big as the tunnel takes, and to nobody", 0,
+	  { { .at = LOCAL, .pkt = { UDP(GW, 53, ROAM, 5000), .len = 1252, .df = true }, .out = { { .at = WG, .ttl = SAME_TTL } },
+	      COUNTED(LOCAL) },
+	    { .at = LOCAL, .pkt = { UDP(GW, 53, ROAM, 5000), .len = 1392, .df = true, .probing = true },
+	      .out = { { .at = WG, .ttl = SAME_TTL } }, COUNTED(LOCAL) },
+	    { .at = LOCAL, .pkt = { UDP(GW, 53, NOBODY, 5000), .len = 1252 }, DROPPED(NO_HOST) } } },
+	{ "the hub's own packet to a device, bigger than the site takes", BPF, CUT_TO_ROAM(2) },
+	{ "the hub's own packet to a device, bigger than the site takes, counted before it is cut", NFT, CUT_TO_ROAM(1) },
 	{ "an MSS between a device and a host", 0,
 	  { { .at = WG, .pkt = { TCP(ROAM, 5000, ANN, 80), .flags = SYN, .ntcpopt = 4, .tcpopt = { 2, 4, 1460 >> 8, 1460 & 0xff } },
 	      .out = { { .at = LAN0, .dst = ANN_L, .mss = 1380, .mss_at = 2 } }, COUNTED(TO_LAN) },

@@ -70,6 +70,7 @@ struct pkt {
 	uint16_t slice_at, slice_len;
 
 	/* lies and what is beside the packet */
+	bool probing;          /* LOCAL: from a socket that looks for the path's MTU itself (IP_PMTUDISC_PROBE) */
 	uint8_t version, ihl;  /* 0: true */
 	int tot_len;           /* added to the true length */
 	uint16_t cut;          /* only so many bytes of it; 0: all */

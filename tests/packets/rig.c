@@ -268,6 +268,11 @@ int rig_wg_down(enum place at)
 
 /* --- sending ----------------------------------------------------------------------- */
 
+static int set_discovery(int how)
+{
+	return setsockopt(send_fd[LOCAL], IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof(how));
+}
+
 int rig_send(enum place at, const struct pkt *p, unsigned int row)
 {
 	static uint8_t data[BYTES_MAX];
@@ -278,11 +283,16 @@ int rig_send(enum place at, const struct pkt *p, unsigned int row)
 	struct iovec iov[] = { { &vnet, sizeof(vnet) }, { eth, neth }, { data, build_packet(p, row, data) } };
 	ssize_t n;
 
+	if (at == LOCAL && p->probing && set_discovery(IP_PMTUDISC_PROBE) < 0)
+		return -errno;
 	if (at == LOCAL)
 		n = sendto(send_fd[at], data, iov[2].iov_len, 0, (struct sockaddr *)&to, sizeof(to));
 	else
 		n = writev(send_fd[at], iov, WM_ARRAY_LEN(iov));
-	return n < 0 ? -errno : 0;
+	int rc = n < 0 ? -errno : 0;
+	if (at == LOCAL && p->probing && set_discovery(IP_PMTUDISC_WANT) < 0)
+		return -errno;
+	return rc;
 }
 
 /* --- receiving --------------------------------------------------------------------- */

@@ -18,6 +18,14 @@ void wm_routes_free(struct wm_routes *routes)
 	free(routes->item);
 }
 
+/* RTA_METRICS: attributes of their own, type RTAX_x. */
+static int read_mtu(const struct nlattr *attr, void *ret)
+{
+	if (mnl_attr_get_type(attr) == RTAX_MTU)
+		*(uint32_t *)ret = wm_nl_u32(attr);
+	return MNL_CB_OK;
+}
+
 static void parse(const struct nlmsghdr *nlh, struct wm_route *ret)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
@@ -36,6 +44,8 @@ static void parse(const struct nlmsghdr *nlh, struct wm_route *ret)
 		.tos = rtm->rtm_tos,
 		.via = tb[RTA_GATEWAY] || tb[RTA_VIA] || tb[RTA_MULTIPATH],
 	};
+	if (tb[RTA_METRICS])
+		mnl_attr_parse_nested(tb[RTA_METRICS], read_mtu, &ret->mtu);
 }
 
 static int read_route(const struct nlmsghdr *nlh, void *arg)
@@ -102,6 +112,12 @@ static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct 
 		mnl_attr_put_u32(nlh, RTA_OIF, route->oif);
 	if (route->src)
 		mnl_attr_put_u32(nlh, RTA_PREFSRC, htonl(route->src));
+	if (route->mtu) {
+		struct nlattr *metrics = mnl_attr_nest_start(nlh, RTA_METRICS);
+
+		mnl_attr_put_u32(nlh, RTAX_MTU, route->mtu);
+		mnl_attr_nest_end(nlh, metrics);
+	}
 	return wm_nl_write(nl);
 }
 
@@ -113,8 +129,8 @@ static bool same_place(const struct wm_route *a, const struct wm_route *b)
 
 bool wm_route_equal(const struct wm_route *a, const struct wm_route *b)
 {
-	return same_place(a, b) && a->table == b->table && a->oif == b->oif && a->src == b->src && a->type == b->type &&
-	       a->protocol == b->protocol && a->scope == b->scope && a->via == b->via;
+	return same_place(a, b) && a->table == b->table && a->oif == b->oif && a->src == b->src && a->mtu == b->mtu &&
+	       a->type == b->type && a->protocol == b->protocol && a->scope == b->scope && a->via == b->via;
 }
 
 int wm_route_put(struct wm_nl *nl, const struct wm_route *want, const char *ifname, struct wm_error *err)

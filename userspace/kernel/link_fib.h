@@ -18,6 +18,7 @@ struct wm_route {
 	uint32_t metric;
 	uint32_t oif;
 	wm_ip4 src;
+	uint32_t mtu; /* bytes of IP; 0: the device's */
 	uint8_t type, protocol, scope, tos;
 	bool via; /* has a gateway or several hops */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The two routes of an instance, O dev wg src g and unreachable O behind it,
- * both in the main table and under our own protocol number. Everything else
- * that is routed to the wg device goes; all other routes are not ours.
+ * The routes of an instance: O dev wg src g, unreachable O behind it, and where
+ * a LAN takes less than the tunnel, S dev wg src g with that MTU. All are in the
+ * main table and under our own protocol number. Everything else that is routed
+ * to the wg device goes; all other routes are not ours.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -21,17 +22,43 @@ static struct wm_route make_guard(struct wm_prefix dst)
 	};
 }
 
-static struct wm_route make_main(const struct wm_link_up *up)
+static struct wm_route make_to(const struct wm_link_up *up, struct wm_prefix dst, uint32_t mtu)
 {
 	return (struct wm_route){
-		.dst = up->plan->supernet,
+		.dst = dst,
 		.table = RT_TABLE_MAIN,
 		.oif = up->ifindex,
 		.src = up->plan->gateway,
+		.mtu = mtu,
 		.type = RTN_UNICAST,
 		.scope = RT_SCOPE_LINK,
 		.protocol = WM_ROUTE_PROTOCOL,
 	};
+}
+
+/* What this machine itself sends to a host of the site turns back to a LAN at the tunnel's mouth, where nobody can cut
+ * it or answer any more. So the stack has to know of a LAN that takes less. 0: none does. */
+static uint32_t site_mtu(const struct wm_link_up *up)
+{
+	uint32_t least = up->plan->mtu;
+
+	for (unsigned int i = 0; i < up->plan->nlans; i++)
+		if (up->plan->lans[i].mtu && up->plan->lans[i].mtu < least)
+			least = up->plan->lans[i].mtu;
+	return least < up->plan->mtu ? least : 0;
+}
+
+/* 1 or 2 of them. */
+static unsigned int make_routes(const struct wm_link_up *up, struct wm_route ret[2])
+{
+	uint32_t mtu = site_mtu(up);
+	bool all = wm_prefix_equal(up->plan->subnet, up->plan->supernet);
+
+	ret[0] = make_to(up, up->plan->supernet, all ? mtu : 0);
+	if (!mtu || all)
+		return 1;
+	ret[1] = make_to(up, up->plan->subnet, mtu);
+	return 2;
 }
 
 /* Two meshes of one machine must not want the same addresses. */
@@ -64,9 +91,13 @@ int wm_link_set_guard(struct wm_link_up *up, struct wm_error *err)
 
 int wm_link_set_route(struct wm_link_up *up, struct wm_error *err)
 {
-	const struct wm_route want = make_main(up);
+	struct wm_route want[2];
+	unsigned int n = make_routes(up, want);
+	int rc = 0;
 
-	return wm_route_put(up->nl, &want, up->inst->ifname, err);
+	for (unsigned int i = 0; i < n && rc == 0; i++)
+		rc = wm_route_put(up->nl, &want[i], up->inst->ifname, err);
+	return rc;
 }
 
 static void add_guard(struct wm_link_guards *guards, struct wm_prefix prefix)
@@ -115,15 +146,16 @@ int wm_link_sweep_routes(struct wm_link_up *up, struct wm_error *err)
 {
 	WM_AUTO_ROUTES struct wm_routes have = { .table = RT_TABLE_MAIN, .oif = up->ifindex };
 	struct wm_link_guards old = { 0 };
-	const struct wm_route want = make_main(up);
+	struct wm_route want[2];
+	unsigned int n = make_routes(up, want);
 
 	int rc = wm_routes_read(up->nl, &have, err);
 	for (size_t i = 0; i < have.n && rc == 0; i++) {
 		const struct wm_route *route = &have.item[i];
 
-		if (wm_route_equal(route, &want))
+		if (wm_route_equal(route, &want[0]) || (n > 1 && wm_route_equal(route, &want[1])))
 			continue;
-		if (route->protocol == WM_ROUTE_PROTOCOL && !wm_prefix_equal(route->dst, want.dst))
+		if (route->protocol == WM_ROUTE_PROTOCOL && !wm_prefix_equal(route->dst, up->plan->supernet))
 			add_guard(&old, route->dst);
 		rc = wm_route_drop(up->nl, route, err);
 	}
