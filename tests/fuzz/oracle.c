@@ -255,6 +255,8 @@ static void judge_ttl(const struct seen *s, const struct sent *sent)
 {
 	if (!sent->ip || sent->len < 20 || memcmp(s->data + 4, sent->ip + 4, 2) != 0 || s->data[9] != sent->ip[9])
 		return; /* the stack's own */
+	if (stack_is_own(get32(s->data + 12)) && get16(s->data + 4) == SAID_ID)
+		return; /* so is this, though the sender has chosen the same id */
 	if (s->at == LOCAL)
 		return; /* maybe put together from others */
 	if (s->data[8] != sent->ip[8] && s->data[8] + 1 != sent->ip[8])
