@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Traffic that is on no list, with the BPF back end: isolated and unregistered
 # machines that try everything, traceroute and tracepath, datagrams of all
-# sizes, small MTUs, lossy lines.
+# sizes, small MTUs, lines that lose packets or keep no order.
 # time limit: 420 s
 
 load lib/mesh
@@ -24,3 +24,4 @@ setup() { use_demo; }
 @test "datagrams of many sizes pass whole" { fragments_pass; }
 @test "TCP passes to a host with a smaller MTU" { black_hole; }
 @test "TCP passes over a line that loses packets" { bad_line; }
+@test "TCP passes over a line that keeps no order" { unruly_line; }

@@ -24,3 +24,4 @@ setup() { use_demo; }
 @test "datagrams of many sizes pass whole" { fragments_pass; }
 @test "TCP passes to a host with a smaller MTU" { black_hole; }
 @test "TCP passes over a line that loses packets" { bad_line; }
+@test "TCP passes over a line that keeps no order" { unruly_line; }

@@ -226,3 +226,32 @@ bad_line() {
 	ns net nft list chain bridge line forward
 	ns net nft delete table bridge line
 }
+
+# In the cable of gateway b, between it and the "internet".
+unruly_line() {
+	local line log=$BATS_TEST_TMPDIR/line held
+	in_ns net link add line0 type veth peer name line1
+	in_ns net link set gw-b nomaster
+	in_ns net link set line1 master br0 up
+	in_ns net link set line0 up
+	# Not through ns, which would stand between us and its pid.
+	ip netns exec "$WM_DEMO-net" "$ROOT/tests/e2e/lib/unruly_line" gw-b line0 >"$log" 3>&- &
+	line=$!
+	wait_for 10 'the line is ready' grep -q ready "$log"
+	# Whatever comes of it, the cable is as before.
+	over_unruly_line && held=0 || held=1
+	kill "$line"
+	wait "$line" || true
+	in_ns net link del line0
+	in_ns net link set gw-b master br0
+	cat "$log"
+	[ "$held" = 0 ]
+	# It did: hundreds of packets were late.
+	held=$(sed -n 's/^held back \([0-9]*\), doubled .*/\1/p' "$log")
+	[ "$held" -ge 100 ]
+}
+
+over_unruly_line() {
+	sends web "$NAS" 512 && sends nas "$WEB" 512 && sends web "$CAM" 256 && sends nas "$KIOSK" 256 &&
+		pings laptop "$NAS" 5
+}
