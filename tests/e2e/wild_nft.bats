@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Traffic that is on no list, with the nftables back end: isolated and unregistered
 # machines that try everything, traceroute and tracepath, datagrams of all
-# sizes, small MTUs, lossy lines.
+# sizes, small MTUs, lines that lose packets or keep no order.
 # time limit: 420 s
 
 load lib/mesh
