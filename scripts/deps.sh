@@ -2,6 +2,7 @@
 # Installs what wm needs from Debian's packages, and nothing else.
 #
 #   scripts/deps.sh [build] [test] [vm]      no argument: all of them
+#   scripts/deps.sh --list test              only names them
 #
 # Debian 12 (bookworm). Idempotent: when everything is there it calls no
 # package manager at all, so an offline machine that has the packages builds.
@@ -33,6 +34,8 @@ missing() {
 }
 
 wanted=
+list=
+[ "${1:-}" != --list ] || { list=yes; shift; }
 [ $# -gt 0 ] || set -- build test vm
 for group in "$@"; do
 	case $group in
@@ -44,6 +47,9 @@ for group in "$@"; do
 done
 
 # shellcheck disable=SC2086 # a list of words on purpose
+[ -z "$list" ] || { printf '%s\n' $wanted; exit 0; }
+
+# shellcheck disable=SC2086
 todo=$(missing $wanted)
 [ -n "$todo" ] || exit 0
 
