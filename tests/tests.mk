@@ -56,20 +56,17 @@ test-build:
 NOT_IN_VM := %/bad_input.bats %/foreign.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic
 VM_TESTS  := $(filter-out $(NOT_IN_VM),$(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT)))
 VMS       := $(patsubst %,vmtests/kernel-%,$(or $(KERNEL),6.1 6.12 5.10))
-# What a VM runs: $(B)/vm/tests-<kernel>, or all of $(B)/vm/tests.
-vm_lists   = rm -rf $(B)/vm/tests*; mkdir -p $(B)/vm; printf '%s\n' $(VM_TESTS) >$(B)/vm/tests
+# What a VM runs is in $(B)/vm/tests.
+vm_list    = mkdir -p $(B)/vm; printf '%s\n' $(VM_TESTS) >$(B)/vm/tests
 
-# The VMs come first because they take longest: the whole mesh on Debian's own kernel, and what meets the kernel on the
-# oldest that we run on.
+# The VMs come first because they take longest.
 test: test-build
-	@$(vm_lists)
-	@printf '%s\n' $(filter-out %/nft.bats,$(VM_TESTS)) >$(B)/vm/tests-6.1
-	@printf '%s\n' $(filter-out tests/e2e/%,$(VM_TESTS)) >$(B)/vm/tests-5.10
+	@$(vm_list)
 	@WM_VM_NEEDED=1 B=$(B) tests/run vmtests/kernel-6.1 vmtests/kernel-5.10 $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 check: test-build
 	@B=$(B) tests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 vmtest: test-build
-	@$(vm_lists)
+	@$(vm_list)
 	@B=$(B) tests/run $(VMS)
 
 export ONLY
