@@ -22,7 +22,8 @@ wait_for() {
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || die "waited in vain until $what; logs are in $WM_DEMO_DIR/log"
-		sleep 0.1
+		# Where asking is dear, what is waited for would have to wait for the asking.
+		sleep "0.${WM_SLOW:-1}"
 	done
 }
 
