@@ -23,7 +23,7 @@ wait_for() {
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || die "waited in vain until $what; logs are in $WM_DEMO_DIR/log"
 		# Where asking is dear, what is waited for would have to wait for the asking.
-		sleep "0.${WM_SLOW:-1}"
+		sleep "$((100 * ${WM_SLOW:-1}))e-3"
 	done
 }
 
