@@ -43,12 +43,13 @@ include $(wildcard tests/*/*.mk)
 TEST_BUILT   := $(filter $(B)/%,$(TEST_PROGRAMS))
 TEST_SCRIPTS := $(filter-out $(B)/%,$(TEST_PROGRAMS)) tests/unit/include_rules $(sort $(shell find tests -name '*.bats'))
 
-.PHONY: test-programs test-build
+.PHONY: test-programs test-plain test-build
 test-programs: $(TEST_BUILT)
 
-test-build:
+test-plain:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 binaries test-programs
+test-build: test-plain
 	@$(MAKE) --no-print-directory -j$(shell nproc) WERROR=1 SAN=1 B=$(B)/asan test-programs
 
 # What the VM repeats on a real kernel: all that meets the kernel. Not what is about words and traces, not what sends
@@ -65,7 +66,7 @@ test: test-build
 	@WM_VM_NEEDED=1 B=$(B) tests/run vmtests/kernel-6.1 vmtests/kernel-5.10 $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 check: test-build
 	@B=$(B) tests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
-vmtest: test-build
+vmtest: test-plain
 	@$(call vm_list,$(VM_TESTS))
 	@B=$(B) tests/run $(VMS)
 
