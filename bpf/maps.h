@@ -92,3 +92,33 @@ struct {
 	__type(key, __u32);
 	__type(value, struct wm_rate);
 } router_errors SEC(".maps");
+
+/* Written by all programs. Read by userspace. An LRU: what was dropped longest ago makes room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WM_DROPS_MAX);
+	__type(key, struct wm_drop_key);
+	__type(value, struct wm_drop);
+} drops SEC(".maps");
+
+/* Written by all programs; userspace reads how many events were not told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wm_drop_pace);
+} drop_pace SEC(".maps");
+
+/* Written by userspace, while it follows drops. Read by all programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} follow SEC(".maps");
+
+/* Written by all programs, while somebody follows. Read by userspace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, WM_DROP_EVENTS_BYTES);
+} drop_events SEC(".maps");

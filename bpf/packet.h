@@ -15,6 +15,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "wm_shared.h"
+
 #define inline_ static __always_inline
 
 #define ICMP_ECHO_REPLY 0
@@ -33,6 +35,8 @@
 
 struct packet {
 	struct __sk_buff *skb;
+	__u8 hook;      /* enum wm_hook */
+	__u64 mac;      /* its sender's on a LAN, once it was read: six bytes in memory order, then zeroes */
 	__u32 off;      /* of the IP header in the skb */
 	__u32 l4;       /* of what follows the IP header */
 	__u32 end;      /* behind the last byte of the packet */
@@ -53,21 +57,26 @@ struct packet {
 	__u8 icmp_type, icmp_code;
 };
 
+/* What is read in several places is not read in C: the compiler shares the address between them, and the verifier wants
+ * an offset from ctx. */
+#ifdef __bpf__
+#define ctx_word(skb, field) \
+	({ \
+		__u64 word_; \
+		asm volatile("%0 = *(u32 *)(%1 + %2)" \
+			     : "=r"(word_) \
+			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, field))); \
+		(__u32)word_; \
+	})
+#else /* tests/native */
+#define ctx_word(skb, field) ((skb)->field)
+#endif
+
 /* Of a GSO packet, L4 payload bytes of each segment; else 0. Not kept in the struct: the
- * verifier would tell apart all that comes after (twice the work). And not read in C: the
- * compiler shares the address between reads, and the verifier wants an offset from ctx. */
+ * verifier would tell apart all that comes after (twice the work). */
 inline_ __u32 segment_size(const struct packet *p)
 {
-	__u64 size;
-
-#ifdef __bpf__
-	asm volatile("%0 = *(u32 *)(%1 + %2)"
-		     : "=r"(size)
-		     : "r"(p->skb), "i"(__builtin_offsetof(struct __sk_buff, gso_size)));
-#else /* tests/native */
-	size = p->skb->gso_size;
-#endif
-	return size;
+	return ctx_word(p->skb, gso_size);
 }
 
 /* LSRR and SSRR let a packet choose its way behind the filter (RFC 7126 4.3); so does a list that lies. first: offset
@@ -144,7 +153,7 @@ inline_ bool parse_l4(struct packet *p)
 
 /* Reads the packet whose IP header is at off and takes off what is behind it (Ethernet pads short
  * frames). false: it lies about itself, or is source-routed. */
-inline_ bool parse(struct packet *p, struct __sk_buff *skb, __u32 off)
+inline_ bool parse(struct packet *p, struct __sk_buff *skb, enum wm_hook hook, __u32 off)
 {
 	__u32 have = skb->len - off;
 	struct iphdr ip;
@@ -152,6 +161,7 @@ inline_ bool parse(struct packet *p, struct __sk_buff *skb, __u32 off)
 
 	__builtin_memset(p, 0, sizeof(*p));
 	p->skb = skb;
+	p->hook = hook;
 	p->off = off;
 	p->len = have;
 	if (bpf_skb_load_bytes(skb, off, &ip, sizeof(ip)))

@@ -108,15 +108,13 @@ inline_ int send_by_neighbour(const struct wm_host_info *h, bool routed)
 	return bpf_redirect_neigh(h->ifindex, &hop, sizeof(hop), 0);
 }
 
-enum hook { AT_WG_IN, AT_WG_OUT, AT_LAN_IN };
-
 /* Sends the rewritten packet to h's next hop and counts it. */
-inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __u32 index, enum hook hook, __u32 reason)
+inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __u32 index, __u32 reason)
 {
 	const struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
 	const struct wm_lan_info *lan = lan_of(h);
 	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
-	bool l2 = hook == AT_LAN_IN || params.wg_l2_len;
+	bool l2 = p->hook == WM_HOOK_LAN_IN || params.wg_l2_len;
 	__u64 mac, heard;
 
 	if (!n || !lan || (!l2 && bpf_skb_change_head(p->skb, ETH_HLEN, 0)))
@@ -124,13 +122,16 @@ inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __
 	count_to(p, index);
 	mac = n->mac;
 	heard = n->heard;
-	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz)
-		return verdict(p, reason, send_by_neighbour(h, hook == AT_WG_OUT));
+	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz) {
+		count_pass(p, reason);
+		return send_by_neighbour(h, p->hook == WM_HOOK_WG_OUT);
+	}
 	__builtin_memcpy(eth.h_dest, &mac, ETH_ALEN);
 	__builtin_memcpy(eth.h_source, lan->mac, ETH_ALEN);
 	if (bpf_skb_store_bytes(p->skb, 0, &eth, sizeof(eth), 0))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	return verdict(p, reason, bpf_redirect(h->ifindex, 0));
+	count_pass(p, reason);
+	return bpf_redirect(h->ifindex, 0);
 }
 
 inline_ bool fits_lan(const struct packet *p, const struct wm_host_info *h)

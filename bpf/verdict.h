@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "drops.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -31,7 +32,7 @@ inline_ struct amount amount_of(const struct packet *p)
 	return a;
 }
 
-inline_ int verdict(const struct packet *p, __u32 reason, int action)
+inline_ void count_pass(const struct packet *p, __u32 reason)
 {
 	struct wm_counter *c = bpf_map_lookup_elem(&counters, &reason);
 	struct amount a = amount_of(p);
@@ -40,6 +41,30 @@ inline_ int verdict(const struct packet *p, __u32 reason, int action)
 		c->packets += a.packets;
 		c->bytes += a.bytes;
 	}
+}
+
+/* At wg egress it tells where the packet came in; elsewhere it is the device that we are on. */
+inline_ __u32 came_in(const struct packet *p)
+{
+	return p->hook == WM_HOOK_WG_OUT ? ctx_word(p->skb, ingress_ifindex) : ctx_word(p->skb, ifindex);
+}
+
+inline_ void count_dropped(const struct packet *p, __u32 reason)
+{
+	struct amount a = amount_of(p);
+	__u64 what = (__u64)came_in(p) << 32 | (__u32)p->proto << 16 | (__u32)p->hook << 8 | reason;
+	__u64 seen = p->mac;
+
+	__builtin_memcpy((char *)&seen + ETH_ALEN, &p->dport, sizeof(p->dport));
+	note_drop((__u64)p->dst << 32 | p->src, what, a.packets << 32 | (__u32)a.bytes, seen);
+}
+
+inline_ int verdict(const struct packet *p, __u32 reason, int action)
+{
+	if (action == DROP)
+		count_dropped(p, reason);
+	else
+		count_pass(p, reason);
 	return action;
 }
 

@@ -13,7 +13,7 @@
 
 #include "wm_reasons.h"
 
-#define WM_LAYOUT 2
+#define WM_LAYOUT 3
 
 #define WM_LAN_SLOTS 8       /* entries of lans */
 #define WM_LAN_ROUTERS 4
@@ -21,6 +21,8 @@
 #define WM_FLOW_BUCKETS 128  /* buckets of one isolated end: 1024 confirmed flows */
 #define WM_FLOW_HALF_MAX 65536
 #define WM_FRAGS_MAX 4096
+#define WM_DROPS_MAX 4096
+#define WM_DROP_EVENTS_BYTES (256 * 1024) /* pages of any machine */
 
 /* mark & WM_MARK_MASK == params.fwmark: our plane has checked this packet and
  * handed it to the stack. The low byte is 1 + the LAN slot it is for, or 0. */
@@ -164,6 +166,55 @@ struct wm_rate {
 };
 #define WM_ROUTER_ERRORS_PER_S 100
 
+/* Where the data plane looked at a packet. */
+enum wm_hook {
+	WM_HOOK_WG_IN,
+	WM_HOOK_WG_OUT,
+	WM_HOOK_LAN_IN,
+	WM_HOOK_COUNT,
+};
+
+/* drops: packets that were dropped, by who, to whom, why and where. */
+struct wm_drop_key {
+	__be32 src, dst;     /* as they stood in the packet when it was dropped */
+	__u32 ifindex;       /* where it came in; 0: from this machine itself */
+	__u8 reason;         /* enum wm_reason */
+	__u8 hook;           /* enum wm_hook */
+	__u8 proto;
+	__u8 pad;
+};
+
+/* The last one's sender and destination port. */
+struct wm_drop_last {
+	__u8 mac[6];         /* from a LAN, once it was read; else zero */
+	__be16 dport;        /* TCP, UDP; ICMP echo: its id; 0: not known */
+};
+
+struct wm_drop {
+	__u64 packets, bytes;
+	__u64 last;          /* jiffies */
+	struct wm_drop_last seen;
+};
+
+/* drop_events: one drop, as it happens, while somebody follows. */
+struct wm_drop_event {
+	struct wm_drop_key key;
+	struct wm_drop drop; /* of this packet alone */
+};
+
+/* drop_pace, per CPU: what drops may cost in this second, whatever comes in. */
+struct wm_drop_pace {
+	__u64 second;        /* jiffies / hz */
+	__u32 listed;        /* new entries of drops */
+	__u32 told;          /* events */
+	__u64 untold;        /* events that were not told, since the map was made */
+};
+#define WM_DROPS_NEW_PER_S 1000
+#define WM_DROPS_TOLD_PER_S 1000
+
+/* follow[0]: jiffies until which drops are told. wm-bpf renews it each second, so one that is killed ends by itself. */
+#define WM_FOLLOW_S 3
+
 #define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
 WM_SIZE(struct wm_params, 44);
 WM_SIZE(struct wm_host_info, 32);
@@ -178,3 +229,8 @@ WM_SIZE(struct wm_flow_slot, 24);
 WM_SIZE(struct wm_flow_bucket, 192);
 WM_SIZE(struct wm_frag_key, 12);
 WM_SIZE(struct wm_rate, 16);
+WM_SIZE(struct wm_drop_key, 16);
+WM_SIZE(struct wm_drop_last, 8);
+WM_SIZE(struct wm_drop, 32);
+WM_SIZE(struct wm_drop_event, 48);
+WM_SIZE(struct wm_drop_pace, 24);

@@ -36,7 +36,7 @@ inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 ind
 	if (set_destination(p, h->local) || (fast && decrement_ttl(p)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (fast)
-		return send_to_lan(p, h, index, AT_WG_IN, WM_REASON_TO_LAN);
+		return send_to_lan(p, h, index, WM_REASON_TO_LAN);
 	mark_for_stack(p, 1 + h->lan);
 	if (!fits && p->df)
 		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers */
@@ -86,7 +86,7 @@ int wm_wg_in(struct __sk_buff *skb)
 	struct packet p;
 	__u32 index, reason;
 	/* Judged by its own first byte: a TUN's writer may claim any protocol. */
-	bool valid = parse(&p, skb, params.wg_l2_len);
+	bool valid = parse(&p, skb, WM_HOOK_WG_IN, params.wg_l2_len);
 
 	if (!valid || skb->protocol != bpf_htons(ETH_P_IP))
 		return verdict(&p, WM_REASON_INVALID, DROP);
@@ -135,8 +135,7 @@ inline_ int out_to_own(struct packet *p, __u32 reason)
 	    (!fits_lan(p, h) || quote_to_lan(p, h, overlay) || set_destination(p, h->local)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (h->kind == WM_KIND_HOST)
-		return send_to_lan(p, h, index, AT_WG_OUT,
-				   reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);
+		return send_to_lan(p, h, index, reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);
 	count_to(p, index);
 	return into_tunnel(p, reason == WM_REASON_HAIRPIN ? WM_REASON_TO_MESH : reason);
 }
@@ -226,7 +225,7 @@ int wm_wg_out(struct __sk_buff *skb)
 	__u32 from = skb->ingress_ifindex;
 	struct packet p;
 
-	if (!parse(&p, skb, params.wg_l2_len) || skb->protocol != bpf_htons(ETH_P_IP))
+	if (!parse(&p, skb, WM_HOOK_WG_OUT, params.wg_l2_len) || skb->protocol != bpf_htons(ETH_P_IP))
 		return verdict(&p, WM_REASON_UNTRANSLATED, DROP);
 	if (is_icmp_error(&p) && p.icmp_type == ICMP_REDIRECT_TYPE)
 		return verdict(&p, WM_REASON_REDIRECT, DROP);
@@ -345,7 +344,7 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || (fast && decrement_ttl(p)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (fast)
-		return send_to_lan(p, h, index, AT_LAN_IN, WM_REASON_HAIRPIN);
+		return send_to_lan(p, h, index, WM_REASON_HAIRPIN);
 	/* To the LAN, with that LAN's MTU; the tunnel has no part in it. */
 	mark_for_stack(p, 1 + h->lan);
 	if (!fits && p->df)
@@ -423,7 +422,7 @@ SEC("tc")
 int wm_lan_in(struct __sk_buff *skb)
 {
 	const struct wm_host_info *h;
-	struct packet p = { .skb = skb, .len = skb->len };
+	struct packet p = { .skb = skb, .hook = WM_HOOK_LAN_IN, .len = skb->len };
 	__u32 index, reason;
 	__u64 mac = 0;
 	int error;
@@ -434,9 +433,10 @@ int wm_lan_in(struct __sk_buff *skb)
 		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!is_ours(skb))
 		return PASS;
-	if (!parse(&p, skb, ETH_HLEN) || !in_supernet(p.dst) || skb->pkt_type != PACKET_HOST_ ||
+	if (!parse(&p, skb, WM_HOOK_LAN_IN, ETH_HLEN) || !in_supernet(p.dst) || skb->pkt_type != PACKET_HOST_ ||
 	    bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
 		return verdict(&p, WM_REASON_INVALID, DROP);
+	p.mac = mac;
 	h = find_local(skb->ifindex, p.src, &index);
 	if (!h) {
 		error = router_error(&p);

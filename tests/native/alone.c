@@ -76,6 +76,27 @@ static void garble_all(struct native_plane *plane)
 	map_each(&plane->map[WM_BPF_LAN_HOSTS], garble_index, 0);
 }
 
+static void follow_drops(struct native_plane *plane)
+{
+	*(uint64_t *)plane->map[WM_BPF_FOLLOW].values = native_now + 1;
+}
+
+static void follow_into_a_full_ring(struct native_plane *plane)
+{
+	follow_drops(plane);
+	native_ring.full = true;
+}
+
+static void spend_the_second(struct native_plane *plane)
+{
+	struct wm_drop_pace *pace = (struct wm_drop_pace *)plane->map[WM_BPF_DROP_PACE].values;
+
+	follow_drops(plane);
+	pace->second = native_now / NATIVE_HZ;
+	pace->listed = WM_DROPS_NEW_PER_S;
+	pace->told = WM_DROPS_TOLD_PER_S;
+}
+
 /* --- the table -------------------------------------------------------------------------- */
 
 #define UNTOUCHED_BY(condition, how) \
@@ -139,6 +160,17 @@ const struct alone alone[] = {
 	{ "a host that is moving to another LAN", SPOKE, LAN_IN(LAN0), .spoil = move_ann, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
 	  DROPS(UNREGISTERED) },
 
+	{ "a drop that somebody follows", SPOKE, LAN_IN(LAN0), .spoil = follow_drops, .pkt = { UDP(STRANGER_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED), .listed = 1, .told = 1 },
+	{ "a drop that somebody followed until now", SPOKE, LAN_IN(LAN0), .pkt = { UDP(STRANGER_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED), .listed = 1 },
+	{ "a drop that somebody follows too slowly", SPOKE, LAN_IN(LAN0), .spoil = follow_into_a_full_ring,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .listed = 1, .untold = 1 },
+	{ "a drop too many for this second", SPOKE, LAN_IN(LAN0), .spoil = spend_the_second,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .untold = 1 },
+	{ "a drop out to wg that somebody follows", SPOKE, WG_OUT(BOX, 0), .spoil = follow_drops,
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED), .listed = 1, .told = 1 },
+
 	UNTOUCHED_BY("empty maps", empty_all),
 	UNTOUCHED_BY("garbage in the maps", garble_all),
 	{ "a host with empty maps", SPOKE, LAN_IN(LAN0), .spoil = empty_all, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
@@ -182,6 +214,28 @@ static unsigned int reason_since(struct native_plane *plane, const struct wm_cou
 	return reason;
 }
 
+/* Listed and told as the row says, where it says so, and with the packet's own words. */
+static bool is_noted(struct native_plane *plane, const struct alone *a, const struct skb *skb)
+{
+	const struct wm_drop_pace *pace = (const struct wm_drop_pace *)plane->map[WM_BPF_DROP_PACE].values;
+	struct wm_drop_key key = {
+		.src = htonl(a->pkt.src), .dst = htonl(a->pkt.dst), .proto = a->pkt.proto, .reason = (uint8_t)a->reason,
+		.hook = (uint8_t)(a->prog == WM_BPF_LAN_IN ? WM_HOOK_LAN_IN : a->prog == WM_BPF_WG_IN ? WM_HOOK_WG_IN : WM_HOOK_WG_OUT),
+		.ifindex = a->prog == WM_BPF_WG_OUT ? skb->ctx.ingress_ifindex : skb->ctx.ifindex,
+	};
+	const struct wm_drop *drop = map_lookup(&plane->map[WM_BPF_DROPS], &key);
+
+	if (!a->listed && !a->told && !a->untold)
+		return true;
+	if (!drop == !a->listed && (!drop || drop->packets == 1) && native_ring.told == a->told && pace->untold == a->untold &&
+	    (!a->told || !memcmp(&native_ring.last.key, &key, sizeof(key))) &&
+	    (!a->told || native_ring.last.drop.seen.dport == htons(a->pkt.dport)))
+		return true;
+	printf("# listed %d times, told %u, not told %u\n", drop ? (int)drop->packets : 0, native_ring.told,
+	       (unsigned int)pace->untold);
+	return false;
+}
+
 bool alone_run(const struct alone *a)
 {
 	struct native_plane *plane = plane_of(0);
@@ -189,15 +243,19 @@ bool alone_run(const struct alone *a)
 	struct skb *skb = make_skb(a);
 	unsigned int reason;
 	int action;
+	bool good;
 
 	if (a->spoil)
 		a->spoil(plane);
 	memcpy(before, plane->map[WM_BPF_COUNTERS].values, sizeof(before));
+	native_ring.told = 0;
 	action = native_run(plane, a->prog, skb);
 	reason = reason_since(plane, before);
+	native_ring.full = false;
+	good = is_noted(plane, a, skb);
 	skb_free(skb);
 	if (action == a->action && reason == a->reason)
-		return true;
+		return good;
 	printf("# action %d instead of %d, reason %s instead of %s\n", action, a->action, wm_reason_name(reason),
 	       wm_reason_name(a->reason));
 	return false;

@@ -22,6 +22,8 @@ static bool replay(const struct row *row, unsigned int upto, unsigned int number
 	plane_forget();
 	if (plane_up(config, mode) < 0)
 		return false;
+	/* Following has helpers that fail, too. */
+	*(uint64_t *)plane_of(0)->map[WM_BPF_FOLLOW].values = UINT64_MAX;
 	for (unsigned int n = 0; n <= upto; n++) {
 		const struct step *step = &row->step[n];
 

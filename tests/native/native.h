@@ -85,6 +85,13 @@ extern struct native_fault {
 
 bool native_fails(const char *helper);
 
+/* Drops that were told, and the last of them. The ring has room unless it is said to be full. */
+extern struct native_ring {
+	bool full;
+	unsigned int told;
+	struct wm_drop_event last;
+} native_ring;
+
 /* How many L4 checksums came to 0. */
 extern unsigned int native_zero_sums;
 

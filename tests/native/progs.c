@@ -12,7 +12,7 @@
 
 /* bpf/wm_tc.bpf.c, compiled for this machine. Of the maps only the addresses matter. */
 extern char hosts[], lan_hosts[], lans[], counters[], host_stats[], neighbours[], flows_half[], flows[], frags[],
-	router_errors[];
+	router_errors[], drops[], drop_pace[], follow[], drop_events[];
 extern struct wm_params params;
 int wm_wg_in(struct __sk_buff *skb);
 int wm_wg_out(struct __sk_buff *skb);
@@ -22,7 +22,8 @@ static const void *const declared[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = hosts,           [WM_BPF_LAN_HOSTS] = lan_hosts,   [WM_BPF_LANS] = lans,
 	[WM_BPF_COUNTERS] = counters,     [WM_BPF_HOST_STATS] = host_stats, [WM_BPF_NEIGHBOURS] = neighbours,
 	[WM_BPF_FLOWS_HALF] = flows_half, [WM_BPF_FLOWS] = flows,           [WM_BPF_FRAGS] = frags,
-	[WM_BPF_ROUTER_ERRORS] = router_errors,
+	[WM_BPF_ROUTER_ERRORS] = router_errors, [WM_BPF_DROPS] = drops,     [WM_BPF_DROP_PACE] = drop_pace,
+	[WM_BPF_FOLLOW] = follow,         [WM_BPF_DROP_EVENTS] = drop_events,
 };
 
 static struct native_plane *current;

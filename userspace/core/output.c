@@ -28,7 +28,7 @@ struct wm_out {
 
 static bool is_json(const struct wm_out *out)
 {
-	return out->format == WM_OUT_JSON;
+	return out->format != WM_OUT_TEXT;
 }
 
 struct wm_out *wm_out_new(FILE *f, enum wm_out_format format)
@@ -51,7 +51,7 @@ int wm_out_end(struct wm_out *out)
 	if (!out)
 		return -ENOMEM;
 	if (is_json(out))
-		fputs("\n}\n", out->f);
+		fputs(out->format == WM_OUT_JSON_LINE ? "}\n" : "\n}\n", out->f);
 	rc = fflush(out->f) || ferror(out->f) ? -(errno ? errno : EIO) : 0;
 	free(out);
 	return rc;
@@ -80,7 +80,10 @@ static void json_string(FILE *f, const char *s)
 /* Comma, line break, indentation and key of the next member. */
 static void json_member(struct wm_out *out, const char *key)
 {
-	fprintf(out->f, "%s\n%*s", out->member[out->depth] ? "," : "", 2 * (out->depth + 1), "");
+	if (out->format == WM_OUT_JSON_LINE)
+		fputs(out->member[out->depth] ? ", " : "", out->f);
+	else
+		fprintf(out->f, "%s\n%*s", out->member[out->depth] ? "," : "", 2 * (out->depth + 1), "");
 	out->member[out->depth] = true;
 	if (key) {
 		json_string(out->f, key);
@@ -181,7 +184,7 @@ static void close_level(struct wm_out *out, char bracket)
 		out->depth--;
 	if (!is_json(out))
 		return;
-	if (any)
+	if (any && out->format != WM_OUT_JSON_LINE)
 		fprintf(out->f, "\n%*s", 2 * (out->depth + 1), "");
 	fputc(bracket, out->f);
 }

@@ -14,7 +14,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum wm_out_format { WM_OUT_TEXT, WM_OUT_JSON };
+enum wm_out_format {
+	WM_OUT_TEXT,
+	WM_OUT_JSON,
+	WM_OUT_JSON_LINE, /* without line breaks: one of many objects, a line each */
+};
 
 struct wm_out;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The data plane on BPF: six verbs over a set of pinned maps and programs.
+ * The data plane on BPF: its verbs over a set of pinned maps and programs.
  *
  * apply compares what is pinned and attached with the plan. Mostly it writes
  * the few map entries that differ. Where maps are too small, or the programs or
@@ -232,8 +232,7 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	return rc ? rc : job.changes;
 }
 
-/* What is in force, to be looked at; -ENOENT if nothing is. */
-static int open_set(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err)
+int wm_bpf_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err)
 {
 	int rc;
 
@@ -249,7 +248,7 @@ static int open_set(const struct wm_instance *inst, struct wm_bpf_set *ret, stru
 static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	int rc = open_set(inst, &set, err);
+	int rc = wm_bpf_open(inst, &set, err);
 
 	return rc ? rc : wm_bpf_counters(&set, ret, err);
 }
@@ -257,9 +256,17 @@ static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, str
 static int bpf_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	int rc = open_set(inst, &set, err);
+	int rc = wm_bpf_open(inst, &set, err);
 
 	return rc ? rc : wm_bpf_flows(&set, ret, err);
+}
+
+static int bpf_drops(const struct wm_instance *inst, struct wm_drop_views *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc = wm_bpf_open(inst, &set, err);
+
+	return rc ? rc : wm_bpf_drops(&set, ret, err);
 }
 
 static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
@@ -299,6 +306,8 @@ const struct wm_dataplane wm_dataplane_bpf = {
 	.apply = bpf_apply,
 	.read = bpf_read,
 	.flows = bpf_flows,
+	.drops = bpf_drops,
+	.follow = wm_bpf_follow,
 	.present = bpf_present,
 	.remove = bpf_remove,
 };

@@ -5,10 +5,12 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -141,6 +143,23 @@ int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err)
 	if (!rc)
 		(void)rmdir(inst->bpffs);
 	return rc;
+}
+
+int wm_bpf_lock_following(const struct wm_instance *inst, int *ret_fd, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int fd = -1;
+	char path[PATH_MAX];
+	int rc = path_of(inst, NULL, NULL, path);
+
+	if (!rc)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return wm_fail(err, rc ? -rc : errno, "cannot open %s: %s", path, strerror(rc ? -rc : errno));
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? wm_fail(err, EBUSY, "another wm-bpf follows this mesh's drops already, and one can: end that one first")
+					    : wm_fail(err, errno, "cannot lock %s: %s", path, strerror(errno));
+	*ret_fd = wm_steal_fd(&fd);
+	return 0;
 }
 
 int wm_bpf_pins_prune(const struct wm_instance *inst)

@@ -169,7 +169,9 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS])
 	ret[WM_BPF_COUNTERS] = WM_REASON_COUNT;
 	ret[WM_BPF_FLOWS_HALF] = WM_FLOW_HALF_MAX;
 	ret[WM_BPF_FRAGS] = WM_FRAGS_MAX;
-	ret[WM_BPF_ROUTER_ERRORS] = 1;
+	ret[WM_BPF_ROUTER_ERRORS] = ret[WM_BPF_DROP_PACE] = ret[WM_BPF_FOLLOW] = 1;
+	ret[WM_BPF_DROPS] = WM_DROPS_MAX;
+	ret[WM_BPF_DROP_EVENTS] = WM_DROP_EVENTS_BYTES;
 }
 
 int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/counters.h"
+#include "core/drops.h"
 #include "core/flows.h"
 #include "core/error.h"
 #include "core/instance.h"
@@ -33,6 +34,10 @@ enum wm_bpf_map {
 	WM_BPF_FLOWS,
 	WM_BPF_FRAGS,
 	WM_BPF_ROUTER_ERRORS,
+	WM_BPF_DROPS,
+	WM_BPF_DROP_PACE,
+	WM_BPF_FOLLOW,
+	WM_BPF_DROP_EVENTS,
 	WM_BPF_MAPS,
 };
 
@@ -101,6 +106,11 @@ void wm_bpf_log_start(void);
 /* As wm_fail, with ": <strerror> (<libbpf's last lines>)" behind it; rc is -errno. */
 int wm_bpf_fail(struct wm_error *err, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* --- bpf.c --- */
+
+/* What is in force, to be looked at; -ENOENT if nothing is. */
+int wm_bpf_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err);
+
 /* --- bpf_pins.c --- */
 
 /* A bpffs is where the instance wants one: 0, or -ENOENT and what to do. */
@@ -114,6 +124,8 @@ int wm_bpf_set_pin(const struct wm_instance *inst, struct wm_bpf_set *set, struc
 int wm_bpf_meta_write(const struct wm_bpf_set *set, struct wm_error *err);
 /* Sets of other layouts. Changes made. */
 int wm_bpf_pins_prune(const struct wm_instance *inst);
+/* One at a time follows an instance's drops: -EBUSY. The lock goes with the descriptor. */
+int wm_bpf_lock_following(const struct wm_instance *inst, int *ret_fd, struct wm_error *err);
 int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err);
 
 void wm_bpf_set_init(struct wm_bpf_set *set); /* all closed */
@@ -211,6 +223,19 @@ int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
 
 uint32_t wm_bpf_hz(void); /* jiffies a second */
 int wm_bpf_jiffies(uint64_t *ret); /* the kernel's, now; 0 or -errno */
+/* When it was, in unix time; the two clocks are read as one. */
+struct wm_bpf_moment {
+	uint64_t jiffies;
+	int64_t unix_time;
+	uint32_t hz;
+};
+int wm_bpf_now(const struct wm_bpf_set *set, struct wm_bpf_moment *ret); /* 0 or -errno */
+int64_t wm_bpf_unix_time(const struct wm_bpf_moment *now, uint64_t jiffies); /* 0 for 0 */
+
+struct wm_drop_follower;
+/* bpf_drops.c */
+int wm_bpf_drops(const struct wm_bpf_set *set, struct wm_drop_views *ret, struct wm_error *err);
+int wm_bpf_follow(const struct wm_instance *inst, const struct wm_drop_follower *follower, struct wm_error *err);
 /* bpf_flows.c */
 int wm_bpf_flows(const struct wm_bpf_set *set, struct wm_flow_views *ret, struct wm_error *err);
 int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err);

@@ -76,21 +76,20 @@ static int read_reasons(const struct wm_bpf_set *set, int cpus, struct wm_counte
 	return rc;
 }
 
-/* When it was, in unix time; the two clocks are read as one. */
-struct moment {
-	uint64_t jiffies;
-	int64_t unix_time;
-	uint32_t hz;
-};
+int wm_bpf_now(const struct wm_bpf_set *set, struct wm_bpf_moment *ret)
+{
+	*ret = (struct wm_bpf_moment){ .unix_time = wm_unix_time(), .hz = set->meta.params.hz };
+	return wm_bpf_jiffies(&ret->jiffies);
+}
 
-static int64_t unix_time_of(const struct moment *now, uint64_t jiffies)
+int64_t wm_bpf_unix_time(const struct wm_bpf_moment *now, uint64_t jiffies)
 {
 	if (!jiffies)
 		return 0;
 	return jiffies > now->jiffies ? now->unix_time : now->unix_time - (int64_t)((now->jiffies - jiffies) / now->hz);
 }
 
-static int read_end(const struct wm_bpf_set *set, uint32_t index, const struct moment *now, int cpus,
+static int read_end(const struct wm_bpf_set *set, uint32_t index, const struct wm_bpf_moment *now, int cpus,
 		    struct wm_host_stats *value, struct wm_end_counters *ret)
 {
 	uint64_t seen = 0;
@@ -107,7 +106,7 @@ static int read_end(const struct wm_bpf_set *set, uint32_t index, const struct m
 		ret->drops += value[c].drops;
 		seen = WM_MAX(seen, value[c].last_seen);
 	}
-	ret->last_seen = unix_time_of(now, seen);
+	ret->last_seen = wm_bpf_unix_time(now, seen);
 	return 0;
 }
 
@@ -115,9 +114,9 @@ static int read_ends(const struct wm_bpf_set *set, const struct wm_bpf_content *
 		     struct wm_counters *ret)
 {
 	WM_AUTO_FREE struct wm_host_stats *value = calloc((size_t)cpus, sizeof(*value));
-	struct moment now = { .unix_time = wm_unix_time(), .hz = set->meta.params.hz };
+	struct wm_bpf_moment now;
 	size_t cap = 0;
-	int rc = value ? wm_bpf_jiffies(&now.jiffies) : -ENOMEM;
+	int rc = value ? wm_bpf_now(set, &now) : -ENOMEM;
 
 	for (uint32_t i = 0; !rc && i < content->naddrs; i++) {
 		if (content->hosts[i].kind == WM_KIND_NOBODY)

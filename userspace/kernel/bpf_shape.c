@@ -18,6 +18,10 @@ const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
 	[WM_BPF_FLOWS] = { "flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_flow_bucket) },
 	[WM_BPF_FRAGS] = { "frags", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_frag_key), 8 },
 	[WM_BPF_ROUTER_ERRORS] = { "router_errors", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_rate) },
+	[WM_BPF_DROPS] = { "drops", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_drop_key), sizeof(struct wm_drop) },
+	[WM_BPF_DROP_PACE] = { "drop_pace", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_drop_pace) },
+	[WM_BPF_FOLLOW] = { "follow", BPF_MAP_TYPE_ARRAY, 4, 8 },
+	[WM_BPF_DROP_EVENTS] = { "drop_events", BPF_MAP_TYPE_RINGBUF },
 };
 
 const char *const wm_bpf_progs[WM_BPF_PROGS] = {

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A data plane back end: six verbs, the same for BPF and nftables. The packet
+ * A data plane back end: the same verbs for BPF and nftables. The packet
  * semantics both keep are docs/dataplane.md.
  */
 #pragma once
 
 #include "core/counters.h"
+#include "core/drops.h"
 #include "core/error.h"
 #include "core/flows.h"
 #include "core/instance.h"
 #include "core/plan.h"
+
+/* Who wants to hear of drops as they happen. */
+struct wm_drop_follower {
+	int stop_fd; /* readable: no longer */
+	int (*told)(void *arg, const struct wm_drop_view *drop); /* not 0: no longer */
+	int (*untold)(void *arg, uint64_t n); /* so many more than could be told */
+	void *arg;
+};
 
 struct wm_dataplane {
 	const char *name; /* "bpf", "nft" */
@@ -31,6 +40,13 @@ struct wm_dataplane {
 
 	/* The flows through isolated ends, sorted; wm_flow_views_free. 0 or -errno; -ENOENT as above. */
 	int (*flows)(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err);
+
+	/* What it has dropped, sorted; wm_drop_views_free. Not all: counters are. 0 or -errno; -ENOENT as above. */
+	int (*drops)(const struct wm_instance *inst, struct wm_drop_views *ret, struct wm_error *err);
+
+	/* Tells each drop as it happens, one follower at a time (-EBUSY), without slowing the packets down. 0 when the
+	 * follower wants no more, or -errno. NULL: this back end cannot; look at the list again and again. */
+	int (*follow)(const struct wm_instance *inst, const struct wm_drop_follower *follower, struct wm_error *err);
 
 	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
 	int (*present)(const struct wm_instance *inst, struct wm_error *err);

@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/in.h>
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,190 +11,28 @@
 #include "core/output.h"
 #include "core/record.h"
 #include "core/util.h"
-#include "kernel/dataplane.h"
-#include "kernel/link.h"
+#include "tools/tools.h"
 
-struct context {
-	struct wm_instance inst;
-	const struct wm_dataplane *plane; /* in force */
-	struct wm_config config;          /* the last good one, for names; may be empty */
-	struct wm_out *out;
-};
+/* Long options without a letter. */
+enum { OPT_HOST = 256, OPT_REASON };
 
-/* --- stats ----------------------------------------------------------------------------- */
-
-static void print_reasons(struct wm_out *out, const struct wm_counters *c)
-{
-	static const struct wm_col cols[] = {
-		{ "name", "REASON", 0 }, { "drop", NULL, 0 }, { NULL, "", 0 }, { "packets", "PACKETS", WM_COL_RIGHT },
-		{ "bytes", "BYTES", WM_COL_RIGHT }, { "help", "MEANING", WM_COL_TRUNC },
-	};
-
-	wm_out_table(out, "reasons", NULL, cols, WM_ARRAY_LEN(cols));
-	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
-		wm_out_row(out);
-		wm_out_cell_str(out, wm_reason_name(r));
-		wm_out_cell_bool(out, wm_reason_is_drop(r));
-		wm_out_cell_str(out, wm_reason_is_drop(r) ? "drop" : "pass");
-		wm_out_cell_uint(out, c->reason[r].packets);
-		wm_out_cell_uint(out, c->reason[r].bytes);
-		wm_out_cell_str(out, wm_reason_help(r));
-	}
-	wm_out_table_end(out, NULL);
-}
-
-/* Host or device at an overlay address; NULL when the saved config does not have it. */
-static const char *end_name(const struct wm_config *config, wm_ip4 overlay, char *buf, size_t size)
-{
-	const struct wm_site *hub = wm_config_hub(config);
-
-	for (size_t low = 0, high = config->nhosts; low < high;) {
-		size_t mid = low + (high - low) / 2;
-		const struct wm_host *h = &config->hosts[mid];
-
-		if (h->overlay == overlay) {
-			snprintf(buf, size, "%s.%s", h->name, h->domain);
-			return buf;
-		}
-		if (h->overlay < overlay)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (size_t i = 0; hub && i < config->ndevices; i++) {
-		if (config->devices[i].overlay != overlay)
-			continue;
-		snprintf(buf, size, "%s.%s", config->devices[i].name, hub->domain);
-		return buf;
-	}
-	return NULL;
-}
-
-static void print_ends(struct context *ctx, const struct wm_counters *c)
-{
-	static const struct wm_col cols[] = {
-		{ "name", "HOST", 0 }, { "wg_ip", "OVERLAY", 0 },
-		{ "to_packets", "PACKETS TO", WM_COL_RIGHT }, { "to_bytes", "BYTES TO", WM_COL_RIGHT },
-		{ "from_packets", "PACKETS FROM", WM_COL_RIGHT }, { "from_bytes", "BYTES FROM", WM_COL_RIGHT },
-		{ "drops", "DROPS", WM_COL_RIGHT }, { "last_seen", NULL, 0 }, { NULL, "LAST SEEN", WM_COL_RIGHT },
-	};
-	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], age[32];
-	int64_t now = wm_unix_time();
-
-	wm_out_line(ctx->out, "");
-	wm_out_table(ctx->out, "hosts", NULL, cols, WM_ARRAY_LEN(cols));
-	for (size_t i = 0; i < c->nends; i++) {
-		const struct wm_end_counters *e = &c->ends[i];
-
-		snprintf(age, sizeof(age), "%lld s ago", (long long)(now > e->last_seen ? now - e->last_seen : 0));
-		wm_out_row(ctx->out);
-		wm_out_cell_str(ctx->out, end_name(&ctx->config, e->overlay, name, sizeof(name)));
-		wm_out_cell_str(ctx->out, wm_ip4_format(e->overlay, addr));
-		wm_out_cell_uint(ctx->out, e->to.packets);
-		wm_out_cell_uint(ctx->out, e->to.bytes);
-		wm_out_cell_uint(ctx->out, e->from.packets);
-		wm_out_cell_uint(ctx->out, e->from.bytes);
-		wm_out_cell_uint(ctx->out, e->drops);
-		wm_out_cell_uint(ctx->out, (uint64_t)e->last_seen);
-		wm_out_cell_str(ctx->out, e->last_seen ? age : "never");
-	}
-	wm_out_table_end(ctx->out, "no registered host or device");
-}
-
-static int cmd_stats(struct context *ctx, struct wm_error *err)
-{
-	struct wm_counters counters;
-	int rc = ctx->plane->read(&ctx->inst, &counters, err);
-
-	if (rc)
-		return rc;
-	wm_out_str(ctx->out, "dataplane", NULL, ctx->plane->name);
-	print_reasons(ctx->out, &counters);
-	print_ends(ctx, &counters);
-	wm_counters_free(&counters);
-	return 0;
-}
-
-/* --- flows ------------------------------------------------------------------------------- */
-
-static const char *protocol_name(uint8_t proto, char buf[8])
-{
-	if (proto == IPPROTO_TCP)
-		return "tcp";
-	if (proto == IPPROTO_UDP)
-		return "udp";
-	if (proto == IPPROTO_ICMP)
-		return "icmp";
-	snprintf(buf, 8, "%u", proto);
-	return buf;
-}
-
-static int cmd_flows(struct context *ctx, struct wm_error *err)
-{
-	static const struct wm_col cols[] = {
-		{ "name", "ISOLATED", 0 }, { "wg_ip", "OVERLAY", 0 }, { "protocol", "PROTO", 0 },
-		{ "port", "PORT, ID", WM_COL_RIGHT }, { "peer_name", "PEER", 0 }, { "peer", "ADDRESS", 0 },
-		{ "peer_port", "PORT", WM_COL_RIGHT }, { "state", "STATE", 0 }, { "seconds", "LIVES FOR S", WM_COL_RIGHT },
-	};
-	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], proto[8];
-	struct wm_flow_views views;
-	int rc = ctx->plane->flows(&ctx->inst, &views, err);
-
-	if (rc)
-		return rc;
-	wm_out_table(ctx->out, "flows", NULL, cols, WM_ARRAY_LEN(cols));
-	for (size_t i = 0; i < views.n; i++) {
-		const struct wm_flow_view *v = &views.item[i];
-
-		wm_out_row(ctx->out);
-		wm_out_cell_str(ctx->out, end_name(&ctx->config, v->end, name, sizeof(name)));
-		wm_out_cell_str(ctx->out, wm_ip4_format(v->end, addr));
-		wm_out_cell_str(ctx->out, protocol_name(v->proto, proto));
-		wm_out_cell_uint(ctx->out, v->end_port);
-		wm_out_cell_str(ctx->out, end_name(&ctx->config, v->peer, name, sizeof(name)));
-		wm_out_cell_str(ctx->out, wm_ip4_format(v->peer, addr));
-		wm_out_cell_uint(ctx->out, v->peer_port);
-		wm_out_cell_str(ctx->out, wm_flow_state_name(v->state));
-		wm_out_cell_uint(ctx->out, v->seconds);
-	}
-	wm_out_table_end(ctx->out, "no flow through an isolated host or device");
-	wm_flow_views_free(&views);
-	return 0;
-}
-
-/* --- status ------------------------------------------------------------------------------ */
-
-static int cmd_status(struct context *ctx, struct wm_error *err)
-{
-	struct wm_counters counters;
-	uint64_t passed = 0, dropped = 0;
-	bool up = false;
-	int rc = ctx->plane->read(&ctx->inst, &counters, err);
-
-	if (rc)
-		return rc;
-	for (unsigned int r = 0; r < WM_REASON_COUNT; r++)
-		*(wm_reason_is_drop(r) ? &dropped : &passed) += counters.reason[r].packets;
-	wm_link_index(ctx->inst.ifname, &up);
-	wm_out_str(ctx->out, "dataplane", "data plane", ctx->plane->name);
-	wm_out_str(ctx->out, "interface", "interface", ctx->inst.ifname);
-	wm_out_bool(ctx->out, "up", "up", up);
-	wm_out_uint(ctx->out, "hosts", "registered", counters.nends);
-	wm_out_uint(ctx->out, "passed", "packets passed", passed);
-	wm_out_uint(ctx->out, "dropped", "packets dropped", dropped);
-	wm_counters_free(&counters);
-	return 0;
-}
-
-/* --- program ------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *name, *help;
+static const struct command {
+	const char *name, *options, *help; /* options: the letters, see letters[] */
 	int (*run)(struct context *ctx, struct wm_error *err);
 } commands[] = {
-	{ "stats", "packets by what became of them, and by host", cmd_stats },
-	{ "flows", "what isolated hosts and devices may answer right now", cmd_flows },
-	{ "status", "which data plane is in force", cmd_status },
+	{ "stats", "", "packets by what became of them, and by host", tool_stats },
+	{ "drops", "fnHR", "who was dropped, to whom, why, how often and where", tool_drops },
+	{ "flows", "", "what isolated hosts and devices may answer right now", tool_flows },
+	{ "status", "", "which data plane is in force", tool_status },
+};
+
+/* The letter in a command's options. */
+static const struct {
+	int option;
+	char letter;
+	const char *name;
+} letters[] = {
+	{ 'f', 'f', "--follow" }, { 'n', 'n', "-n" }, { OPT_HOST, 'H', "--host" }, { OPT_REASON, 'R', "--reason" },
 };
 
 static void usage(FILE *f)
@@ -206,8 +43,28 @@ static void usage(FILE *f)
 	fprintf(f, "\noptions:\n"
 		   "  -i, --instance NAME  one of several meshes on this machine (WM_INSTANCE)\n"
 		   "  -j, --json           machine-readable\n"
-		   "      --help, --version\n\n"
+		   "      --help, --version\n"
+		   "drops:\n"
+		   "  -f, --follow         each drop as it happens, until Ctrl-C; -j: a JSON object a line\n"
+		   "  -n N                 no more than N lines\n"
+		   "      --host WHO       from or to nas.b, 192.168.1.10, 172.30.3.2, ...\n"
+		   "      --reason NAME    only unregistered, isolated, no_host, ...\n\n"
+		   "examples:\n"
+		   "  wm-bpf drops --host nas.b        why does nothing arrive at nas.b?\n"
+		   "  wm-bpf drops -f -j | jq .        as it happens, for a program\n\n"
 		   "exit: 0 ok, 1 failed, 2 usage\n");
+}
+
+int tool_misuse(struct context *ctx, struct wm_error *err, const char *fmt, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	ctx->exit = 2;
+	return wm_fail(err, EINVAL, "%s", text);
 }
 
 static int find_plane(struct context *ctx, struct wm_error *err)
@@ -244,67 +101,125 @@ static int open_context(struct context *ctx, const char *instance, struct wm_err
 	return find_plane(ctx, err);
 }
 
-static int run(const char *name, const char *instance, bool json)
+static const struct command *find_command(const char *name)
 {
-	struct context ctx = { 0 };
-	struct wm_error err = { 0 };
-	int rc = -EINVAL;
-
 	for (size_t i = 0; i < WM_ARRAY_LEN(commands); i++) {
-		if (strcmp(name, commands[i].name))
-			continue;
-		rc = open_context(&ctx, instance, &err);
-		if (rc)
-			break;
-		ctx.out = wm_out_new(stdout, json ? WM_OUT_JSON : WM_OUT_TEXT);
-		rc = ctx.out ? commands[i].run(&ctx, &err) : -ENOMEM;
-		if (ctx.out && wm_out_end(ctx.out) && !rc)
-			rc = wm_fail(&err, EIO, "cannot write the output");
-		break;
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
 	}
-	wm_config_free(&ctx.config);
+	return NULL;
+}
+
+static int run(const struct command *command, struct context *ctx)
+{
+	struct wm_error err = { 0 };
+	int rc = open_context(ctx, ctx->opt.instance, &err);
+
+	/* What follows writes its own lines. */
+	if (!rc && !ctx->opt.follow) {
+		ctx->out = wm_out_new(stdout, ctx->opt.json ? WM_OUT_JSON : WM_OUT_TEXT);
+		rc = ctx->out ? 0 : wm_fail(&err, ENOMEM, "out of memory");
+	}
 	if (!rc)
+		rc = command->run(ctx, &err);
+	if (ctx->out && wm_out_end(ctx->out) && !rc)
+		rc = wm_fail(&err, EIO, "cannot write the output");
+	wm_config_free(&ctx->config);
+	if (!rc)
+		return ctx->exit;
+	fprintf(stderr, "wm-bpf: %s\n", err.text);
+	return ctx->exit ? ctx->exit : 1;
+}
+
+/* 0, or 2 after saying what is wrong. */
+static int take_option(int c, unsigned int *used, struct options *opt)
+{
+	for (size_t i = 0; i < WM_ARRAY_LEN(letters); i++) {
+		if (letters[i].option == c)
+			*used |= 1u << i;
+	}
+	switch (c) {
+	case 'i':
+		opt->instance = optarg;
 		return 0;
-	if (!*err.text) {
-		fprintf(stderr, "wm-bpf: there is no command '%s'; wm-bpf --help lists them\n", name);
+	case 'j':
+		opt->json = true;
+		return 0;
+	case 'f':
+		opt->follow = true;
+		return 0;
+	case 'n':
+		if (!tool_number(optarg, 1000000000, &opt->limit) && opt->limit)
+			return 0;
+		fprintf(stderr, "wm-bpf: -n %s: not a number of lines\n", optarg);
+		return 2;
+	case OPT_HOST:
+		opt->host = optarg;
+		return 0;
+	case OPT_REASON:
+		opt->reason = optarg;
+		return 0;
+	default:
+		fprintf(stderr, "wm-bpf --help lists commands and options\n");
 		return 2;
 	}
-	fprintf(stderr, "wm-bpf: %s\n", err.text);
-	return 1;
+}
+
+/* The command, or NULL after saying what is wrong. */
+static const struct command *chosen(struct options *opt, unsigned int used)
+{
+	const struct command *command = find_command(opt->words[0]);
+
+	if (!command) {
+		fprintf(stderr, "wm-bpf: there is no command '%s'; wm-bpf --help lists them\n", opt->words[0]);
+		return NULL;
+	}
+	for (size_t i = 0; i < WM_ARRAY_LEN(letters); i++) {
+		if (!(used & 1u << i) || strchr(command->options, letters[i].letter))
+			continue;
+		fprintf(stderr, "wm-bpf: %s takes no %s\n", command->name, letters[i].name);
+		return NULL;
+	}
+	opt->words++;
+	opt->nwords--;
+	if (opt->nwords) {
+		fprintf(stderr, "wm-bpf: %s takes no '%s'\n", command->name, opt->words[0]);
+		return NULL;
+	}
+	return command;
 }
 
 int wm_bpf_main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "instance", required_argument, NULL, 'i' }, { "json", no_argument, NULL, 'j' },
+		{ "follow", no_argument, NULL, 'f' }, { "host", required_argument, NULL, OPT_HOST },
+		{ "reason", required_argument, NULL, OPT_REASON },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
-	const char *instance = NULL;
-	bool json = false;
+	struct context ctx = { 0 };
+	const struct command *command;
+	unsigned int used = 0; /* of letters[] */
 	int c;
 
-	while ((c = getopt_long(argc, argv, "i:jh", longs, NULL)) != -1) {
-		switch (c) {
-		case 'i':
-			instance = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
+	while ((c = getopt_long(argc, argv, "i:jfn:h", longs, NULL)) != -1) {
+		if (c == 'h') {
 			usage(stdout);
 			return 0;
-		case 'V':
+		}
+		if (c == 'V') {
 			puts("wm-bpf " WM_VERSION);
 			return 0;
-		default:
-			fprintf(stderr, "wm-bpf --help lists commands and options\n");
-			return 2;
 		}
+		if (take_option(c, &used, &ctx.opt))
+			return 2;
 	}
-	if (argc - optind != 1) {
+	ctx.opt.words = argv + optind;
+	ctx.opt.nwords = argc - optind;
+	if (ctx.opt.nwords < 1) {
 		usage(stderr);
 		return 2;
 	}
-	return run(argv[optind], instance, json);
+	command = chosen(&ctx.opt, used);
+	return command ? run(command, &ctx) : 2;
 }

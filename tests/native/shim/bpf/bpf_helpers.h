@@ -25,6 +25,8 @@
 #define bpf_map_lookup_elem native_map_lookup_elem
 #define bpf_map_update_elem native_map_update_elem
 #define bpf_map_delete_elem native_map_delete_elem
+#define bpf_ringbuf_reserve native_ringbuf_reserve
+#define bpf_ringbuf_submit native_ringbuf_submit
 #define bpf_jiffies64 native_jiffies64
 #define bpf_skb_load_bytes native_skb_load_bytes
 #define bpf_skb_store_bytes native_skb_store_bytes
@@ -40,6 +42,8 @@
 void *native_map_lookup_elem(const void *map, const void *key);
 long native_map_update_elem(const void *map, const void *key, const void *value, __u64 flags);
 long native_map_delete_elem(const void *map, const void *key);
+void *native_ringbuf_reserve(const void *map, __u64 size, __u64 flags);
+void native_ringbuf_submit(void *record, __u64 flags);
 __u64 native_jiffies64(void);
 long native_skb_load_bytes(const struct __sk_buff *ctx, __u32 off, void *to, __u32 len);
 long native_skb_store_bytes(struct __sk_buff *ctx, __u32 off, const void *from, __u32 len, __u64 flags);
