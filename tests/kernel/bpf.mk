@@ -4,5 +4,6 @@ $(eval $(call test_program,kernel/test_bpf,tests/kernel/test_bpf.c $(bpf_rig),ke
 $(eval $(call test_program,kernel/test_bpf_heal,tests/kernel/test_bpf_heal.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_kill,tests/kernel/test_bpf_kill.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+$(eval $(call test_program,kernel/test_bpf_drops,tests/kernel/test_bpf_drops.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # What programs cost the verifier, against docs/verifier.md.
 $(eval $(call test_program,kernel/test_verifier,tests/kernel/test_verifier.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))
