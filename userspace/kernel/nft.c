@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The data plane on nftables: six verbs over one table of our own.
+ * The data plane on nftables: its verbs over one table of our own.
  *
  * Desired rules and elements come from the plan (nft_rules, nft_sets), actual
  * ones from the kernel (nft_state), and what differs goes out as one batch. The
@@ -8,12 +8,14 @@
  * wrote last is still true while the number is the same, and nothing is read.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
 #include "core/util.h"
 #include "kernel/dataplane.h"
+#include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_rules.h"
 #include "kernel/nft_state.h"
@@ -177,6 +179,21 @@ static int nft_flows(const struct wm_instance *inst, struct wm_flow_views *ret, 
 	return rc ? explain(err, inst->nft_table, rc, NULL) : 0;
 }
 
+static int nft_drops(const struct wm_instance *inst, struct wm_drop_views *ret, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_table_exists(nl, inst->nft_table);
+	if (rc == 0 || rc == -EEXIST)
+		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
+	if (rc > 0)
+		rc = wm_nft_drops(nl, inst->nft_table, if_nametoindex(inst->ifname), ret);
+	return rc ? explain(err, inst->nft_table, rc, NULL) : 0;
+}
+
 static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
@@ -282,6 +299,7 @@ const struct wm_dataplane wm_dataplane_nft = {
 	.apply = nft_apply,
 	.read = nft_read,
 	.flows = nft_flows,
+	.drops = nft_drops,
 	.present = nft_present,
 	.remove = nft_remove,
 };

@@ -21,6 +21,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "core/util.h"
+#include "kernel/nft_drops.h"
 #include "kernel/nft_expr_priv.h"
 
 #define IP_CSUM_OFFSET 10
@@ -479,12 +480,6 @@ void nft_accept(struct wm_nft_rules *b)
 	verdict(b, NF_ACCEPT, NULL);
 }
 
-void nft_drop(struct wm_nft_rules *b, enum wm_reason reason)
-{
-	nft_count(b, reason);
-	verdict(b, NF_DROP, NULL);
-}
-
 void nft_return(struct wm_nft_rules *b)
 {
 	verdict(b, NFT_RETURN, NULL);
@@ -498,4 +493,14 @@ void nft_goto(struct wm_nft_rules *b, const char *chain)
 void nft_jump(struct wm_nft_rules *b, const char *chain)
 {
 	verdict(b, NFT_JUMP, chain);
+}
+
+void nft_drop(struct wm_nft_rules *b, enum wm_reason reason)
+{
+	nft_goto(b, wm_nft_drop_chain(reason));
+}
+
+void nft_drop_now(struct wm_nft_rules *b)
+{
+	verdict(b, NF_DROP, NULL);
 }

@@ -77,7 +77,8 @@ void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss); /* lowered, never rais
 void nft_notrack(struct wm_nft_rules *b);
 void nft_count(struct wm_nft_rules *b, enum wm_reason reason);
 void nft_accept(struct wm_nft_rules *b);
-void nft_drop(struct wm_nft_rules *b, enum wm_reason reason); /* counted */
+void nft_drop(struct wm_nft_rules *b, enum wm_reason reason); /* noted, counted (nft_drops.h) */
+void nft_drop_now(struct wm_nft_rules *b);
 void nft_return(struct wm_nft_rules *b);
 void nft_goto(struct wm_nft_rules *b, const char *chain);
 void nft_jump(struct wm_nft_rules *b, const char *chain);

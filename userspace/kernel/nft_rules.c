@@ -18,6 +18,7 @@
 #include <linux/netfilter_ipv4.h>
 
 #include "core/util.h"
+#include "kernel/nft_drops.h"
 
 #define AFTER_NAT (NF_IP_PRI_NAT_SRC + 150) /* sees packets as they leave */
 #define MARK_MASK 0xffffff00u
@@ -93,6 +94,16 @@ const struct wm_nft_chain wm_nft_chains[] = {
 	{ "output_to_iso" }, /* this machine's own, towards an isolated end */
 	{ "wg_out" },      /* out to a tunnel */
 	{ "wg_own" },      /* ... from this gateway itself */
+	{ "drop_invalid" }, /* the drops: noted, counted */
+	{ "drop_spoofed" },
+	{ "drop_unregistered" },
+	{ "drop_isolated" },
+	{ "drop_no_host" },
+	{ "drop_not_relay" },
+	{ "drop_untranslated" },
+	{ "drop_redirect" },
+	{ "drop_flow_full" },
+	{ "drop_no_neighbour" },
 };
 const unsigned int wm_nft_nchains = WM_ARRAY_LEN(wm_nft_chains);
 
@@ -428,6 +439,7 @@ int wm_nft_rules_make(const struct wm_instance *inst, const struct wm_plan *plan
 	postrouting(&s);
 	wm_nft_isolation(&s);
 	wm_nft_quotes(&s);
+	wm_nft_drop_chains(&rules);
 	rc = wm_nft_rules_finish(&rules);
 	if (rc)
 		wm_nft_rules_free(&rules);

@@ -251,7 +251,7 @@ static uint32_t read_comment(const struct nlattr *attr)
 	return htonl(addr);
 }
 
-static struct wm_count read_counter(const struct nlattr *expr)
+struct wm_count wm_nft_counter(const struct nlattr *expr)
 {
 	const struct nlattr *tb[NFTA_EXPR_DATA + 1], *data[NFTA_COUNTER_PACKETS + 1];
 
@@ -278,7 +278,7 @@ static int read_elem(const struct reader *r, const struct nlattr *nest)
 		rc = read_value(tb[NFTA_SET_ELEM_DATA], &e.data, sizeof(e.data));
 	else if (!rc)
 		e.data = read_comment(tb[NFTA_SET_ELEM_USERDATA]);
-	return rc ? rc : r->fn(r->arg, &e, read_counter(tb[NFTA_SET_ELEM_EXPR]));
+	return rc ? rc : r->fn(r->arg, &e, wm_nft_counter(tb[NFTA_SET_ELEM_EXPR]));
 }
 
 static int read_elems(const struct nlmsghdr *nlh, void *arg)
@@ -324,17 +324,27 @@ static void forget_elems(void *arg)
 	((struct wm_nft_elems *)arg)->n = 0;
 }
 
+int wm_nft_elems_read(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, struct wm_nft_elems *ret)
+{
+	struct reader r = { id, keep_elem, forget_elems, ret };
+	int rc = dump(nl, table, &r);
+
+	sort(ret);
+	return rc;
+}
+
+const struct wm_nft_elem *wm_nft_elem_find(const struct wm_nft_elems *set, const struct wm_nft_elem *wanted)
+{
+	return set->n ? bsearch(wanted, set->v, set->n, sizeof(*set->v), by_key) : NULL;
+}
+
 int wm_nft_content_read(struct wm_nl *nl, const char *table, struct wm_nft_content *ret)
 {
 	struct wm_nft_content content = { 0 };
 	int rc = 0;
 
-	for (int i = 0; i < WM_NFT_SETS && !rc; i++) {
-		struct reader r = { (enum wm_nft_set_id)i, keep_elem, forget_elems, &content.set[i] };
-
-		rc = dump(nl, table, &r);
-		sort(&content.set[i]);
-	}
+	for (int i = 0; i < WM_NFT_SETS && !rc; i++)
+		rc = wm_nft_elems_read(nl, table, (enum wm_nft_set_id)i, &content.set[i]);
 	if (rc)
 		wm_nft_content_free(&content);
 	else

@@ -92,6 +92,14 @@ int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *pl
 /* What they hold in the kernel; -ENOENT when a set is not there. */
 int wm_nft_content_read(struct wm_nl *nl, const char *table, struct wm_nft_content *ret);
 
+/* One of them alone, sorted. */
+int wm_nft_elems_read(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, struct wm_nft_elems *ret);
+/* The element with the key of `wanted`; NULL: none. */
+const struct wm_nft_elem *wm_nft_elem_find(const struct wm_nft_elems *set, const struct wm_nft_elem *wanted);
+/* An element's expression, if it is a counter; else zero. NULL-safe. */
+struct nlattr;
+struct wm_count wm_nft_counter(const struct nlattr *expr);
+
 /* Deletions of all sets first (a split batch is stricter in between, never laxer). */
 void wm_nft_content_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_content *have,
 			 const struct wm_nft_content *want);

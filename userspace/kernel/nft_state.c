@@ -14,6 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_rules.h"
 
@@ -190,7 +191,7 @@ static int check_set(const struct nlmsghdr *nlh, void *arg)
 		i++;
 	d->n++;
 	if (i == WM_NFT_SETS) {
-		d->ours &= is_flow_set(tb);
+		d->ours &= is_flow_set(tb) || wm_nft_is_drops(tb);
 		return 0;
 	}
 	if (ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) != wm_nft_key_len(wm_nft_sets[i].key) ||
@@ -265,7 +266,7 @@ static int read_whole(struct wm_nl *nl, const char *table, struct wm_nft_state *
 	ret->whole = d.ours && d.n == wm_nft_nchains;
 	if (!rc && ret->whole) {
 		rc = dump_table(nl, NFT_MSG_GETSET, NFTA_SET_TABLE, check_set, &d);
-		ret->whole = d.ours && d.n == WM_NFT_SETS + WM_NFT_FLOW_SETS;
+		ret->whole = d.ours && d.n == WM_NFT_SETS + WM_NFT_FLOW_SETS + 1; /* and the list of drops */
 	}
 	if (!rc && ret->whole) {
 		rc = dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
@@ -384,6 +385,7 @@ static void create_table(struct wm_nft_batch *batch, const char *table)
 		wm_nft_set_create(batch, table, (enum wm_nft_set_id)i);
 	for (int i = 0; i < WM_NFT_FLOW_SETS; i++)
 		wm_nft_flow_set_create(batch, table, (enum wm_nft_flow_set)i);
+	wm_nft_drops_create(batch, table);
 	for (unsigned int i = 0; i < wm_nft_nchains; i++)
 		create_chain(batch, table, &wm_nft_chains[i]);
 }

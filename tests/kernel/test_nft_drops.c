@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The nftables back end's list of drops: who, to whom, why and where; and that a
+ * full one drops as ever. The topology is drawn in nft_rig.h.
+ */
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/util.h"
+#include "kernel/netns.h"
+#include "kernel/nft_rig.h"
+
+#define MORE_THAN_FIT 4200
+
+static struct rig rig;
+
+static int spoke(void **state)
+{
+	(void)state;
+	rig_open(&rig, 1, false);
+	rig_apply(&rig);
+	rig_mark(&rig);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
+static struct wm_drop_views list(void)
+{
+	struct wm_error err = { 0 };
+	struct wm_drop_views views;
+
+	if (wm_dataplane_nft.drops(&rig.inst, &views, &err))
+		fail_msg("%s", err.text);
+	return views;
+}
+
+static struct wm_drop_view only(const struct wm_drop_views *views, wm_ip4 src, wm_ip4 dst)
+{
+	struct wm_drop_view found = { .reason = WM_REASON_COUNT };
+
+	for (size_t i = 0; i < views->n; i++) {
+		if (views->item[i].src != src || views->item[i].dst != dst)
+			continue;
+		assert_int_equal(found.reason, WM_REASON_COUNT);
+		found = views->item[i];
+	}
+	return found;
+}
+
+static void listed_by_who_to_whom_and_why(void **state)
+{
+	const struct packet guest = udp(STRANGER_LAN, FAR, 20), cam = udp(CAM_LAN, FAR, 20), liar = udp(G, NAS, 20);
+	int64_t before = wm_unix_time();
+	struct wm_drop_views views = list();
+	struct wm_drop_view v;
+
+	(void)state;
+	assert_int_equal(views.n, 0);
+	for (int i = 0; i < 3; i++)
+		send_lan(&rig, 0, PLAIN_MAC, &guest);
+	rig_counted(&rig, WM_REASON_UNREGISTERED, 3);
+	rig_mark(&rig);
+	send_lan(&rig, 0, PLAIN_MAC, &cam);
+	rig_counted(&rig, WM_REASON_ISOLATED, 1);
+	rig_mark(&rig);
+	send_wg(&rig, &liar);
+	rig_counted(&rig, WM_REASON_SPOOFED, 1);
+	rig_mark(&rig);
+	say(0, NOBODY);
+	rig_counted(&rig, WM_REASON_NO_HOST, 1);
+
+	views = list();
+	assert_int_equal(views.n, 4);
+	v = only(&views, STRANGER_LAN, FAR);
+	assert_int_equal(v.reason, WM_REASON_UNREGISTERED);
+	assert_int_equal(v.count.packets, 3);
+	assert_int_equal(v.count.bytes, 3 * (20 + 8 + 20));
+	assert_int_equal(v.place, WM_DROP_FROM_LAN);
+	assert_int_equal(v.ifindex, if_nametoindex("lan0"));
+	assert_int_equal(v.proto, IPPROTO_UDP);
+	assert_int_equal(v.sender, 0);
+	assert_in_range(v.last, before - 1, wm_unix_time() + 1);
+	v = only(&views, CAM, FAR); /* its source was translated before it was judged */
+	assert_int_equal(v.reason, WM_REASON_ISOLATED);
+	assert_int_equal(v.place, WM_DROP_FROM_LAN);
+	v = only(&views, G, NAS);
+	assert_int_equal(v.reason, WM_REASON_SPOOFED);
+	assert_int_equal(v.place, WM_DROP_FROM_WG);
+	v = only(&views, G, NOBODY);
+	assert_int_equal(v.reason, WM_REASON_NO_HOST);
+	assert_int_equal(v.place, WM_DROP_GOING_OUT);
+	assert_int_equal(v.ifindex, 0);
+	wm_drop_views_free(&views);
+}
+
+static void a_bound_hosts_name_is_known(void **state)
+{
+	const struct packet p = udp(BOUND_LAN, FAR, 20);
+	struct wm_drop_views views;
+
+	(void)state;
+	send_lan(&rig, 0, OTHER_MAC, &p);
+	rig_counted(&rig, WM_REASON_UNREGISTERED, 1);
+	views = list();
+	assert_int_equal(views.n, 1);
+	assert_int_equal(views.item[0].sender, BOUND);
+	wm_drop_views_free(&views);
+}
+
+/* No place in the list: dropped and counted all the same. */
+static void a_full_list_drops_as_ever(void **state)
+{
+	struct wm_drop_views views;
+	uint64_t packets = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MORE_THAN_FIT; i++) {
+		const struct packet p = udp(IP(192, 168, 1, 100) + (i << 16), FAR, 20);
+
+		send_lan(&rig, 0, PLAIN_MAC, &p);
+		if (i % 100 == 99)
+			rig_counted(&rig, WM_REASON_UNREGISTERED, i + 1);
+	}
+	rig_counted(&rig, WM_REASON_UNREGISTERED, MORE_THAN_FIT);
+	assert_silence(&rig);
+	views = list();
+	for (size_t i = 0; i < views.n; i++)
+		packets += views.item[i].count.packets;
+	assert_int_equal(views.n, 4096);
+	assert_int_equal(packets, 4096);
+	wm_drop_views_free(&views);
+}
+
+static void kept_when_the_plan_changes(void **state)
+{
+	const struct packet p = udp(STRANGER_LAN, FAR, 20);
+	struct wm_drop_views views;
+
+	(void)state;
+	send_lan(&rig, 0, PLAIN_MAC, &p);
+	rig_counted(&rig, WM_REASON_UNREGISTERED, 1);
+	rig.plan.mtu = 1380;
+	assert_true(rig_apply(&rig) > 0);
+	views = list();
+	assert_int_equal(views.n, 1);
+	wm_drop_views_free(&views);
+}
+
+static void nft_can_show_it(void **state)
+{
+	const struct packet p = udp(STRANGER_LAN, FAR, 20);
+	char *text;
+
+	(void)state;
+	send_lan(&rig, 0, PLAIN_MAC, &p);
+	rig_counted(&rig, WM_REASON_UNREGISTERED, 1);
+	text = run_out(NULL, "nft", "list", "table", "ip", rig.inst.nft_table, NULL);
+	assert_non_null(strstr(text, "drop_unregistered"));
+	if (!strstr(text, "192.168.1.66"))
+		fail_msg("%s", strstr(text, "set drops"));
+	free(text);
+}
+
+static int body(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(listed_by_who_to_whom_and_why, spoke, teardown),
+		cmocka_unit_test_setup_teardown(a_bound_hosts_name_is_known, spoke, teardown),
+		cmocka_unit_test_setup_teardown(a_full_list_drops_as_ever, spoke, teardown),
+		cmocka_unit_test_setup_teardown(kept_when_the_plan_changes, spoke, teardown),
+		cmocka_unit_test_setup_teardown(nft_can_show_it, spoke, teardown),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("nft_drops", tests, NULL, NULL);
+}
+
+int main(void)
+{
+	netns_run(body);
+}
