@@ -308,6 +308,7 @@ const struct wm_dataplane wm_dataplane_bpf = {
 	.flows = bpf_flows,
 	.drops = bpf_drops,
 	.follow = wm_bpf_follow,
+	.trace = wm_bpf_trace,
 	.present = bpf_present,
 	.remove = bpf_remove,
 };

@@ -21,6 +21,7 @@
 #include "core/error.h"
 #include "core/instance.h"
 #include "core/plan.h"
+#include "core/trace.h"
 #include "wm_shared.h"
 
 enum wm_bpf_map {
@@ -236,6 +237,8 @@ struct wm_drop_follower;
 /* bpf_drops.c */
 int wm_bpf_drops(const struct wm_bpf_set *set, struct wm_drop_views *ret, struct wm_error *err);
 int wm_bpf_follow(const struct wm_instance *inst, const struct wm_drop_follower *follower, struct wm_error *err);
+/* bpf_trace.c */
+int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret, struct wm_error *err);
 /* bpf_flows.c */
 int wm_bpf_flows(const struct wm_bpf_set *set, struct wm_flow_views *ret, struct wm_error *err);
 int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err);

@@ -11,6 +11,7 @@
 #include "core/flows.h"
 #include "core/instance.h"
 #include "core/plan.h"
+#include "core/trace.h"
 
 /* Who wants to hear of drops as they happen. */
 struct wm_drop_follower {
@@ -47,6 +48,10 @@ struct wm_dataplane {
 	/* Tells each drop as it happens, one follower at a time (-EBUSY), without slowing the packets down. 0 when the
 	 * follower wants no more, or -errno. NULL: this back end cannot; look at the list again and again. */
 	int (*follow)(const struct wm_instance *inst, const struct wm_drop_follower *follower, struct wm_error *err);
+
+	/* What would become of a packet, now; changes nothing. NULL: this back end cannot. */
+	int (*trace)(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret,
+		     struct wm_error *err);
 
 	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
 	int (*present)(const struct wm_instance *inst, struct wm_error *err);

@@ -14,15 +14,17 @@
 #include "tools/tools.h"
 
 /* Long options without a letter. */
-enum { OPT_HOST = 256, OPT_REASON };
+enum { OPT_HOST = 256, OPT_REASON, OPT_FROM, OPT_TO, OPT_IN, OPT_PROTO, OPT_SPORT, OPT_DPORT, OPT_FLAGS, OPT_TTL, OPT_SIZE, OPT_DF,
+       OPT_FRAGMENT, OPT_MAC };
 
 static const struct command {
-	const char *name, *options, *help; /* options: the letters, see letters[] */
+	const char *name, *options, *help; /* options: letters of letters[] */
 	int (*run)(struct context *ctx, struct wm_error *err);
 } commands[] = {
 	{ "stats", "", "packets by what became of them, and by host", tool_stats },
 	{ "drops", "fnHR", "who was dropped, to whom, why, how often and where", tool_drops },
 	{ "flows", "", "what isolated hosts and devices may answer right now", tool_flows },
+	{ "trace", "T", "what would become of a packet: trace FROM TO [PROTOCOL [PORT]]", tool_trace },
 	{ "status", "", "which data plane is in force", tool_status },
 };
 
@@ -33,6 +35,9 @@ static const struct {
 	const char *name;
 } letters[] = {
 	{ 'f', 'f', "--follow" }, { 'n', 'n', "-n" }, { OPT_HOST, 'H', "--host" }, { OPT_REASON, 'R', "--reason" },
+	{ OPT_FROM, 'T', "--from" }, { OPT_TO, 'T', "--to" }, { OPT_IN, 'T', "--in" }, { OPT_PROTO, 'T', "--proto" },
+	{ OPT_SPORT, 'T', "--sport" }, { OPT_DPORT, 'T', "--dport" }, { OPT_FLAGS, 'T', "--flags" }, { OPT_TTL, 'T', "--ttl" },
+	{ OPT_SIZE, 'T', "--size" }, { OPT_DF, 'T', "--df" }, { OPT_FRAGMENT, 'T', "--fragment" }, { OPT_MAC, 'T', "--mac" },
 };
 
 static void usage(FILE *f)
@@ -48,11 +53,19 @@ static void usage(FILE *f)
 		   "  -f, --follow         each drop as it happens, until Ctrl-C; -j: a JSON object a line\n"
 		   "  -n N                 no more than N lines\n"
 		   "      --host WHO       from or to nas.b, 192.168.1.10, 172.30.3.2, ...\n"
-		   "      --reason NAME    only unregistered, isolated, no_host, ...\n\n"
+		   "      --reason NAME    only unregistered, isolated, no_host, ...\n"
+		   "trace (who: nas.b, laptop, gw.b or an address; it changes nothing):\n"
+		   "      --from WHO, --to WHO, --proto tcp|udp|icmp|N, --dport N: as the words, in any order\n"
+		   "      --in lan:IF|wg|self   where it comes in; else where FROM would\n"
+		   "      --sport N, --flags S|SA|A|F|R, --ttl N, --size BYTES, --df, --mac MAC\n"
+		   "      --fragment first|OFFSET\n\n"
 		   "examples:\n"
 		   "  wm-bpf drops --host nas.b        why does nothing arrive at nas.b?\n"
-		   "  wm-bpf drops -f -j | jq .        as it happens, for a program\n\n"
-		   "exit: 0 ok, 1 failed, 2 usage\n");
+		   "  wm-bpf drops -f -j | jq .        as it happens, for a program\n"
+		   "  wm-bpf trace nas.b cam.a         would a ping pass?\n"
+		   "  wm-bpf trace 192.168.1.20 172.30.3.2 tcp 443\n"
+		   "  wm-bpf trace cam.a nas.b icmp reply\n\n"
+		   "exit: 0 ok, and of trace: it passes; 1 failed, it does not; 2 usage\n");
 }
 
 int tool_misuse(struct context *ctx, struct wm_error *err, const char *fmt, ...)
@@ -131,12 +144,29 @@ static int run(const struct command *command, struct context *ctx)
 	return ctx->exit ? ctx->exit : 1;
 }
 
+/* Where an option of trace, in words, is kept. */
+static const char **trace_word(struct options *opt, int c)
+{
+	const char **const words[] = {
+		[OPT_FROM - OPT_FROM] = &opt->from,   [OPT_TO - OPT_FROM] = &opt->to,       [OPT_IN - OPT_FROM] = &opt->in,
+		[OPT_PROTO - OPT_FROM] = &opt->proto, [OPT_SPORT - OPT_FROM] = &opt->sport, [OPT_DPORT - OPT_FROM] = &opt->dport,
+		[OPT_FLAGS - OPT_FROM] = &opt->flags, [OPT_TTL - OPT_FROM] = &opt->ttl,     [OPT_SIZE - OPT_FROM] = &opt->size,
+		[OPT_FRAGMENT - OPT_FROM] = &opt->fragment, [OPT_MAC - OPT_FROM] = &opt->mac,
+	};
+
+	return words[c - OPT_FROM];
+}
+
 /* 0, or 2 after saying what is wrong. */
 static int take_option(int c, unsigned int *used, struct options *opt)
 {
 	for (size_t i = 0; i < WM_ARRAY_LEN(letters); i++) {
 		if (letters[i].option == c)
 			*used |= 1u << i;
+	}
+	if (c >= OPT_FROM && c <= OPT_MAC && c != OPT_DF) {
+		*trace_word(opt, c) = optarg;
+		return 0;
 	}
 	switch (c) {
 	case 'i':
@@ -158,6 +188,9 @@ static int take_option(int c, unsigned int *used, struct options *opt)
 		return 0;
 	case OPT_REASON:
 		opt->reason = optarg;
+		return 0;
+	case OPT_DF:
+		opt->df = true;
 		return 0;
 	default:
 		fprintf(stderr, "wm-bpf --help lists commands and options\n");
@@ -182,7 +215,7 @@ static const struct command *chosen(struct options *opt, unsigned int used)
 	}
 	opt->words++;
 	opt->nwords--;
-	if (opt->nwords) {
+	if (opt->nwords && !strchr(command->options, 'T')) {
 		fprintf(stderr, "wm-bpf: %s takes no '%s'\n", command->name, opt->words[0]);
 		return NULL;
 	}
@@ -194,7 +227,13 @@ int wm_bpf_main(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "instance", required_argument, NULL, 'i' }, { "json", no_argument, NULL, 'j' },
 		{ "follow", no_argument, NULL, 'f' }, { "host", required_argument, NULL, OPT_HOST },
-		{ "reason", required_argument, NULL, OPT_REASON },
+		{ "reason", required_argument, NULL, OPT_REASON }, { "from", required_argument, NULL, OPT_FROM },
+		{ "to", required_argument, NULL, OPT_TO }, { "in", required_argument, NULL, OPT_IN },
+		{ "proto", required_argument, NULL, OPT_PROTO }, { "sport", required_argument, NULL, OPT_SPORT },
+		{ "dport", required_argument, NULL, OPT_DPORT }, { "flags", required_argument, NULL, OPT_FLAGS },
+		{ "ttl", required_argument, NULL, OPT_TTL }, { "size", required_argument, NULL, OPT_SIZE },
+		{ "df", no_argument, NULL, OPT_DF }, { "fragment", required_argument, NULL, OPT_FRAGMENT },
+		{ "mac", required_argument, NULL, OPT_MAC },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	struct context ctx = { 0 };

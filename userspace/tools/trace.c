@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * wm-bpf trace: what would become of a packet that the command line describes, by the real programs on what the live
+ * maps hold, hop by hop and by name. Nothing live changes.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/output.h"
+#include "core/util.h"
+#include "tools/tools.h"
+
+#define TEXT 256
+#define PACKET_TEXT 160
+
+/* --- the packet ----------------------------------------------------------------------------- */
+
+struct request {
+	struct tool_who from, to;
+	struct wm_trace_in in;
+	struct wm_packet packet;
+	uint8_t bytes[WM_PACKET_MAX];
+};
+
+/* "FROM > TO PROTO PORT", the everyday case, without its options. */
+static int take_words(struct context *ctx, struct wm_error *err)
+{
+	struct options *o = &ctx->opt;
+	const char **places[] = { &o->from, &o->to, &o->proto, &o->dport };
+	size_t at = 0;
+
+	for (int i = 0; i < o->nwords; i++) {
+		const char *word = o->words[i];
+
+		if (at == 1 && (!strcmp(word, ">") || !strcmp(word, "->") || !strcmp(word, "to")))
+			continue;
+		while (at < WM_ARRAY_LEN(places) && *places[at])
+			at++;
+		if (at == WM_ARRAY_LEN(places))
+			return tool_misuse(ctx, err, "trace: what is '%s'? It takes FROM TO [PROTOCOL [PORT]], and options", word);
+		*places[at++] = word;
+	}
+	if (!o->from || !o->to)
+		return tool_misuse(ctx, err, "trace: from whom, to whom? Such as: wm-bpf trace nas.b cam.a tcp 443");
+	return 0;
+}
+
+static int number(struct context *ctx, const char *option, const char *word, unsigned long most, unsigned long otherwise,
+		  unsigned long *ret, struct wm_error *err)
+{
+	*ret = otherwise;
+	if (!word || !tool_number(word, most, ret))
+		return 0;
+	return tool_misuse(ctx, err, "trace: %s %s: not a number up to %lu", option, word, most);
+}
+
+static int find_ends(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	const struct options *o = &ctx->opt;
+	struct wm_mac mac;
+
+	if (!wm_mac_parse(o->from, &mac)) {
+		for (size_t i = 0; i < ctx->config.nhosts && !r->from.known; i++) {
+			const struct wm_host *h = &ctx->config.hosts[i];
+
+			if (h->has_mac && !memcmp(&h->mac, &mac, sizeof(mac)))
+				tool_find_overlay(ctx, h->overlay, &r->from);
+		}
+		if (!r->from.known)
+			return tool_misuse(ctx, err, "trace: no host is bound to the MAC %s: give its address, and --mac", o->from);
+	} else if (tool_find(ctx, o->from, &r->from)) {
+		return tool_misuse(ctx, err, "trace: the saved config knows nobody called %s; give an address", o->from);
+	}
+	if (tool_find(ctx, o->to, &r->to))
+		return tool_misuse(ctx, err, "trace: the saved config knows nobody called %s; give an address", o->to);
+	if (o->mac && wm_mac_parse(o->mac, &r->in.mac))
+		return tool_misuse(ctx, err, "trace: --mac %s: not the MAC of a machine", o->mac);
+	r->in.has_mac = o->mac != NULL;
+	return 0;
+}
+
+/* A LAN's machine from its LAN, this gateway from itself, everybody else of the mesh out of the tunnel. */
+static int find_place(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	const char *in = ctx->opt.in;
+
+	r->in.place = WM_TRACE_LAN;
+	if (in && !strncmp(in, "lan:", 4)) {
+		r->in.ifindex = if_nametoindex(in + 4);
+		return r->in.ifindex ? 0 : tool_misuse(ctx, err, "trace: --in %s: there is no such interface", in);
+	}
+	if (in && !strcmp(in, "self")) {
+		r->in.place = WM_TRACE_SELF;
+		return 0;
+	}
+	if (in && !strcmp(in, "wg")) {
+		r->in.place = WM_TRACE_WG;
+		return 0;
+	}
+	if (in && strcmp(in, "lan") != 0)
+		return tool_misuse(ctx, err, "trace: --in %s: lan, lan:INTERFACE, wg or self", in);
+	if (!in && r->from.gateway && r->from.here)
+		r->in.place = WM_TRACE_SELF;
+	else if (!in && r->from.overlay && (!r->from.here || r->from.device || !r->from.known))
+		r->in.place = WM_TRACE_WG;
+	return 0;
+}
+
+static int make_addresses(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	struct wm_packet *p = &r->packet;
+
+	p->src = r->in.place == WM_TRACE_LAN && r->from.local ? r->from.local : r->from.overlay ? r->from.overlay : r->from.local;
+	p->dst = r->to.overlay ? r->to.overlay : r->to.local;
+	/* Given as an address, that one is meant: also a host's LAN address, which no packet of the mesh should have. */
+	(void)wm_ip4_parse(ctx->opt.to, &p->dst);
+	if (ctx->opt.in)
+		(void)wm_ip4_parse(ctx->opt.from, &p->src);
+	return p->src && p->dst ? 0 : tool_misuse(ctx, err, "trace: the address 0.0.0.0 is nobody's");
+}
+
+static int make_fragment(struct context *ctx, struct wm_packet *p, struct wm_error *err)
+{
+	const char *text = ctx->opt.fragment;
+	unsigned long at = 0;
+
+	if (!text)
+		return 0;
+	p->more = true;
+	if (!strcmp(text, "first"))
+		return 0;
+	if (tool_number(text, 65528, &at) || !at || at % 8)
+		return tool_misuse(ctx, err, "trace: --fragment %s: 'first', or an offset in bytes, a multiple of 8", text);
+	p->frag = (uint16_t)at;
+	return 0;
+}
+
+static int make_packet(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	const struct options *o = &ctx->opt;
+	struct wm_packet *p = &r->packet;
+	unsigned long sport, dport, ttl, size;
+	int rc;
+
+	if (o->proto && tool_protocol_parse(o->proto, &p->proto))
+		return tool_misuse(ctx, err, "trace: '%s' is no protocol: tcp, udp, icmp, or a number", o->proto);
+	if (!o->proto)
+		p->proto = IPPROTO_ICMP;
+	p->tcp_flags = 0x02;
+	p->icmp_type = o->dport && p->proto == IPPROTO_ICMP && !strcmp(o->dport, "reply") ? ICMP_ECHOREPLY : ICMP_ECHO;
+	if (o->flags && wm_tcp_flags_parse(o->flags, &p->tcp_flags))
+		return tool_misuse(ctx, err, "trace: --flags %s: letters of FSRPAUEC, or 0 for none", o->flags);
+	rc = number(ctx, "--sport", o->sport, 65535, p->proto == IPPROTO_ICMP ? 1 : 40000, &sport, err);
+	if (!rc)
+		rc = number(ctx, "port", p->icmp_type == ICMP_ECHOREPLY ? NULL : o->dport, 65535, p->proto == IPPROTO_TCP ? 443 : 9, &dport, err);
+	if (!rc)
+		rc = number(ctx, "--ttl", o->ttl, 255, 64, &ttl, err);
+	if (!rc)
+		rc = number(ctx, "--size", o->size, WM_PACKET_MAX, 0, &size, err);
+	if (!rc)
+		rc = make_fragment(ctx, p, err);
+	if (rc)
+		return rc;
+	p->sport = (uint16_t)sport;
+	p->dport = (uint16_t)dport;
+	p->ttl = (uint8_t)ttl;
+	p->size = (uint16_t)size;
+	p->df = o->df;
+	rc = make_addresses(ctx, r, err);
+	if (!rc && wm_packet_make(p, r->bytes, &r->in.len))
+		rc = tool_misuse(ctx, err, "trace: --size %lu: the headers do not fit into that", size);
+	r->in.data = r->bytes;
+	return rc;
+}
+
+/* --- in words --------------------------------------------------------------------------------- */
+
+static const char *describe(const struct wm_packet *p, char text[PACKET_TEXT])
+{
+	char proto[TOOL_PROTOCOL], flags[WM_TCP_FLAGS_TEXT], src[WM_IP4_TEXT], dst[WM_IP4_TEXT], more[64] = "";
+	const char *name = tool_protocol(p->proto, proto);
+
+	wm_ip4_format(p->src, src);
+	wm_ip4_format(p->dst, dst);
+	if (p->frag)
+		snprintf(more, sizeof(more), " fragment at %u", p->frag);
+	else if (p->proto == IPPROTO_TCP)
+		snprintf(more, sizeof(more), " %u > %u %s", p->sport, p->dport, wm_tcp_flags_format(p->tcp_flags, flags));
+	else if (p->proto == IPPROTO_UDP)
+		snprintf(more, sizeof(more), " %u > %u", p->sport, p->dport);
+	else if (p->proto == IPPROTO_ICMP)
+		snprintf(more, sizeof(more), " type %u, id %u", p->icmp_type, p->sport);
+	snprintf(text, PACKET_TEXT, "%s > %s %s%s%s, %u bytes, ttl %u%s", src, dst, name, more, p->more && !p->frag ? ", first fragment" : "",
+		 p->size, p->ttl, p->df ? ", df" : "");
+	return text;
+}
+
+static const char *name_or(const struct context *ctx, wm_ip4 overlay, char name[WM_FQDN_SIZE], char addr[WM_IP4_TEXT])
+{
+	const char *found = tool_name(ctx, overlay, name);
+
+	return found ? found : wm_ip4_format(overlay, addr);
+}
+
+static const char *const hook_names[] = {
+	[WM_TRACE_LAN_IN] = "wm_lan_in", [WM_TRACE_WG_IN] = "wm_wg_in", [WM_TRACE_WG_OUT] = "wm_wg_out",
+};
+
+static const char *const end_names[] = {
+	[WM_TRACE_DROPPED] = "dropped",
+	[WM_TRACE_UNTOUCHED] = "not for the mesh: left alone",
+	[WM_TRACE_ON] = "on to the tunnel",
+	[WM_TRACE_ON_BY_STACK] = "to the kernel's stack, which forwards it to the tunnel",
+	[WM_TRACE_INTO_TUNNEL] = "into the tunnel",
+	[WM_TRACE_OUT_OF_LAN] = "out of the LAN",
+	[WM_TRACE_OUT_OF_LAN_BY_STACK] = "to the kernel's stack, which forwards it to the LAN",
+	[WM_TRACE_TO_SELF] = "to this gateway itself",
+	[WM_TRACE_ANSWERED] = "to the kernel's stack, which answers its sender with an ICMP error",
+};
+
+/* The facts that decide, a sentence each. */
+struct facts {
+	char text[8][TEXT];
+	size_t n;
+};
+
+static char *fact(struct facts *f)
+{
+	return f->n < WM_ARRAY_LEN(f->text) ? f->text[f->n++] : f->text[f->n - 1];
+}
+
+static void sender_facts(const struct context *ctx, const struct wm_trace_hop *h, struct facts *f)
+{
+	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], other[WM_IP4_TEXT], lan[TOOL_IFNAME], mac[WM_MAC_TEXT], bound[WM_MAC_TEXT];
+	const struct wm_trace_who *who = &h->from;
+
+	if (h->hook == WM_TRACE_LAN_IN && !who->known) {
+		snprintf(fact(f), TEXT, "%s is nobody that is registered on %s", wm_ip4_format(h->in.src, addr), tool_ifname(h->ifindex, lan));
+		return;
+	}
+	if (!who->known) {
+		if (h->hook == WM_TRACE_WG_IN)
+			snprintf(fact(f), TEXT, "from %s, no host or device of this site", name_or(ctx, h->in.src, name, addr));
+		return;
+	}
+	snprintf(fact(f), TEXT, "%s%s is %s%s", wm_ip4_format(h->in.src, addr),
+		 h->hook == WM_TRACE_LAN_IN ? " here" : "", name_or(ctx, who->overlay, name, other),
+		 who->isolated ? ", which is isolated: it may answer, not initiate" : "");
+	if (h->hook == WM_TRACE_LAN_IN && who->has_mac)
+		snprintf(fact(f), TEXT, "it is bound to the MAC %s, the frame comes from %s%s", wm_mac_format(&who->mac, bound),
+			 wm_mac_format(&h->mac, mac), who->mac_fits ? "" : ", which is no listed router's");
+}
+
+static void receiver_facts(const struct context *ctx, const struct wm_trace_hop *h, struct facts *f)
+{
+	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], local[WM_IP4_TEXT], lan[TOOL_IFNAME];
+	const struct wm_trace_who *who = &h->to;
+	const char *kind = who->isolated ? "isolated " : "";
+
+	if (!who->known)
+		snprintf(fact(f), TEXT, "to %s, no host or device of this site", name_or(ctx, h->in.dst, name, addr));
+	else if (who->device)
+		snprintf(fact(f), TEXT, "to %s, an %sdevice behind this hub", name_or(ctx, who->overlay, name, addr), *kind ? kind : "ordinary ");
+	else
+		snprintf(fact(f), TEXT, "to %s, %s host at %s on %s", name_or(ctx, who->overlay, name, addr), *kind ? "an isolated" : "a standard",
+			 wm_ip4_format(who->local, local), tool_ifname(who->ifindex, lan));
+}
+
+static const char *state_name(uint8_t state)
+{
+	return state < WM_FLOW_STATES ? wm_flow_state_name(state) : "none";
+}
+
+static void flow_facts(const struct wm_trace_hop *h, uint32_t wg_mtu, struct facts *f)
+{
+	if (h->has_flow && h->flow_before != h->flow_after)
+		snprintf(fact(f), TEXT, "its flow: %s before, %s after it", state_name(h->flow_before), state_name(h->flow_after));
+	else if (h->has_flow)
+		snprintf(fact(f), TEXT, "its flow: %s", state_name(h->flow_before));
+	if (h->end == WM_TRACE_ANSWERED)
+		snprintf(fact(f), TEXT, h->in.ttl <= 1 ? "its last hop ends here (time exceeded)" :
+			 "it is too big for the way on (tunnel: %u bytes) and may not be fragmented", wg_mtu);
+}
+
+static void all_facts(const struct context *ctx, const struct wm_trace_hop *h, uint32_t wg_mtu, struct facts *f)
+{
+	*f = (struct facts){ .n = 0 };
+	if (h->end == WM_TRACE_UNTOUCHED)
+		return;
+	sender_facts(ctx, h, f);
+	receiver_facts(ctx, h, f);
+	flow_facts(h, wg_mtu, f);
+}
+
+/* --- what came of it ---------------------------------------------------------------------------- */
+
+static void print_hop(struct context *ctx, const struct wm_trace_hop *h, uint32_t wg_mtu)
+{
+	const char *reason = h->reason < WM_REASON_COUNT ? wm_reason_name(h->reason) : NULL;
+	char in[PACKET_TEXT], out[PACKET_TEXT], where[TOOL_IFNAME], line[TEXT + 16];
+	struct wm_out *o = ctx->out;
+	struct facts facts;
+
+	wm_out_line(o, "");
+	wm_out_object(o, NULL, hook_names[h->hook]);
+	wm_out_str(o, "program", NULL, hook_names[h->hook]);
+	wm_out_str(o, "came_from", "comes from", h->ifindex ? tool_ifname(h->ifindex, where) : "this gateway itself");
+	wm_out_str(o, "in", "comes in", describe(&h->in, in));
+	all_facts(ctx, h, wg_mtu, &facts);
+	wm_out_array(o, "facts");
+	for (size_t i = 0; i < facts.n; i++) {
+		wm_out_object(o, NULL, NULL);
+		wm_out_str(o, "fact", i ? "           " : "looked up", facts.text[i]);
+		wm_out_object_end(o);
+	}
+	wm_out_array_end(o);
+	if (h->has_flow) {
+		wm_out_str(o, "flow_before", NULL, h->flow_before < WM_FLOW_STATES ? state_name(h->flow_before) : NULL);
+		wm_out_str(o, "flow_after", NULL, h->flow_after < WM_FLOW_STATES ? state_name(h->flow_after) : NULL);
+	}
+	wm_out_str(o, "reason", NULL, reason);
+	wm_out_uint(o, "mark", NULL, h->mark);
+	snprintf(line, sizeof(line), "%s%s%s%s", end_names[h->end], reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
+	wm_out_str(o, "verdict", "verdict", line);
+	wm_out_bool(o, "dropped", NULL, h->end == WM_TRACE_DROPPED);
+	if (h->end != WM_TRACE_DROPPED)
+		wm_out_str(o, "out", "goes out", describe(&h->out, out));
+	wm_out_object_end(o);
+}
+
+static bool is_passing(const struct wm_trace *t)
+{
+	uint8_t end = t->hop[t->n - 1].end;
+
+	return !t->cut && end != WM_TRACE_DROPPED && end != WM_TRACE_ANSWERED;
+}
+
+static void print_end(struct context *ctx, const struct wm_trace *t)
+{
+	const struct wm_trace_hop *last = &t->hop[t->n - 1];
+	bool dropped = last->end == WM_TRACE_DROPPED;
+
+	wm_out_line(ctx->out, "");
+	wm_out_bool(ctx->out, "passes", "passes", is_passing(t));
+	if (t->cut) {
+		wm_out_str(ctx->out, "cut", "unknown", "what wg egress makes of it: before Linux 5.14 a test run cannot say where a packet came in");
+		return;
+	}
+	wm_out_str(ctx->out, "reason", last->reason < WM_REASON_COUNT ? "reason" : NULL, last->reason < WM_REASON_COUNT ? wm_reason_name(last->reason) : NULL);
+	if (last->reason < WM_REASON_COUNT)
+		wm_out_str(ctx->out, "help", "meaning", wm_reason_help(last->reason));
+	if (dropped)
+		wm_out_str(ctx->out, "advice", "what to do", tool_advice(last->reason));
+}
+
+int tool_trace(struct context *ctx, struct wm_error *err)
+{
+	struct request r = { 0 };
+	struct wm_trace trace;
+	int rc = take_words(ctx, err);
+
+	if (!rc && !ctx->plane->trace)
+		return tool_misuse(ctx, err, "trace needs the BPF data plane, and nftables is in force: no packet can be tried on it. "
+				   "What happens to real ones: 'nft monitor trace', after a rule of your own with 'meta nftrace set 1'; wm-bpf drops -f names what is dropped");
+	if (!rc)
+		rc = find_ends(ctx, &r, err);
+	if (!rc)
+		rc = find_place(ctx, &r, err);
+	if (!rc)
+		rc = make_packet(ctx, &r, err);
+	if (!rc)
+		rc = ctx->plane->trace(&ctx->inst, &r.in, &trace, err);
+	if (rc) {
+		ctx->exit = 2;
+		return rc;
+	}
+	wm_out_array(ctx->out, "hops");
+	for (size_t i = 0; i < trace.n; i++)
+		print_hop(ctx, &trace.hop[i], trace.wg_mtu);
+	wm_out_array_end(ctx->out);
+	print_end(ctx, &trace);
+	ctx->exit = is_passing(&trace) ? 0 : 1;
+	return 0;
+}
