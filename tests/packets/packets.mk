@@ -2,6 +2,8 @@
 PACKETS_SRC := $(addprefix tests/packets/,main.c groups.c run.c rig.c net.c plane.c age.c flows.c flows_nft.c frame.c build.c expect.c verify.c describe.c) \
 	       $(sort $(wildcard tests/packets/cases_*.c))
 $(eval $(call test_program,packets/test_rows,$(PACKETS_SRC),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
+# Rows again, each packet traced before it is sent.
+$(eval $(call test_program,packets/trace,$(PACKETS_SRC:tests/packets/main.c=tests/packets/trace.c),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
 # LAN ingress by prog_run, on the rig of the loader's tests.
 $(eval $(call test_program,packets/prog_run,tests/packets/prog_run.c tests/kernel/bpf_rig.c tests/kernel/netns.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # Random packets through both back ends. `make oracle PACKETS=10000000 SEED=$RANDOM` before a release.

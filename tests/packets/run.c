@@ -54,6 +54,8 @@ struct counters {
 	struct wm_counters mesh[2];
 };
 
+bool (*run_before)(const struct step *step, unsigned int number, const char *where);
+
 /* --- counters ----------------------------------------------------------------------- */
 
 static void free_counters(struct counters *all)
@@ -403,6 +405,8 @@ static void run_step(struct run *r)
 		flood_step(r);
 		return;
 	}
+	if (run_before && r->step->at)
+		r->good &= run_before(r->step, r->number, r->where);
 	packets_of_step(r);
 	if (read_counters(&after) < 0) {
 		r->good = false;
