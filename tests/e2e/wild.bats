@@ -18,6 +18,10 @@ setup() { use_demo; }
 @test "an unregistered machine gets nothing out, whatever it sends" { no_escape guest 192.168.1.99 192.168.1.99; }
 @test "isolated ends answer as before" { still_answers; }
 @test "wm-bpf flows tells who may answer whom" { flows_are_named; }
+@test "wm-bpf drops tells who was dropped, to whom and why" { drops_are_named; }
+@test "wm-bpf drops -f tells it as it happens" { drops_are_followed; }
+@test "wm-bpf trace tells what becomes of a packet, and changes nothing" { trace_tells; }
+@test "wm-bpf maps shows what there is" { maps_are_listed hosts; }
 @test "traceroute by ICMP, UDP and TCP names every hop" { traceroutes; }
 @test "tracepath finds the tunnel's MTU" { tracepaths; }
 @test "a packet too big for the tunnel is answered, not lost" { too_big_is_said; }

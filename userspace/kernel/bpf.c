@@ -269,6 +269,14 @@ static int bpf_drops(const struct wm_instance *inst, struct wm_drop_views *ret, 
 	return rc ? rc : wm_bpf_drops(&set, ret, err);
 }
 
+static int bpf_objects(const struct wm_instance *inst, struct wm_objects *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	int rc = wm_bpf_open(inst, &set, err);
+
+	return rc ? rc : wm_bpf_objects(&set, ret, err);
+}
+
 static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
 {
 	wm_bpf_log_start();
@@ -309,6 +317,7 @@ const struct wm_dataplane wm_dataplane_bpf = {
 	.drops = bpf_drops,
 	.follow = wm_bpf_follow,
 	.trace = wm_bpf_trace,
+	.objects = bpf_objects,
 	.present = bpf_present,
 	.remove = bpf_remove,
 };

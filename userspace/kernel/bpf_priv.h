@@ -20,6 +20,7 @@
 #include "core/flows.h"
 #include "core/error.h"
 #include "core/instance.h"
+#include "core/objects.h"
 #include "core/plan.h"
 #include "core/trace.h"
 #include "wm_shared.h"
@@ -237,6 +238,8 @@ struct wm_drop_follower;
 /* bpf_drops.c */
 int wm_bpf_drops(const struct wm_bpf_set *set, struct wm_drop_views *ret, struct wm_error *err);
 int wm_bpf_follow(const struct wm_instance *inst, const struct wm_drop_follower *follower, struct wm_error *err);
+/* bpf_objects.c */
+int wm_bpf_objects(const struct wm_bpf_set *set, struct wm_objects *ret, struct wm_error *err);
 /* bpf_trace.c */
 int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret, struct wm_error *err);
 /* bpf_flows.c */

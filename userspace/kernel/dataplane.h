@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/flows.h"
 #include "core/instance.h"
+#include "core/objects.h"
 #include "core/plan.h"
 #include "core/trace.h"
 
@@ -52,6 +53,9 @@ struct wm_dataplane {
 	/* What would become of a packet, now; changes nothing. NULL: this back end cannot. */
 	int (*trace)(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret,
 		     struct wm_error *err);
+
+	/* What it is made of in the kernel; wm_objects_free. 0 or -errno; -ENOENT as above. */
+	int (*objects)(const struct wm_instance *inst, struct wm_objects *ret, struct wm_error *err);
 
 	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
 	int (*present)(const struct wm_instance *inst, struct wm_error *err);

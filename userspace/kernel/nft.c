@@ -17,6 +17,7 @@
 #include "kernel/dataplane.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
+#include "kernel/nft_objects.h"
 #include "kernel/nft_rules.h"
 #include "kernel/nft_state.h"
 
@@ -141,10 +142,10 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	return rc;
 }
 
-static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
+/* A socket, if our table is there to be looked at; else -ENOENT. */
+static int open_table(const struct wm_instance *inst, struct wm_nl **ret, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	struct wm_counters counters = { 0 };
 	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
 
 	if (rc)
@@ -152,8 +153,21 @@ static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, str
 	rc = wm_nft_table_exists(nl, inst->nft_table);
 	if (rc == 0 || rc == -EEXIST)
 		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
-	if (rc > 0)
-		rc = wm_nft_reasons_read(nl, inst->nft_table, &counters);
+	if (rc < 0)
+		return explain(err, inst->nft_table, rc, NULL);
+	*ret = WM_STEAL(nl);
+	return 0;
+}
+
+static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_counters counters = { 0 };
+	int rc = open_table(inst, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_reasons_read(nl, inst->nft_table, &counters);
 	if (!rc)
 		rc = wm_nft_content_counters(nl, inst->nft_table, &counters);
 	if (rc) {
@@ -167,30 +181,33 @@ static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, str
 static int nft_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+	int rc = open_table(inst, &nl, err);
 
 	if (rc)
 		return rc;
-	rc = wm_nft_table_exists(nl, inst->nft_table);
-	if (rc == 0 || rc == -EEXIST)
-		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
-	if (rc > 0)
-		rc = wm_nft_flows(nl, inst->nft_table, ret);
+	rc = wm_nft_flows(nl, inst->nft_table, ret);
 	return rc ? explain(err, inst->nft_table, rc, NULL) : 0;
 }
 
 static int nft_drops(const struct wm_instance *inst, struct wm_drop_views *ret, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+	int rc = open_table(inst, &nl, err);
 
 	if (rc)
 		return rc;
-	rc = wm_nft_table_exists(nl, inst->nft_table);
-	if (rc == 0 || rc == -EEXIST)
-		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
-	if (rc > 0)
-		rc = wm_nft_drops(nl, inst->nft_table, if_nametoindex(inst->ifname), ret);
+	rc = wm_nft_drops(nl, inst->nft_table, if_nametoindex(inst->ifname), ret);
+	return rc ? explain(err, inst->nft_table, rc, NULL) : 0;
+}
+
+static int nft_objects(const struct wm_instance *inst, struct wm_objects *ret, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = open_table(inst, &nl, err);
+
+	if (rc)
+		return rc;
+	rc = wm_nft_objects(nl, inst->nft_table, ret);
 	return rc ? explain(err, inst->nft_table, rc, NULL) : 0;
 }
 
@@ -300,6 +317,7 @@ const struct wm_dataplane wm_dataplane_nft = {
 	.read = nft_read,
 	.flows = nft_flows,
 	.drops = nft_drops,
+	.objects = nft_objects,
 	.present = nft_present,
 	.remove = nft_remove,
 };

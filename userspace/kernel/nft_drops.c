@@ -16,8 +16,6 @@
 #include "kernel/nft_expr_priv.h"
 #include "kernel/nft_sets.h"
 
-#define NAME "drops"
-#define SIZE 4096
 #define SET_ID 2000
 #define FLAGS (NFT_SET_TIMEOUT | NFT_SET_EVAL)
 #define GC_MS 1000
@@ -72,7 +70,7 @@ static void note(struct wm_nft_rules *b, uint32_t reason)
 	}
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, REG(0));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, NAME);
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, WM_NFT_DROPS_NAME);
 	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, KEPT_S * 1000ull);
 	nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
 }
@@ -101,12 +99,12 @@ void wm_nft_drops_create(struct wm_nft_batch *batch, const char *table)
 	}
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_IPV4);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, NAME);
+	nftnl_set_set_str(s, NFTNL_SET_NAME, WM_NFT_DROPS_NAME);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, SET_ID);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, FLAGS);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, KEY_TYPE);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, KEY_LEN);
-	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, SIZE);
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, WM_NFT_DROPS_SIZE);
 	nftnl_set_set_u64(s, NFTNL_SET_TIMEOUT, KEPT_S * 1000ull);
 	nftnl_set_set_u32(s, NFTNL_SET_GC_INTERVAL, GC_MS);
 	nftnl_set_nlmsg_build_payload(nlh, s);
@@ -117,7 +115,7 @@ void wm_nft_drops_create(struct wm_nft_batch *batch, const char *table)
 
 bool wm_nft_is_drops(const struct nlattr **tb)
 {
-	return !strcmp(wm_nl_str(tb[NFTA_SET_NAME]), NAME) && ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) == KEY_LEN &&
+	return !strcmp(wm_nl_str(tb[NFTA_SET_NAME]), WM_NFT_DROPS_NAME) && ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) == KEY_LEN &&
 	       ntohl(wm_nl_u32(tb[NFTA_SET_FLAGS])) == FLAGS;
 }
 
@@ -198,7 +196,7 @@ static int dump(struct wm_nl *nl, const char *table, struct reading *r)
 
 	header->nfgen_family = NFPROTO_IPV4;
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, NAME);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, WM_NFT_DROPS_NAME);
 	return wm_nl_dump(nl, read_elems, r);
 }
 

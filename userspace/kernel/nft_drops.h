@@ -11,6 +11,9 @@
 
 struct nlattr;
 
+#define WM_NFT_DROPS_NAME "drops"
+#define WM_NFT_DROPS_SIZE 4096
+
 /* The chain that notes, counts and drops for a reason: where nft_drop goes. */
 const char *wm_nft_drop_chain(enum wm_reason reason);
 void wm_nft_drop_chains(struct wm_nft_rules *b); /* the rules of all of them */

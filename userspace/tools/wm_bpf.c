@@ -25,6 +25,7 @@ static const struct command {
 	{ "drops", "fnHR", "who was dropped, to whom, why, how often and where", tool_drops },
 	{ "flows", "", "what isolated hosts and devices may answer right now", tool_flows },
 	{ "trace", "T", "what would become of a packet: trace FROM TO [PROTOCOL [PORT]]", tool_trace },
+	{ "maps", "", "what the data plane is made of, how full and how large", tool_maps },
 	{ "status", "", "which data plane is in force", tool_status },
 };
 

@@ -132,6 +132,93 @@ flows_are_named() {
 	! on a "$BIN/wm-bpf" flows --instance nobody
 }
 
+# --- why is my packet dropped? -----------------------------------------------------
+
+bpf_at() { # bpf_at <gateway> <what wm-bpf takes>...
+	local site=$1
+	shift
+	on "$site" "$BIN/wm-bpf" --instance "$site" "$@"
+}
+
+# knock <machine> <address>: pings that nobody answers
+knock() { ! ns "$1" ping -n -q -c 2 -i 0.2 -W 1 "$2"; }
+
+drops_are_named() {
+	knock guest "$NAS"
+	knock kiosk "$NAS"
+	knock nas 172.30.2.200
+	bpf_at a drops -j >"$BATS_TEST_TMPDIR/drops"
+	cat "$BATS_TEST_TMPDIR/drops"
+	jq -e '.drops[] | select(.reason == "unregistered" and .from == "192.168.1.99" and .to_name == "nas.b" and
+		.protocol == "icmp" and .packets >= 2 and .where == "lan" and .last > 0)' "$BATS_TEST_TMPDIR/drops"
+	jq -e '.drops[] | select(.reason == "isolated" and .from_name == "kiosk.a" and .to_name == "nas.b" and .packets >= 2)' "$BATS_TEST_TMPDIR/drops"
+	jq -e '.drops[] | select(.reason == "no_host" and .from_name == "nas.b" and .to == "172.30.2.200" and .where == "wg")' "$BATS_TEST_TMPDIR/drops"
+	jq -e '.reasons[] | select(.name == "unregistered" and (.help | test("wm add-host")) and .packets >= 2)' "$BATS_TEST_TMPDIR/drops"
+	run bpf_at a drops --host kiosk.a --reason isolated
+	echo "$output"
+	[[ "${lines[0]}" == *WHEN*REASON*FROM*TO*PROTOCOL*PACKETS*WHERE* && "$output" == *isolated*kiosk.a*icmp* ]]
+	[[ "$output" != *192.168.1.99* && "$output" != *nas.b*172.30.2.200* ]]
+	[ "$(bpf_at a drops -n 1 -j | jq '.drops | length')" = 1 ]
+	run bpf_at a drops --reason wrong
+	[ "$status" = 2 ]
+	run bpf_at a flows --host kiosk.a
+	[ "$status" = 2 ]
+}
+
+drops_are_followed() {
+	local out=$BATS_TEST_TMPDIR/followed pid
+	on a "$BIN/wm-bpf" --instance a drops -f -j --host kiosk.a >"$out" 3>&- &
+	pid=$!
+	# It may take a moment until it follows.
+	for _ in $(seq 20); do
+		knock kiosk "$NAS"
+		! [ -s "$out" ] || break
+	done
+	cat "$out"
+	head -n 1 "$out" | jq -e '.reason == "isolated" and .from_name == "kiosk.a" and .to_name == "nas.b" and .time > 0'
+	kill -INT "$(pgrep -P "$pid" wm-bpf || echo "$pid")"
+	wait "$pid"
+}
+
+# What is traced is what happens, and nothing of it shows.
+trace_tells() {
+	local before after
+	pings web "$NAS" 1
+	before=$(bpf_at a stats -j | jq -c .reasons)
+	run bpf_at a trace kiosk.a nas.b
+	echo "$output"
+	[[ "$status" = 1 && "$output" == *kiosk.a*isolated*"what to do"* ]]
+	run bpf_at a trace 192.168.1.99 to nas.b tcp 443
+	echo "$output"
+	[[ "$status" = 1 && "$output" == *192.168.1.99*"nobody that is registered"*unregistered*"wm add-host"* ]]
+	run bpf_at a trace web.a nas.b udp 5000
+	echo "$output"
+	[[ "$status" = 0 && "$output" == *"into the tunnel (to_mesh)"* ]]
+	run bpf_at a trace nas.b kiosk.a tcp 22 -j
+	echo "$output"
+	[ "$status" = 0 ]
+	jq -e '.passes and .hops[0].program == "wm_wg_in" and .hops[0].reason == "to_lan" and .hops[0].flow_after == "asked"' <<<"$output"
+	run bpf_at a trace gw.a kiosk.a
+	[ "$status" = 0 ]
+	run bpf_at a trace web.a nobody.b
+	[ "$status" = 2 ]
+	after=$(bpf_at a stats -j | jq -c .reasons)
+	[ "$before" = "$after" ]
+}
+
+trace_is_refused() {
+	run bpf_at a trace web.a nas.b
+	echo "$output"
+	[[ "$status" = 2 && "$output" == *nftables*"nft monitor trace"* ]]
+}
+
+maps_are_listed() { # maps_are_listed <one of them>
+	run bpf_at a maps
+	echo "$output"
+	[[ "${lines[0]}" == MAP*USED*OF*BYTES* && "$output" == *"$1"* && "$output" == *"what was dropped"* ]]
+	bpf_at a maps -j | jq -e --arg m "$1" '.maps[] | select(.name == $m) | .used > 0 and .help != ""'
+}
+
 # --- the tools of whoever looks at paths -------------------------------------------
 
 # hops <machine> <what traceroute takes>...: the addresses it names, one a line.

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The sets of our table: what they are for and how many elements they have. How
+ * much memory that takes the kernel does not tell.
+ */
+#include "kernel/nft_objects.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "core/util.h"
+#include "kernel/nft_drops.h"
+#include "kernel/nft_flow.h"
+#include "kernel/nft_sets.h"
+
+static const char *const purposes[WM_NFT_SETS] = {
+	[WM_NFT_TO] = "hosts by overlay address: their LAN address, and what went to them",
+	[WM_NFT_LAN_MARK] = "the LAN of each host, where there are several",
+	[WM_NFT_FROM] = "full hosts by LAN and address, and what they have sent",
+	[WM_NFT_FROM_MAC] = "the same with a bound MAC",
+	[WM_NFT_KNOWN] = "full hosts, for looking without counting",
+	[WM_NFT_KNOWN_MAC] = "the same with a bound MAC",
+	[WM_NFT_ISOLATED] = "isolated hosts by LAN and address",
+	[WM_NFT_ISOLATED_MAC] = "the same with a bound MAC",
+	[WM_NFT_BOUND] = "hosts with a bound MAC, and frames from another one",
+	[WM_NFT_DEV_TO] = "devices of this hub, and what went to them",
+	[WM_NFT_DEV_FROM] = "full devices, and what they have sent",
+	[WM_NFT_DEV_ISOLATED] = "isolated devices",
+	[WM_NFT_ISO] = "isolated hosts and devices, and whose flows are theirs",
+	[WM_NFT_ISO_FROM] = "what isolated hosts and devices have sent",
+	[WM_NFT_ISO_DROPS] = "what was dropped because of them",
+	[WM_NFT_ENDS] = "all hosts and devices by overlay address",
+	[WM_NFT_HOSTS] = "all hosts by LAN and address",
+	[WM_NFT_QUOTED_TO] = "hosts, for packets that ICMP errors quote",
+};
+
+static const char *const flow_purposes[WM_NFT_FLOW_SETS] = {
+	[WM_NFT_HALF] = "flows to isolated ends that are asked",
+	[WM_NFT_SEEN] = "TCP among them that the end has answered",
+	[WM_NFT_ANSWERED] = "answered UDP; TCP of which one side has closed",
+	[WM_NFT_LIVE] = "established TCP",
+	[WM_NFT_FIN_PEER] = "flows whose peer has closed",
+	[WM_NFT_FIN_END] = "flows whose end has closed",
+	[WM_NFT_CLOSED] = "closed TCP",
+	[WM_NFT_FRAGS] = "first fragments of isolated ends that were let through",
+	[WM_NFT_PAIRS] = "two fields of one packet, while they are compared",
+};
+
+static int count(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[NFTA_SET_ELEM_LIST_ELEMENTS + 1], *elem;
+	uint64_t *n = arg;
+
+	if (!nlh) {
+		*n = 0;
+		return 0;
+	}
+	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
+	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+		mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+			(*n)++;
+	}
+	return 0;
+}
+
+/* most: WM_UNKNOWN where the plan says how many there are. */
+static int add(struct wm_nl *nl, const char *table, const char *name, const char *help, uint64_t most, struct wm_objects *ret)
+{
+	struct wm_map_view view = { .name = name, .help = help ? help : "", .most = most, .bytes = WM_UNKNOWN };
+	struct nfgenmsg *header;
+	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
+	int rc;
+
+	header->nfgen_family = NFPROTO_IPV4;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
+	rc = wm_nl_dump(nl, count, &view.used);
+	return rc ? rc : wm_objects_add_map(ret, &view);
+}
+
+int wm_nft_objects(struct wm_nl *nl, const char *table, struct wm_objects *ret)
+{
+	struct wm_objects objects = { 0 };
+	int rc = 0;
+
+	for (int i = 0; !rc && i < WM_NFT_SETS; i++)
+		rc = add(nl, table, wm_nft_sets[i].name, purposes[i], WM_UNKNOWN, &objects);
+	for (int i = 0; !rc && i < WM_NFT_FLOW_SETS; i++)
+		rc = add(nl, table, wm_nft_flow_sets[i].name, flow_purposes[i], wm_nft_flow_sets[i].size, &objects);
+	if (!rc)
+		rc = add(nl, table, WM_NFT_DROPS_NAME, "what was dropped: who, to whom, why, where", WM_NFT_DROPS_SIZE, &objects);
+	if (rc) {
+		wm_objects_free(&objects);
+		return rc;
+	}
+	*ret = objects;
+	return 0;
+}
