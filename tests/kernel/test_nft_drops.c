@@ -94,6 +94,7 @@ static void listed_by_who_to_whom_and_why(void **state)
 	assert_in_range(v.last, before - 1, wm_unix_time() + 1);
 	v = only(&views, CAM, FAR); /* its source was translated before it was judged */
 	assert_int_equal(v.reason, WM_REASON_ISOLATED);
+	assert_int_equal(v.sender, CAM);
 	assert_int_equal(v.place, WM_DROP_FROM_LAN);
 	v = only(&views, G, NAS);
 	assert_int_equal(v.reason, WM_REASON_SPOOFED);

@@ -139,6 +139,19 @@ static wm_ip4 registered_as(const struct reading *r, uint32_t ifindex, uint32_t 
 	return found ? ntohl(found->data) : 0;
 }
 
+/* Is this the overlay address of a host of that LAN? Then it is what its own was translated to before it was dropped:
+ * who claims it as his own is dropped as unregistered or invalid. */
+static bool is_translated(const struct reading *r, const struct wm_drop_view *v)
+{
+	if (v->reason == WM_REASON_UNREGISTERED || v->reason == WM_REASON_INVALID)
+		return false;
+	for (size_t i = 0; i < r->hosts->n; i++) {
+		if (r->hosts->v[i].data == htonl(v->src) && !memcmp(r->hosts->v[i].key, &v->ifindex, sizeof(v->ifindex)))
+			return true;
+	}
+	return false;
+}
+
 static int read_elem(const struct reading *r, const struct nlattr *nest)
 {
 	const struct nlattr *tb[NFTA_SET_ELEM_EXPR + 1], *value[NFTA_DATA_VALUE + 1];
@@ -165,6 +178,8 @@ static int read_elem(const struct reading *r, const struct nlattr *nest)
 		v.place = WM_DROP_FROM_WG;
 	if (v.place != WM_DROP_FROM_WG)
 		v.sender = registered_as(r, key[KEY_IN], key[KEY_SRC]);
+	if (v.place == WM_DROP_FROM_LAN && !v.sender && is_translated(r, &v))
+		v.sender = v.src;
 	return wm_drop_views_add(r->ret, &v);
 }
 

@@ -224,13 +224,35 @@ static const char *const end_names[] = {
 
 /* The facts that decide, a sentence each. */
 struct facts {
-	char text[8][TEXT];
+	struct {
+		const char *about;
+		char text[TEXT];
+	} item[8];
 	size_t n;
 };
 
-static char *fact(struct facts *f)
+static char *fact(struct facts *f, const char *about)
 {
-	return f->n < WM_ARRAY_LEN(f->text) ? f->text[f->n++] : f->text[f->n - 1];
+	if (f->n < WM_ARRAY_LEN(f->item))
+		f->n++;
+	f->item[f->n - 1].about = about;
+	return f->item[f->n - 1].text;
+}
+
+/* An address that the site's own maps do not have. */
+static void stranger(const struct context *ctx, wm_ip4 overlay, char *text)
+{
+	char addr[WM_IP4_TEXT];
+	struct tool_who who;
+
+	tool_find_overlay(ctx, overlay, &who);
+	wm_ip4_format(overlay, addr);
+	if (who.gateway && who.here)
+		snprintf(text, TEXT, "this gateway itself (%s)", addr);
+	else if (who.known)
+		snprintf(text, TEXT, "%s (%s), of another site", who.name, addr);
+	else
+		snprintf(text, TEXT, "%s, which nobody of this mesh has", addr);
 }
 
 static void sender_facts(const struct context *ctx, const struct wm_trace_hop *h, struct facts *f)
@@ -238,35 +260,33 @@ static void sender_facts(const struct context *ctx, const struct wm_trace_hop *h
 	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], other[WM_IP4_TEXT], lan[TOOL_IFNAME], mac[WM_MAC_TEXT], bound[WM_MAC_TEXT];
 	const struct wm_trace_who *who = &h->from;
 
-	if (h->hook == WM_TRACE_LAN_IN && !who->known) {
-		snprintf(fact(f), TEXT, "%s is nobody that is registered on %s", wm_ip4_format(h->in.src, addr), tool_ifname(h->ifindex, lan));
-		return;
-	}
 	if (!who->known) {
-		if (h->hook == WM_TRACE_WG_IN)
-			snprintf(fact(f), TEXT, "from %s, no host or device of this site", name_or(ctx, h->in.src, name, addr));
+		if (h->hook == WM_TRACE_LAN_IN)
+			snprintf(fact(f, "sender"), TEXT, "%s, nobody that is registered on %s", wm_ip4_format(h->in.src, addr),
+				 tool_ifname(h->ifindex, lan));
+		else
+			stranger(ctx, h->in.src, fact(f, "sender"));
 		return;
 	}
-	snprintf(fact(f), TEXT, "%s%s is %s%s", wm_ip4_format(h->in.src, addr),
-		 h->hook == WM_TRACE_LAN_IN ? " here" : "", name_or(ctx, who->overlay, name, other),
-		 who->isolated ? ", which is isolated: it may answer, not initiate" : "");
+	snprintf(fact(f, "sender"), TEXT, "%s (%s)%s", name_or(ctx, who->overlay, name, other), wm_ip4_format(h->in.src, addr),
+		 who->isolated ? ", isolated: it may answer, not initiate" : "");
 	if (h->hook == WM_TRACE_LAN_IN && who->has_mac)
-		snprintf(fact(f), TEXT, "it is bound to the MAC %s, the frame comes from %s%s", wm_mac_format(&who->mac, bound),
-			 wm_mac_format(&h->mac, mac), who->mac_fits ? "" : ", which is no listed router's");
+		snprintf(fact(f, "its MAC"), TEXT, "%s; it is bound to %s%s", wm_mac_format(&h->mac, mac), wm_mac_format(&who->mac, bound),
+			 who->mac_fits ? "" : ", and that is no listed router's");
 }
 
 static void receiver_facts(const struct context *ctx, const struct wm_trace_hop *h, struct facts *f)
 {
 	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], local[WM_IP4_TEXT], lan[TOOL_IFNAME];
 	const struct wm_trace_who *who = &h->to;
-	const char *kind = who->isolated ? "isolated " : "";
+	char *text = fact(f, "receiver");
 
 	if (!who->known)
-		snprintf(fact(f), TEXT, "to %s, no host or device of this site", name_or(ctx, h->in.dst, name, addr));
+		stranger(ctx, h->in.dst, text);
 	else if (who->device)
-		snprintf(fact(f), TEXT, "to %s, an %sdevice behind this hub", name_or(ctx, who->overlay, name, addr), *kind ? kind : "ordinary ");
+		snprintf(text, TEXT, "%s, %s device behind this hub", name_or(ctx, who->overlay, name, addr), who->isolated ? "an isolated" : "a roaming");
 	else
-		snprintf(fact(f), TEXT, "to %s, %s host at %s on %s", name_or(ctx, who->overlay, name, addr), *kind ? "an isolated" : "a standard",
+		snprintf(text, TEXT, "%s, %s host at %s on %s", name_or(ctx, who->overlay, name, addr), who->isolated ? "an isolated" : "a standard",
 			 wm_ip4_format(who->local, local), tool_ifname(who->ifindex, lan));
 }
 
@@ -278,12 +298,13 @@ static const char *state_name(uint8_t state)
 static void flow_facts(const struct wm_trace_hop *h, uint32_t wg_mtu, struct facts *f)
 {
 	if (h->has_flow && h->flow_before != h->flow_after)
-		snprintf(fact(f), TEXT, "its flow: %s before, %s after it", state_name(h->flow_before), state_name(h->flow_after));
+		snprintf(fact(f, "its flow"), TEXT, "%s before, %s with it", state_name(h->flow_before), state_name(h->flow_after));
 	else if (h->has_flow)
-		snprintf(fact(f), TEXT, "its flow: %s", state_name(h->flow_before));
-	if (h->end == WM_TRACE_ANSWERED)
-		snprintf(fact(f), TEXT, h->in.ttl <= 1 ? "its last hop ends here (time exceeded)" :
-			 "it is too big for the way on (tunnel: %u bytes) and may not be fragmented", wg_mtu);
+		snprintf(fact(f, "its flow"), TEXT, "%s", state_name(h->flow_before));
+	if (h->end == WM_TRACE_ANSWERED && h->in.ttl <= 1)
+		snprintf(fact(f, "error"), TEXT, "time exceeded: its last hop ends here");
+	else if (h->end == WM_TRACE_ANSWERED)
+		snprintf(fact(f, "error"), TEXT, "fragmentation needed: too big for the way on (tunnel: %u bytes), and df", wg_mtu);
 }
 
 static void all_facts(const struct context *ctx, const struct wm_trace_hop *h, uint32_t wg_mtu, struct facts *f)
@@ -314,7 +335,8 @@ static void print_hop(struct context *ctx, const struct wm_trace_hop *h, uint32_
 	wm_out_array(o, "facts");
 	for (size_t i = 0; i < facts.n; i++) {
 		wm_out_object(o, NULL, NULL);
-		wm_out_str(o, "fact", i ? "           " : "looked up", facts.text[i]);
+		wm_out_str(o, "about", NULL, facts.item[i].about);
+		wm_out_str(o, "fact", facts.item[i].about, facts.item[i].text);
 		wm_out_object_end(o);
 	}
 	wm_out_array_end(o);
@@ -351,7 +373,7 @@ static void print_end(struct context *ctx, const struct wm_trace *t)
 		return;
 	}
 	wm_out_str(ctx->out, "reason", last->reason < WM_REASON_COUNT ? "reason" : NULL, last->reason < WM_REASON_COUNT ? wm_reason_name(last->reason) : NULL);
-	if (last->reason < WM_REASON_COUNT)
+	if (last->reason < WM_REASON_COUNT && last->end != WM_TRACE_ANSWERED)
 		wm_out_str(ctx->out, "help", "meaning", wm_reason_help(last->reason));
 	if (dropped)
 		wm_out_str(ctx->out, "advice", "what to do", tool_advice(last->reason));
