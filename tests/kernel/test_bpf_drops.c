@@ -197,6 +197,34 @@ static void a_flood_of_senders(void **state)
 	stop();
 }
 
+/* What wm-bpf maps tells: of each map what it is for, how full and how large it is. */
+static void maps_and_programs_are_told(void **state)
+{
+	struct wm_objects o;
+
+	(void)state;
+	start();
+	drop(GUEST, FAR);
+	assert_int_equal(wm_dataplane_bpf.objects(&rig.inst, &o, &rig.err), 0);
+	assert_int_equal(o.nmaps, WM_BPF_MAPS);
+	assert_int_equal(o.nprogs, WM_BPF_PROGS);
+	for (size_t i = 0; i < o.nmaps; i++) {
+		assert_string_not_equal(o.maps[i].help, "");
+		assert_int_not_equal(o.maps[i].id, 0);
+		assert_true(o.maps[i].most > 0 && o.maps[i].bytes > 0 && o.maps[i].bytes != WM_UNKNOWN);
+	}
+	assert_int_equal(o.maps[WM_BPF_HOSTS].used, 2);
+	assert_int_equal(o.maps[WM_BPF_HOSTS].most, 512);
+	assert_int_equal(o.maps[WM_BPF_LAN_HOSTS].used, 2);
+	assert_int_equal(o.maps[WM_BPF_LANS].used, 1);
+	assert_int_equal(o.maps[WM_BPF_COUNTERS].used, 1);
+	assert_int_equal(o.maps[WM_BPF_DROPS].used, 1);
+	for (size_t i = 0; i < o.nprogs; i++)
+		assert_true(o.progs[i].id && o.progs[i].instructions > 100);
+	wm_objects_free(&o);
+	stop();
+}
+
 /* --- following --------------------------------------------------------------------------- */
 
 struct follower {
@@ -408,6 +436,7 @@ static int body(void)
 		cmocka_unit_test(listed_by_who_to_whom_and_why),
 		cmocka_unit_test(kept_when_programs_are_replaced),
 		cmocka_unit_test(a_flood_of_senders),
+		cmocka_unit_test(maps_and_programs_are_told),
 		cmocka_unit_test(told_as_they_happen),
 		cmocka_unit_test(one_at_a_time),
 		cmocka_unit_test(silence_behind_a_killed_one),

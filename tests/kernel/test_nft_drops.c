@@ -174,6 +174,29 @@ static void nft_can_show_it(void **state)
 	free(text);
 }
 
+/* What wm-bpf maps tells: of each set what it is for and how full it is. */
+static void sets_are_told(void **state)
+{
+	struct wm_error err = { 0 };
+	struct wm_objects o;
+	uint64_t to = 0, drops = WM_UNKNOWN;
+
+	(void)state;
+	assert_int_equal(wm_dataplane_nft.objects(&rig.inst, &o, &err), 0);
+	assert_int_equal(o.nprogs, 0);
+	for (size_t i = 0; i < o.nmaps; i++) {
+		assert_string_not_equal(o.maps[i].help, "");
+		assert_true(o.maps[i].bytes == WM_UNKNOWN);
+		if (!strcmp(o.maps[i].name, "to"))
+			to = o.maps[i].used;
+		if (!strcmp(o.maps[i].name, "drops"))
+			drops = o.maps[i].used;
+	}
+	assert_int_equal(to, rig.plan.nends);
+	assert_int_equal(drops, 0);
+	wm_objects_free(&o);
+}
+
 static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -182,6 +205,7 @@ static int body(void)
 		cmocka_unit_test_setup_teardown(a_full_list_drops_as_ever, spoke, teardown),
 		cmocka_unit_test_setup_teardown(kept_when_the_plan_changes, spoke, teardown),
 		cmocka_unit_test_setup_teardown(nft_can_show_it, spoke, teardown),
+		cmocka_unit_test_setup_teardown(sets_are_told, spoke, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

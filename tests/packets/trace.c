@@ -98,15 +98,16 @@ static bool is_traced(const struct wm_trace *t, unsigned int reason)
 	return false;
 }
 
-/* The stack's answer, if there is one, counts besides; nothing else may be counted otherwise. */
+/* What the stack or a program on this machine answers counts besides; nothing else may be counted otherwise. */
 static bool same_reasons(const struct step *s, const struct wm_trace *t, const char *where)
 {
-	bool good = true;
+	uint8_t end = t->hop[t->n - 1].end;
+	bool good = true, answered = end == WM_TRACE_TO_SELF || end == WM_TRACE_ANSWERED || s->out[0].error;
 
 	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
 		bool here = is_traced(t, r), there = is_counted(s, r);
 
-		if (here == there || (!here && r == WM_REASON_LOCAL) || (t->cut && !here) || (!here && s->out[0].error))
+		if (here == there || (!here && (t->cut || answered)))
 			continue;
 		printf("# %s: %s is %s\n", where, wm_reason_name(r), here ? "traced, but not what becomes of it" : "not traced");
 		good = false;

@@ -286,6 +286,31 @@ static void a_full_disk_is_an_error(void **state)
 	assert_int_equal(wm_out_end(NULL), -ENOMEM);
 }
 
+static void an_object_a_line(void **state)
+{
+	struct wm_out *out = begin(WM_OUT_JSON_LINE);
+	json_t *json;
+
+	(void)state;
+	wm_out_str(out, "a", NULL, "x\ny\"z");
+	wm_out_uint(out, "b", NULL, 7);
+	wm_out_object(out, "c", NULL);
+	wm_out_bool(out, "d", NULL, true);
+	wm_out_object_end(out);
+	wm_out_table(out, "rows", NULL, cols, WM_ARRAY_LEN(cols));
+	row(out, "nas", 1, true);
+	row(out, "cam", 2, false);
+	wm_out_table_end(out, NULL);
+	wm_out_line(out, "only text");
+	json = end_json(out);
+	assert_ptr_equal(strchr(text, '\n'), text + text_len - 1);
+	assert_string_equal(json_string_value(json_object_get(json, "a")), "x\ny\"z");
+	assert_int_equal(json_integer_value(json_object_get(json, "b")), 7);
+	assert_true(json_is_true(json_object_get(json_object_get(json, "c"), "d")));
+	assert_int_equal(json_array_size(json_object_get(json, "rows")), 2);
+	json_decref(json);
+}
+
 #define OUT_TEST(fn) cmocka_unit_test_setup_teardown(fn, unit_setup, forget)
 
 int main(void)
@@ -294,6 +319,7 @@ int main(void)
 		OUT_TEST(the_walk_as_json),
 		OUT_TEST(the_walk_as_text),
 		OUT_TEST(an_empty_walk),
+		OUT_TEST(an_object_a_line),
 		OUT_TEST(hostile_text_in_json),
 		OUT_TEST(hostile_text_on_a_terminal),
 		OUT_TEST(long_cells_are_whole_when_piped),

@@ -214,7 +214,12 @@ const char *tool_age(int64_t unix_time, char buf[TOOL_AGE])
 const char *tool_ifname(uint32_t ifindex, char buf[TOOL_IFNAME])
 {
 	if (!if_indextoname(ifindex, buf))
-		snprintf(buf, TOOL_IFNAME, "interface %u", ifindex);
+		snprintf(buf, TOOL_IFNAME, "interface-%u", ifindex);
+	/* The kernel allows whatever is no space in a name, escape sequences among it. */
+	for (char *c = buf; *c; c++) {
+		if (*c < 0x21 || *c > 0x7e)
+			*c = '?';
+	}
 	return buf;
 }
 

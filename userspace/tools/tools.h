@@ -73,6 +73,6 @@ int tool_number(const char *word, unsigned long most, unsigned long *ret); /* de
 const char *tool_protocol(uint8_t proto, char buf[TOOL_PROTOCOL]);
 int tool_protocol_parse(const char *word, uint8_t *ret); /* 0, -EINVAL */
 const char *tool_age(int64_t unix_time, char buf[TOOL_AGE]); /* "3 s ago", "never" */
-const char *tool_ifname(uint32_t ifindex, char buf[TOOL_IFNAME]); /* "eth1"; "interface 7" when it is gone */
+const char *tool_ifname(uint32_t ifindex, char buf[TOOL_IFNAME]); /* "eth1"; "interface-7" when it is gone */
 /* What an operator does about it; "" where there is nothing to do. */
 const char *tool_advice(unsigned int reason);
