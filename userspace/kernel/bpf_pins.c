@@ -156,8 +156,9 @@ int wm_bpf_lock_following(const struct wm_instance *inst, int *ret_fd, struct wm
 	if (fd < 0)
 		return wm_fail(err, rc ? -rc : errno, "cannot open %s: %s", path, strerror(rc ? -rc : errno));
 	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? wm_fail(err, EBUSY, "another wm-bpf follows this mesh's drops already, and one can: end that one first")
-					    : wm_fail(err, errno, "cannot lock %s: %s", path, strerror(errno));
+		return wm_fail(err, errno == EWOULDBLOCK ? EBUSY : errno, "cannot lock %s: %s", path,
+			       errno == EWOULDBLOCK ? "another wm-bpf follows this mesh's drops already, and only one can; end that one first"
+						    : strerror(errno));
 	*ret_fd = wm_steal_fd(&fd);
 	return 0;
 }

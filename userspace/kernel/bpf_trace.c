@@ -218,12 +218,13 @@ static uint8_t what_became(const struct job *job, const struct wm_trace_hop *hop
 	return (hop->mark & WM_MARK_MASK) == params->fwmark ? WM_TRACE_ON_BY_STACK : WM_TRACE_UNTOUCHED;
 }
 
+static const enum wm_bpf_prog prog_of[] = {
+	[WM_TRACE_LAN_IN] = WM_BPF_LAN_IN, [WM_TRACE_WG_IN] = WM_BPF_WG_IN, [WM_TRACE_WG_OUT] = WM_BPF_WG_OUT,
+};
+
 /* Runs hop->hook on the frame, which becomes what comes out. */
 static int run(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
 {
-	static const enum wm_bpf_prog progs[] = {
-		[WM_TRACE_LAN_IN] = WM_BPF_LAN_IN, [WM_TRACE_WG_IN] = WM_BPF_WG_IN, [WM_TRACE_WG_OUT] = WM_BPF_WG_OUT,
-	};
 	uint8_t out[L2 + WM_PACKET_MAX + 64];
 	uint64_t before[WM_REASON_COUNT], after[WM_REASON_COUNT];
 	struct __sk_buff skb = {
@@ -236,7 +237,7 @@ static int run(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, size_t
 	int rc = read_reasons(job, before);
 
 	if (!rc)
-		rc = bpf_prog_test_run_opts(job->set.prog[progs[hop->hook]], &opts);
+		rc = bpf_prog_test_run_opts(job->set.prog[prog_of[hop->hook]], &opts);
 	if (!rc)
 		rc = read_reasons(job, after);
 	if (rc)
@@ -279,7 +280,7 @@ static int take_hop(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, s
 	if (rc == -EINVAL && hop->hook == WM_TRACE_WG_OUT && hop->ifindex)
 		return rc;
 	if (rc)
-		return wm_bpf_fail(job->err, rc, "the kernel does not run the program %s", wm_bpf_progs[hop->hook == WM_TRACE_LAN_IN ? WM_BPF_LAN_IN : hop->hook == WM_TRACE_WG_IN ? WM_BPF_WG_IN : WM_BPF_WG_OUT]);
+		return wm_bpf_fail(job->err, rc, "the kernel does not run the program %s", wm_bpf_progs[prog_of[hop->hook]]);
 	hop->out = hop->in;
 	if (*len > L2)
 		(void)wm_packet_read(frame + L2, *len - L2, &hop->out);
@@ -297,14 +298,16 @@ static void forward(uint8_t *frame)
 
 static int follow(struct job *job, uint8_t *frame, size_t len)
 {
+	static const uint8_t hook_of[] = {
+		[WM_TRACE_LAN] = WM_TRACE_LAN_IN, [WM_TRACE_WG] = WM_TRACE_WG_IN, [WM_TRACE_SELF] = WM_TRACE_WG_OUT,
+	};
 	struct wm_trace *t = job->ret;
 	struct wm_trace_hop *hop = &t->hop[0];
 	int rc;
 
-	*hop = (struct wm_trace_hop){
-		.hook = job->in->place == WM_TRACE_LAN ? WM_TRACE_LAN_IN : job->in->place == WM_TRACE_WG ? WM_TRACE_WG_IN : WM_TRACE_WG_OUT,
-		.ifindex = job->in->place == WM_TRACE_LAN ? job->ifindex : job->in->place == WM_TRACE_WG ? job->live.meta.params.wg_ifindex : 0,
-	};
+	*hop = (struct wm_trace_hop){ .hook = hook_of[job->in->place] };
+	if (job->in->place != WM_TRACE_SELF)
+		hop->ifindex = job->in->place == WM_TRACE_LAN ? job->ifindex : job->live.meta.params.wg_ifindex;
 	memcpy(hop->mac.byte, frame + ETH_ALEN, sizeof(hop->mac.byte));
 	rc = take_hop(job, hop, frame, &len);
 	t->n = 1;

@@ -30,14 +30,17 @@ static int make_filter(struct context *ctx, struct filter *ret, struct wm_error 
 
 	*ret = (struct filter){ .by_host = ctx->opt.host != NULL, .reason = WM_REASON_COUNT };
 	if (ctx->opt.host && tool_find(ctx, ctx->opt.host, &ret->host))
-		return tool_misuse(ctx, err, "--host %s: the saved config knows nobody of that name; give an address", ctx->opt.host);
+		return tool_misuse(ctx, err, "--host %s: the saved config knows nobody of that name; give an address",
+				   ctx->opt.host);
 	if (!reason)
 		return 0;
 	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
 		if (wm_reason_is_drop(r) && !strcmp(wm_reason_name(r), reason))
 			ret->reason = r;
 	}
-	return ret->reason < WM_REASON_COUNT ? 0 : tool_misuse(ctx, err, "--reason %s: no packet is dropped for that; wm-bpf stats lists the reasons", reason);
+	if (ret->reason < WM_REASON_COUNT)
+		return 0;
+	return tool_misuse(ctx, err, "--reason %s: no packet is dropped for that; wm-bpf stats lists the reasons", reason);
 }
 
 static bool is_host(const struct tool_who *host, wm_ip4 addr)

@@ -156,7 +156,8 @@ static int make_packet(struct context *ctx, struct request *r, struct wm_error *
 		return tool_misuse(ctx, err, "trace: --flags %s: letters of FSRPAUEC, or 0 for none", o->flags);
 	rc = number(ctx, "--sport", o->sport, 65535, p->proto == IPPROTO_ICMP ? 1 : 40000, &sport, err);
 	if (!rc)
-		rc = number(ctx, "port", p->icmp_type == ICMP_ECHOREPLY ? NULL : o->dport, 65535, p->proto == IPPROTO_TCP ? 443 : 9, &dport, err);
+		rc = number(ctx, "port", p->icmp_type == ICMP_ECHOREPLY ? NULL : o->dport, 65535, p->proto == IPPROTO_TCP ? 443 : 9,
+			    &dport, err);
 	if (!rc)
 		rc = number(ctx, "--ttl", o->ttl, 255, 64, &ttl, err);
 	if (!rc)
@@ -284,10 +285,11 @@ static void receiver_facts(const struct context *ctx, const struct wm_trace_hop 
 	if (!who->known)
 		stranger(ctx, h->in.dst, text);
 	else if (who->device)
-		snprintf(text, TEXT, "%s, %s device behind this hub", name_or(ctx, who->overlay, name, addr), who->isolated ? "an isolated" : "a roaming");
+		snprintf(text, TEXT, "%s, %s device behind this hub", name_or(ctx, who->overlay, name, addr),
+			 who->isolated ? "an isolated" : "a roaming");
 	else
-		snprintf(text, TEXT, "%s, %s host at %s on %s", name_or(ctx, who->overlay, name, addr), who->isolated ? "an isolated" : "a standard",
-			 wm_ip4_format(who->local, local), tool_ifname(who->ifindex, lan));
+		snprintf(text, TEXT, "%s, %s host at %s on %s", name_or(ctx, who->overlay, name, addr),
+			 who->isolated ? "an isolated" : "a standard", wm_ip4_format(who->local, local), tool_ifname(who->ifindex, lan));
 }
 
 static const char *state_name(uint8_t state)
@@ -364,16 +366,17 @@ static bool is_passing(const struct wm_trace *t)
 static void print_end(struct context *ctx, const struct wm_trace *t)
 {
 	const struct wm_trace_hop *last = &t->hop[t->n - 1];
-	bool dropped = last->end == WM_TRACE_DROPPED;
+	bool dropped = last->end == WM_TRACE_DROPPED, counted = last->reason < WM_REASON_COUNT;
 
 	wm_out_line(ctx->out, "");
 	wm_out_bool(ctx->out, "passes", "passes", is_passing(t));
 	if (t->cut) {
-		wm_out_str(ctx->out, "cut", "unknown", "what wg egress makes of it: before Linux 5.14 a test run cannot say where a packet came in");
+		wm_out_str(ctx->out, "cut", "unknown",
+			   "what wg egress makes of it: before Linux 5.14 a test run cannot say where a packet came in");
 		return;
 	}
-	wm_out_str(ctx->out, "reason", last->reason < WM_REASON_COUNT ? "reason" : NULL, last->reason < WM_REASON_COUNT ? wm_reason_name(last->reason) : NULL);
-	if (last->reason < WM_REASON_COUNT && last->end != WM_TRACE_ANSWERED)
+	wm_out_str(ctx->out, "reason", counted ? "reason" : NULL, counted ? wm_reason_name(last->reason) : NULL);
+	if (counted && last->end != WM_TRACE_ANSWERED)
 		wm_out_str(ctx->out, "help", "meaning", wm_reason_help(last->reason));
 	if (dropped)
 		wm_out_str(ctx->out, "advice", "what to do", tool_advice(last->reason));
@@ -386,8 +389,9 @@ int tool_trace(struct context *ctx, struct wm_error *err)
 	int rc = take_words(ctx, err);
 
 	if (!rc && !ctx->plane->trace)
-		return tool_misuse(ctx, err, "trace needs the BPF data plane, and nftables is in force: no packet can be tried on it. "
-				   "What happens to real ones: 'nft monitor trace', after a rule of your own with 'meta nftrace set 1'; wm-bpf drops -f names what is dropped");
+		return tool_misuse(ctx, err, "trace needs the BPF data plane, and nftables is in force, on which no packet can be tried. "
+				   "What becomes of real ones: 'nft monitor trace', with 'meta nftrace set 1' in a table of your own; "
+				   "wm-bpf drops -f names those that are dropped");
 	if (!rc)
 		rc = find_ends(ctx, &r, err);
 	if (!rc)
