@@ -28,8 +28,10 @@ static void the_latest_first(void **state)
 
 static void what_is_the_same(void **state)
 {
-	const struct wm_drop_view a = { .src = 1, .dst = 2, .reason = 3, .place = WM_DROP_FROM_WG, .proto = 6, .ifindex = 7 };
+	struct wm_drop_view a = { .src = 1, .dst = 2, .reason = 3, .place = WM_DROP_FROM_WG, .proto = 6, .ifindex = 7, .count = { 5, 50 } };
 	struct wm_drop_view others[] = { a, a, a, a, a, a }, same = a;
+	const struct wm_drop_views before = { &a, 1, 0 };
+	struct wm_drop_views now = { &same, 1, 0 }, risen;
 
 	(void)state;
 	others[0].src = 9;
@@ -38,12 +40,18 @@ static void what_is_the_same(void **state)
 	others[3].place = WM_DROP_FROM_LAN;
 	others[4].proto = 17;
 	others[5].ifindex = 9;
-	for (size_t i = 0; i < WM_ARRAY_LEN(others); i++)
-		assert_false(wm_drop_view_same(&a, &others[i]));
-	same.count.packets = 5;
 	same.last = 9;
 	same.port = 53;
-	assert_true(wm_drop_view_same(&a, &same));
+	same.has_mac = true;
+	assert_int_equal(wm_drop_views_risen(&before, &now, &risen), 0);
+	assert_int_equal(risen.n, 0);
+	for (size_t i = 0; i < WM_ARRAY_LEN(others); i++) {
+		now.item = &others[i];
+		assert_int_equal(wm_drop_views_risen(&before, &now, &risen), 0);
+		assert_int_equal(risen.n, 1);
+		assert_int_equal(risen.item[0].count.packets, 5);
+		wm_drop_views_free(&risen);
+	}
 }
 
 static void what_rose(void **state)

@@ -53,11 +53,6 @@ void wm_drop_views_sort(struct wm_drop_views *views)
 		qsort(views->item, views->n, sizeof(*views->item), by_time);
 }
 
-bool wm_drop_view_same(const struct wm_drop_view *a, const struct wm_drop_view *b)
-{
-	return !by_key(a, b);
-}
-
 int wm_drop_views_risen(const struct wm_drop_views *before, const struct wm_drop_views *now, struct wm_drop_views *ret)
 {
 	struct wm_drop_views old = { 0 }, risen = { 0 };

@@ -3,12 +3,13 @@
  * wm-bpf drops: who was dropped, to whom, why, how often and where; -f: each drop as it happens.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/output.h"
 #include "core/util.h"
@@ -215,6 +216,7 @@ struct following {
 	struct context *ctx;
 	struct filter filter;
 	unsigned long shown;
+	int error; /* of writing */
 };
 
 static void print_json(const struct wm_drop_view *v, const struct words *w)
@@ -254,10 +256,14 @@ static void print_line(const struct wm_drop_view *v, const struct words *w)
 	       *w->to_name ? w->to_name : w->to, w->protocol, packets, (unsigned long long)v->count.bytes, w->where);
 }
 
-/* A line is out when it is written, also to a pipe; nobody there any more is an end. */
+/* A line is out when it is written, also to a pipe. Nobody there any more, or a signal while it was full, is an end. */
 static int written(struct following *f)
 {
-	return fflush(stdout) || (f->ctx->opt.limit && f->shown >= f->ctx->opt.limit);
+	if (fflush(stdout)) {
+		f->error = errno == EPIPE || errno == EINTR ? 0 : errno;
+		return 1;
+	}
+	return f->ctx->opt.limit && f->shown >= f->ctx->opt.limit;
 }
 
 static int told(void *arg, const struct wm_drop_view *v)
@@ -313,23 +319,35 @@ static int follow_list(struct following *f, int stop_fd, struct wm_error *err)
 	return rc;
 }
 
+/* Not blocked and read as a descriptor: it must also end a write that waits for a reader. */
+static int signals[2];
+
+static void note_signal(int number)
+{
+	const char byte = (char)number;
+	int was = errno;
+
+	(void)!write(signals[1], &byte, 1);
+	errno = was;
+}
+
 static int follow(struct context *ctx, const struct filter *filter, struct wm_error *err)
 {
 	struct following f = { .ctx = ctx, .filter = *filter };
 	struct wm_drop_follower follower = { .told = told, .untold = untold, .arg = &f };
-	WM_AUTO_CLOSE int stop_fd = -1;
-	sigset_t ends;
+	const struct sigaction end = { .sa_handler = note_signal };
+	int rc;
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	stop_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-	if (stop_fd < 0)
+	if (pipe2(signals, O_CLOEXEC | O_NONBLOCK))
 		return wm_fail(err, errno, "cannot wait for signals: %s", strerror(errno));
-	follower.stop_fd = stop_fd;
-	return ctx->plane->follow ? ctx->plane->follow(&ctx->inst, &follower, err) : follow_list(&f, stop_fd, err);
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	follower.stop_fd = signals[0];
+	rc = ctx->plane->follow ? ctx->plane->follow(&ctx->inst, &follower, err) : follow_list(&f, signals[0], err);
+	if (!rc && f.error)
+		rc = wm_fail(err, f.error, "cannot write the output: %s", strerror(f.error));
+	return rc;
 }
 
 int tool_drops(struct context *ctx, struct wm_error *err)
