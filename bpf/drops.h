@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
  *
  * Where every drop ends: counted by its reason, listed by who, to whom and
- * where, told to whoever follows. A flood costs a look-up a packet and a bounded
+ * where, told to whoever follows (who knows from the counters how much was not told). A flood costs a look-up a packet and a bounded
  * number of insertions and events a second; what was not listed is still counted.
  */
 #pragma once
@@ -47,46 +47,32 @@ inline_ void list_drop(const struct wm_drop_key *key, const struct wm_drop *one)
 inline_ void tell_drop(const struct wm_drop_key *key, const struct wm_drop *one)
 {
 	struct wm_drop_pace *pace = drop_pace_now(one->last);
-	struct wm_drop_event *event = NULL;
+	struct wm_drop_event *event;
 
-	if (!pace)
+	if (!pace || pace->told >= WM_DROPS_TOLD_PER_S)
 		return;
-	if (pace->told < WM_DROPS_TOLD_PER_S)
-		event = bpf_ringbuf_reserve(&drop_events, sizeof(*event), 0);
-	if (!event) {
-		pace->untold++;
+	event = bpf_ringbuf_reserve(&drop_events, sizeof(*event), 0);
+	if (!event)
 		return;
-	}
 	pace->told++;
 	event->key = *key;
 	event->drop = *one;
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* Scalars only: all that a global function takes on 5.10, and XDP has them too. A global function, because the
- * verifier then walks it once and not once per way that ends in a drop.
- *   ends: source, and destination << 32     what: reason, hook << 8, protocol << 16, ifindex << 32
- *   size: bytes, and packets << 32          seen: a struct wm_drop_last
- */
-__attribute__((noinline)) int note_drop(__u64 ends, __u64 what, __u64 size, __u64 seen)
+/* one: this packet (or the packets that it stands for) alone. Nothing of tc in it: XDP drops the same way. */
+inline_ void note_drop(const struct wm_drop_key *key, const struct wm_drop *one)
 {
-	const struct wm_drop_key key = {
-		.src = (__u32)ends, .dst = ends >> 32, .ifindex = what >> 32,
-		.reason = (__u8)what, .hook = (__u8)(what >> 8), .proto = (__u8)(what >> 16),
-	};
-	struct wm_drop one = { .packets = size >> 32, .bytes = (__u32)size, .last = bpf_jiffies64() };
-	__u32 reason = key.reason, zero = 0;
+	__u32 reason = key->reason, zero = 0;
 	struct wm_counter *c = bpf_map_lookup_elem(&counters, &reason);
 	const __u64 *until;
 
-	__builtin_memcpy(&one.seen, &seen, sizeof(one.seen));
 	if (c) {
-		c->packets += one.packets;
-		c->bytes += one.bytes;
+		c->packets += one->packets;
+		c->bytes += one->bytes;
 	}
-	list_drop(&key, &one);
+	list_drop(key, one);
 	until = bpf_map_lookup_elem(&follow, &zero);
-	if (until && *until > one.last)
-		tell_drop(&key, &one);
-	return 0;
+	if (until && *until > one->last)
+		tell_drop(key, one);
 }

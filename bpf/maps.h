@@ -101,7 +101,7 @@ struct {
 	__type(value, struct wm_drop);
 } drops SEC(".maps");
 
-/* Written by all programs; userspace reads how many events were not told. */
+/* Written and read by all programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

@@ -36,7 +36,6 @@
 struct packet {
 	struct __sk_buff *skb;
 	__u8 hook;      /* enum wm_hook */
-	__u64 mac;      /* its sender's on a LAN, once it was read: six bytes in memory order, then zeroes */
 	__u32 off;      /* of the IP header in the skb */
 	__u32 l4;       /* of what follows the IP header */
 	__u32 end;      /* behind the last byte of the packet */

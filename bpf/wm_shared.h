@@ -207,7 +207,6 @@ struct wm_drop_pace {
 	__u64 second;        /* jiffies / hz */
 	__u32 listed;        /* new entries of drops */
 	__u32 told;          /* events */
-	__u64 untold;        /* events that were not told, since the map was made */
 };
 #define WM_DROPS_NEW_PER_S 1000
 #define WM_DROPS_TOLD_PER_S 1000
@@ -233,4 +232,4 @@ WM_SIZE(struct wm_drop_key, 16);
 WM_SIZE(struct wm_drop_last, 8);
 WM_SIZE(struct wm_drop, 32);
 WM_SIZE(struct wm_drop_event, 48);
-WM_SIZE(struct wm_drop_pace, 24);
+WM_SIZE(struct wm_drop_pace, 16);

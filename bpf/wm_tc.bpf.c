@@ -436,7 +436,6 @@ int wm_lan_in(struct __sk_buff *skb)
 	if (!parse(&p, skb, WM_HOOK_LAN_IN, ETH_HLEN) || !in_supernet(p.dst) || skb->pkt_type != PACKET_HOST_ ||
 	    bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
 		return verdict(&p, WM_REASON_INVALID, DROP);
-	p.mac = mac;
 	h = find_local(skb->ifindex, p.src, &index);
 	if (!h) {
 		error = router_error(&p);

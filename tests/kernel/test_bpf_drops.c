@@ -109,7 +109,6 @@ static struct wm_drop_pace pace(void)
 	for (int i = 0; i < cpus; i++) {
 		sum.listed += all[i].listed;
 		sum.told += all[i].told;
-		sum.untold += all[i].untold;
 	}
 	return sum;
 }
@@ -192,7 +191,6 @@ static void a_flood_of_senders(void **state)
 	assert_int_equal(sum, v.n);
 	assert_in_range(v.n, 1, WM_MIN(seconds * WM_DROPS_NEW_PER_S, WM_DROPS_MAX));
 	assert_in_range(v.n, WM_MIN(FLOOD, WM_DROPS_NEW_PER_S) / 4, WM_DROPS_MAX);
-	assert_int_equal(pace().untold, 0);
 	wm_drop_views_free(&v);
 	stop();
 }
@@ -384,33 +382,35 @@ static void silence_behind_a_killed_one(void **state)
 	stop();
 }
 
-/* Nobody reads: packets are dropped and counted as ever, and what was not told is counted, too. */
+/* Nobody reads: packets are dropped and counted as ever. */
 static void a_full_ring(void **state)
 {
 	int follow = 0, paces = 0;
 	struct wm_drop_pace zero[1024] = { 0 };
 	uint64_t for_ever = UINT64_MAX;
-	uint32_t index = 0, n = 0;
+	uint32_t index = 0, n = 0, last = 0;
 
 	(void)state;
 	start();
 	follow = rig_pin(&rig, "follow");
 	paces = rig_pin(&rig, "drop_pace");
 	assert_int_equal(bpf_map_update_elem(follow, &index, &for_ever, BPF_ANY), 0);
-	while (!pace().untold && n < 2 * WM_DROP_EVENTS_BYTES / sizeof(struct wm_drop_event)) {
-		if (n % (WM_DROPS_TOLD_PER_S / 2) == 0)
-			assert_int_equal(bpf_map_update_elem(paces, &index, zero, BPF_ANY), 0);
-		drop(GUEST, FAR);
-		n++;
-	}
-	assert_in_range(n, WM_DROP_EVENTS_BYTES / 2 / sizeof(struct wm_drop_event), WM_DROP_EVENTS_BYTES / sizeof(struct wm_drop_event));
+	/* No room is when a fresh second tells nothing. */
+	do {
+		assert_int_equal(bpf_map_update_elem(paces, &index, zero, BPF_ANY), 0);
+		for (int i = 0; i < 100; i++, n++)
+			drop(GUEST, FAR);
+		last = pace().told;
+	} while (last == 100 && n < 2 * WM_DROP_EVENTS_BYTES / sizeof(struct wm_drop_event));
+	assert_in_range(last, 0, 99);
+	assert_in_range(n, WM_DROP_EVENTS_BYTES / 2 / sizeof(struct wm_drop_event), 100 + WM_DROP_EVENTS_BYTES / sizeof(struct wm_drop_event));
 	assert_int_equal(counted(WM_REASON_UNREGISTERED), n);
 	close(follow);
 	close(paces);
 	stop();
 }
 
-/* More than a second may have: the follower is told how many it has not seen. */
+/* More than a second may have, or than a follower without processor time can ask for: it is told how many it has not seen. */
 static void told_how_many_were_not(void **state)
 {
 	uint64_t told = 0, untold = 0;
@@ -423,7 +423,7 @@ static void told_how_many_were_not(void **state)
 	wait_until_followed();
 	for (uint32_t i = 0; i < FLOOD; i++)
 		drop(GUEST, FAR);
-	while (told + untold < FLOOD && next_told(&f, &v, WAIT_MS))
+	while (told + untold < FLOOD && next_told(&f, &v, WAIT_MS * 3))
 		*(v.reason == WM_REASON_COUNT ? &untold : &told) += v.count.packets;
 	assert_int_equal(told + untold, FLOOD);
 	assert_int_equal(end_following(&f), 0);

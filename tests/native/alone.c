@@ -161,15 +161,15 @@ const struct alone alone[] = {
 	  DROPS(UNREGISTERED) },
 
 	{ "a drop that somebody follows", SPOKE, LAN_IN(LAN0), .spoil = follow_drops, .pkt = { UDP(STRANGER_L, 5000, FAR, 53) },
-	  DROPS(UNREGISTERED), .listed = 1, .told = 1 },
+	  DROPS(UNREGISTERED), .noted = true, .listed = 1, .told = 1 },
 	{ "a drop that somebody followed until now", SPOKE, LAN_IN(LAN0), .pkt = { UDP(STRANGER_L, 5000, FAR, 53) },
-	  DROPS(UNREGISTERED), .listed = 1 },
+	  DROPS(UNREGISTERED), .noted = true, .listed = 1 },
 	{ "a drop that somebody follows too slowly", SPOKE, LAN_IN(LAN0), .spoil = follow_into_a_full_ring,
-	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .listed = 1, .untold = 1 },
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .noted = true, .listed = 1 },
 	{ "a drop too many for this second", SPOKE, LAN_IN(LAN0), .spoil = spend_the_second,
-	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .untold = 1 },
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .noted = true },
 	{ "a drop out to wg that somebody follows", SPOKE, WG_OUT(BOX, 0), .spoil = follow_drops,
-	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED), .listed = 1, .told = 1 },
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) }, DROPS(UNTRANSLATED), .noted = true, .listed = 1, .told = 1 },
 
 	UNTOUCHED_BY("empty maps", empty_all),
 	UNTOUCHED_BY("garbage in the maps", garble_all),
@@ -217,7 +217,6 @@ static unsigned int reason_since(struct native_plane *plane, const struct wm_cou
 /* Listed and told as the row says, where it says so, and with the packet's own words. */
 static bool is_noted(struct native_plane *plane, const struct alone *a, const struct skb *skb)
 {
-	const struct wm_drop_pace *pace = (const struct wm_drop_pace *)plane->map[WM_BPF_DROP_PACE].values;
 	struct wm_drop_key key = {
 		.src = htonl(a->pkt.src), .dst = htonl(a->pkt.dst), .proto = a->pkt.proto, .reason = (uint8_t)a->reason,
 		.hook = (uint8_t)(a->prog == WM_BPF_LAN_IN ? WM_HOOK_LAN_IN : a->prog == WM_BPF_WG_IN ? WM_HOOK_WG_IN : WM_HOOK_WG_OUT),
@@ -225,14 +224,13 @@ static bool is_noted(struct native_plane *plane, const struct alone *a, const st
 	};
 	const struct wm_drop *drop = map_lookup(&plane->map[WM_BPF_DROPS], &key);
 
-	if (!a->listed && !a->told && !a->untold)
+	if (!a->noted)
 		return true;
-	if (!drop == !a->listed && (!drop || drop->packets == 1) && native_ring.told == a->told && pace->untold == a->untold &&
+	if (!drop == !a->listed && (!drop || drop->packets == 1) && native_ring.told == a->told &&
 	    (!a->told || !memcmp(&native_ring.last.key, &key, sizeof(key))) &&
 	    (!a->told || native_ring.last.drop.seen.dport == htons(a->pkt.dport)))
 		return true;
-	printf("# listed %d times, told %u, not told %u\n", drop ? (int)drop->packets : 0, native_ring.told,
-	       (unsigned int)pace->untold);
+	printf("# listed %d times, told %u\n", drop ? (int)drop->packets : 0, native_ring.told);
 	return false;
 }
 

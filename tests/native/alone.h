@@ -20,7 +20,8 @@ struct alone {
 	uint16_t protocol;     /* ctx.protocol in host order; 0: IPv4 */
 	int action;
 	unsigned int reason;   /* WM_REASON_COUNT: none */
-	unsigned int listed, told, untold; /* of its drop, how often; all 0: not looked at */
+	bool noted;            /* how often its drop was listed and told: */
+	unsigned int listed, told;
 };
 
 extern const struct alone alone[];

@@ -93,7 +93,8 @@ struct following {
 	struct wm_bpf_set set;
 	struct ring_buffer *ring;
 	struct wm_bpf_moment now;
-	uint64_t untold;    /* so far */
+	uint64_t before;    /* packets dropped before */
+	uint64_t told, untold; /* packets, so far */
 	bool stale;         /* left by an earlier reader */
 	bool enough;        /* the follower wants no more */
 	struct wm_error *err;
@@ -109,43 +110,62 @@ static int take(void *arg, void *data, size_t size)
 		return 0;
 	memcpy(&event, data, sizeof(event));
 	view = view_of(&f->set, &f->now, &event.key, &event.drop);
+	f->told += view.count.packets;
 	f->enough = f->follower->told(f->follower->arg, &view) != 0;
 	return 0;
 }
 
-static int read_untold(const struct wm_bpf_set *set, uint64_t *ret)
+/* All packets that were dropped so far, whether anybody was told or not. */
+static int read_dropped(const struct wm_bpf_set *set, uint64_t *ret)
 {
-	int cpus = libbpf_num_possible_cpus(), rc;
-	WM_AUTO_FREE struct wm_drop_pace *paces = cpus > 0 ? calloc((size_t)cpus, sizeof(*paces)) : NULL;
-	uint32_t zero = 0;
+	int cpus = libbpf_num_possible_cpus(), rc = 0;
+	WM_AUTO_FREE struct wm_counter *value = cpus > 0 ? calloc((size_t)cpus, sizeof(*value)) : NULL;
 
-	if (!paces)
+	if (!value)
 		return cpus < 0 ? cpus : -ENOMEM;
-	rc = bpf_map_lookup_elem(set->map[WM_BPF_DROP_PACE], &zero, paces);
 	*ret = 0;
-	for (int i = 0; !rc && i < cpus; i++)
-		*ret += paces[i].untold;
+	for (uint32_t r = 0; !rc && r < WM_REASON_COUNT; r++) {
+		if (!wm_reason_is_drop(r))
+			continue;
+		rc = bpf_map_lookup_elem(set->map[WM_BPF_COUNTERS], &r, value);
+		for (int c = 0; !rc && c < cpus; c++)
+			*ret += value[c].packets;
+	}
 	return rc;
+}
+
+/* What was counted and not told: too many in a second, no room in the ring, or we were too late to move `follow` on.
+ * Counted first, then the ring is emptied: what is on its way in between is told, and not missed. */
+static int say_untold(struct following *f)
+{
+	uint64_t dropped, missed;
+	int rc = read_dropped(&f->set, &dropped);
+
+	if (!rc && ring_buffer__consume(f->ring) < 0)
+		rc = -EIO;
+	if (rc || dropped < f->before + f->told)
+		return rc;
+	missed = dropped - f->before - f->told;
+	if (missed > f->untold) {
+		f->enough |= f->follower->untold(f->follower->arg, missed - f->untold) != 0;
+		f->untold = missed;
+	}
+	return 0;
 }
 
 /* Once a second: the programs shall go on telling, and what they could not tell is said. */
 static int renew(struct following *f)
 {
 	uint32_t zero = 0;
-	uint64_t until, untold;
+	uint64_t until;
 	int rc = wm_bpf_now(&f->set, &f->now);
 
 	until = f->now.jiffies + WM_FOLLOW_S * (uint64_t)f->now.hz;
 	if (!rc)
 		rc = bpf_map_update_elem(f->set.map[WM_BPF_FOLLOW], &zero, &until, BPF_ANY);
 	if (!rc)
-		rc = read_untold(&f->set, &untold);
-	if (rc)
-		return wm_bpf_fail(f->err, rc, "cannot follow drops");
-	if (untold > f->untold)
-		f->enough |= f->follower->untold(f->follower->arg, untold - f->untold) != 0;
-	f->untold = untold;
-	return 0;
+		rc = say_untold(f);
+	return rc ? wm_bpf_fail(f->err, rc, "cannot follow drops") : 0;
 }
 
 /* A set that takes this one's place keeps these maps; one that was made anew does not. */
@@ -195,14 +215,15 @@ int wm_bpf_follow(const struct wm_instance *inst, const struct wm_drop_follower 
 		rc = wm_bpf_lock_following(inst, &lock, err);
 	if (!rc) {
 		f.ring = ring_buffer__new(f.set.map[WM_BPF_DROP_EVENTS], take, &f, NULL);
-		rc = f.ring ? read_untold(&f.set, &f.untold) : -errno;
+		f.stale = true;
+		if (f.ring)
+			(void)ring_buffer__consume(f.ring);
+		f.stale = false;
+		rc = f.ring ? read_dropped(&f.set, &f.before) : -errno;
 		if (rc)
 			wm_bpf_fail(err, rc, "cannot read the ring of drops");
 	}
 	if (!rc) {
-		f.stale = true;
-		(void)ring_buffer__consume(f.ring);
-		f.stale = false;
 		rc = go_on(inst, &f);
 		(void)bpf_map_update_elem(f.set.map[WM_BPF_FOLLOW], &zero, &never, BPF_ANY);
 	}
