@@ -58,7 +58,7 @@ __attribute__((noinline)) int drop_packet(struct __sk_buff *skb, __u32 reason, _
 	key.ifindex = hook == WM_HOOK_WG_OUT ? came_in : ifindex;
 	if (hook == WM_HOOK_LAN_IN)
 		bpf_skb_load_bytes(skb, ETH_ALEN, one.seen.mac, ETH_ALEN);
-	if (!bpf_skb_load_bytes(skb, p.off, &ip, sizeof(ip))) {
+	if (!bpf_skb_load_bytes(skb, p.off, &ip, sizeof(ip)) && ip.version == 4) {
 		key.src = ip.saddr;
 		key.dst = ip.daddr;
 		key.proto = p.proto = ip.protocol;

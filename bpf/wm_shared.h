@@ -176,7 +176,7 @@ enum wm_hook {
 
 /* drops: packets that were dropped, by who, to whom, why and where. */
 struct wm_drop_key {
-	__be32 src, dst;     /* as they stood in the packet when it was dropped */
+	__be32 src, dst;     /* as they stood in the packet when it was dropped; 0: it is not IPv4 */
 	__u32 ifindex;       /* where it came in; 0: from this machine itself */
 	__u8 reason;         /* enum wm_reason */
 	__u8 hook;           /* enum wm_hook */
@@ -186,7 +186,7 @@ struct wm_drop_key {
 
 /* The last one's sender and destination port. */
 struct wm_drop_last {
-	__u8 mac[6];         /* from a LAN, once it was read; else zero */
+	__u8 mac[6];         /* from a LAN; else zero */
 	__be16 dport;        /* TCP, UDP; ICMP echo: its id; 0: not known */
 };
 

@@ -107,6 +107,8 @@ static void put_in_words(const struct context *ctx, const struct wm_drop_view *v
 	else if (proto != w->protocol)
 		snprintf(w->protocol, sizeof(w->protocol), "%s", proto);
 	name_sender(v, w);
+	if (!v->src && !v->dst)
+		snprintf(w->sender, sizeof(w->sender), "not IPv4");
 	name_place(v, w);
 }
 
