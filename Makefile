@@ -80,7 +80,7 @@ endef
 # The data plane's contract: core sees the list of reasons, kernel/bpf.c the rest.
 inc_core     := -Ibpf
 inc_kernel   := -Ibpf -I$(B)/gen
-gen_kernel   := $(B)/gen/wm_tc.skel.h
+gen_kernel   := $(B)/gen/wm_tc.skel.h $(B)/gen/wm_xdp.skel.h
 inc_registry := -Wa,-I$(CURDIR)/registry
 gen_registry := $(wildcard registry/migrations/*.sql)
 inc_agent    := -Ibpf

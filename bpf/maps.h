@@ -10,8 +10,8 @@
 
 #include "wm_shared.h"
 
-/* Written by userspace before loading; constant afterwards. */
-const volatile struct wm_params params = { .fastpath = 1, .hz = 250 };
+/* Written by userspace before loading; constant afterwards. Each object has its own, with the same content. */
+const volatile struct wm_params params SEC(".rodata") = { .fastpath = 1, .hz = 250 };
 
 /* Written by userspace. Read by all programs. Sized by the subnet: one entry an address. */
 struct {
@@ -36,6 +36,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct wm_lan_info);
 } lans SEC(".maps");
+
+/* Written by userspace. Read by the shield. Words that a look-up finds by arithmetic: no hash, and no call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WM_LAN_SLOTS * WM_SHIELD_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} shield SEC(".maps");
 
 /* Written by all programs. Read by userspace. */
 struct {

@@ -35,7 +35,7 @@ struct wm_params {
 	__be32 gateway;      /* own overlay address */
 	__u32 wg_ifindex;
 	__u32 wg_mtu;        /* bytes of IP */
-	__u32 fwmark;        /* low byte zero */
+	__u32 fwmark;        /* low byte zero; the instance's own. Stays where it is in every layout: a shield is known by it */
 	__u32 hz;            /* jiffies a second */
 	__u32 ends;          /* shares in flows: isolated ends have 1..ends in wm_host_info.share */
 	__u8 hub;
@@ -82,6 +82,11 @@ struct wm_lan_info {
 	__u8 pad;
 	__u8 router[WM_LAN_ROUTERS][6]; /* may send for hosts with a bound MAC */
 };
+
+/* shield[slot * WM_SHIELD_WORDS + low / 64], bit low % 64, of a LAN's slot in lans and the low 16 bits of an address (host
+ * order): somebody who is registered on that LAN may have it. Exact where a LAN is no larger than a /16; elsewhere a
+ * few that nobody has look as if somebody had. */
+#define WM_SHIELD_WORDS 1024
 
 /* host_stats, per CPU, same index as hosts. */
 struct wm_host_stats {
@@ -216,6 +221,7 @@ struct wm_drop_pace {
 
 #define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
 WM_SIZE(struct wm_params, 44);
+_Static_assert(__builtin_offsetof(struct wm_params, fwmark) == 28, "shields of other layouts are known by their fwmark");
 WM_SIZE(struct wm_host_info, 32);
 WM_SIZE(struct wm_lan_key, 8);
 WM_SIZE(struct wm_lan_info, 52);

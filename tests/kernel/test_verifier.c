@@ -23,6 +23,12 @@
 
 static char logs[WM_BPF_PROGS][LOG_SIZE];
 
+/* Programs first .. end - 1 of each object. */
+static const struct object {
+	const char *name;
+	int first, end;
+} objects[] = { { "wm_tc", 0, WM_BPF_TC_PROGS }, { "wm_xdp", WM_BPF_XDP, WM_BPF_PROGS } };
+
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	(void)level;
@@ -52,11 +58,18 @@ static int set_params(struct bpf_object *obj)
 	return -1;
 }
 
-/* Loads all programs, a hub's, which has most of them; 0 or -1 after saying why. */
-static int load(const char *path)
+/* Loads all programs of one, a hub's, which has most of them; 0 or -1 after saying why. */
+static int load(const struct object *object)
 {
-	struct bpf_object *obj = bpf_object__open_file(path, NULL);
-	int rc = obj ? set_params(obj) : -1;
+	const char *build = getenv("B");
+	char path[WM_PATH_SIZE];
+	struct bpf_object *obj;
+	int rc;
+
+	/* The object is the same with sanitizers. */
+	wm_format(path, sizeof(path), "%s/bpf/%s.bpf.o", build ? build : "build", object->name);
+	obj = bpf_object__open_file(path, NULL);
+	rc = obj ? set_params(obj) : -1;
 
 	for (int i = 0; rc == 0 && i < WM_BPF_MAPS; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(obj, wm_bpf_maps[i].name);
@@ -65,7 +78,7 @@ static int load(const char *path)
 		if (rc == 0)
 			rc = bpf_map__set_max_entries(map, WM_MAX(256u, bpf_map__max_entries(map)));
 	}
-	for (int i = 0; rc == 0 && i < WM_BPF_PROGS; i++) {
+	for (int i = object->first; rc == 0 && i < object->end; i++) {
 		struct bpf_program *prog = bpf_object__find_program_by_name(obj, wm_bpf_progs[i]);
 
 		rc = bpf_program__set_log_buf(prog, logs[i], LOG_SIZE);
@@ -118,8 +131,7 @@ static unsigned long in_table(const char *name, const char *kernel)
 
 int main(void)
 {
-	const char *build = getenv("B");
-	char path[WM_PATH_SIZE], kernel[32] = "";
+	char kernel[32] = "";
 	struct utsname u;
 	int failed = 0;
 
@@ -127,9 +139,9 @@ int main(void)
 	sscanf(u.release, "%31[0-9].", kernel);
 	snprintf(kernel + strlen(kernel), sizeof(kernel) - strlen(kernel), ".%d", atoi(strchr(u.release, '.') + 1));
 	libbpf_set_print(quiet);
-	/* The object is the same with sanitizers. */
-	wm_format(path, sizeof(path), "%s/bpf/wm_tc.bpf.o", build ? build : "build");
-	if (load(path) != 0) {
+	for (size_t i = 0; i < WM_ARRAY_LEN(objects); i++) {
+		if (load(&objects[i]) == 0)
+			continue;
 		printf("Bail out! the programs do not load\n");
 		return 1;
 	}

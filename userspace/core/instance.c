@@ -280,26 +280,44 @@ static int load_registry(struct wm_instance *inst, const struct wm_env *env, str
 	return rc;
 }
 
+/* One of n words, the first of which is the default; its number in *ret. `allowed` lists them for the error. */
+static int load_choice(const struct wm_env *env, const char *key, const char *const words[], size_t n, const char *allowed,
+		       unsigned int *ret, struct wm_error *err)
+{
+	const char *choice = wm_env_get(env, key, words[0]);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(choice, words[i]))
+			continue;
+		*ret = (unsigned int)i;
+		return 0;
+	}
+	return wm_fail(err, EINVAL, "%s is '%.40s'; it must be %s", key, choice, allowed);
+}
+
 static int load_choices(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
-	static const char *const choices[] = { [WM_DATAPLANE_AUTO] = "auto", [WM_DATAPLANE_BPF] = "bpf", [WM_DATAPLANE_NFT] = "nft" };
-	const char *choice = wm_env_get(env, "WM_DATAPLANE", "auto");
+	static const char *const planes[] = { [WM_DATAPLANE_AUTO] = "auto", [WM_DATAPLANE_BPF] = "bpf", [WM_DATAPLANE_NFT] = "nft" };
+	static const char *const shields[] = {
+		[WM_XDP_AUTO] = "auto", [WM_XDP_NATIVE] = "native", [WM_XDP_GENERIC] = "generic", [WM_XDP_OFF] = "off",
+	};
 	const char *ifname = wm_env_get(env, "WM_INTERFACE", inst->ifname);
+	unsigned int plane = 0, xdp = 0;
 	int fast, rc = wm_env_bool(env, "WM_FASTPATH", 1, &fast, err);
-	size_t i;
 
+	if (!rc)
+		rc = load_choice(env, "WM_DATAPLANE", planes, WM_ARRAY_LEN(planes), "auto, bpf or nft", &plane, err);
+	if (!rc)
+		rc = load_choice(env, "WM_XDP", shields, WM_ARRAY_LEN(shields), "auto, native, generic or off", &xdp, err);
 	if (rc)
 		return rc;
+	inst->dataplane = (enum wm_dataplane_choice)plane;
+	inst->xdp = (enum wm_xdp_choice)xdp;
 	inst->fastpath = fast;
 	if (!ifname_valid(ifname))
 		return wm_fail(err, EINVAL, "WM_INTERFACE is '%.40s'; it must be an interface name of at most 15 characters", ifname);
 	if (ifname != inst->ifname)
 		strcpy(inst->ifname, ifname);
-	for (i = 0; i < WM_ARRAY_LEN(choices) && strcmp(choice, choices[i]); i++)
-		;
-	if (i == WM_ARRAY_LEN(choices))
-		return wm_fail(err, EINVAL, "WM_DATAPLANE is '%.40s'; it must be auto, bpf or nft", choice);
-	inst->dataplane = (enum wm_dataplane_choice)i;
 	return 0;
 }
 

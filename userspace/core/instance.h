@@ -21,6 +21,7 @@
 #define WM_PATH_SIZE 512
 
 enum wm_dataplane_choice { WM_DATAPLANE_AUTO, WM_DATAPLANE_BPF, WM_DATAPLANE_NFT };
+enum wm_xdp_choice { WM_XDP_AUTO, WM_XDP_NATIVE, WM_XDP_GENERIC, WM_XDP_OFF };
 
 /* One item of LXC_IFACES: "192.168.1.250", "vmbr0:192.168.1.250/24" or "eth0". */
 struct wm_lan_wish {
@@ -67,6 +68,7 @@ struct wm_instance {
 
 	enum wm_dataplane_choice dataplane; /* WM_DATAPLANE */
 	bool fastpath;                 /* WM_FASTPATH */
+	enum wm_xdp_choice xdp;        /* WM_XDP: the shield on the LANs, BPF only */
 };
 
 /* name: "" or NULL for the default instance (else WM_INSTANCE). env_file: NULL

@@ -56,8 +56,8 @@ static bool same_lans(const struct wm_bpf_content *have, const struct wm_bpf_con
 }
 
 /* Counters and half-open flows stay in any case; what is indexed by overlay
- * address stays while the subnet does. hosts, lan_hosts, lans and neighbours
- * speak of each other: they stay or go together. */
+ * address stays while the subnet does. hosts, lan_hosts, lans, shield and
+ * neighbours speak of each other: they stay or go together. */
 static void decide(struct job *job)
 {
 	const struct wm_bpf_set *old = &job->old;
@@ -72,6 +72,7 @@ static void decide(struct job *job)
 	job->keep[WM_BPF_HOSTS] &= places;
 	job->keep[WM_BPF_LAN_HOSTS] &= places;
 	job->keep[WM_BPF_LANS] &= places;
+	job->keep[WM_BPF_SHIELD] &= places;
 	job->keep[WM_BPF_NEIGHBOURS] &= places;
 	for (int i = 0; i < WM_BPF_MAPS; i++) {
 		if (job->keep[i])
@@ -184,9 +185,13 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 		rc = change(job, err);
 	}
 	if (!rc)
+		rc = add(job, wm_bpf_shield_renew(job->inst, job->plan, &job->set, err));
+	if (!rc)
 		rc = add(job, wm_bpf_attach(job->inst, job->plan, job->wg_ifindex, &job->set, err));
 	if (!rc && job->reload)
 		rc = settle(job, err);
+	if (!rc)
+		rc = add(job, wm_bpf_shield_apply(job->inst, job->plan, &job->set, err));
 	if (!rc)
 		rc = add(job, wm_bpf_detach_others(job->inst, job->plan, job->wg_ifindex, &job->set,
 						   job->reload && !job->old.whole, err));
@@ -205,6 +210,8 @@ static int take_down(const struct wm_instance *inst, struct wm_error *err)
 	wm_bpf_set_init(&set);
 	rc = wm_bpf_set_open(inst, &set, err);
 	if (!rc)
+		rc = wm_bpf_shield_remove(inst, err);
+	if (rc >= 0)
 		rc = wm_bpf_detach_all(inst, &set, err);
 	return rc < 0 ? rc : wm_bpf_pins_remove(inst, err);
 }

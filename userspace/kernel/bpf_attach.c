@@ -74,7 +74,7 @@ static bool is_program_of_ours(uint32_t id)
 	return false;
 }
 
-static struct wm_bpf_device *find_device(struct wm_bpf_meta *meta, uint32_t ifindex)
+struct wm_bpf_device *wm_bpf_find_device(struct wm_bpf_meta *meta, uint32_t ifindex)
 {
 	for (uint32_t i = 0; i < meta->ndevices; i++) {
 		if (meta->device[i].ifindex == ifindex)
@@ -85,7 +85,7 @@ static struct wm_bpf_device *find_device(struct wm_bpf_meta *meta, uint32_t ifin
 
 static bool note_device(struct wm_bpf_meta *meta, uint32_t ifindex)
 {
-	if (find_device(meta, ifindex))
+	if (wm_bpf_find_device(meta, ifindex))
 		return false;
 	/* So many devices that left and could not be visited: forget the first. */
 	if (meta->ndevices == WM_BPF_DEVICES)
@@ -205,7 +205,7 @@ static void remove_clsact(uint32_t ifindex)
 static int check_place(const struct wm_instance *inst, const struct place *place, struct wm_bpf_meta *meta,
 		       struct wm_error *err)
 {
-	const struct wm_bpf_device *device = find_device(meta, place->ifindex);
+	const struct wm_bpf_device *device = wm_bpf_find_device(meta, place->ifindex);
 	bool was_ours = device && device->flags & WM_BPF_ATTACHED && meta->prio == inst->tc_prio;
 	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
 	char name[IF_NAMESIZE];
@@ -249,7 +249,7 @@ static int attach_at(const struct wm_instance *inst, const struct place *place, 
 	if (rc < 0)
 		return rc;
 	if (rc)
-		find_device(&set->meta, place->ifindex)->flags |= WM_BPF_MADE_CLSACT;
+		wm_bpf_find_device(&set->meta, place->ifindex)->flags |= WM_BPF_MADE_CLSACT;
 	rc = bpf_tc_attach(&hook, &opts);
 	if (rc)
 		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tc priority %u)", wm_bpf_progs[place->prog],
@@ -270,7 +270,7 @@ int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, ui
 		changes += rc > 0;
 	}
 	for (unsigned int i = 0; rc >= 0 && i < n; i++)
-		find_device(&set->meta, place[i].ifindex)->flags |= WM_BPF_ATTACHED;
+		wm_bpf_find_device(&set->meta, place[i].ifindex)->flags |= WM_BPF_ATTACHED;
 	if (memcmp(&before, &set->meta, sizeof(before))) {
 		int written = wm_bpf_meta_write(set, rc < 0 ? NULL : err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The programs of bpf/, embedded here as bpftool's skeleton: sized, given their
- * parameters, loaded on new or existing maps.
+ * The programs of bpf/, embedded here as bpftool's skeletons: sized, given their
+ * parameters, loaded on new or existing maps. The shield is an object of its
+ * own, on the maps of the others, so that they do not depend on it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 #include "wm_tc.skel.h"
+#include "wm_xdp.skel.h"
 
 #define PROBE_HALF 256 /* flows_half, when the programs are only tried */
 
@@ -26,6 +28,8 @@ uint32_t wm_bpf_object_hash(void)
 		const void *elf = wm_tc__elf_bytes(&size);
 
 		hash = wm_hash32(elf, size);
+		elf = wm_xdp__elf_bytes(&size);
+		hash = hash * 31 + wm_hash32(elf, size);
 	}
 	return hash;
 }
@@ -47,7 +51,7 @@ static int take_all(const struct bpf_object *obj, struct wm_bpf_set *set)
 		rc = take(bpf_map__fd(map), &set->map[i]);
 		set->size[i] = bpf_map__max_entries(map);
 	}
-	for (int i = 0; !rc && i < WM_BPF_PROGS; i++)
+	for (int i = 0; !rc && i < WM_BPF_TC_PROGS; i++)
 		rc = take(bpf_program__fd(bpf_object__find_program_by_name(obj, wm_bpf_progs[i])), &set->prog[i]);
 	return rc;
 }
@@ -82,6 +86,49 @@ static int prepare(struct wm_tc *skel, const struct wm_bpf_set *from, const bool
 	return 0;
 }
 
+/* On all maps of the set, which its object declares as the other does. */
+static int prepare_shield(struct wm_xdp *skel, const struct wm_bpf_set *set, uint32_t flags)
+{
+	int rc = bpf_program__set_flags(skel->progs.wm_shield, flags);
+
+	for (int i = 0; !rc && i < WM_BPF_MAPS; i++)
+		rc = bpf_map__reuse_fd(bpf_object__find_map_by_name(skel->obj, wm_bpf_maps[i].name), set->map[i]);
+	return rc;
+}
+
+static int load_shield(const struct wm_params *params, struct wm_bpf_set *set, uint32_t flags)
+{
+	struct wm_xdp *skel = wm_xdp__open();
+	int rc;
+
+	if (!skel)
+		return -errno;
+	skel->rodata->params = *params;
+	rc = prepare_shield(skel, set, flags);
+	if (!rc)
+		rc = wm_xdp__load(skel);
+	if (!rc)
+		rc = take(bpf_program__fd(skel->progs.wm_shield), &set->prog[WM_BPF_XDP]);
+	wm_xdp__destroy(skel);
+	return rc;
+}
+
+/* Frames in several buffers are for who says that it can bear them, where the kernel knows them (5.18). */
+static void try_shield(const struct wm_params *params, struct wm_bpf_set *set)
+{
+	struct wm_error why;
+	int rc = load_shield(params, set, BPF_F_XDP_HAS_FRAGS);
+
+	if (rc) {
+		wm_bpf_log_start();
+		rc = load_shield(params, set, 0);
+	}
+	if (!rc)
+		return;
+	wm_bpf_fail(&why, rc, "the kernel does not take the program");
+	snprintf(set->meta.no_shield, sizeof(set->meta.no_shield), "%.*s", WM_NO_SHIELD_SIZE - 1, why.text);
+}
+
 int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
 		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err)
 {
@@ -108,6 +155,7 @@ int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, c
 	wm_tc__destroy(skel);
 	if (rc)
 		return rc;
+	try_shield(params, &set);
 	for (int i = 0; i < WM_BPF_MAPS; i++)
 		set.fresh[i] = !(share && share[i]);
 	set.meta.object = wm_bpf_object_hash();

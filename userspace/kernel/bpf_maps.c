@@ -16,19 +16,22 @@
 
 /* --- reading --------------------------------------------------------------------------- */
 
-/* A whole array of ours that can be mapped: far cheaper than asking entry by entry. */
-static int read_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
+/* A whole array of ours that can be mapped: far cheaper than asking entry by entry. NULL: errno. */
+static void *read_array(const struct wm_bpf_set *set, enum wm_bpf_map map)
 {
-	size_t len = ret->naddrs * sizeof(*ret->hosts);
-	void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, set->map[WM_BPF_HOSTS], 0);
+	size_t len = (size_t)set->size[map] * wm_bpf_maps[map].value_size;
+	void *mapped = mmap(NULL, len, PROT_READ, MAP_SHARED, set->map[map], 0);
+	void *copy;
 
-	if (map == MAP_FAILED)
-		return -errno;
-	ret->hosts = malloc(len);
-	if (ret->hosts)
-		memcpy(ret->hosts, map, len);
-	munmap(map, len);
-	return ret->hosts ? 0 : -ENOMEM;
+	if (mapped == MAP_FAILED)
+		return NULL;
+	copy = malloc(len);
+	if (copy)
+		memcpy(copy, mapped, len);
+	munmap(mapped, len);
+	if (!copy)
+		errno = ENOMEM;
+	return copy;
 }
 
 static int read_lans(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
@@ -63,8 +66,11 @@ static int read_lan_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *r
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { .naddrs = set->size[WM_BPF_HOSTS] };
-	int rc = read_hosts(set, &content);
+	int rc;
 
+	content.hosts = read_array(set, WM_BPF_HOSTS);
+	content.shield = content.hosts ? read_array(set, WM_BPF_SHIELD) : NULL;
+	rc = content.shield ? 0 : -errno;
 	if (!rc)
 		rc = read_lans(set, &content);
 	if (!rc)
@@ -225,6 +231,19 @@ static void put_hosts(struct writer *w, const struct wm_bpf_content *have, const
 	}
 }
 
+/* --- the shield ------------------------------------------------------------------------------- */
+
+/* First who comes is let pass besides who was there, and last who went no longer is. */
+static void put_shield(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want, bool late)
+{
+	for (uint32_t i = 0; i < WM_SHIELD_SIZE; i++) {
+		uint64_t old = have->shield ? have->shield[i] : 0, new = want->shield[i], both = old | new;
+
+		if (late ? new != both : both != old)
+			put(w, WM_BPF_SHIELD, &i, late ? &new : &both);
+	}
+}
+
 /* --- what an owner leaves behind --------------------------------------------------------------- */
 
 static int zero_stats(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
@@ -277,6 +296,7 @@ int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_cont
 	struct writer w = { .set = set };
 	int rc;
 
+	put_shield(&w, have, want, false);
 	drop_lan_hosts(&w, have, want);
 	put_lans(&w, have, want);
 	clear_hosts(&w, have, want, false);
@@ -288,6 +308,7 @@ int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_cont
 	put_hosts(&w, have, want);
 	put_lan_hosts(&w, have, want);
 	clear_hosts(&w, have, want, true);
+	put_shield(&w, have, want, true);
 	return finish(&w, err);
 }
 
@@ -296,6 +317,7 @@ int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_conten
 	const struct wm_bpf_content nothing = { 0 };
 	struct writer w = { .set = set };
 
+	put_shield(&w, &nothing, want, false);
 	put_lans(&w, &nothing, want);
 	put_hosts(&w, &nothing, want);
 	put_lan_hosts(&w, &nothing, want);

@@ -352,7 +352,8 @@ static int fill_ids(struct wm_bpf_set *set)
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		rc = bpf_obj_get_info_by_fd(set->prog[i], &info, &len);
+		if (set->prog[i] >= 0)
+			rc = bpf_obj_get_info_by_fd(set->prog[i], &info, &len);
 		set->meta.prog_id[i] = info.id;
 	}
 	return rc;
@@ -386,8 +387,10 @@ int wm_bpf_set_pin(const struct wm_instance *inst, struct wm_bpf_set *set, struc
 		return wm_fail(err, -rc, "cannot make the directory %s: %s", path, strerror(-rc));
 	for (int i = 0; !rc && i < WM_BPF_MAPS; i++)
 		rc = put(inst, set->map[i], wm_bpf_maps[i].name, err);
-	for (int i = 0; !rc && i < WM_BPF_PROGS; i++)
-		rc = put(inst, set->prog[i], wm_bpf_progs[i], err);
+	for (int i = 0; !rc && i < WM_BPF_PROGS; i++) {
+		if (set->prog[i] >= 0)
+			rc = put(inst, set->prog[i], wm_bpf_progs[i], err);
+	}
 	if (!rc)
 		rc = put(inst, set->meta_fd, META, err);
 	if (!rc)

@@ -21,6 +21,7 @@ void wm_bpf_content_free(struct wm_bpf_content *content)
 {
 	free(content->hosts);
 	free(content->lan_hosts);
+	free(content->shield);
 	*content = (struct wm_bpf_content){ 0 };
 }
 
@@ -100,6 +101,17 @@ static int plan_end(const struct wm_plan *plan, const struct wm_end *end, struct
 	return 0;
 }
 
+/* Where somebody is registered, the shield lets pass. */
+static void plan_shield(struct wm_bpf_content *content)
+{
+	for (size_t i = 0; i < content->nlan_hosts; i++) {
+		const struct wm_host_info *h = &content->hosts[content->lan_hosts[i].index];
+		uint32_t low = ntohl(h->local) & 0xffff;
+
+		content->shield[h->lan * WM_SHIELD_WORDS + low / 64] |= (uint64_t)1 << low % 64;
+	}
+}
+
 static int check_twins(const struct wm_plan *plan, const struct wm_bpf_content *content, struct wm_error *err)
 {
 	char local[WM_IP4_TEXT], a[WM_IP4_TEXT], b[WM_IP4_TEXT];
@@ -128,7 +140,8 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 	content.naddrs = 1u << (32 - plan->subnet.len);
 	content.hosts = calloc(content.naddrs, sizeof(*content.hosts));
 	content.lan_hosts = calloc(plan->nends + 1, sizeof(*content.lan_hosts));
-	if (!content.hosts || !content.lan_hosts)
+	content.shield = calloc(WM_SHIELD_SIZE, sizeof(*content.shield));
+	if (!content.hosts || !content.lan_hosts || !content.shield)
 		return wm_fail(err, ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < plan->nlans; i++)
 		plan_lan(&plan->lans[i], &content.lans[i]);
@@ -140,6 +153,7 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 	rc = check_twins(plan, &content, err);
 	if (rc)
 		return rc;
+	plan_shield(&content);
 	*ret = content;
 	content = (struct wm_bpf_content){ 0 };
 	return 0;
@@ -166,6 +180,7 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS])
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
 	ret[WM_BPF_FLOWS] = power_of_two(isolated) * WM_FLOW_BUCKETS;
 	ret[WM_BPF_LANS] = WM_LAN_SLOTS;
+	ret[WM_BPF_SHIELD] = WM_SHIELD_SIZE;
 	ret[WM_BPF_COUNTERS] = WM_REASON_COUNT;
 	ret[WM_BPF_FLOWS_HALF] = WM_FLOW_HALF_MAX;
 	ret[WM_BPF_FRAGS] = WM_FRAGS_MAX;

@@ -29,6 +29,7 @@ enum wm_bpf_map {
 	WM_BPF_HOSTS,
 	WM_BPF_LAN_HOSTS,
 	WM_BPF_LANS,
+	WM_BPF_SHIELD,
 	WM_BPF_COUNTERS,
 	WM_BPF_HOST_STATS,
 	WM_BPF_NEIGHBOURS,
@@ -43,7 +44,9 @@ enum wm_bpf_map {
 	WM_BPF_MAPS,
 };
 
-enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_PROGS };
+/* The tc programs, without which there is no data plane, and the shield, without which there is. */
+enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_XDP, WM_BPF_PROGS };
+#define WM_BPF_TC_PROGS WM_BPF_XDP
 
 /* bpf_shape.c */
 struct wm_bpf_shape {
@@ -60,9 +63,14 @@ enum {
 	WM_BPF_MADE_CLSACT = 1, /* its clsact qdisc is of our making */
 	WM_BPF_ATTACHED = 2,    /* our filters have been there */
 };
+/* Why there is no shield, as people are told; "" where there is one. */
+#define WM_NO_SHIELD_SIZE 160
 struct wm_bpf_device {
 	uint32_t ifindex;
 	uint32_t flags;
+	/* What the kernel has refused to attach here: it is not asked again for the same. */
+	uint32_t refused_prog, refused_mode, refused_mtu;
+	char no_shield[WM_NO_SHIELD_SIZE];
 };
 
 /* The value of the meta map. */
@@ -72,7 +80,8 @@ struct wm_bpf_meta {
 	uint32_t ndevices;
 	struct wm_params params;        /* what the programs were loaded with */
 	uint32_t map_id[WM_BPF_MAPS];
-	uint32_t prog_id[WM_BPF_PROGS];
+	uint32_t prog_id[WM_BPF_PROGS]; /* of the shield 0 when it could not be loaded */
+	char no_shield[WM_NO_SHIELD_SIZE]; /* why, then */
 	struct wm_bpf_device device[WM_BPF_DEVICES];
 };
 
@@ -92,14 +101,16 @@ struct wm_bpf_lan_host {
 	uint32_t index;
 };
 
-/* What stands, or shall stand, in hosts, lan_hosts and lans. */
+/* What stands, or shall stand, in hosts, lan_hosts, lans and shield. */
 struct wm_bpf_content {
 	struct wm_host_info *hosts;     /* naddrs of them; naddrs 0: nothing is known */
 	uint32_t naddrs;
 	struct wm_bpf_lan_host *lan_hosts; /* sorted by key */
 	size_t nlan_hosts;
 	struct wm_lan_info lans[WM_LAN_SLOTS];
+	uint64_t *shield;               /* WM_SHIELD_SIZE of them; NULL: nothing is known */
 };
+#define WM_SHIELD_SIZE (WM_LAN_SLOTS * WM_SHIELD_WORDS)
 
 /* --- bpf_log.c: libbpf's messages --- */
 
@@ -138,7 +149,8 @@ void wm_bpf_set_close(struct wm_bpf_set *set);
 
 uint32_t wm_bpf_object_hash(void);
 /* Loads the programs. Maps of `from` marked in `share` are used, the others are
- * made with the sizes given. ret->meta has object and params. */
+ * made with the sizes given. ret->meta has object and params. A shield that the
+ * kernel does not take is no failure: ret->meta says why. */
 int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
 		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err);
 /* Loads them on maps of the least size and lets go of them again. */
@@ -169,13 +181,14 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 
 /* --- bpf_maps.c --- */
 
-/* Reads hosts, lan_hosts and lans of a whole set. */
+/* Reads hosts, lan_hosts, lans and shield of a whole set. */
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
 
 /* These return the number of changes, or -errno. */
 
 /* From have to want in maps in use: at no instant a packet goes to or is taken
- * for someone else. LANs that left keep their slot until their filter is off. */
+ * for someone else, or meets a shield that does not know its sender, who is
+ * registered. LANs that left keep their slot until their filter is off. */
 int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
 			  const struct wm_bpf_content *want, struct wm_error *err);
 /* Into empty maps. */
@@ -203,6 +216,8 @@ int wm_bpf_carry_neighbours(int from, int to, const struct wm_bpf_content *have,
  * Comes before attaching, so that a filter is never where nobody looks for it. */
 bool wm_bpf_note_devices(const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_bpf_meta *meta);
 
+struct wm_bpf_device *wm_bpf_find_device(struct wm_bpf_meta *meta, uint32_t ifindex); /* NULL: not noted */
+
 /* The devices are there, and no one else has our place on them: 0, -ENODEV, -EEXIST. */
 int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 			struct wm_bpf_set *set, struct wm_error *err);
@@ -220,6 +235,48 @@ int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *s
 
 /* A filter of ours is on some device: 1, 0 or -errno. */
 int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
+
+/* --- bpf_nic.c: a device, as far as it matters to the shield --- */
+
+struct wm_bpf_nic {
+	uint32_t ifindex, mtu;
+	char name[WM_IFNAME_SIZE];
+	char kind[16];      /* rtnetlink's: "veth", "bridge", "vlan"; "" of hardware */
+	char driver[32];    /* ethtool's */
+	bool ethernet;
+	bool port;          /* of a bridge or bond */
+	bool hardware;      /* it hangs on a bus */
+	bool takes_tags;    /* it may hand on VLAN tags beside the frame, where XDP does not see them */
+	bool vlans;         /* VLAN devices are on it */
+	uint32_t prog;      /* id of the XDP program there; 0: none, UINT32_MAX: several */
+	uint32_t mode;      /* XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE */
+};
+
+/* 0, -ENODEV, -errno. `vlans` only if asked: it is a dump. */
+int wm_bpf_nic_read(uint32_t ifindex, bool ask_vlans, struct wm_bpf_nic *ret, struct wm_error *err);
+/* Devices with an XDP program, of this namespace; only ifindex, name, prog and mode. The caller frees. */
+int wm_bpf_nics_with_xdp(struct wm_bpf_nic **ret, size_t *ret_n, struct wm_error *err);
+bool wm_bpf_in_container(void);
+/* Pure: the mode in which the shield goes there; 0: not at all, and why. */
+uint32_t wm_bpf_shield_mode(enum wm_xdp_choice choice, bool container, const struct wm_bpf_nic *nic,
+			    char ret_why[WM_NO_SHIELD_SIZE]);
+
+/* --- bpf_xdp.c: the shield's place on the LANs. Whose program is there is asked each time; others' stay. --- */
+
+/* These return the number of changes, or -errno. */
+
+/* Before the filters change: where a shield of ours is, it becomes the set's own,
+ * because filters may learn of hosts that an older one does not know, and off
+ * what is no LAN of the plan. One that cannot be replaced goes. */
+int wm_bpf_shield_renew(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
+			struct wm_error *err);
+/* After the filters are on: onto the LANs of the plan as the instance wants it
+ * and the device allows, or off. That it cannot be somewhere is no failure: the
+ * meta says why, and err too if the operator has asked for it. */
+int wm_bpf_shield_apply(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_bpf_set *set,
+			struct wm_error *err);
+/* Off all devices, before the filters go. */
+int wm_bpf_shield_remove(const struct wm_instance *inst, struct wm_error *err);
 
 /* --- bpf_read.c --- */
 

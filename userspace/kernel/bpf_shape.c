@@ -10,6 +10,7 @@ const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_host_info), BPF_F_MMAPABLE },
 	[WM_BPF_LAN_HOSTS] = { "lan_hosts", BPF_MAP_TYPE_HASH, sizeof(struct wm_lan_key), 4 },
 	[WM_BPF_LANS] = { "lans", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_lan_info) },
+	[WM_BPF_SHIELD] = { "shield", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE },
 	[WM_BPF_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_counter) },
 	[WM_BPF_HOST_STATS] = { "host_stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_host_stats) },
 	[WM_BPF_NEIGHBOURS] = { "neighbours", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_neighbour) },
@@ -28,4 +29,5 @@ const char *const wm_bpf_progs[WM_BPF_PROGS] = {
 	[WM_BPF_WG_IN] = "wm_wg_in",
 	[WM_BPF_WG_OUT] = "wm_wg_out",
 	[WM_BPF_LAN_IN] = "wm_lan_in",
+	[WM_BPF_XDP] = "wm_shield",
 };
