@@ -62,8 +62,7 @@ inline_ bool may_be_registered(__u32 slot, __be32 addr)
 	return !word || *word >> low % 64 & 1;
 }
 
-SEC("xdp")
-int wm_shield(struct xdp_md *ctx)
+inline_ int judge(const struct xdp_md *ctx)
 {
 	const void *frame = data_of(ctx), *end = end_of(ctx);
 	const struct iphdr *ip = frame + ETH_HLEN;
@@ -93,6 +92,21 @@ int wm_shield(struct xdp_md *ctx)
 		c->bytes += len;
 	}
 	return XDP_DROP;
+}
+
+/* For generic mode. (There a program that knows frames in several buffers gets copies, since 6.9, that have lost their
+ * mac_len: tc programs behind it would look for the Ethernet header in the wrong place.) */
+SEC("xdp")
+int wm_shield(struct xdp_md *ctx)
+{
+	return judge(ctx);
+}
+
+/* For native mode, where the kernel has it (5.18): without it drivers refuse devices with a large MTU. */
+SEC("xdp.frags")
+int wm_shield_frags(struct xdp_md *ctx)
+{
+	return judge(ctx);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Packets against the loaded BPF programs at their real hooks. Every row runs
- * with the fast path and with the stack carrying what was translated, unless
- * it says otherwise. An argument chooses the rows whose name contains it.
+ * with the fast path, without and with the shield in front of it, and with the
+ * stack carrying what was translated, unless it says otherwise. An argument
+ * chooses the rows whose name contains it.
  *
  * time limit: 240 s
  */
@@ -12,6 +13,7 @@
 
 #include "core/key.h"
 #include "core/util.h"
+#include "kernel/shield.h"
 #include "packets/plane.h"
 #include "packets/rig.h"
 #include "packets/run.h"
@@ -24,12 +26,17 @@ struct tally {
 	unsigned int ran, failed;
 };
 
+static const char *mode_name(unsigned int mode)
+{
+	return mode & SHIELD ? "shield" : mode == FAST ? "fast path" : mode == STACK ? "stack" : "nftables";
+}
+
 static void report(struct tally *t, bool good, const struct group *g, unsigned int mode, const char *name)
 {
 	t->ran++;
 	t->failed += !good;
 	printf("%sok %u - %s, %s: %s: %s\n", good ? "" : "not ", t->ran, config_names[g->config],
-	       mode == FAST ? "fast path" : mode == STACK ? "stack" : "nftables", g->name, name);
+	       mode_name(mode), g->name, name);
 	fflush(stdout);
 }
 
@@ -48,9 +55,26 @@ static void run_group(struct tally *t, const struct group *g, unsigned int mode)
 	}
 }
 
+/* Else the rows would say nothing about it. */
+static bool shield_is_on(void)
+{
+	struct wm_shield lan[WM_LANS_MAX];
+	struct wm_error err = { 0 };
+	int n = wm_shields_read(plane_instance(), lan, &err);
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(lan[i].mode, "generic") != 0) {
+			printf("# no shield on %s: %s\n", lan[i].ifname, lan[i].why);
+			return false;
+		}
+	if (n <= 0)
+		printf("# no shield on any LAN: %s\n", err.text);
+	return n > 0;
+}
+
 static bool run_config(struct tally *t, enum config config, unsigned int mode)
 {
-	bool good = plane_up(config, mode) == 0;
+	bool good = plane_up(config, mode) == 0 && (!(mode & SHIELD) || shield_is_on());
 
 	for (size_t n = 0; n < ngroups && good; n++)
 		if (groups[n]->config == config)
@@ -61,7 +85,7 @@ static bool run_config(struct tally *t, enum config config, unsigned int mode)
 
 int main(int argc, char **argv)
 {
-	static const unsigned int modes[] = { FAST, STACK, NFT };
+	static const unsigned int modes[] = { FAST, STACK, NFT, FAST | SHIELD };
 	const char *build = getenv("B");
 	struct tally t = { .only = argc > 1 ? argv[1] : NULL };
 	bool good;

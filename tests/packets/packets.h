@@ -165,6 +165,8 @@ enum config { SPOKE, HUB, PAIR, CONFIGS }; /* PAIR: two meshes share the LANs */
 
 /* NFT: what nftables does otherwise has rows of its own, in cases_nft.c. */
 enum { FAST = 1, STACK = 2, BPF = FAST | STACK, NFT = 4 };
+/* In a mode besides FAST: the shield is on the LANs. It makes no difference to any row. */
+#define SHIELD 8
 
 struct row {
 	const char *name;

@@ -8,7 +8,7 @@
 #include "core/counters.h"
 #include "packets/packets.h"
 
-/* From nothing: the machine's config with this mode (FAST, STACK, NFT). */
+/* From nothing: the machine's config with this mode (FAST, STACK, NFT, FAST | SHIELD). */
 int plane_up(enum config config, unsigned int mode);
 void plane_down(void);
 
@@ -17,7 +17,7 @@ int plane_change(void (*change)(struct wm_plan *plan));
 int plane_restore(void);
 
 unsigned int plane_meshes(void); /* 2 with PAIR */
-unsigned int plane_mode(void);   /* FAST, STACK, NFT */
+unsigned int plane_mode(void);   /* FAST, STACK, NFT, FAST | SHIELD */
 
 /* What mesh 0 or 1 has counted; wm_counters_free. */
 int plane_read(unsigned int mesh, struct wm_counters *ret);

@@ -87,16 +87,16 @@ static int prepare(struct wm_tc *skel, const struct wm_bpf_set *from, const bool
 }
 
 /* On all maps of the set, which its object declares as the other does. */
-static int prepare_shield(struct wm_xdp *skel, const struct wm_bpf_set *set, uint32_t flags)
+static int prepare_shield(struct wm_xdp *skel, const struct wm_bpf_set *set, bool frags)
 {
-	int rc = bpf_program__set_flags(skel->progs.wm_shield, flags);
+	int rc = bpf_program__set_autoload(skel->progs.wm_shield_frags, frags);
 
 	for (int i = 0; !rc && i < WM_BPF_MAPS; i++)
 		rc = bpf_map__reuse_fd(bpf_object__find_map_by_name(skel->obj, wm_bpf_maps[i].name), set->map[i]);
 	return rc;
 }
 
-static int load_shield(const struct wm_params *params, struct wm_bpf_set *set, uint32_t flags)
+static int load_shield(const struct wm_params *params, struct wm_bpf_set *set, bool frags)
 {
 	struct wm_xdp *skel = wm_xdp__open();
 	int rc;
@@ -104,24 +104,26 @@ static int load_shield(const struct wm_params *params, struct wm_bpf_set *set, u
 	if (!skel)
 		return -errno;
 	skel->rodata->params = *params;
-	rc = prepare_shield(skel, set, flags);
+	rc = prepare_shield(skel, set, frags);
 	if (!rc)
 		rc = wm_xdp__load(skel);
 	if (!rc)
 		rc = take(bpf_program__fd(skel->progs.wm_shield), &set->prog[WM_BPF_XDP]);
+	if (!rc && frags)
+		rc = take(bpf_program__fd(skel->progs.wm_shield_frags), &set->prog[WM_BPF_XDP_FRAGS]);
 	wm_xdp__destroy(skel);
 	return rc;
 }
 
-/* Frames in several buffers are for who says that it can bear them, where the kernel knows them (5.18). */
+/* Kernels before 5.18 know no frames in several buffers. */
 static void try_shield(const struct wm_params *params, struct wm_bpf_set *set)
 {
 	struct wm_error why;
-	int rc = load_shield(params, set, BPF_F_XDP_HAS_FRAGS);
+	int rc = load_shield(params, set, true);
 
 	if (rc) {
 		wm_bpf_log_start();
-		rc = load_shield(params, set, 0);
+		rc = load_shield(params, set, false);
 	}
 	if (!rc)
 		return;

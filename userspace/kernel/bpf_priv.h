@@ -44,8 +44,9 @@ enum wm_bpf_map {
 	WM_BPF_MAPS,
 };
 
-/* The tc programs, without which there is no data plane, and the shield, without which there is. */
-enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_XDP, WM_BPF_PROGS };
+/* The tc programs, without which there is no data plane, and the shield, without which there is:
+ * for generic mode and, where the kernel takes it, for native mode. */
+enum wm_bpf_prog { WM_BPF_WG_IN, WM_BPF_WG_OUT, WM_BPF_LAN_IN, WM_BPF_XDP, WM_BPF_XDP_FRAGS, WM_BPF_PROGS };
 #define WM_BPF_TC_PROGS WM_BPF_XDP
 
 /* bpf_shape.c */
@@ -80,8 +81,8 @@ struct wm_bpf_meta {
 	uint32_t ndevices;
 	struct wm_params params;        /* what the programs were loaded with */
 	uint32_t map_id[WM_BPF_MAPS];
-	uint32_t prog_id[WM_BPF_PROGS]; /* of the shield 0 when it could not be loaded */
-	char no_shield[WM_NO_SHIELD_SIZE]; /* why, then */
+	uint32_t prog_id[WM_BPF_PROGS]; /* of a shield 0 when it could not be loaded */
+	char no_shield[WM_NO_SHIELD_SIZE]; /* why there is none at all, then */
 	struct wm_bpf_device device[WM_BPF_DEVICES];
 };
 

@@ -30,4 +30,5 @@ const char *const wm_bpf_progs[WM_BPF_PROGS] = {
 	[WM_BPF_WG_OUT] = "wm_wg_out",
 	[WM_BPF_LAN_IN] = "wm_lan_in",
 	[WM_BPF_XDP] = "wm_shield",
+	[WM_BPF_XDP_FRAGS] = "wm_shield_frags",
 };

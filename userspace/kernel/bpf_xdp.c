@@ -53,13 +53,19 @@ static enum owner owner_of(const struct wm_instance *inst, uint32_t id)
 		return NOBODY;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_PROG_TYPE_XDP ||
-	    strcmp(info.name, wm_bpf_progs[WM_BPF_XDP]) != 0)
+	    strncmp(info.name, wm_bpf_progs[WM_BPF_XDP], strlen(wm_bpf_progs[WM_BPF_XDP])) != 0)
 		return SOMEBODY;
 	for (uint32_t i = 0; i < info.nr_map_ids && i < MAPS_MOST; i++) {
 		if (has_our_mark(inst, map_id[i]))
 			return OURS;
 	}
 	return ANOTHER_MESH;
+}
+
+/* Of the set's two, the one for this mode. */
+static enum wm_bpf_prog program_for(const struct wm_bpf_set *set, uint32_t mode)
+{
+	return mode == XDP_FLAGS_DRV_MODE && set->prog[WM_BPF_XDP_FRAGS] >= 0 ? WM_BPF_XDP_FRAGS : WM_BPF_XDP;
 }
 
 /* --- attaching and detaching --------------------------------------------------------------- */
@@ -106,11 +112,12 @@ int wm_bpf_shield_renew(const struct wm_instance *inst, const struct wm_plan *pl
 	int changes = 0, rc = wm_bpf_nics_with_xdp(&all, &n, err);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		enum wm_bpf_prog prog = program_for(set, all[i].mode);
 		bool stays = is_lan_of(plan, all[i].ifindex);
 
-		if ((stays && all[i].prog == set->meta.prog_id[WM_BPF_XDP]) || owner_of(inst, all[i].prog) != OURS)
+		if ((stays && all[i].prog == set->meta.prog_id[prog]) || owner_of(inst, all[i].prog) != OURS)
 			continue;
-		if (!stays || set->prog[WM_BPF_XDP] < 0 || attach(&all[i], set->prog[WM_BPF_XDP], all[i].mode, all[i].prog))
+		if (!stays || set->prog[prog] < 0 || attach(&all[i], set->prog[prog], all[i].mode, all[i].prog))
 			rc = detach(&all[i], err);
 		changes++;
 	}
@@ -150,11 +157,12 @@ static void say_owner(enum owner owner, char ret[WM_NO_SHIELD_SIZE])
 static int put_on(const struct wm_bpf_nic *nic, uint32_t mode, const struct wm_bpf_set *set, struct wm_bpf_device *device,
 		  char ret_why[WM_NO_SHIELD_SIZE])
 {
-	uint32_t id = set->meta.prog_id[WM_BPF_XDP];
+	enum wm_bpf_prog prog = program_for(set, mode);
+	uint32_t id = set->meta.prog_id[prog];
 	struct wm_error why;
 	int rc;
 
-	if (set->prog[WM_BPF_XDP] < 0) {
+	if (set->prog[prog] < 0) {
 		memcpy(ret_why, set->meta.no_shield, WM_NO_SHIELD_SIZE);
 		return 0;
 	}
@@ -162,7 +170,7 @@ static int put_on(const struct wm_bpf_nic *nic, uint32_t mode, const struct wm_b
 		memcpy(ret_why, device->no_shield, WM_NO_SHIELD_SIZE);
 		return 0;
 	}
-	rc = attach(nic, set->prog[WM_BPF_XDP], mode, 0);
+	rc = attach(nic, set->prog[prog], mode, 0);
 	if (!rc)
 		return 1;
 	if (rc == -EEXIST || rc == -EBUSY) { /* since we looked */
