@@ -61,7 +61,7 @@ static int write_row(const char *dir, const char *name, enum config config, unsi
 
 int main(int argc, char **argv)
 {
-	static const unsigned int modes[] = { FAST, STACK };
+	static const unsigned int modes[] = { FAST, STACK, FAST | SHIELD };
 	char name[64];
 	int rc = 0;
 

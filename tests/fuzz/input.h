@@ -21,8 +21,18 @@ struct record {
 };
 _Static_assert(sizeof(struct record) == 6, "a record's header has no holes");
 
-/* The first byte. */
+/* The first byte: config, fast path or stack, and whether the shield is on the LANs. */
 static inline uint8_t input_choice(enum config config, unsigned int mode)
 {
-	return (uint8_t)(config * 2 + (mode == STACK));
+	return (uint8_t)((mode & SHIELD ? 2 * CONFIGS : 0) + config * 2 + (mode == STACK));
+}
+
+static inline enum config input_config(uint8_t choice)
+{
+	return (enum config)(choice % (2 * CONFIGS) / 2);
+}
+
+static inline unsigned int input_mode(uint8_t choice)
+{
+	return (choice % 2 ? STACK : FAST) | (choice / (2 * CONFIGS) % 2 ? SHIELD : 0);
 }

@@ -131,6 +131,10 @@ const struct sent *oracle_before(enum place at, const uint8_t *data, size_t len,
 void oracle_ran(const struct program_run *run)
 {
 	dropped |= run->action == TC_ACT_SHOT;
+	/* That LAN ingress would have dropped it is compared in the world itself. */
+	if (run->prog == WM_BPF_XDP && run->action == TC_ACT_SHOT &&
+	    (!judged->mesh || overlay_at(judged->at, get32(judged->ip + 12)) != get32(judged->ip + 12)))
+		broken("the shield drops what is not for the mesh, or a registered host's packet", NULL);
 	if (run->action != TC_ACT_UNSPEC && run->action != TC_ACT_SHOT && run->action != TC_ACT_REDIRECT)
 		broken("a program returns what none of ours may", NULL);
 	if (run->reasons > 1)

@@ -178,13 +178,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	choice = data[0] % (2 * CONFIGS);
+	choice = data[0] % (4 * CONFIGS);
 	if (choice != before)
 		plane_down();
 	before = choice;
 	plane_forget();
 	native_now = (uint64_t)1 << 32;
-	if (plane_up((enum config)(choice / 2), choice % 2 ? STACK : FAST) < 0)
+	if (plane_up(input_config((uint8_t)choice), input_mode((uint8_t)choice)) < 0)
 		abort();
 	oracle_reset();
 	world.ran = oracle_ran;

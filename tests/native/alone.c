@@ -16,6 +16,7 @@
 #define WG_IN(at, m) .prog = WM_BPF_WG_IN, .from = (at), .mark = (m)
 #define WG_OUT(at, m) .prog = WM_BPF_WG_OUT, .from = (at), .mark = (m)
 #define LAN_IN(at) .prog = WM_BPF_LAN_IN, .from = (at)
+#define XDP(at) .prog = WM_BPF_XDP, .from = (at)
 #define DROPS(r) .action = TC_ACT_SHOT, .reason = WM_REASON_##r
 #define PASSES(r) .action = TC_ACT_UNSPEC, .reason = WM_REASON_##r
 #define NOT_OURS .action = TC_ACT_UNSPEC, .reason = WM_REASON_COUNT
@@ -53,6 +54,26 @@ static void empty_all(struct native_plane *plane)
 		map_clear(&plane->map[map]);
 }
 
+static struct wm_lan_info *lan0(struct native_plane *plane)
+{
+	return (struct wm_lan_info *)plane->map[WM_BPF_LANS].values;
+}
+
+static void forget_lan0(struct native_plane *plane)
+{
+	memset(lan0(plane), 0, sizeof(struct wm_lan_info));
+}
+
+static void change_mac_of_lan0(struct native_plane *plane)
+{
+	lan0(plane)->mac[5] ^= 1;
+}
+
+static void narrow_lan0(struct native_plane *plane)
+{
+	lan0(plane)->mtu = 60;
+}
+
 static void garble_index(void *value, uint64_t arg)
 {
 	(void)arg;
@@ -62,7 +83,7 @@ static void garble_index(void *value, uint64_t arg)
 /* Whatever a wild pointer could have left. */
 static void garble_all(struct native_plane *plane)
 {
-	static const enum wm_bpf_map arrays[] = { WM_BPF_HOSTS, WM_BPF_LANS, WM_BPF_NEIGHBOURS, WM_BPF_FLOWS };
+	static const enum wm_bpf_map arrays[] = { WM_BPF_HOSTS, WM_BPF_LANS, WM_BPF_SHIELD, WM_BPF_NEIGHBOURS, WM_BPF_FLOWS };
 	uint32_t state = 1;
 
 	for (size_t n = 0; n < WM_ARRAY_LEN(arrays); n++) {
@@ -99,14 +120,16 @@ static void spend_the_second(struct native_plane *plane)
 
 /* --- the table -------------------------------------------------------------------------- */
 
-#define UNTOUCHED_BY(condition, how) \
-	{ "DNS to the gateway's LAN address, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, \
+#define UNHARMED(PROG, condition, how) \
+	{ "DNS to the gateway's LAN address, " condition, SPOKE, PROG(LAN0), .spoil = how, NOT_OURS, \
 	  .pkt = { UDP(STRANGER_L, 5000, GW0, 53) } }, \
-	{ "ARP, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, .pkt = { .src = ANN_L, .ethertype = ETH_P_ARP, .len = 40 } }, \
-	{ "IPv6, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, .pkt = { .src = ANN_L, .ethertype = ETH_P_IPV6, .len = 60 } }, \
-	{ "an isolated host's frame for somebody else, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, \
+	{ "ARP, " condition, SPOKE, PROG(LAN0), .spoil = how, NOT_OURS, .pkt = { .src = ANN_L, .ethertype = ETH_P_ARP, .len = 40 } }, \
+	{ "IPv6, " condition, SPOKE, PROG(LAN0), .spoil = how, NOT_OURS, .pkt = { .src = ANN_L, .ethertype = ETH_P_IPV6, .len = 60 } }, \
+	{ "an isolated host's frame for somebody else, " condition, SPOKE, PROG(LAN0), .spoil = how, NOT_OURS, \
 	  .pkt = { UDP(ISO_L, 5000, FAR, 53), .other_mac = true } }, \
-	{ "to the internet, " condition, SPOKE, LAN_IN(LAN0), .spoil = how, NOT_OURS, .pkt = { TCP(ISO_L, 5000, OUTSIDE, 443) } }
+	{ "to the internet, " condition, SPOKE, PROG(LAN0), .spoil = how, NOT_OURS, .pkt = { TCP(ISO_L, 5000, OUTSIDE, 443) } }
+#define UNTOUCHED_BY(condition, how) \
+	UNHARMED(LAN_IN, condition, how), UNHARMED(XDP, "at the shield, " condition, how)
 
 const struct alone alone[] = {
 	{ "relayed, though wg ingress has not judged it", HUB, WG_OUT(WG, 0), .pkt = { UDP(FAR, 5000, FAR2, 53) },
@@ -173,6 +196,23 @@ const struct alone alone[] = {
 
 	UNTOUCHED_BY("empty maps", empty_all),
 	UNTOUCHED_BY("garbage in the maps", garble_all),
+	{ "somebody unregistered, at the shield", SPOKE, XDP(LAN0), .pkt = { UDP(STRANGER_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED) },
+	{ "on a device that is no LAN of ours any more, at the shield", SPOKE, XDP(LAN0), .spoil = forget_lan0, NOT_OURS,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) } },
+	{ "on a device that never was, at the shield", SPOKE, XDP(BOX), NOT_OURS, .pkt = { UDP(STRANGER_L, 5000, FAR, 53) } },
+	{ "on a device whose MAC is changing, at the shield", SPOKE, XDP(LAN0), .spoil = change_mac_of_lan0, NOT_OURS,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) } },
+	{ "more than a frame of that LAN, at the shield", SPOKE, XDP(LAN0), .spoil = narrow_lan0, NOT_OURS,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 33 } },
+	{ "no more than a frame of that LAN, at the shield", SPOKE, XDP(LAN0), .spoil = narrow_lan0, DROPS(UNREGISTERED),
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 32 } },
+	{ "unregistered with empty maps, at the shield", SPOKE, XDP(LAN0), .spoil = empty_all, NOT_OURS,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) } },
+	{ "a host with empty maps, at the shield", SPOKE, XDP(LAN0), .spoil = empty_all, NOT_OURS,
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) } },
+	{ "a host with garbage in the maps, at the shield", SPOKE, XDP(LAN0), .spoil = garble_all, NOT_OURS,
+	  .pkt = { UDP(ANN_L, 5000, FAR, 53) } },
 	{ "a host with empty maps", SPOKE, LAN_IN(LAN0), .spoil = empty_all, .pkt = { UDP(ANN_L, 5000, FAR, 53) },
 	  DROPS(UNREGISTERED) },
 	{ "to a host with empty maps", SPOKE, WG_IN(WG, 0), .spoil = empty_all, .pkt = { UDP(FAR, 5000, ANN, 53) }, DROPS(NO_HOST) },
@@ -189,12 +229,13 @@ const size_t nalone = WM_ARRAY_LEN(alone);
 static struct skb *make_skb(const struct alone *a)
 {
 	static uint8_t data[BYTES_MAX + FRAME_HEADER_MAX];
-	size_t before = a->prog == WM_BPF_LAN_IN ? build_frame_header(a->from, &a->pkt, data) : 0;
+	bool on_lan = a->prog == WM_BPF_LAN_IN || a->prog == WM_BPF_XDP;
+	size_t before = on_lan ? build_frame_header(a->from, &a->pkt, data) : 0;
 	struct skb *skb = skb_new(data, before + build_packet(&a->pkt, 1, data + before));
 	uint16_t protocol = a->protocol ? a->protocol : a->pkt.ethertype ? a->pkt.ethertype : ETH_P_IP;
 
 	skb->network = (uint32_t)before;
-	skb->ctx.ifindex = rig_ifindex(a->prog == WM_BPF_LAN_IN ? a->from : WG);
+	skb->ctx.ifindex = rig_ifindex(on_lan ? a->from : WG);
 	skb->ctx.ingress_ifindex = a->from == LOCAL ? 0 : rig_ifindex(a->from);
 	skb->ctx.protocol = htons(protocol);
 	skb->ctx.mark = a->mark;
@@ -247,7 +288,10 @@ bool alone_run(const struct alone *a)
 		a->spoil(plane);
 	memcpy(before, plane->map[WM_BPF_COUNTERS].values, sizeof(before));
 	native_ring.told = 0;
-	action = native_run(plane, a->prog, skb);
+	if (a->prog == WM_BPF_XDP)
+		action = native_run_shield(plane, skb->ctx.ifindex, skb->data, skb->ctx.len) == XDP_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	else
+		action = native_run(plane, a->prog, skb);
 	reason = reason_since(plane, before);
 	native_ring.full = false;
 	good = is_noted(plane, a, skb);

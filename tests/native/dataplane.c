@@ -76,6 +76,7 @@ static void fill(struct mesh *m, const struct wm_bpf_content *want)
 {
 	memcpy(m->plane.map[WM_BPF_HOSTS].values, want->hosts, want->naddrs * sizeof(*want->hosts));
 	memcpy(m->plane.map[WM_BPF_LANS].values, want->lans, sizeof(want->lans));
+	memcpy(m->plane.map[WM_BPF_SHIELD].values, want->shield, WM_SHIELD_SIZE * sizeof(*want->shield));
 	map_clear(&m->plane.map[WM_BPF_LAN_HOSTS]);
 	for (size_t n = 0; n < want->nlan_hosts; n++)
 		if (map_update(&m->plane.map[WM_BPF_LAN_HOSTS], &want->lan_hosts[n].key, &want->lan_hosts[n].index))
@@ -119,6 +120,8 @@ static int native_apply(const struct wm_instance *inst, const struct wm_plan *pl
 		hand_over(m, &want);
 	fill(m, &want);
 	wm_bpf_params(inst, plan, wg_ifindex, ENDS, &m->plane.params);
+	/* A device has one place for it: the first mesh's. */
+	m->plane.shield = inst->xdp == WM_XDP_GENERIC && m == meshes;
 	m->plane.params.wg_l2_len = world.wg_has_ethernet ? ETH_LEN : 0;
 	m->subnet = plan->subnet.addr;
 	if (plane_hooks.applied)

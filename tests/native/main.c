@@ -34,6 +34,11 @@ static void report(struct tally *t, bool good, const char *what, const char *nam
 	printf("%sok %u - %s: %s\n", good ? "" : "not ", t->ran, what, name);
 }
 
+static const char *mode_name(unsigned int mode)
+{
+	return mode & SHIELD ? "shield" : mode == FAST ? "fast path" : "stack";
+}
+
 static bool is_chosen(const struct tally *t, const struct row *row, unsigned int mode)
 {
 	/* A flood is the same with an Ethernet header, and long. */
@@ -48,7 +53,7 @@ static void run_one(struct tally *t, const struct group *g, const struct row *ro
 	char what[128], pcap[WM_PATH_SIZE + 32];
 	bool good;
 
-	snprintf(what, sizeof(what), "%s, %s%s: %s", config_names[g->config], mode == FAST ? "fast path" : "stack",
+	snprintf(what, sizeof(what), "%s, %s%s: %s", config_names[g->config], mode_name(mode),
 		 world.wg_has_ethernet ? ", wg with Ethernet headers" : "", g->name);
 	snprintf(pcap, sizeof(pcap), "%s/%u.pcap", t->pcaps, t->ran + 1);
 	traces.n = 0;
@@ -64,8 +69,7 @@ static void fault_one(struct tally *t, const struct group *g, const struct row *
 {
 	char what[128];
 
-	snprintf(what, sizeof(what), "%s, %s, helpers fail: %s", config_names[g->config],
-		 mode == FAST ? "fast path" : "stack", g->name);
+	snprintf(what, sizeof(what), "%s, %s, helpers fail: %s", config_names[g->config], mode_name(mode), g->name);
 	report(t, fault_row(row, 1, g->config, mode, &t->faults), what, row->name);
 }
 
@@ -97,7 +101,7 @@ static bool for_rows(struct tally *t, enum config config, unsigned int mode,
 static bool for_configs(struct tally *t,
 			void (*each)(struct tally *t, const struct group *g, const struct row *row, unsigned int mode))
 {
-	static const unsigned int modes[] = { FAST, STACK };
+	static const unsigned int modes[] = { FAST, STACK, FAST | SHIELD };
 	bool good = true;
 
 	for (unsigned int config = 0; config < CONFIGS && good; config++)

@@ -62,13 +62,16 @@ void map_each(struct native_map *map, void (*each)(void *value, uint64_t arg), u
 struct native_plane {
 	struct native_map map[WM_BPF_MAPS];
 	struct wm_params params;
+	bool shield; /* is on the LANs */
 };
 
 /* Maps of these sizes, empty. */
 void native_plane_init(struct native_plane *plane, const uint32_t size[WM_BPF_MAPS]);
 
-/* Runs a program on skb with the maps and parameters of plane. Returns TC_ACT_*. */
+/* Runs a tc program on skb with the maps and parameters of plane. Returns TC_ACT_*. */
 int native_run(struct native_plane *plane, enum wm_bpf_prog prog, struct skb *skb);
+/* Runs the shield on a frame. Returns XDP_*. */
+int native_run_shield(struct native_plane *plane, uint32_t ifindex, const uint8_t *frame, size_t len);
 
 /* --- clock and failing helpers (helpers.c) ------------------------------------------- */
 

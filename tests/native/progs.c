@@ -10,13 +10,14 @@
 
 #include "native/native.h"
 
-/* bpf/wm_tc.bpf.c, compiled for this machine. Of the maps only the addresses matter. */
-extern char hosts[], lan_hosts[], lans[], counters[], host_stats[], neighbours[], flows_half[], flows[], frags[],
+/* bpf/wm_tc.bpf.c and bpf/wm_xdp.bpf.c, compiled for this machine. Of the maps only the addresses matter. */
+extern char hosts[], lan_hosts[], lans[], shield[], counters[], host_stats[], neighbours[], flows_half[], flows[], frags[],
 	router_errors[], drops[], drop_pace[], follow[], drop_events[];
 extern struct wm_params params;
 int wm_wg_in(struct __sk_buff *skb);
 int wm_wg_out(struct __sk_buff *skb);
 int wm_lan_in(struct __sk_buff *skb);
+int wm_shield(struct xdp_md *ctx);
 
 static const void *const declared[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = hosts,           [WM_BPF_LAN_HOSTS] = lan_hosts,   [WM_BPF_LANS] = lans,
@@ -24,6 +25,7 @@ static const void *const declared[WM_BPF_MAPS] = {
 	[WM_BPF_FLOWS_HALF] = flows_half, [WM_BPF_FLOWS] = flows,           [WM_BPF_FRAGS] = frags,
 	[WM_BPF_ROUTER_ERRORS] = router_errors, [WM_BPF_DROPS] = drops,     [WM_BPF_DROP_PACE] = drop_pace,
 	[WM_BPF_FOLLOW] = follow,         [WM_BPF_DROP_EVENTS] = drop_events,
+	[WM_BPF_SHIELD] = shield,
 };
 
 static struct native_plane *current;
@@ -61,16 +63,45 @@ static void set_params(const struct wm_params *to)
 	params = *to;
 }
 
+static void run_on(struct native_plane *plane)
+{
+	if (memcmp(&params, &plane->params, sizeof(params)) != 0)
+		set_params(&plane->params);
+	current = plane;
+}
+
+/* As the kernel's xdp_buff: its context has room for half an address only. */
+struct xdp {
+	struct xdp_md ctx; /* first */
+	const uint8_t *data, *end;
+};
+
+const void *native_xdp_data(const struct xdp_md *ctx)
+{
+	return ((const struct xdp *)ctx)->data;
+}
+
+const void *native_xdp_end(const struct xdp_md *ctx)
+{
+	return ((const struct xdp *)ctx)->end;
+}
+
+int native_run_shield(struct native_plane *plane, uint32_t ifindex, const uint8_t *frame, size_t len)
+{
+	struct xdp xdp = { .ctx = { .ingress_ifindex = ifindex }, .data = frame, .end = frame + len };
+
+	run_on(plane);
+	return wm_shield(&xdp.ctx);
+}
+
 int native_run(struct native_plane *plane, enum wm_bpf_prog prog, struct skb *skb)
 {
-	static int (*const programs[WM_BPF_PROGS])(struct __sk_buff *skb) = {
+	static int (*const programs[WM_BPF_TC_PROGS])(struct __sk_buff *skb) = {
 		[WM_BPF_WG_IN] = wm_wg_in, [WM_BPF_WG_OUT] = wm_wg_out, [WM_BPF_LAN_IN] = wm_lan_in,
 	};
 	int action;
 
-	if (memcmp(&params, &plane->params, sizeof(params)) != 0)
-		set_params(&plane->params);
-	current = plane;
+	run_on(plane);
 	action = programs[prog](&skb->ctx);
 	if (action == TC_ACT_REDIRECT)
 		native_take_redirect(skb);

@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,16 @@ static void read_reasons(struct native_plane *plane, uint64_t ret[WM_REASON_COUN
 		ret[n] = c[n].packets;
 }
 
+/* The shield's verdict in the words of tc. */
+static int run_shield(struct native_plane *plane, const struct skb *skb)
+{
+	int action = (world.run_shield ? world.run_shield : native_run_shield)(plane, skb->ctx.ifindex, skb->data, skb->ctx.len);
+
+	if (action != XDP_PASS && action != XDP_DROP)
+		abort();
+	return action == XDP_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
 static int run_program(struct flight *f, enum wm_bpf_prog prog, unsigned int mesh)
 {
 	struct native_plane *plane = plane_of(mesh);
@@ -191,7 +202,8 @@ static int run_program(struct flight *f, enum wm_bpf_prog prog, unsigned int mes
 	uint64_t before[WM_REASON_COUNT], after[WM_REASON_COUNT];
 
 	read_reasons(plane, before);
-	run.action = (world.run ? world.run : native_run)(plane, prog, f->skb);
+	run.action = prog == WM_BPF_XDP ? run_shield(plane, f->skb) :
+					  (world.run ? world.run : native_run)(plane, prog, f->skb);
 	read_reasons(plane, after);
 	for (unsigned int n = 0; n < WM_REASON_COUNT; n++) {
 		if (after[n] == before[n])
@@ -384,9 +396,49 @@ static void past_filters(struct flight *f)
 	stack_receive(f, group);
 }
 
-static void into_lan(struct flight *f)
+/* Before the kernel has looked at the frame. */
+static bool shield_drops(struct flight *f)
+{
+	const struct native_plane *plane = plane_of(0);
+
+	return plane && plane->shield && f->in.from != BOX && run_program(f, WM_BPF_XDP, 0) == TC_ACT_SHOT;
+}
+
+/* Whatever the shield drops LAN ingress would drop as unregistered: it is asked, about a copy, and nothing stays of it. */
+static void compare_with_lan_ingress(const struct flight *f)
+{
+	struct native_plane *plane = plane_of(0);
+	struct native_map *counters = &plane->map[WM_BPF_COUNTERS];
+	struct native_fault fault = native_fault;
+	struct wm_counter before[WM_REASON_COUNT];
+	struct skb *skb = skb_copy(f->skb);
+	uint64_t unregistered, packets = 0;
+	int action;
+
+	native_fault.fail_at = 0;
+	memcpy(before, counters->values, sizeof(before));
+	action = native_run(plane, WM_BPF_LAN_IN, skb);
+	for (unsigned int n = 0; n < WM_REASON_COUNT; n++)
+		packets += ((struct wm_counter *)counters->values)[n].packets - before[n].packets;
+	unregistered = ((struct wm_counter *)counters->values)[WM_REASON_UNREGISTERED].packets -
+		       before[WM_REASON_UNREGISTERED].packets;
+	if (action != TC_ACT_SHOT || unregistered != 1 || packets != 1) {
+		fprintf(stderr, "broken rule: the shield drops what LAN ingress would not, or not once as unregistered\n");
+		abort();
+	}
+	memcpy(counters->values, before, sizeof(before));
+	native_fault = fault;
+	skb_free(skb);
+}
+
+static void into_lan(struct flight *f, bool shielded_off)
 {
 	f->in.mesh = f->in.from != BOX && is_for_mesh(f->skb);
+	if (shielded_off) {
+		compare_with_lan_ingress(f);
+		flight_end(f, FATE_DROPPED);
+		return;
+	}
 	for (unsigned int mesh = 0; f->in.from != BOX && mesh < 2 && plane_of(mesh); mesh++) {
 		int action = run_program(f, WM_BPF_LAN_IN, mesh);
 
@@ -407,6 +459,7 @@ void world_send(enum place at, const uint8_t *data, size_t len, const struct vir
 {
 	struct flight f = { skb_new(data, len), { .from = at } };
 	struct skb *skb = f.skb;
+	bool shielded_off;
 
 	skb->ctx.ifindex = skb->ctx.ingress_ifindex = at == LOCAL ? 0 : rig_ifindex(at);
 	skb->partial = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && vnet->csum_start + vnet->csum_offset + 2u <= len;
@@ -417,10 +470,13 @@ void world_send(enum place at, const uint8_t *data, size_t len, const struct vir
 		stack_send(&f);
 	else if (at == WG || at == WG2)
 		into_wg(&f, at == WG2);
-	else if (read_frame(skb, at))
-		into_lan(&f);
-	else
-		flight_end(&f, FATE_STACK);
+	else {
+		shielded_off = shield_drops(&f);
+		if (read_frame(skb, at))
+			into_lan(&f, shielded_off);
+		else
+			flight_end(&f, FATE_STACK);
+	}
 }
 
 void world_reset(void)

@@ -35,6 +35,8 @@ extern struct world {
 	struct seen_list out;
 	/* How a program is run on a packet; native_run unless set. */
 	int (*run)(struct native_plane *plane, enum wm_bpf_prog prog, struct skb *skb);
+	/* And the shield on a frame; native_run_shield unless set. */
+	int (*run_shield)(struct native_plane *plane, uint32_t ifindex, const uint8_t *frame, size_t len);
 	/* The programs at wg find an Ethernet header before each packet (params.wg_l2_len), as under prog_run. */
 	bool wg_has_ethernet;
 	/* What the gateway sends next comes from a socket that knows no MTU but the device's. */

@@ -12,7 +12,8 @@
 #include <linux/types.h>
 #include <stddef.h>
 
-#define SEC(name) __attribute__((used))
+/* Each object has its own maps, parameters and licence; here they are one process', and the same. */
+#define SEC(name) __attribute__((used, weak))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #undef __noinline
@@ -39,6 +40,8 @@
 #define bpf_redirect native_redirect
 #define bpf_redirect_neigh native_redirect_neigh
 
+const void *native_xdp_data(const struct xdp_md *ctx);
+const void *native_xdp_end(const struct xdp_md *ctx);
 void *native_map_lookup_elem(const void *map, const void *key);
 long native_map_update_elem(const void *map, const void *key, const void *value, __u64 flags);
 long native_map_delete_elem(const void *map, const void *key);
