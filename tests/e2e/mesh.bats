@@ -58,6 +58,8 @@ gone() { [ ! -e "/proc/$1" ]; }
 	run gateway a status -j
 	[ "$status" = 0 ]
 	jq -e '.config.in_force and .interface.up and .dataplane.name == "bpf"' <<<"$output"
+	# Nobody has asked for the shield on a veth.
+	jq -e '.dataplane.shields | length == 1 and .[0].mode == "off" and (.[0].why | contains("WM_XDP"))' <<<"$output"
 }
 
 @test "a second run of an instance is refused, and the first goes on" {
@@ -127,6 +129,45 @@ gone() { [ ! -e "/proc/$1" ]; }
 	wait_for 15 'another gateway runs' another_than "$old"
 	wait_for 15 'and it is in sync' in_sync
 	pings web "$NAS" 1
+}
+
+xdp_of() { # xdp_of <instance>: the mode that wm-bpf tells
+	on "$1" "$BIN/wm-bpf" status --instance "$1" -j | jq -r '.shields[].mode'
+}
+
+xdp_is() { [ "$(xdp_of "$1")" = "$2" ]; }
+
+# UDP, because pings are LAN ingress' business.
+asks_in_vain() { [ "$(ns guest "$HERE/demo.d/tcp" ask "$NAS" $PORT "$1")" = 0 ]; }
+
+another_gateway_of_a() {
+	local now
+	now=$(pid_of gw-a wm-gateway)
+	[ -n "$now" ] && [ "$now" != "$KILLED" ]
+}
+
+@test "WM_XDP=generic: the shield is put on, counts guests, lets hosts pass, outlives the gateway, and off takes it away" {
+	local env=$WM_DEMO_DIR/etc/a/gateway.env
+	echo WM_XDP=generic >>"$env"
+	kill -TERM "$(pid_of gw-a wm-gateway)"
+	wait_for 15 'the shield is on' xdp_is a generic
+	in_ns gw-a -d link show | grep -q xdpgeneric
+	raises a unregistered 5 asks_in_vain 5
+	raises a unregistered 3 silent guest "$NAS" 3
+	pings web "$NAS" 3
+	ns web ping -q -n -i 0.01 -c 200 "$NAS" >"$BATS_TEST_TMPDIR/ping" &
+	local ping=$!
+	KILLED=$(pid_of gw-a wm-gateway)
+	kill -9 "$KILLED"
+	xdp_is a generic
+	wait "$ping"
+	grep -q '200 packets transmitted, 200 received' "$BATS_TEST_TMPDIR/ping"
+	sed -i '/^WM_XDP=/d' "$env"
+	wait_for 15 'the supervisor has started it again' another_gateway_of_a
+	kill -TERM "$(pid_of gw-a wm-gateway)"
+	wait_for 15 'the shield is off' xdp_is a off
+	! in_ns gw-a -d link show | grep -q xdpgeneric
+	wait_for 15 'all is in sync again' in_sync
 }
 
 @test "a gateway that was started again reports at once, with nothing new to fetch" {

@@ -9,5 +9,7 @@ $(eval $(call test_program,kernel/test_bpf_drops,tests/kernel/test_bpf_drops.c $
 xdp_rig := $(bpf_rig) tests/kernel/xdp_rig.c
 $(eval $(call test_program,kernel/test_xdp,tests/kernel/test_xdp.c $(xdp_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_xdp_place,tests/kernel/test_xdp_place.c $(xdp_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+# The same traffic as test_bpf_traffic, through the shield.
+$(eval $(call test_program,kernel/test_xdp_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # What programs cost the verifier, against docs/verifier.md.
 $(eval $(call test_program,kernel/test_verifier,tests/kernel/test_verifier.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))

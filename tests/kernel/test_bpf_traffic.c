@@ -2,7 +2,8 @@
  *
  * The BPF data plane is changed, grown, reloaded and its loader killed while
  * packets run both ways between a LAN and wg: none is lost, none arrives
- * elsewhere, none passes untranslated.
+ * elsewhere, none passes untranslated. Built twice: as test_xdp_traffic with the
+ * shield on the LANs.
  *
  *      child: frames of nas               child: packets of the mesh
  *              |                                  |
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -183,6 +185,14 @@ static void stop_traffic(pid_t pid, int stop)
 	assert_int_equal(status, 0);
 }
 
+static void assert_shield(const char *ifname)
+{
+	struct wm_nic nic;
+
+	assert_int_equal(wm_nic_read(if_nametoindex(ifname), false, &nic, NULL), 0);
+	assert_int_equal(nic.mode, XDP_FLAGS_SKB_MODE);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -196,7 +206,11 @@ static int setup(void **state)
 	must("ip neigh add 192.168.1.10 lladdr 02:00:00:00:00:02 dev lan0");
 	rig.plan.lans[0].mac = (struct wm_mac){ { 2, 0, 0, 0, 0, 1 } };
 	rig.wg = if_nametoindex("wg");
+	if (strstr(program_invocation_short_name, "xdp"))
+		rig.inst.xdp = WM_XDP_GENERIC;
 	rig_apply(&rig);
+	if (rig.inst.xdp == WM_XDP_GENERIC)
+		assert_shield("lan0");
 	return 0;
 }
 
@@ -292,6 +306,8 @@ static void under_traffic(void (*change)(void))
 
 	change();
 	stop_traffic(pid, stop);
+	if (rig.inst.xdp == WM_XDP_GENERIC)
+		assert_shield("lan0");
 }
 
 #define UNDER_TRAFFIC(change)                                                                                          \

@@ -358,7 +358,7 @@ static void test_choice(void **state)
 	static const struct {
 		enum wm_xdp_choice choice;
 		bool container;
-		struct wm_bpf_nic nic;
+		struct wm_nic nic;
 		uint32_t mode;
 		const char *why;
 	} rows[] = {
@@ -397,7 +397,7 @@ static void test_choice(void **state)
 /* What the table above assumes is what devices say. */
 static void test_devices(void **state)
 {
-	struct wm_bpf_nic nic;
+	struct wm_nic nic;
 
 	(void)state;
 	nic = xdp_at("lan0");
@@ -413,7 +413,7 @@ static void test_devices(void **state)
 	must("ip tuntap add dev tun9 mode tun");
 	assert_false(xdp_at("tun9").ethernet);
 	must("ip link del tun9");
-	assert_int_equal(wm_bpf_nic_read(4711, false, &nic, &rig.err), -ENODEV);
+	assert_int_equal(wm_nic_read(4711, false, &nic, &rig.err), -ENODEV);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -129,16 +129,16 @@ uint32_t xdp_foreign(const char *ifname, uint32_t mode)
 
 void xdp_off(const char *ifname)
 {
-	struct wm_bpf_nic nic = xdp_at(ifname);
+	struct wm_nic nic = xdp_at(ifname);
 
 	assert_int_equal(bpf_xdp_detach((int)nic.ifindex, nic.mode, NULL), 0);
 }
 
-struct wm_bpf_nic xdp_at(const char *ifname)
+struct wm_nic xdp_at(const char *ifname)
 {
-	struct wm_bpf_nic nic;
+	struct wm_nic nic;
 
-	assert_int_equal(wm_bpf_nic_read(if_nametoindex(ifname), true, &nic, NULL), 0);
+	assert_int_equal(wm_nic_read(if_nametoindex(ifname), true, &nic, NULL), 0);
 	return nic;
 }
 

@@ -34,6 +34,6 @@ uint32_t xdp_foreign(const char *ifname, uint32_t mode);
 void xdp_off(const char *ifname);
 
 /* What is on a device now. */
-struct wm_bpf_nic xdp_at(const char *ifname);
+struct wm_nic xdp_at(const char *ifname);
 /* What status says of it; fails the test unless it is a LAN of what is in force. */
 struct wm_shield xdp_status(const struct rig *rig, const char *ifname);

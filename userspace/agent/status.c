@@ -8,6 +8,7 @@
 #include "kernel/dataplane.h"
 #include "kernel/link.h"
 #include "kernel/wg.h"
+#include "tools/shields.h"
 
 /* "12 s", "5 min", "3 h", "2 d" */
 static const char *age_text(int64_t then, char *buf, size_t size)
@@ -79,6 +80,7 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 	wm_out_str(out, "name", "in force", plane);
 	wm_out_str(out, "note", *g->last.dataplane_note ? "note" : NULL,
 		   *g->last.dataplane_note ? g->last.dataplane_note : NULL);
+	wm_shields_print(out, inst);
 	wm_out_object_end(out);
 }
 

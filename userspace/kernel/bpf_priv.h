@@ -23,6 +23,7 @@
 #include "core/objects.h"
 #include "core/plan.h"
 #include "core/trace.h"
+#include "kernel/link_nic.h"
 #include "wm_shared.h"
 
 enum wm_bpf_map {
@@ -237,29 +238,11 @@ int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *s
 /* A filter of ours is on some device: 1, 0 or -errno. */
 int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
 
-/* --- bpf_nic.c: a device, as far as it matters to the shield --- */
+/* --- bpf_nic.c: may the shield go there? --- */
 
-struct wm_bpf_nic {
-	uint32_t ifindex, mtu;
-	char name[WM_IFNAME_SIZE];
-	char kind[16];      /* rtnetlink's: "veth", "bridge", "vlan"; "" of hardware */
-	char driver[32];    /* ethtool's */
-	bool ethernet;
-	bool port;          /* of a bridge or bond */
-	bool hardware;      /* it hangs on a bus */
-	bool takes_tags;    /* it may hand on VLAN tags beside the frame, where XDP does not see them */
-	bool vlans;         /* VLAN devices are on it */
-	uint32_t prog;      /* id of the XDP program there; 0: none, UINT32_MAX: several */
-	uint32_t mode;      /* XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE */
-};
-
-/* 0, -ENODEV, -errno. `vlans` only if asked: it is a dump. */
-int wm_bpf_nic_read(uint32_t ifindex, bool ask_vlans, struct wm_bpf_nic *ret, struct wm_error *err);
-/* Devices with an XDP program, of this namespace; only ifindex, name, prog and mode. The caller frees. */
-int wm_bpf_nics_with_xdp(struct wm_bpf_nic **ret, size_t *ret_n, struct wm_error *err);
 bool wm_bpf_in_container(void);
 /* Pure: the mode in which the shield goes there; 0: not at all, and why. */
-uint32_t wm_bpf_shield_mode(enum wm_xdp_choice choice, bool container, const struct wm_bpf_nic *nic,
+uint32_t wm_bpf_shield_mode(enum wm_xdp_choice choice, bool container, const struct wm_nic *nic,
 			    char ret_why[WM_NO_SHIELD_SIZE]);
 
 /* --- bpf_xdp.c: the shield's place on the LANs. Whose program is there is asked each time; others' stay. --- */

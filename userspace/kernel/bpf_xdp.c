@@ -71,7 +71,7 @@ static enum wm_bpf_prog program_for(const struct wm_bpf_set *set, uint32_t mode)
 /* --- attaching and detaching --------------------------------------------------------------- */
 
 /* In the place of the program with the id `old`; 0: where none is. */
-static int attach(const struct wm_bpf_nic *nic, int prog, uint32_t mode, uint32_t old)
+static int attach(const struct wm_nic *nic, int prog, uint32_t mode, uint32_t old)
 {
 	WM_AUTO_CLOSE int old_fd = old ? bpf_prog_get_fd_by_id(old) : -1;
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = old_fd);
@@ -83,7 +83,7 @@ static int attach(const struct wm_bpf_nic *nic, int prog, uint32_t mode, uint32_
 }
 
 /* Our own, which is there. 1 or -errno; a device that is gone has none. */
-static int detach(const struct wm_bpf_nic *nic, struct wm_error *err)
+static int detach(const struct wm_nic *nic, struct wm_error *err)
 {
 	WM_AUTO_CLOSE int old_fd = bpf_prog_get_fd_by_id(nic->prog);
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = old_fd);
@@ -107,9 +107,9 @@ static bool is_lan_of(const struct wm_plan *plan, uint32_t ifindex)
 int wm_bpf_shield_renew(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
 			struct wm_error *err)
 {
-	WM_AUTO_FREE struct wm_bpf_nic *all = NULL;
+	WM_AUTO_FREE struct wm_nic *all = NULL;
 	size_t n = 0;
-	int changes = 0, rc = wm_bpf_nics_with_xdp(&all, &n, err);
+	int changes = 0, rc = wm_nics_with_xdp(&all, &n, err);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		enum wm_bpf_prog prog = program_for(set, all[i].mode);
@@ -126,9 +126,9 @@ int wm_bpf_shield_renew(const struct wm_instance *inst, const struct wm_plan *pl
 
 int wm_bpf_shield_remove(const struct wm_instance *inst, struct wm_error *err)
 {
-	WM_AUTO_FREE struct wm_bpf_nic *all = NULL;
+	WM_AUTO_FREE struct wm_nic *all = NULL;
 	size_t n = 0;
-	int changes = 0, rc = wm_bpf_nics_with_xdp(&all, &n, err);
+	int changes = 0, rc = wm_nics_with_xdp(&all, &n, err);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		if (owner_of(inst, all[i].prog) != OURS)
@@ -154,7 +154,7 @@ static void say_owner(enum owner owner, char ret[WM_NO_SHIELD_SIZE])
 
 /* Where nothing is. 1 if it is on now; else why not. What was refused is not asked again: a driver may take its link down
  * for an attempt. */
-static int put_on(const struct wm_bpf_nic *nic, uint32_t mode, const struct wm_bpf_set *set, struct wm_bpf_device *device,
+static int put_on(const struct wm_nic *nic, uint32_t mode, const struct wm_bpf_set *set, struct wm_bpf_device *device,
 		  char ret_why[WM_NO_SHIELD_SIZE])
 {
 	enum wm_bpf_prog prog = program_for(set, mode);
@@ -190,12 +190,12 @@ static int apply_lan(const struct wm_instance *inst, const struct wm_bpf_set *se
 		     char ret_why[WM_NO_SHIELD_SIZE], struct wm_error *err)
 {
 	struct wm_error why = { 0 };
-	struct wm_bpf_nic nic;
+	struct wm_nic nic;
 	enum owner owner;
 	uint32_t mode;
 	int rc, changes = 0;
 
-	if (wm_bpf_nic_read(device->ifindex, inst->xdp == WM_XDP_NATIVE || inst->xdp == WM_XDP_GENERIC, &nic, &why)) {
+	if (wm_nic_read(device->ifindex, inst->xdp == WM_XDP_NATIVE || inst->xdp == WM_XDP_GENERIC, &nic, &why)) {
 		snprintf(ret_why, WM_NO_SHIELD_SIZE, "%.*s", WM_NO_SHIELD_SIZE - 1, why.text);
 		return 0;
 	}
@@ -256,11 +256,11 @@ static void look_at_lan(const struct wm_instance *inst, struct wm_bpf_set *set, 
 {
 	const struct wm_bpf_device *device = wm_bpf_find_device(&set->meta, ifindex);
 	struct wm_error why = { 0 };
-	struct wm_bpf_nic nic;
+	struct wm_nic nic;
 	enum owner owner;
 
 	*ret = (struct wm_shield){ .mode = mode_name(0) };
-	if (wm_bpf_nic_read(ifindex, false, &nic, &why)) {
+	if (wm_nic_read(ifindex, false, &nic, &why)) {
 		snprintf(ret->ifname, sizeof(ret->ifname), "%u", ifindex);
 		snprintf(ret->why, sizeof(ret->why), "%.159s", why.text);
 		return;

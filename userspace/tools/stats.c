@@ -5,6 +5,7 @@
 #include "core/output.h"
 #include "core/util.h"
 #include "kernel/link.h"
+#include "tools/shields.h"
 #include "tools/tools.h"
 
 static void print_reasons(struct wm_out *out, const struct wm_counters *c)
@@ -88,6 +89,7 @@ int tool_status(struct context *ctx, struct wm_error *err)
 	wm_out_uint(ctx->out, "hosts", "registered", counters.nends);
 	wm_out_uint(ctx->out, "passed", "packets passed", passed);
 	wm_out_uint(ctx->out, "dropped", "packets dropped", dropped);
+	wm_shields_print(ctx->out, &ctx->inst);
 	wm_counters_free(&counters);
 	return 0;
 }

@@ -26,7 +26,7 @@ static const struct command {
 	{ "flows", "", "what isolated hosts and devices may answer right now", tool_flows },
 	{ "trace", "T", "what would become of a packet: trace FROM TO [PROTOCOL [PORT]]", tool_trace },
 	{ "maps", "", "what the data plane is made of, how full and how large", tool_maps },
-	{ "status", "", "which data plane is in force", tool_status },
+	{ "status", "", "which data plane is in force, and where the XDP shield is", tool_status },
 };
 
 /* The letter in a command's options. */
