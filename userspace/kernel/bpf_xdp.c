@@ -186,8 +186,8 @@ static int put_on(const struct wm_nic *nic, uint32_t mode, const struct wm_bpf_s
 }
 
 /* One LAN. Changes or -errno; *ret_why is "" when the shield is on. */
-static int apply_lan(const struct wm_instance *inst, const struct wm_bpf_set *set, bool container, struct wm_bpf_device *device,
-		     char ret_why[WM_NO_SHIELD_SIZE], struct wm_error *err)
+static int apply_lan(const struct wm_instance *inst, const struct wm_bpf_set *set, bool container,
+		     struct wm_bpf_device *device, char ret_why[WM_NO_SHIELD_SIZE], struct wm_error *err)
 {
 	struct wm_error why = { 0 };
 	struct wm_nic nic;
