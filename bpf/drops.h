@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
  *
  * Where every drop ends: counted by its reason, listed by who, to whom and
- * where, told to whoever follows (who knows from the counters how much was not told). A flood costs a look-up a packet and a bounded
- * number of insertions and events a second; what was not listed is still counted.
+ * where, told to whoever follows (who knows from the counters how much was not
+ * told). A flood costs a look-up a packet and a bounded number of insertions and
+ * events a second; what was not listed is still counted.
  */
 #pragma once
 
-#include "packet.h"
 #include "maps.h"
 
 /* This second's budget of this processor; NULL: none. */
@@ -20,6 +20,7 @@ inline_ struct wm_drop_pace *drop_pace_now(__u64 now)
 		pace->second = second;
 		pace->listed = 0;
 		pace->told = 0;
+		pace->shielded = 0;
 	}
 	return pace;
 }
@@ -60,17 +61,23 @@ inline_ void tell_drop(const struct wm_drop_key *key, const struct wm_drop *one)
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* one: this packet (or the packets that it stands for) alone. Nothing of tc in it: XDP drops the same way. */
-inline_ void note_drop(const struct wm_drop_key *key, const struct wm_drop *one)
+inline_ void count_dropped(__u32 reason, const struct wm_drop *one)
 {
-	__u32 reason = key->reason, zero = 0;
 	struct wm_counter *c = bpf_map_lookup_elem(&counters, &reason);
-	const __u64 *until;
 
 	if (c) {
 		c->packets += one->packets;
 		c->bytes += one->bytes;
 	}
+}
+
+/* one: this packet (or the packets that it stands for) alone. Nothing of tc in it: XDP drops the same way. */
+inline_ void note_drop(const struct wm_drop_key *key, const struct wm_drop *one)
+{
+	const __u64 *until;
+	__u32 zero = 0;
+
+	count_dropped(key->reason, one);
 	list_drop(key, one);
 	until = bpf_map_lookup_elem(&follow, &zero);
 	if (until && *until > one->last)

@@ -10,6 +10,8 @@
 
 #include "wm_shared.h"
 
+#define inline_ static __always_inline
+
 /* Written by userspace before loading; constant afterwards. Each object has its own, with the same content. */
 const volatile struct wm_params params SEC(".rodata") = { .fastpath = 1, .hz = 250 };
 

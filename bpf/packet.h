@@ -15,9 +15,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "wm_shared.h"
-
-#define inline_ static __always_inline
+#include "maps.h"
 
 #define ICMP_ECHO_REPLY 0
 #define ICMP_UNREACHABLE 3

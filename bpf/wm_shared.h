@@ -212,9 +212,12 @@ struct wm_drop_pace {
 	__u64 second;        /* jiffies / hz */
 	__u32 listed;        /* new entries of drops */
 	__u32 told;          /* events */
+	__u32 shielded;      /* drops of the shield that were noted; the others it only counts */
+	__u32 pad;
 };
 #define WM_DROPS_NEW_PER_S 1000
 #define WM_DROPS_TOLD_PER_S 1000
+#define WM_DROPS_SHIELDED_PER_S 1000
 
 /* follow[0]: jiffies until which drops are told. wm-bpf renews it each second, so one that is killed ends by itself. */
 #define WM_FOLLOW_S 3
@@ -238,4 +241,4 @@ WM_SIZE(struct wm_drop_key, 16);
 WM_SIZE(struct wm_drop_last, 8);
 WM_SIZE(struct wm_drop, 32);
 WM_SIZE(struct wm_drop_event, 48);
-WM_SIZE(struct wm_drop_pace, 16);
+WM_SIZE(struct wm_drop_pace, 24);

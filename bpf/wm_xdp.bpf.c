@@ -11,13 +11,13 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/udp.h>
 #include <stdbool.h>
 #include <bpf/bpf_endian.h>
 
-#include "maps.h"
+#include "drops.h"
 
-#define inline_ static __always_inline
-
+#define FRAG_OFFSET 0x1fff
 #define PLAIN_HEADER 0x45 /* version 4, five words: source routes are LAN ingress' business */
 
 /* A context has addresses of 32 bits, which the kernel makes whole. */
@@ -62,13 +62,36 @@ inline_ bool may_be_registered(__u32 slot, __be32 addr)
 	return !word || *word >> low % 64 & 1;
 }
 
+/* For the list of drops, while this second's budget lasts: a look-up there would cost more than all the rest. */
+inline_ bool note(__u32 ifindex, const void *frame, const void *end, const struct wm_drop *amount)
+{
+	const struct iphdr *ip = frame + ETH_HLEN;
+	const struct udphdr *ports = (const void *)(ip + 1);
+	struct wm_drop one = *amount;
+	struct wm_drop_key key = {
+		.src = ip->saddr, .dst = ip->daddr, .ifindex = ifindex, .reason = WM_REASON_UNREGISTERED,
+		.hook = WM_HOOK_LAN_IN, .proto = ip->protocol,
+	};
+	struct wm_drop_pace *pace = drop_pace_now(one.last);
+
+	if (!pace || pace->shielded >= WM_DROPS_SHIELDED_PER_S)
+		return false;
+	pace->shielded++;
+	__builtin_memcpy(one.seen.mac, frame + ETH_ALEN, ETH_ALEN);
+	if ((const void *)(ports + 1) <= end && !(ip->frag_off & bpf_htons(FRAG_OFFSET)) &&
+	    (key.proto == IPPROTO_UDP || key.proto == IPPROTO_TCP))
+		one.seen.dport = ports->dest;
+	note_drop(&key, &one);
+	return true;
+}
+
 inline_ int judge(const struct xdp_md *ctx)
 {
 	const void *frame = data_of(ctx), *end = end_of(ctx);
 	const struct iphdr *ip = frame + ETH_HLEN;
-	__u32 reason = WM_REASON_UNREGISTERED, slot, len;
+	struct wm_drop one = { .packets = 1 };
 	const struct wm_lan_info *lan;
-	struct wm_counter *c;
+	__u32 slot, len;
 
 	if ((const void *)(ip + 1) > end || *(const __be16 *)(frame + 2 * ETH_ALEN) != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
@@ -86,11 +109,10 @@ inline_ int judge(const struct xdp_md *ctx)
 		return XDP_PASS;
 	if (may_be_registered(slot, ip->saddr))
 		return XDP_PASS;
-	c = bpf_map_lookup_elem(&counters, &reason);
-	if (c) {
-		c->packets++;
-		c->bytes += len;
-	}
+	one.bytes = len;
+	one.last = bpf_jiffies64();
+	if (!note(ctx->ingress_ifindex, frame, end, &one))
+		count_dropped(WM_REASON_UNREGISTERED, &one);
 	return XDP_DROP;
 }
 

@@ -116,6 +116,13 @@ static void spend_the_second(struct native_plane *plane)
 	pace->second = native_now / NATIVE_HZ;
 	pace->listed = WM_DROPS_NEW_PER_S;
 	pace->told = WM_DROPS_TOLD_PER_S;
+	pace->shielded = WM_DROPS_SHIELDED_PER_S;
+}
+
+static void spend_the_lists_second(struct native_plane *plane)
+{
+	spend_the_second(plane);
+	((struct wm_drop_pace *)plane->map[WM_BPF_DROP_PACE].values)->shielded = 0;
 }
 
 /* --- the table -------------------------------------------------------------------------- */
@@ -197,7 +204,20 @@ const struct alone alone[] = {
 	UNTOUCHED_BY("empty maps", empty_all),
 	UNTOUCHED_BY("garbage in the maps", garble_all),
 	{ "somebody unregistered, at the shield", SPOKE, XDP(LAN0), .pkt = { UDP(STRANGER_L, 5000, FAR, 53) },
-	  DROPS(UNREGISTERED) },
+	  DROPS(UNREGISTERED), .noted = true, .listed = 1 },
+	{ "the same for whoever follows", SPOKE, XDP(LAN0), .spoil = follow_drops, .pkt = { TCP(STRANGER_L, 5000, FAR, 53) },
+	  DROPS(UNREGISTERED), .noted = true, .listed = 1, .told = 1 },
+	{ "the same without ports", SPOKE, XDP(LAN0), .pkt = { .proto = IPPROTO_GRE, FROM_TO(STRANGER_L, FAR), .len = 40 },
+	  DROPS(UNREGISTERED), .noted = true, .listed = 1 },
+	{ "the same, a later fragment", SPOKE, XDP(LAN0),
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53), .len = 100, .sliced = true, .slice_at = 64, .slice_len = 40 },
+	  DROPS(UNREGISTERED), .noted = true, .listed = 1 },
+	{ "the same, no more than an IP header", SPOKE, XDP(LAN0),
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 0), .tot_len = -8, .cut = 20 }, DROPS(UNREGISTERED), .noted = true, .listed = 1 },
+	{ "one that finds no room in the list any more, at the shield", SPOKE, XDP(LAN0), .spoil = spend_the_lists_second,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .noted = true },
+	{ "one too many for this second, at the shield", SPOKE, XDP(LAN0), .spoil = spend_the_second,
+	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) }, DROPS(UNREGISTERED), .noted = true },
 	{ "on a device that is no LAN of ours any more, at the shield", SPOKE, XDP(LAN0), .spoil = forget_lan0, NOT_OURS,
 	  .pkt = { UDP(STRANGER_L, 5000, FAR, 53) } },
 	{ "on a device that never was, at the shield", SPOKE, XDP(BOX), NOT_OURS, .pkt = { UDP(STRANGER_L, 5000, FAR, 53) } },
@@ -260,7 +280,7 @@ static bool is_noted(struct native_plane *plane, const struct alone *a, const st
 {
 	struct wm_drop_key key = {
 		.src = htonl(a->pkt.src), .dst = htonl(a->pkt.dst), .proto = a->pkt.proto, .reason = (uint8_t)a->reason,
-		.hook = (uint8_t)(a->prog == WM_BPF_LAN_IN ? WM_HOOK_LAN_IN : a->prog == WM_BPF_WG_IN ? WM_HOOK_WG_IN : WM_HOOK_WG_OUT),
+		.hook = (uint8_t)(a->prog == WM_BPF_WG_IN ? WM_HOOK_WG_IN : a->prog == WM_BPF_WG_OUT ? WM_HOOK_WG_OUT : WM_HOOK_LAN_IN),
 		.ifindex = a->prog == WM_BPF_WG_OUT ? skb->ctx.ingress_ifindex : skb->ctx.ifindex,
 	};
 	const struct wm_drop *drop = map_lookup(&plane->map[WM_BPF_DROPS], &key);

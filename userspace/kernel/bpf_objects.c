@@ -20,6 +20,7 @@ static const char *const purposes[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = "who has an overlay address of this site",
 	[WM_BPF_LAN_HOSTS] = "which of them has a LAN address, on which LAN",
 	[WM_BPF_LANS] = "the LANs of this gateway",
+	[WM_BPF_SHIELD] = "whom the XDP shield lets pass: a bit for each address of a LAN; entries are 64 of them",
 	[WM_BPF_COUNTERS] = "packets and bytes by what became of them",
 	[WM_BPF_HOST_STATS] = "packets and bytes of each host and device, and when it was last seen",
 	[WM_BPF_NEIGHBOURS] = "the MAC that each host was last heard from",
@@ -106,7 +107,7 @@ int wm_bpf_objects(const struct wm_bpf_set *set, struct wm_objects *ret, struct 
 		rc = wm_objects_add_map(&objects, &view);
 	}
 	for (int i = 0; !rc && i < WM_BPF_PROGS; i++)
-		rc = add_prog(set, i, &objects);
+		rc = set->prog[i] < 0 ? 0 : add_prog(set, i, &objects); /* a shield that this kernel does not take */
 	if (rc) {
 		wm_objects_free(&objects);
 		return wm_bpf_fail(err, rc, "cannot look at the data plane's maps and programs");
