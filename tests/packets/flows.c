@@ -50,32 +50,30 @@ static const struct {
 	{ WM_BPF_NEIGHBOURS, age_neighbour },
 };
 
-/* Keys first: changing a map's elements may move its iteration. */
+/* All of a map in one call, and all of it back: a flood has left tens of
+ * thousands of entries, and while they are made older one by one on a slow
+ * machine, seconds pass that make them older still. Nobody sends meanwhile, so
+ * nothing is put back that an LRU has let go of. */
 static int age_map(int fd, const struct wm_bpf_shape *shape, void (*age)(void *value, uint64_t by), uint64_t by)
 {
-	WM_AUTO_FREE void *keys = NULL;
-	WM_AUTO_FREE void *value = malloc(shape->value_size);
-	size_t cap = 0, n = 0;
-	uint32_t key_size = shape->key_size;
+	struct bpf_map_info info = { 0 };
+	uint32_t info_size = sizeof(info);
+	uint64_t next; /* where a second call would go on: of the size of a key or of a number */
 
-	if (!value || wm_grow(&keys, &cap, 1, key_size) < 0)
+	if (bpf_obj_get_info_by_fd(fd, &info, &info_size) != 0)
+		return -errno;
+	WM_AUTO_FREE char *keys = calloc(info.max_entries, shape->key_size);
+	WM_AUTO_FREE char *values = calloc(info.max_entries, shape->value_size);
+	uint32_t n = info.max_entries;
+
+	if (!keys || !values)
 		return -ENOMEM;
-	while (bpf_map_get_next_key(fd, n ? (char *)keys + (n - 1) * key_size : NULL, (char *)keys + n * key_size) == 0) {
-		n++;
-		if (wm_grow(&keys, &cap, n + 1, key_size) < 0)
-			return -ENOMEM;
-	}
-	for (size_t x = 0; x < n; x++) {
-		const void *key = (const char *)keys + x * key_size;
-
-		if (bpf_map_lookup_elem(fd, key, value) != 0)
-			continue; /* an LRU may have let go of it */
-		age(value, by);
-		int rc = bpf_map_update_elem(fd, key, value, BPF_EXIST);
-		if (rc != 0 && rc != -ENOENT)
-			return rc;
-	}
-	return 0;
+	/* ENOENT: that was the last. */
+	if (bpf_map_lookup_batch(fd, NULL, &next, keys, values, &n, NULL) != 0 && errno != ENOENT)
+		return -errno;
+	for (uint32_t x = 0; x < n; x++)
+		age(values + x * (size_t)shape->value_size, by);
+	return n && bpf_map_update_batch(fd, keys, values, &n, NULL) != 0 ? -errno : 0;
 }
 
 int flows_age(const struct wm_bpf_set *set, unsigned int seconds)
