@@ -178,7 +178,8 @@ inline_ enum flow_verdict answer_flow(__u32 share, const struct wm_flow_key *k, 
 	s->end_port = k->end_port;
 	s->peer_port = k->peer_port;
 	s->flags = flags_from_end(half->flags, p);
-	s->last = half->last;
+	/* One that closes right away lives its short rest from now, as above. */
+	s->last = s->flags & ~half->flags & (WM_FLOW_FIN_END | WM_FLOW_RST) ? now : half->last;
 	s->proto = k->proto;
 	bpf_map_delete_elem(&flows_half, k);
 	return FLOW_OK;

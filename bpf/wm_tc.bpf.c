@@ -126,13 +126,15 @@ inline_ int out_to_own(struct packet *p, __u32 reason)
 	h = find_overlay(overlay, &index);
 	if (!h)
 		return verdict(p, WM_REASON_NO_HOST, DROP);
+	/* Nobody can cut it here, and it opens no flow. */
+	if (h->kind == WM_KIND_HOST && !fits_lan(p, h))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (h->isolated) {
 		why = towards_isolated(p, h->share, overlay, p->src);
 		if (why != ALLOWED)
 			return drop_of(p, index, why);
 	}
-	if (h->kind == WM_KIND_HOST &&
-	    (!fits_lan(p, h) || quote_to_lan(p, h, overlay) || set_destination(p, h->local)))
+	if (h->kind == WM_KIND_HOST && (quote_to_lan(p, h, overlay) || set_destination(p, h->local)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (h->kind == WM_KIND_HOST)
 		return send_to_lan(p, h, index, reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);

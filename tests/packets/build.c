@@ -166,6 +166,20 @@ static void sum_l4(const struct pkt *p, uint8_t *at, size_t n)
 	put16(at + offset, sum);
 }
 
+static void flip(const struct pkt *p, uint8_t *buf, size_t n)
+{
+	size_t header;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(p->flip); i++)
+		if (n)
+			buf[p->flip[i].at % n] ^= p->flip[i].by;
+	header = n ? (buf[0] & 15u) * 4 : 0;
+	if (!p->flip_mended || header < 20 || header > n)
+		return;
+	put16(buf + 10, 0);
+	put16(buf + 10, (uint16_t)~csum_fold(csum_add(0, buf, header)));
+}
+
 size_t build_packet(const struct pkt *p, unsigned int row, uint8_t *buf)
 {
 	size_t header = 20u + p->nopt, n, from = 0;
@@ -198,6 +212,7 @@ size_t build_packet(const struct pkt *p, unsigned int row, uint8_t *buf)
 	put16(buf + 10, (uint16_t)~csum_fold(csum_add(0, buf, header)));
 	n += header;
 	memset(buf + n, 0, p->pad);
+	flip(p, buf, n);
 	n += p->pad;
 	return p->cut ? WM_MIN(n, p->cut) : n;
 }

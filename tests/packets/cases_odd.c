@@ -83,7 +83,9 @@ static const struct row rows[] = {
 	      .count = { { WM_REASON_TO_LAN, 2 } } } } },
 	/* Its socket has not asked for the path's MTU; at the tunnel's mouth nobody can answer any more. */
 	{ "the gateway's own probe that is too big for a LAN", BPF,
-	  { { .at = LOCAL, .pkt = { UDP(GW, 53, CARL, 5000), .len = 1300, .df = true, .probing = true }, DROPPED(NO_NEIGHBOUR) } } },
+	  { { .at = LOCAL, .pkt = { UDP(GW, 53, CARL, 5000), .len = 1300, .df = true, .probing = true }, DROPPED(NO_NEIGHBOUR) },
+	    { .at = LOCAL, .pkt = { UDP(GW, ROW, ISO1, 5000), .len = 1300, .df = true, .probing = true }, DROPPED(NO_NEIGHBOUR) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 5000, GW, ROW) }, DROPPED(ISOLATED) } } },
 	{ "the gateway's own packet of a protocol that isolated ends do not speak", 0,
 	  { { .at = LOCAL, .pkt = { .proto = IPPROTO_GRE, FROM_TO(GW, ISO), .len = 40 }, DROPPED(ISOLATED),
 	      .end = { ISO, .drops = 1 } } } },

@@ -74,6 +74,11 @@ struct pkt {
 	uint8_t version, ihl;  /* 0: true */
 	int tot_len;           /* added to the true length */
 	uint16_t cut;          /* only so many bytes of it; 0: all */
+	struct {
+		uint16_t at;   /* from its first byte on, as often around as it takes */
+		uint8_t by;    /* these bits of it turn; 0: none do */
+	} flip[3];
+	bool flip_mended;      /* the header's checksum is that of what was flipped */
 	uint8_t pad;           /* bytes behind it */
 	uint16_t gso;          /* one packet that stands for several: TCP's segment size; UDP's fragment size */
 	uint16_t linear;       /* so many bytes in the skb's head, the rest in pages */

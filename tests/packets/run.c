@@ -193,8 +193,8 @@ static void send_one(struct run *r, enum place at, const struct pkt *p)
 {
 	int rc = rig_send(at, p, r->number);
 
-	/* netfilter tells the gateway's own socket that its packet was dropped. */
-	if (rc == -EPERM && at == LOCAL && plane_mode() == NFT)
+	/* netfilter tells the gateway's own socket that its packet was dropped, the stack that it was too big for a LAN. */
+	if ((rc == -EPERM || rc == -EMSGSIZE) && at == LOCAL && plane_mode() == NFT)
 		return;
 	if (rc < 0) {
 		printf("# %s: cannot send from %s: %s\n", r->where, describe_place(at), strerror(-rc));

@@ -126,6 +126,9 @@ static void to_tcp(struct wm_nft_rules *b)
 		nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, fin), nft_flow_in(b, TO, WM_NFT_ANSWERED);
 		nft_flow_put(b, TO, fin, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING), nft_return(b);
 	}
+	/* Whoever asked has closed before it was established: that it is not any more. */
+	nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, WM_NFT_FIN_PEER), nft_flow_in(b, TO, WM_NFT_HALF);
+	nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_on"), tcp_flag(b, TH_ACK), nft_flow_in(b, TO, WM_NFT_SEEN), nft_flow_in(b, TO, WM_NFT_HALF);
 	nft_flow_put(b, TO, WM_NFT_LIVE, S_TCP_LIVE), nft_flow_drop(b, TO, WM_NFT_HALF), nft_flow_drop(b, TO, WM_NFT_SEEN);
 	nft_return(b);
@@ -133,7 +136,12 @@ static void to_tcp(struct wm_nft_rules *b)
 	nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_on"), nft_goto(b, "to_tcp_open");
 
-	open_flow(b, "to_tcp_open", TO, S_TCP_OPENING);
+	/* What was answered before this connection began is no answer to it. */
+	nft_rule(b, "to_tcp_open"), nft_flow_in(b, TO, WM_NFT_HALF), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
+	nft_return(b);
+	nft_rule(b, "to_tcp_open"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
+	nft_return(b);
+	nft_rule(b, "to_tcp_open"), nft_goto(b, "to_full");
 	to_tcp_fin(b);
 	to_tcp_reset(b);
 }
@@ -191,16 +199,16 @@ static void from_tcp_closing(struct wm_nft_rules *b)
 	for (size_t i = 1; i < WM_ARRAY_LEN(sets); i++) { /* the peer has closed already */
 		nft_rule(b, "from_tcp_fin"), nft_flow_in(b, FROM, WM_NFT_FIN_PEER), nft_flow_in(b, FROM, sets[i]);
 		nft_flow_drop(b, FROM, sets[i]), nft_flow_drop(b, FROM, WM_NFT_FIN_PEER);
-		nft_flow_drop(b, FROM, WM_NFT_FIN_END), nft_flow_add(b, FROM, WM_NFT_CLOSED, S_TCP_CLOSED);
-		nft_goto(b, "from_ok");
+		nft_flow_drop(b, FROM, WM_NFT_FIN_END), nft_flow_drop(b, FROM, WM_NFT_SEEN);
+		nft_flow_add(b, FROM, WM_NFT_CLOSED, S_TCP_CLOSED), nft_goto(b, "from_ok");
 	}
 	/* Only the first FIN counts. */
 	nft_rule(b, "from_tcp_fin"), nft_flow_in(b, FROM, WM_NFT_FIN_END), nft_flow_in(b, FROM, WM_NFT_ANSWERED);
 	nft_goto(b, "from_ok");
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
 		nft_rule(b, "from_tcp_fin"), nft_flow_in(b, FROM, sets[i]), nft_flow_drop(b, FROM, sets[i]);
-		nft_flow_put(b, FROM, WM_NFT_FIN_END, S_TCP_OPENING), nft_flow_put(b, FROM, WM_NFT_ANSWERED, S_TCP_OPENING);
-		nft_goto(b, "from_ok");
+		nft_flow_drop(b, FROM, WM_NFT_SEEN), nft_flow_put(b, FROM, WM_NFT_FIN_END, S_TCP_OPENING);
+		nft_flow_put(b, FROM, WM_NFT_ANSWERED, S_TCP_OPENING), nft_goto(b, "from_ok");
 	}
 	nft_rule(b, "from_tcp_fin"), nft_goto(b, "from_refuse");
 }

@@ -19,6 +19,7 @@
 
 #include "core/util.h"
 #include "kernel/nft_drops.h"
+#include "kernel/nft_expr_priv.h"
 
 #define AFTER_NAT (NF_IP_PRI_NAT_SRC + 150) /* sees packets as they leave */
 #define MARK_MASK 0xffffff00u
@@ -107,6 +108,23 @@ const struct wm_nft_chain wm_nft_chains[] = {
 };
 const unsigned int wm_nft_nchains = WM_ARRAY_LEN(wm_nft_chains);
 
+/* A source route that is at its end, or lies, the kernel does not show as an option, and its stack drops it later, when
+ * it would have opened a flow to an isolated end. As the first option it is seen. */
+static void options(struct wm_nft_rules *b)
+{
+	static const uint8_t kinds[] = { IPOPT_LSRR & ~IPOPT_COPY, IPOPT_SSRR & ~IPOPT_COPY };
+	const uint8_t bits = (uint8_t)~IPOPT_COPY; /* whether fragments have it, too */
+
+	nft_rule(b, "options"), nft_has_option(b, IPOPT_LSRR), nft_drop(b, WM_REASON_INVALID);
+	nft_rule(b, "options"), nft_has_option(b, IPOPT_SSRR), nft_drop(b, WM_REASON_INVALID);
+	for (uint32_t kind = 0; kind < WM_ARRAY_LEN(kinds); kind++) {
+		nft_rule(b, "options"), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, sizeof(struct iphdr), 1, REG(0));
+		nft_mask(b, REG(0), &bits, 1), nft_compare(b, NFT_IS, REG(0), &kinds[kind], 1);
+		nft_drop(b, WM_REASON_INVALID);
+	}
+	nft_rule(b, "options"), nft_return(b);
+}
+
 static void prerouting(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
@@ -116,9 +134,7 @@ static void prerouting(const struct wm_nft_site *s)
 	for (unsigned int i = 0; i < s->plan->nlans; i++)
 		nft_rule(b, "prerouting"), nft_in_if(b, NFT_IS, s->plan->lans[i].ifname), nft_goto(b, "lan_in");
 
-	nft_rule(b, "options"), nft_has_option(b, IPOPT_LSRR), nft_drop(b, WM_REASON_INVALID);
-	nft_rule(b, "options"), nft_has_option(b, IPOPT_SSRR), nft_drop(b, WM_REASON_INVALID);
-	nft_rule(b, "options"), nft_return(b);
+	options(b);
 }
 
 /* --- from a tunnel ---------------------------------------------------------------- */
@@ -360,6 +376,9 @@ static void output(const struct wm_nft_site *s)
 	const struct wm_plan *plan = s->plan;
 
 	nft_rule(b, "output"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->supernet), nft_accept(b);
+	/* What the stack tells this machine itself about a packet that was too big for a LAN, by the address it was sent to. */
+	nft_rule(b, "output"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_protocol_is(b, IPPROTO_ICMP);
+	nft_fragment(b, NFT_NOT), nft_jump(b, "errors_own");
 	nft_rule(b, "output"), nft_addr_is(b, NFT_DST, NFT_IS, plan->gateway), nft_accept(b);
 	nft_rule(b, "output"), nft_notrack(b);
 	nft_rule(b, "output"), nft_has_option(b, IPOPT_LSRR), nft_drop(b, WM_REASON_UNTRANSLATED);
@@ -420,6 +439,8 @@ static void postrouting(const struct wm_nft_site *s)
 		nft_rule(b, "postrouting"), nft_mark_is(b, NFT_IS, wm_nft_lan_mark(s->inst, i), UINT32_MAX);
 		nft_out_if(b, NFT_IS, s->plan->lans[i].ifname), nft_accept(b);
 	}
+	/* Never leaves; its mark is that of the packet that it is about. */
+	nft_rule(b, "postrouting"), nft_addr_is(b, NFT_DST, NFT_IS, s->plan->gateway), nft_accept(b);
 	nft_rule(b, "postrouting"), nft_drop(b, WM_REASON_NO_NEIGHBOUR);
 }
 
