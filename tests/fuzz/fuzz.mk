@@ -1,7 +1,7 @@
 # libFuzzer on the programs of bpf/ in their world (tests/native). `make test` replays the corpus and fuzzes for a
 # minute; `make fuzz SECONDS=3600` for longer; `make fuzz-corpus` takes over new rows and what was found.
 include tests/native/native.mk
-FUZZ_PLANE  := $(NATIVE_PLANE) $(addprefix tests/packets/,verify.c describe.c) $(addprefix tests/fuzz/,plane.c oracle.c isolation.c)
+FUZZ_PLANE  := $(NATIVE_PLANE) $(addprefix tests/packets/,verify.c describe.c rules.c isolation.c) $(addprefix tests/fuzz/,plane.c oracle.c)
 FUZZ_CORPUS := $(NATIVE_PLANE) tests/native/rig.c tests/native/paths.c tests/fuzz/corpus.c
 
 $(B)/native/fuzz/%.o: %.c $(B)/see/tests/.done $(wildcard bpf/*) tests/native/native.mk tests/fuzz/fuzz.mk

@@ -11,7 +11,7 @@ static int age_bpf(unsigned int seconds)
 	struct wm_error err = { 0 };
 
 	wm_bpf_set_init(&set);
-	int rc = wm_bpf_set_open(plane_instance(), &set, &err);
+	int rc = wm_bpf_set_open(plane_instance(0), &set, &err);
 	if (rc == 0)
 		rc = flows_age(&set, seconds);
 	if (rc < 0)

@@ -56,7 +56,8 @@ static void write_one(struct wm_nft_batch *batch, const char *table, uint16_t ty
 	mnl_attr_put(nlh, NFTA_DATA_VALUE, wm_nft_flow_sets[t->set].key_len, t->key);
 	mnl_attr_nest_end(nlh, key);
 	if (type == NFT_MSG_NEWSETELEM) {
-		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(t->timeout_ms));
+		/* What was refreshed for longer than it was given at first keeps that first timeout; written it may not. */
+		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT, htobe64(WM_MAX(t->timeout_ms, t->expires_ms)));
 		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_EXPIRATION, htobe64(t->expires_ms));
 	}
 	mnl_attr_nest_end(nlh, elem);
@@ -98,7 +99,7 @@ int plane_age_nft(unsigned int seconds)
 	/* One that expires in between is refused as unknown: look again. */
 	for (int i = 0; rc == 0 && i < 5; i++) {
 		all.n = 0;
-		rc = age_all(nl, plane_instance()->nft_table, &all, seconds * 1000ull);
+		rc = age_all(nl, plane_instance(0)->nft_table, &all, seconds * 1000ull);
 		if (rc != -ENOENT && rc != -ERESTART)
 			break;
 	}

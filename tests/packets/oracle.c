@@ -2,10 +2,11 @@
 // time limit: 600 s
 /*
  * The two back ends as each other's oracle: the same random packets through BPF
- * and through nftables, one after the other, and what comes out and is counted
- * must be the same, but for what docs/dataplane-nft.md says.
+ * and through nftables, one after the other. What each does has to keep the
+ * rules (oracle_rules.c), and what both do must be the same, but for what
+ * docs/dataplane-nft.md says (oracle_differences.c).
  *
- *   oracle [packets [seed]]     100,000 and a fixed seed; a difference leaves both packets and how to see it again
+ *   oracle [packets [seed]]     100,000 and a fixed seed; a difference leaves its packets and how to see it again
  *
  * Packets go in chunks, each on planes that are brought up anew: flows then
  * start from nothing and none of them grows old while the other back end works.
@@ -23,48 +24,38 @@
 #include "kernel/bpf_priv.h"
 #include "kernel/nft_state.h"
 #include "packets/describe.h"
-#include "packets/expect.h"
+#include "packets/oracle.h"
 #include "packets/plane.h"
 #include "packets/random.h"
 #include "packets/rig.h"
-#include "packets/verify.h"
 
 #define PACKETS 100000
 #define SEED 20261
 #define CHUNK 2500
 #define PAST 12
 #define SHOWN 5 /* differences that are described; more are only counted */
-
-struct input {
-	enum place at;
-	struct pkt pkt, quoted;
-};
-
-struct outcome {
-	struct seen_list out;
-	uint64_t reason[WM_REASON_COUNT]; /* how much each rose */
-};
-
-enum { BY_BPF, BY_NFT, BACK_ENDS };
+#define AGAIN_MAX 10 /* of a hundred chunks, so many may be run again because packets were late */
 
 static struct input input[CHUNK];
 static struct outcome outcome[BACK_ENDS][CHUNK];
+static unsigned int used[DIFFERENCES_MAX]; /* of the chunks that are done */
+static unsigned int shown;
 
 /* --- counters, cheaply -------------------------------------------------------------- */
 
 struct counting {
-	struct wm_bpf_set set;
+	struct wm_bpf_set set[MESHES];
 	struct wm_nl *nl;
-	uint64_t last[WM_REASON_COUNT];
+	uint64_t last[MESHES][WM_REASON_COUNT];
 };
 
-static int read_bpf(struct counting *c, uint64_t ret[WM_REASON_COUNT])
+static int read_bpf(struct counting *c, unsigned int mesh, uint64_t ret[WM_REASON_COUNT])
 {
 	static struct wm_counter cpu[1024];
 	int cpus = libbpf_num_possible_cpus();
 
 	for (uint32_t n = 0; n < WM_REASON_COUNT; n++) {
-		if (cpus > (int)WM_ARRAY_LEN(cpu) || bpf_map_lookup_elem(c->set.map[WM_BPF_COUNTERS], &n, cpu) < 0)
+		if (cpus > (int)WM_ARRAY_LEN(cpu) || bpf_map_lookup_elem(c->set[mesh].map[WM_BPF_COUNTERS], &n, cpu) < 0)
 			return -errno;
 		ret[n] = 0;
 		for (int i = 0; i < cpus; i++)
@@ -73,37 +64,45 @@ static int read_bpf(struct counting *c, uint64_t ret[WM_REASON_COUNT])
 	return 0;
 }
 
-static int read_nft(struct counting *c, uint64_t ret[WM_REASON_COUNT])
+static int read_nft(struct counting *c, unsigned int mesh, uint64_t ret[WM_REASON_COUNT])
 {
 	struct wm_counters counters = { 0 };
-	int rc = wm_nft_reasons_read(c->nl, plane_instance()->nft_table, &counters);
+	int rc = wm_nft_reasons_read(c->nl, plane_instance(mesh)->nft_table, &counters);
 
 	for (unsigned int n = 0; n < WM_REASON_COUNT; n++)
 		ret[n] = counters.reason[n].packets;
 	return rc;
 }
 
-static int count(struct counting *c, uint64_t ret[WM_REASON_COUNT])
+static int count(struct counting *c, uint64_t ret[MESHES][WM_REASON_COUNT])
 {
 	uint64_t now[WM_REASON_COUNT];
-	int rc = plane_mode() == NFT ? read_nft(c, now) : read_bpf(c, now);
+	int rc = 0;
 
-	for (unsigned int n = 0; n < WM_REASON_COUNT && rc == 0; n++) {
-		ret[n] = now[n] - c->last[n];
-		c->last[n] = now[n];
+	memset(ret, 0, MESHES * sizeof(*ret));
+	for (unsigned int mesh = 0; mesh < plane_meshes() && rc == 0; mesh++) {
+		rc = plane_mode() == NFT ? read_nft(c, mesh, now) : read_bpf(c, mesh, now);
+		for (unsigned int n = 0; n < WM_REASON_COUNT && rc == 0; n++) {
+			ret[mesh][n] = now[n] - c->last[mesh][n];
+			c->last[mesh][n] = now[n];
+		}
 	}
 	return rc;
 }
 
 static int count_begin(struct counting *c)
 {
-	uint64_t none[WM_REASON_COUNT];
+	uint64_t none[MESHES][WM_REASON_COUNT];
 	struct wm_error err = { 0 };
+	int rc = 0;
 
 	*c = (struct counting){ 0 };
-	wm_bpf_set_init(&c->set);
-	int rc = plane_mode() == NFT ? wm_nl_open(NETLINK_NETFILTER, &c->nl, &err) :
-				       wm_bpf_set_open(plane_instance(), &c->set, &err);
+	for (unsigned int mesh = 0; mesh < MESHES; mesh++)
+		wm_bpf_set_init(&c->set[mesh]);
+	if (plane_mode() == NFT)
+		rc = wm_nl_open(NETLINK_NETFILTER, &c->nl, &err);
+	for (unsigned int mesh = 0; mesh < plane_meshes() && plane_mode() != NFT && rc == 0; mesh++)
+		rc = wm_bpf_set_open(plane_instance(mesh), &c->set[mesh], &err);
 	if (rc == 0)
 		rc = count(c, none);
 	if (rc < 0)
@@ -113,33 +112,57 @@ static int count_begin(struct counting *c)
 
 static void count_end(struct counting *c)
 {
-	wm_bpf_set_close(&c->set);
+	for (unsigned int mesh = 0; mesh < MESHES; mesh++)
+		wm_bpf_set_close(&c->set[mesh]);
 	wm_nl_close(c->nl);
 }
 
 /* --- one chunk through one back end --------------------------------------------------- */
 
-static int send_input(const struct input *in)
+/* TAP is before nftables and behind BPF; neighbours ask who has what, whenever they like. */
+static void take_out(struct seen_list *list)
 {
-	int rc = rig_send(in->at, &in->pkt, 0);
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->item[i].at == TAP || get16(list->item[i].eth + 12) == 0x0806)
+			free(list->item[i].data);
+		else
+			list->item[n++] = list->item[i];
+	}
+	list->n = n;
+}
+
+static int send_input(const struct input *in, int *ret_rc)
+{
+	int rc = *ret_rc = rig_send(in->at, &in->pkt, 0);
 
 	/* What the kernel does not let a socket of its own send does not count. */
 	return rc == -EPERM || rc == -EINVAL || rc == -ENETUNREACH || rc == -EHOSTUNREACH || rc == -EACCES || rc == -EMSGSIZE || rc == -ENOBUFS ? 0 : rc;
 }
 
-static int run_input(struct counting *c, const struct input *in, struct outcome *ret, int wait_ms)
+/* *aged_ms: by how much the planes are older than the clock says. */
+static int run_input(struct counting *c, const struct input *in, struct outcome *ret, int wait_ms, uint64_t *aged_ms)
 {
 	seen_clear(&ret->out);
-	int rc = send_input(in);
+	int rc = in->age_s ? plane_age(in->age_s) : 0;
+	*aged_ms += in->age_s * 1000ull;
+	ret->when = wm_monotonic_ms() + *aged_ms;
+	if (rc == 0)
+		rc = send_input(in, &ret->rc);
+	if (rc == 0)
+		rc = rig_settle();
 	if (rc == 0)
 		rc = rig_receive(&ret->out, wait_ms);
+	take_out(&ret->out);
 	return rc == 0 ? count(c, ret->reason) : rc;
 }
 
-static int run_chunk(enum config config, int back_end, unsigned int mode, unsigned int n, int wait_ms)
+static int run_chunk(enum config config, enum back_end by, unsigned int mode, unsigned int n, int wait_ms)
 {
-	struct counting c;
+	struct counting c = { 0 };
 	struct seen_list early = { 0 };
+	uint64_t aged_ms = 0;
 
 	int rc = plane_up(config, mode);
 	if (rc == 0)
@@ -147,225 +170,21 @@ static int run_chunk(enum config config, int back_end, unsigned int mode, unsign
 	seen_clear(&early);
 	if (rc == 0)
 		rc = count_begin(&c);
-	for (unsigned int i = 0; i < n && rc == 0; i++)
-		rc = run_input(&c, &input[i], &outcome[back_end][i], wait_ms);
+	for (unsigned int i = 0; i < n && rc == 0; i++) {
+		input[i].sent = rules_sent(input[i].at, input[i].data, input[i].len);
+		rc = run_input(&c, &input[i], &outcome[by][i], wait_ms, &aged_ms);
+	}
 	if (rc < 0)
 		printf("# %s: %s\n", mode == NFT ? "nftables" : "BPF", strerror(-rc));
+	outcome_rules_begin(by);
+	for (unsigned int i = 0; i < n && rc == 0; i++)
+		outcome_rules(&input[i], &outcome[by][i]);
 	count_end(&c);
 	plane_down();
 	return rc;
 }
 
-/* --- what may differ ------------------------------------------------------------------- */
-
-/* Takes out of a packet what docs/dataplane-nft.md allows, and what the stack chose. */
-static void normalize(struct seen *s)
-{
-	uint8_t *ip = s->data;
-	size_t header = s->len ? (ip[0] & 15u) * 4 : 0;
-
-	if (!s->ip || s->len < 20 || header < 20 || s->len < header)
-		return;
-	uint8_t *l4 = ip + header;
-	size_t n = s->len - header;
-	bool error = ip[9] == IPPROTO_ICMP && !(get16(ip + 6) & 0x1fff) && n >= 28 &&
-		     (l4[0] == 3 || l4[0] == 4 || l4[0] == 5 || l4[0] == 11 || l4[0] == 12);
-
-	put16(ip + 10, 0);
-	wm_ip4 src = get32(ip + 12);
-
-	if (ip[1] == 0xc0 || src == GW || src == GW0 || src == GW1 || src == GW2 || src == BOX_GW) { /* the stack's own */
-		put16(ip + 4, 0);
-		ip[6] &= (uint8_t)~0x40;
-	}
-	if (ip[9] == IPPROTO_TCP && n >= 18 && get16(l4 + 16) == 0xffff)
-		put16(l4 + 16, 0);
-	if (!error)
-		return;
-	/* About a packet that was translated before: the error comes from g. */
-	if (((l4[0] == 3 && l4[1] == 4) || l4[0] == 11) && rig_is_lan(s->at) && ip[1] == 0xc0)
-		put32(ip + 12, GW);
-	put16(l4 + 2, 0);
-	size_t quoted = 8 + (l4[8] & 15u) * 4;
-	size_t at = quoted + csum_offset(l4[8 + 9]);
-	if (csum_offset(l4[8 + 9]) && at + 2 <= n)
-		put16(l4 + at, 0);
-}
-
-static int by_place_and_bytes(const void *a, const void *b)
-{
-	const struct seen *x = a, *y = b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return memcmp(x->data, y->data, x->len);
-}
-
-/* TAP is before nftables and behind BPF. */
-static void tidy(struct seen_list *list)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->item[i].at == TAP || !list->item[i].ip) {
-			free(list->item[i].data);
-			continue;
-		}
-		normalize(&list->item[i]);
-		list->item[n++] = list->item[i];
-	}
-	list->n = n;
-	if (n)
-		qsort(list->item, n, sizeof(*list->item), by_place_and_bytes);
-}
-
-static bool same_out(const struct outcome *a, const struct outcome *b)
-{
-	if (a->out.n != b->out.n)
-		return false;
-	for (size_t n = 0; n < a->out.n; n++)
-		if (by_place_and_bytes(&a->out.item[n], &b->out.item[n]) != 0)
-			return false;
-	return true;
-}
-
-static bool same_reasons(const struct outcome *a, const struct outcome *b)
-{
-	return memcmp(a->reason, b->reason, sizeof(a->reason)) == 0;
-}
-
-static bool is_plain_header(const struct pkt *p)
-{
-	return !p->version && !p->ihl && !p->tot_len;
-}
-
-static size_t length(const struct input *in)
-{
-	static uint8_t buf[BYTES_MAX];
-
-	return build_packet(&in->pkt, 0, buf);
-}
-
-/* The transport header ends before its checksum does. */
-static bool is_short(const struct input *in)
-{
-	static uint8_t buf[BYTES_MAX];
-	size_t n = build_packet(&in->pkt, 0, buf), header = (buf[0] & 15u) * 4, total = get16(buf + 2);
-
-	return in->pkt.proto == IPPROTO_TCP && (n < header + 20 || total < header + 20);
-}
-
-static bool is_router_error(const struct input *in)
-{
-	return in->pkt.quote && in->pkt.src == ROUTER_L;
-}
-
-static bool site_has(wm_ip4 addr)
-{
-	return wm_prefix_has((struct wm_prefix){ IP(172, 30, 2, 0), 24 }, addr) && addr != GW;
-}
-
-static bool quotes_options(const struct input *in)
-{
-	return in->pkt.quote && in->pkt.quote->nopt;
-}
-
-static bool rose(const struct outcome *o, unsigned int reason)
-{
-	return o->reason[reason] != 0;
-}
-
-static bool malformed(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	return (rose(bpf, WM_REASON_INVALID) || rose(nft, WM_REASON_INVALID) || !is_plain_header(&in->pkt)) && nft->out.n == 0;
-}
-
-static bool short_tcp(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	(void)bpf;
-	return is_short(in) && nft->out.n == 0;
-}
-
-static bool too_big(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	(void)bpf;
-	(void)nft;
-	return length(in) > LAN1_MTU;
-}
-
-static bool router_of_the_site(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	return is_router_error(in) && site_has(in->pkt.dst) && rose(bpf, WM_REASON_ROUTER_ERROR) && nft->out.n == 0;
-}
-
-static bool own_too_big(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	(void)bpf;
-	(void)nft;
-	return in->at == LOCAL && length(in) > LAN1_MTU;
-}
-
-static bool quoted_options(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	(void)bpf;
-	return quotes_options(in) && rose(nft, WM_REASON_ISOLATED) && nft->out.n == 0;
-}
-
-/* Each names the netfilter limit as docs/dataplane-nft.md does. out: what comes out differs; else only what is counted.
- * None may let nftables pass what BPF drops: that is looked at for all of them. */
-/* A header that is longer than it was made holds other things than options. */
-static bool lying_options(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	const struct seen *s = nft->out.item;
-
-	(void)bpf;
-	return in->pkt.ihl && nft->out.n == 1 && s->len >= 28 && s->data[1] == 0xc0 && s->data[9] == IPPROTO_ICMP &&
-	       s->data[(s->data[0] & 15) * 4] == 12;
-}
-
-static bool isolated_expired(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
-{
-	(void)bpf;
-	(void)nft;
-	return in->pkt.ttl == 1 && (in->pkt.src == ISO_L || in->pkt.src == ISO1_L || in->pkt.src == ISO2_L);
-}
-
-static const struct difference {
-	const char *name;
-	bool out;
-	bool (*is)(const struct input *in, const struct outcome *bpf, const struct outcome *nft);
-} differences[] = {
-	{ "malformed IPv4 is dropped, but not counted alike", false, malformed },
-	{ "TCP that ends inside its header is dropped", true, short_tcp },
-	{ "about IP options that lie the stack tells the sender", true, lying_options },
-	{ "what is too big is counted before the stack looks at its size", false, too_big },
-	{ "an isolated host's packet is counted before the stack looks at its TTL", false, isolated_expired },
-	{ "a router's error about another host of the site is dropped", true, router_of_the_site },
-	{ "the gateway's own packets that are too big for a LAN are cut", true, own_too_big },
-	{ "an isolated end's error that quotes IP options is dropped", true, quoted_options },
-};
-
-static unsigned int allowed[WM_ARRAY_LEN(differences)];
-
-/* Whatever the reason, nftables may not let out what BPF drops. The stack's own words about it are another thing. */
-static bool passes_more(const struct outcome *bpf, const struct outcome *nft)
-{
-	return bpf->out.n == 0 && nft->out.n && nft->out.item[0].data[1] != 0xc0;
-}
-
-static bool is_allowed(const struct input *in, const struct outcome *bpf, const struct outcome *nft, bool out)
-{
-	for (size_t n = 0; n < WM_ARRAY_LEN(differences); n++)
-		if (differences[n].out >= out && differences[n].is(in, bpf, nft)) {
-			allowed[n]++;
-			return true;
-		}
-	return false;
-}
-
-/* --- judging ------------------------------------------------------------------------- */
+/* --- saying what is wrong --------------------------------------------------------------- */
 
 static void say_outcome(const char *who, const struct outcome *o)
 {
@@ -373,104 +192,156 @@ static void say_outcome(const char *who, const struct outcome *o)
 
 	printf("#   %s:", who);
 	for (unsigned int n = 0; n < WM_REASON_COUNT; n++)
-		if (o->reason[n])
-			printf(" %s %llu", wm_reason_name(n), (unsigned long long)o->reason[n]);
-	printf("%s\n", o->out.n ? "" : " (nothing comes out)");
+		if (o->reason[0][n] || o->reason[1][n])
+			printf(" %s %llu", wm_reason_name(n), (unsigned long long)(o->reason[0][n] + o->reason[1][n]));
+	printf("%s%s%s\n", o->out.n ? "" : " (nothing comes out)", o->wrong ? "; wrong: " : "", o->wrong ? o->wrong : "");
 	for (size_t n = 0; n < o->out.n; n++)
-		printf("#     %s\n", describe(&o->out.item[n], line));
+		printf("#     %s%s\n", describe(&o->out.item[n], line), o->out.item[n].any_id ? " (the stack's)" : "");
 }
 
-static void say_input(const struct input *in)
+/* A copy of what was sent, for people. */
+static void add_input(const struct input *in, struct seen_list *list)
 {
-	static uint8_t buf[BYTES_MAX];
-	char line[DESCRIBE_SIZE];
-	struct seen s = { .at = in->at, .data = buf, .ip = true };
+	size_t before = in->sent.ip ? (size_t)(in->sent.ip - in->data) : 0;
+	struct seen *s = seen_add(list);
 
-	s.len = build_packet(&in->pkt, 0, buf);
-	printf("#   in: %s%s%s\n", describe(&s, line), in->pkt.vlan ? " tagged" : "", in->pkt.from_mac_of ? " other MAC" : "");
+	s->at = in->at;
+	s->ip = in->sent.ip;
+	s->len = in->len - before;
+	s->data = malloc(s->len + 1);
+	if (!s->data)
+		abort();
+	memcpy(s->data, in->data + before, s->len);
+	if (before >= ETH_LEN) {
+		memcpy(s->eth, in->data, 12);
+		put16(s->eth + 12, 0x0800);
+	}
+}
+
+static void say_input(unsigned int i, struct seen_list *kept)
+{
+	const struct input *in = &input[i];
+	char line[DESCRIBE_SIZE];
+
+	add_input(in, kept);
+	printf("#   in %u: %s%s\n", i, describe(&kept->item[kept->n - 1], line), in->pkt.vlan ? " tagged" : "");
+}
+
+/* The two words behind the IP header (of what an ICMP error quotes, behind that one's), as they were sent. */
+static uint32_t ports_of(const struct input *in, uint8_t *ret_proto)
+{
+	const uint8_t *ip = in->sent.ip, *q;
+	size_t len = in->sent.len, n, header;
+
+	q = ip && is_whole(ip, len) ? quoted_in(ip, len, &n) : NULL;
+	if (q) {
+		ip = q;
+		len = n;
+	}
+	header = ip ? (ip[0] & 15u) * 4 : 0;
+	*ret_proto = ip ? ip[9] : 0;
+	if (!ip || len < header + 8)
+		return 0;
+	return ip[9] == IPPROTO_ICMP ? get16(ip + header + 4) : get32(ip + header);
+}
+
+static bool is_same_talk(const struct input *a, const struct input *b)
+{
+	uint8_t proto_a, proto_b;
+	uint32_t x = ports_of(a, &proto_a), y = ports_of(b, &proto_b);
+
+	return proto_a == proto_b && (x == y || x == (y << 16 | y >> 16));
 }
 
 /* What went before with the same ports: flows have a past. */
-static void say_past(unsigned int i)
+static void say_past(unsigned int i, struct seen_list *kept)
 {
-	const struct pkt *p = &input[i].pkt;
-	unsigned int found = 0, first = i;
+	unsigned int found = 0, first = i, age = 0;
 
-	if (p->quote)
-		return;
-
-	while (first > 0 && found < PAST) {
-		const struct pkt *q = &input[--first].pkt;
-
-		found += q->proto == p->proto && ((q->sport == p->sport && q->dport == p->dport) || (q->sport == p->dport && q->dport == p->sport));
-	}
+	while (first > 0 && found < PAST)
+		found += is_same_talk(&input[--first], &input[i]);
 	for (; first < i; first++) {
-		const struct pkt *q = &input[first].pkt;
-
-		if (q->proto == p->proto && ((q->sport == p->sport && q->dport == p->dport) || (q->sport == p->dport && q->dport == p->sport)))
-			say_input(&input[first]);
-	}
-}
-
-/* True whatever the other back end says. */
-static const char *wrong_by_itself(const struct input *in, const struct outcome *o)
-{
-	bool whole = in->pkt.sum != SUM_WRONG && is_plain_header(&in->pkt) && !in->pkt.quote;
-
-	for (size_t n = 0; n < o->out.n; n++) {
-		const struct seen *s = &o->out.item[n];
-
-		if (!s->ip || s->at == TAP || s->len < 20)
+		age += input[first].age_s;
+		if (!is_same_talk(&input[first], &input[i]))
 			continue;
-		if (s->at == WG && !wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, get32(s->data + 12)))
-			return "something untranslated leaves through the tunnel";
-		if (s->at >= LAN0 && s->at <= LAN2 && get32(s->data + 16) == STRANGER_L &&
-		    wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, get32(s->data + 12)))
-			return "something of the mesh reaches an unregistered machine";
-		if (whole && s->at != LOCAL && verify_sums(s->data, s->len))
-			return "a checksum is wrong";
+		if (age)
+			printf("#   %u s pass\n", age);
+		age = 0;
+		say_input(first, kept);
 	}
-	return NULL;
+	age += input[i].age_s;
+	if (age)
+		printf("#   %u s pass\n", age);
 }
 
-static bool judge(unsigned int i, bool last)
+static void keep_outcome(const struct outcome *o, struct seen_list *kept)
 {
-	const struct input *in = &input[i];
-	struct outcome *bpf = &outcome[BY_BPF][i], *nft = &outcome[BY_NFT][i];
-	const char *wrong = wrong_by_itself(in, bpf);
+	for (size_t n = 0; n < o->out.n; n++) {
+		struct seen *s = seen_add(kept);
 
-	if (!wrong)
-		wrong = wrong_by_itself(in, nft);
-	tidy(&bpf->out);
-	tidy(&nft->out);
-	bool out = !same_out(bpf, nft);
-	if (!wrong && !out && same_reasons(bpf, nft))
-		return true;
-	if (!wrong && is_allowed(in, bpf, nft, out) && !passes_more(bpf, nft))
-		return true;
-	static unsigned int shown;
-	(void)last;
-	if (shown++ < SHOWN) {
-		printf("# packet %u of its chunk: %s\n", i, wrong ? wrong : "the back ends differ");
-		say_past(i);
-		say_input(in);
-		say_outcome("BPF", bpf);
-		say_outcome("nftables", nft);
+		*s = o->out.item[n];
+		s->data = malloc(s->len + 1);
+		if (!s->data)
+			abort();
+		memcpy(s->data, o->out.item[n].data, s->len);
 	}
-	return false;
+}
+
+static void say_wrong(unsigned int i, const char *wrong, unsigned int n, uint64_t seed)
+{
+	const char *build = getenv("B");
+	struct seen_list kept = { 0 };
+	char dir[WM_PATH_SIZE], pcap[WM_PATH_SIZE + 64];
+
+	if (shown++ >= SHOWN)
+		return;
+	printf("# packet %u of its chunk: %s\n", i, wrong);
+	say_past(i, &kept);
+	say_input(i, &kept);
+	say_outcome("BPF", &outcome[BY_BPF][i]);
+	say_outcome("nftables", &outcome[BY_NFT][i]);
+	keep_outcome(&outcome[BY_BPF][i], &kept);
+	keep_outcome(&outcome[BY_NFT][i], &kept);
+	printf("#   again: %s/tests/packets/oracle %u %llu\n", build ? build : "build", n, (unsigned long long)seed);
+	snprintf(dir, sizeof(dir), "%s/packets", build ? build : "build");
+	snprintf(pcap, sizeof(pcap), "%s/oracle-%llu-%u.pcap", dir, (unsigned long long)seed, i);
+	if (wm_make_dirs(dir, 0755) == 0 && describe_pcap(pcap, &kept) == 0)
+		printf("#   packets (what went before, what was sent, what BPF let out, what nftables let out): %s\n", pcap);
+	seen_clear(&kept);
 }
 
 /* --- all of them --------------------------------------------------------------------- */
 
-static void make_chunk(struct traffic *t, unsigned int n)
+static void make_input(struct traffic *t, struct input *in)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		input[i].at = traffic_next(t, &input[i].pkt);
-		if (!input[i].pkt.quote)
-			continue;
-		input[i].quoted = t->quoted;
-		input[i].pkt.quote = &input[i].quoted;
+	static uint8_t buf[FRAME_HEADER_MAX + BYTES_MAX];
+	struct pkt p;
+	size_t before;
+
+	in->at = traffic_next(t, &in->pkt, &in->age_s);
+	if (in->pkt.quote) {
+		in->quoted = t->quoted;
+		in->pkt.quote = &in->quoted;
 	}
+	p = in->pkt;
+	if (p.sum == SUM_PARTIAL)
+		p.sum = SUM_RIGHT; /* when the device has done its part */
+	before = rig_is_lan(in->at) ? build_frame_header(in->at, &p, buf) : 0;
+	in->len = before + build_packet(&p, 0, buf + before);
+	free(in->data);
+	in->data = malloc(in->len + 1);
+	if (!in->data)
+		abort();
+	memcpy(in->data, buf, in->len);
+}
+
+static void make_chunk(enum config config, uint64_t seed, unsigned int n)
+{
+	struct traffic t;
+
+	traffic_begin(&t, seed, config);
+	for (unsigned int i = 0; i < n; i++)
+		make_input(&t, &input[i]);
 }
 
 static void forget(void)
@@ -480,37 +351,78 @@ static void forget(void)
 			seen_clear(&outcome[b][i].out);
 }
 
-/* The wait is for packets that were late: a difference that goes away with it was none. */
-static int judge_chunk(enum config config, unsigned int mode, unsigned int n, unsigned int *ret_wrong)
+static const char *judge(unsigned int i, unsigned int *used_now)
 {
-	for (int wait_ms = 0; wait_ms <= 3; wait_ms += 3) {
-		*ret_wrong = 0;
-		int rc = run_chunk(config, BY_BPF, mode, n, wait_ms);
-		if (rc == 0)
-			rc = run_chunk(config, BY_NFT, NFT, n, wait_ms);
-		if (rc < 0)
-			return rc;
-		for (unsigned int i = 0; i < n; i++)
-			*ret_wrong += !judge(i, wait_ms);
-		if (!*ret_wrong)
-			break;
-	}
-	forget();
-	return 0;
+	const char *wrong = outcome[BY_BPF][i].wrong;
+
+	if (!wrong)
+		wrong = outcome[BY_NFT][i].wrong;
+	return wrong ? wrong : outcomes_differ(&input[i], &outcome[BY_BPF][i], &outcome[BY_NFT][i], used_now);
 }
 
-static void say_allowed(void)
+static unsigned int judge_all(unsigned int n, bool last, uint64_t seed)
 {
-	for (size_t n = 0; n < WM_ARRAY_LEN(differences); n++)
-		printf("# allowed %u times: %s\n", allowed[n], differences[n].name);
+	unsigned int used_now[DIFFERENCES_MAX] = { 0 }, wrong = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const char *what = judge(i, used_now);
+
+		wrong += what != NULL;
+		if (what && last)
+			say_wrong(i, what, n, seed);
+	}
+	for (size_t d = 0; d < ndifferences && (last || !wrong); d++)
+		used[d] += used_now[d];
+	return wrong;
+}
+
+static int run_both(enum config config, unsigned int mode, unsigned int n, int wait_ms)
+{
+	int rc = run_chunk(config, BY_BPF, mode, n, wait_ms);
+
+	return rc == 0 ? run_chunk(config, BY_NFT, NFT, n, wait_ms) : rc;
+}
+
+/* A packet that was late is taken for what the next one led to. With a wait for each, none is: what is wrong then is
+ * wrong, and only that run counts. */
+static int run_seed(uint64_t seed, unsigned int n, enum config config, unsigned int mode, unsigned int *ret_wrong, unsigned int *again)
+{
+	int rc = 0;
+
+	make_chunk(config, seed, n);
+	rc = run_both(config, mode, n, 0);
+	if (rc == 0)
+		*ret_wrong = judge_all(n, false, seed);
+	if (rc == 0 && *ret_wrong) {
+		++*again;
+		rc = run_both(config, mode, n, 1);
+		if (rc == 0)
+			*ret_wrong = judge_all(n, true, seed);
+	}
+	forget();
+	return rc;
+}
+
+/* An excuse that nothing needs is a hole. */
+static unsigned int say_used(bool all)
+{
+	unsigned int dead = 0;
+
+	for (size_t n = 0; n < ndifferences; n++) {
+		printf("# allowed %u times: %s\n", used[n], difference_name(n));
+		dead += all && !used[n];
+	}
+	return dead;
 }
 
 int main(int argc, char **argv)
 {
+	static const char *const configs[CONFIGS] = { [SPOKE] = "spoke", [HUB] = "hub", [PAIR] = "two meshes" };
 	/* An emulated machine gets a tenth. */
 	unsigned long packets = argc > 1 ? strtoul(argv[1], NULL, 0) : getenv("WM_SLOW") ? PACKETS / 10 : PACKETS;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : SEED;
-	unsigned int chunks = (unsigned int)((packets + CHUNK - 1) / CHUNK), failed = 0;
+	unsigned int n = packets < CHUNK ? (unsigned int)packets : CHUNK, chunks = n ? (unsigned int)((packets + n - 1) / n) : 0;
+	unsigned int failed = 0, again = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (rig_open() < 0) {
@@ -518,22 +430,23 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("# seed %llu\n", (unsigned long long)seed);
-	for (unsigned int n = 0; n < chunks; n++) {
-		enum config config = (seed + n) % 2 ? SPOKE : HUB;
-		unsigned int mode = (seed + n) % 4 < 2 ? FAST : STACK, wrong;
-		struct traffic t;
+	for (unsigned int i = 0; i < chunks; i++) {
+		enum config config = (enum config)((seed + i) % CONFIGS);
+		unsigned int mode = (seed + i) / CONFIGS % 2 ? FAST : STACK, wrong = 0;
 
-		traffic_begin(&t, seed + n, config);
-		make_chunk(&t, CHUNK);
-		if (judge_chunk(config, mode, CHUNK, &wrong) < 0) {
+		if (run_seed(seed + i, n, config, mode, &wrong, &again) < 0) {
 			printf("Bail out! the chunk could not be run\n");
 			return 1;
 		}
 		failed += wrong != 0;
-		printf("%sok %u - %u packets, %s, %s against nftables, seed %llu\n", wrong ? "not " : "", n + 1, CHUNK,
-		       config == HUB ? "hub" : "spoke", mode == FAST ? "fast path" : "stack", (unsigned long long)(seed + n));
+		printf("%sok %u - %u packets, %s, %s against nftables, seed %llu\n", wrong ? "not " : "", i + 1, n, configs[config],
+		       mode == FAST ? "fast path" : "stack", (unsigned long long)(seed + i));
 	}
-	say_allowed();
-	printf("1..%u\n", chunks);
-	return failed || !chunks;
+	unsigned int dead = say_used(packets >= PACKETS);
+	printf("%sok %u - every difference that is allowed is met\n", dead ? "not " : "", chunks + 1);
+	printf("# chunks run once more because of packets that were late: %u\n", again - failed);
+	bool late = (again - failed) * 100 > chunks * AGAIN_MAX + 100;
+	printf("%sok %u - packets are seldom late\n", late ? "not " : "", chunks + 2);
+	printf("1..%u\n", chunks + 2);
+	return failed || dead || late || !chunks;
 }

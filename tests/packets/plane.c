@@ -221,14 +221,19 @@ unsigned int plane_mode(void)
 	return mode_now;
 }
 
+enum config plane_config(void)
+{
+	return config_now;
+}
+
 unsigned int plane_meshes(void)
 {
 	return nmeshes;
 }
 
-const struct wm_instance *plane_instance(void)
+const struct wm_instance *plane_instance(unsigned int mesh)
 {
-	return &meshes[0].inst;
+	return &meshes[mesh].inst;
 }
 
 int plane_read(unsigned int mesh, struct wm_counters *ret)

@@ -18,6 +18,7 @@ int plane_restore(void);
 
 unsigned int plane_meshes(void); /* 2 with PAIR */
 unsigned int plane_mode(void);   /* FAST, STACK, NFT, FAST | SHIELD */
+enum config plane_config(void);
 
 /* What mesh 0 or 1 has counted; wm_counters_free. */
 int plane_read(unsigned int mesh, struct wm_counters *ret);
@@ -25,7 +26,7 @@ int plane_read(unsigned int mesh, struct wm_counters *ret);
 /* Flows and fragments of mesh 0 become so much older. (age.c) */
 int plane_age(unsigned int seconds);
 int plane_age_nft(unsigned int seconds); /* (flows_nft.c) */
-const struct wm_instance *plane_instance(void); /* of mesh 0 */
+const struct wm_instance *plane_instance(unsigned int mesh);
 
 /* For changes. The end with this overlay address; room for more is there. */
 struct wm_end *plan_find(struct wm_plan *plan, wm_ip4 overlay);

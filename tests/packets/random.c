@@ -12,6 +12,7 @@ struct party {
 	enum place at;
 	wm_ip4 local, overlay;
 	bool device; /* at a hub only */
+	bool second; /* of the second mesh */
 };
 
 static const struct party parties[] = {
@@ -19,7 +20,9 @@ static const struct party parties[] = {
 	{ LAN1, CARL_L, CARL },	  { LAN2, TWIN_L, TWIN },    { LAN0, BOUND_L, BOUND }, { LAN0, ISO_L, ISO },
 	{ LAN0, ISO2_L, ISO2 },	  { LAN1, ISO1_L, ISO1 },    { LAN0, ISO_L, ISO },     { LAN0, ISO2_L, ISO2 },
 	{ LAN1, ISO1_L, ISO1 },	  { LOCAL, GW, GW },	     { WG, ROAM, ROAM, true }, { WG, IDEV, IDEV, true },
-	{ WG, IDEV, IDEV, true },
+	{ WG, IDEV, IDEV, true }, { LAN0, MOVER_L, MOVER },
+	{ WG2, FARX, FARX, false, true }, { LAN0, ANN_L, ANNX, false, true }, { LAN0, ONLYX_L, ONLYX, false, true },
+	{ WG2, FARX, FARX, false, true }, { LOCAL, GWX, GWX, false, true },
 };
 
 /* Sources and destinations that are no party's, or not there. All of a LAN's are machines that answer ARP. */
@@ -60,22 +63,28 @@ static bool once_in(struct traffic *t, unsigned int n)
 
 #define ONE_OF(t, list) ((list)[below(t, WM_ARRAY_LEN(list))])
 
-static const struct party *any_party(struct traffic *t)
+static const struct party *any_party(struct traffic *t, bool second)
 {
 	const struct party *p;
 
 	do
 		p = &ONE_OF(t, parties);
-	while (p->device && t->config != HUB);
+	while ((p->device && t->config != HUB) || p->second != second);
 	return p;
 }
 
 /* Few ports: talks meet old ones again, in whatever state they were left. */
 static void begin_talk(struct traffic *t, struct talk *talk)
 {
-	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP,
+					  IPPROTO_UDP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMP, IPPROTO_UDPLITE, IPPROTO_SCTP,
+					  IPPROTO_DCCP };
+	bool second = t->config == PAIR && once_in(t, 3);
 
-	*talk = (struct talk){ .peer = any_party(t), .end = any_party(t), .proto = ONE_OF(t, protos) };
+	/* What the gateway says to itself never meets us. */
+	do
+		*talk = (struct talk){ .peer = any_party(t, second), .end = any_party(t, second), .proto = ONE_OF(t, protos) };
+	while (talk->peer->at == LOCAL && talk->end->at == LOCAL);
 	talk->peer_port = (uint16_t)(40000 + below(t, 6));
 	talk->end_port = once_in(t, 6) ? 53 : (uint16_t)(500 + below(t, 6));
 }
@@ -89,22 +98,39 @@ void traffic_begin(struct traffic *t, uint64_t seed, enum config config)
 
 /* --- packets ------------------------------------------------------------------------ */
 
-static void fill(struct traffic *t, struct pkt *p, bool asks)
+static void fill_tcp(struct traffic *t, struct pkt *p)
 {
 	static const uint8_t flags[] = { SYN, SYN, SYN | ACK, SYN | ACK, ACK, ACK, ACK, ACK, PSH | ACK, FIN | ACK, FIN | ACK,
 					 RST, RST | ACK, FIN, SYN | RST, SYN | FIN, NO_FLAGS, FIN | PSH | URG };
+	static const struct {
+		uint8_t n, bytes[8];
+	} options[] = {
+		{ 4, { 2, 4, 1460 >> 8, 1460 & 0xff } },	       { 4, { 2, 4, 1460 >> 8, 1460 & 0xff } },
+		{ 4, { 2, 4, 536 >> 8, 536 & 0xff } },		       { 8, { 2, 4, 9000 >> 8, 9000 & 0xff, 4, 2, 1, 1 } },
+		{ 8, { 1, 1, 4, 2, 2, 4, 1460 >> 8, 1460 & 0xff } }, { 8, { 1, 2, 4, 1460 >> 8, 1460 & 0xff, 1, 1, 0 } },
+	};
+	unsigned int o = below(t, WM_ARRAY_LEN(options));
 
+	p->flags = ONE_OF(t, flags);
+	p->seq = (uint32_t)next(t);
+	p->ack = p->flags & ACK ? (uint32_t)next(t) : 0;
+	if (p->flags == NO_FLAGS || !(p->flags & SYN) || once_in(t, 2))
+		return;
+	p->ntcpopt = options[o].n;
+	memcpy(p->tcpopt, options[o].bytes, sizeof(options[o].bytes));
+}
+
+static void fill(struct traffic *t, struct pkt *p, bool asks)
+{
 	p->len = (uint16_t)below(t, 60);
 	if (p->proto == IPPROTO_TCP) {
-		p->flags = ONE_OF(t, flags);
-		p->seq = (uint32_t)next(t);
-		p->ack = p->flags & ACK ? (uint32_t)next(t) : 0;
-		if (p->flags & SYN && once_in(t, 2)) {
-			static const uint8_t mss[] = { 2, 4, 1460 >> 8, 1460 & 0xff };
+		fill_tcp(t, p);
+	} else if (p->proto == IPPROTO_UDPLITE) {
+		const uint16_t covers[] = { 0, 8, (uint16_t)(8 + p->len), (uint16_t)(8 + p->len / 2) };
 
-			memcpy(p->tcpopt, mss, sizeof(mss));
-			p->ntcpopt = sizeof(mss);
-		}
+		p->coverage = ONE_OF(t, covers);
+	} else if (p->proto == IPPROTO_DCCP || p->proto == IPPROTO_SCTP) {
+		p->len = (uint16_t)(p->len + 12);
 	} else if (p->proto == IPPROTO_ICMP) {
 		static const uint8_t others[] = { 0, 3, 8, 9, 10, 14, 15, 17, 42 };
 
@@ -116,7 +142,7 @@ static void fill(struct traffic *t, struct pkt *p, bool asks)
 }
 
 /* One packet of a talk, in either direction. */
-static enum place of_talk(struct traffic *t, const struct talk *talk, struct pkt *p, bool asks)
+static enum place of_talk(struct traffic *t, struct talk *talk, struct pkt *p, bool asks)
 {
 	const struct party *from = asks ? talk->peer : talk->end, *to = asks ? talk->end : talk->peer;
 
@@ -126,27 +152,19 @@ static enum place of_talk(struct traffic *t, const struct talk *talk, struct pkt
 	if (talk->proto == IPPROTO_ICMP)
 		p->sport = p->dport = talk->end_port;
 	fill(t, p, asks);
+	talk->last[asks ? 0 : 1] = *p;
+	if (from->local == MOVER_L && once_in(t, 4))
+		p->from_mac_of = once_in(t, 2) ? STRANGER_L : LISTED_L;
 	return from->at;
 }
 
-/* An error about a packet of a talk, by the one that got it, who saw it with the address that it has itself. */
-static enum place about_talk(struct traffic *t, const struct talk *talk, struct pkt *p)
+/* What an error quotes is seldom what the one that it goes to could have sent. */
+static void twist_quoted(struct traffic *t, struct pkt *q)
 {
-	static const struct {
-		uint8_t type, code;
-	} errors[] = { { 3, 0 }, { 3, 1 }, { 3, 3 }, { 3, 3 }, { 11, 0 }, { 11, 1 }, { 12, 0 }, { 5, 1 }, { 4, 0 }, { 3, 13 } };
-	bool asked = once_in(t, 2);
-	const struct party *by = asked ? talk->end : talk->peer, *to = asked ? talk->peer : talk->end;
-	struct pkt *q = &t->quoted;
-	unsigned int e = below(t, WM_ARRAY_LEN(errors));
-
-	of_talk(t, talk, q, asked);
-	q->src = to->overlay;
-	q->dst = by->local;
 	if (once_in(t, 10))
 		q->src = ONE_OF(t, strange);
 	if (once_in(t, 10))
-		q->dst = any_party(t)->local;
+		q->dst = any_party(t, false)->local;
 	if (once_in(t, 12)) {
 		q->nopt = 4;
 		memset(q->opt, 1, 4);
@@ -157,22 +175,54 @@ static enum place about_talk(struct traffic *t, const struct talk *talk, struct 
 		q->slice_len = 8;
 		q->len = 32;
 	}
+}
+
+/* An error about a packet of a talk, mostly an earlier one, by the one that got it, who saw it with the address that it
+ * has itself, or by somebody on the way. */
+static enum place about_talk(struct traffic *t, struct talk *talk, struct pkt *p)
+{
+	static const struct {
+		uint8_t type, code;
+	} errors[] = { { 3, 0 }, { 3, 1 }, { 3, 3 }, { 3, 3 }, { 11, 0 }, { 11, 1 }, { 12, 0 }, { 5, 1 }, { 4, 0 }, { 3, 13 }, { 3, 4 } };
+	bool asked = once_in(t, 2);
+	const struct party *by = asked ? talk->end : talk->peer, *to = asked ? talk->peer : talk->end;
+	struct pkt *q = &t->quoted;
+	unsigned int e = below(t, WM_ARRAY_LEN(errors));
+
+	if (talk->last[asked ? 0 : 1].proto && !once_in(t, 4))
+		*q = talk->last[asked ? 0 : 1];
+	else
+		of_talk(t, talk, q, asked);
+	q->src = to->overlay;
+	q->dst = by->local;
+	q->ttl = 63;
+	twist_quoted(t, q);
 	*p = (struct pkt){ .proto = IPPROTO_ICMP, .src = by->local, .dst = to->overlay, .type = errors[e].type,
 			   .code = errors[e].code, .quote = q };
-	if (once_in(t, 6))
-		p->quote_len = (uint16_t)(1 + below(t, 40));
+	/* The stack would believe it, and remember it for the rest of the run. */
+	if (to->at == LOCAL && (p->type == 5 || (p->type == 3 && p->code == 4)))
+		p->type = 11, p->code = 0;
+	if (by->at == WG && !by->device && once_in(t, 6))
+		p->src = FAR2;
+	if (once_in(t, 3))
+		p->quote_len = (uint16_t)(20 + q->nopt + 8);
+	else if (once_in(t, p->type == 5 ? 2 : 6))
+		p->quote_len = (uint16_t)(1 + below(t, p->type == 5 ? 19 : 40));
 	return by->at;
 }
 
 /* A router of a LAN, registered nowhere, about a packet to a host. */
 static enum place by_router(struct traffic *t, struct pkt *p)
 {
-	const struct party *to = any_party(t);
+	static const wm_ip4 liars[] = { ANN, ISO, FAR, GW, CARL_L, STRANGER_L };
+	const struct party *to = any_party(t, false);
 	struct pkt *q = &t->quoted;
 
-	*q = (struct pkt){ .proto = IPPROTO_UDP, .src = to->overlay, .dst = once_in(t, 3) ? any_party(t)->local : ANN_L,
+	*q = (struct pkt){ .proto = IPPROTO_UDP, .src = to->overlay, .dst = once_in(t, 3) ? any_party(t, false)->local : ANN_L,
 			   .sport = 40000, .dport = 80, .len = 20, .ttl = 1 };
-	*p = (struct pkt){ .proto = IPPROTO_ICMP, .src = ROUTER_L, .dst = to->overlay, .type = once_in(t, 4) ? 3 : 11, .quote = q };
+	*p = (struct pkt){ .proto = IPPROTO_ICMP, .src = once_in(t, 6) ? ONE_OF(t, liars) : ROUTER_L, .dst = to->overlay,
+			   .type = to->at != LOCAL && once_in(t, 4) ? 3 : 11, .quote = q };
+	p->code = p->type == 3 ? 4 : 0;
 	return LAN0;
 }
 
@@ -180,7 +230,7 @@ static enum place of_strangers(struct traffic *t, struct pkt *p)
 {
 	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_UDPLITE, IPPROTO_SCTP, IPPROTO_GRE,
 					  IPPROTO_ESP, 4, 41, 89, 253 };
-	const struct party *party = any_party(t);
+	const struct party *party = any_party(t, false);
 	enum place at = party->at;
 
 	*p = (struct pkt){ .proto = ONE_OF(t, protos), .src = party->local, .dst = ONE_OF(t, strange) };
@@ -191,11 +241,11 @@ static enum place of_strangers(struct traffic *t, struct pkt *p)
 		p->src = strangers[i].src;
 	}
 	if (once_in(t, 2))
-		p->dst = any_party(t)->overlay;
-	if (at == LOCAL && !wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst))
+		p->dst = any_party(t, t->config == PAIR && once_in(t, 3))->overlay;
+	if (at == LOCAL && (!wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) || p->dst == GW))
 		p->dst = NOBODY;
 	/* Of errors about what has no route the stack sends a few only. */
-	if (at != WG && (p->dst == OUTSIDE || p->dst == FARX))
+	if (at != WG && (p->dst == OUTSIDE || (p->dst == FARX && t->config != PAIR)))
 		p->dst = NOBODY;
 	p->sport = (uint16_t)(40000 + below(t, 6));
 	p->dport = once_in(t, 4) ? 53 : (uint16_t)(500 + below(t, 6));
@@ -203,12 +253,73 @@ static enum place of_strangers(struct traffic *t, struct pkt *p)
 	return at;
 }
 
+/* Fragments of one packet, in any order, with holes, twice, overlapping. */
+static void make_train(struct traffic *t)
+{
+	struct talk *talk = &t->talk[below(t, TALKS)];
+	struct train *train = &t->train;
+	struct pkt p;
+	unsigned int at = 0, end;
+
+	train->at = of_talk(t, talk, &p, once_in(t, 2));
+	/* Not for this machine, whose stack would keep them for the others. */
+	if (train->at == LOCAL || p.dst == GW || p.dst == GWX)
+		return;
+	p.len = (uint16_t)(64 + below(t, 400));
+	p.id = (uint16_t)(0x5000 + below(t, 0x1000));
+	p.sliced = true;
+	end = p.len;
+	while (at < end && train->n < TRAIN) {
+		unsigned int len = once_in(t, 6) ? 8 : 24 + 8 * below(t, 16);
+
+		p.slice_at = (uint16_t)at;
+		p.slice_len = (uint16_t)len;
+		if (!once_in(t, 10))
+			train->piece[train->n++] = p;
+		at += once_in(t, 6) && len > 16 ? len - 16 : once_in(t, 12) ? 0 : len;
+	}
+	for (unsigned int n = 0; once_in(t, 2) && n < train->n; n++) {
+		unsigned int other = below(t, train->n);
+		struct pkt swap = train->piece[n];
+
+		train->piece[n] = train->piece[other];
+		train->piece[other] = swap;
+	}
+}
+
+/* Bits that turn on the way. Not those that would make the stack wait for fragments, write times into options, look for
+ * ways out of the mesh, or wonder about a source from another world. */
+static void turn_bits(struct traffic *t, struct pkt *p)
+{
+	static const uint8_t not_these[] = { 0, 6, 7, 12, 16, 17 };
+	unsigned int n = 1 + below(t, 3);
+
+	while (n-- > 0) {
+		unsigned int at = below(t, once_in(t, 2) ? 48 : 100);
+
+		if (!memchr(not_these, (int)at, sizeof(not_these)))
+			p->flip[n].at = (uint16_t)at;
+		else
+			p->flip[n].at = 20;
+		p->flip[n].by = (uint8_t)(1u << below(t, 8));
+	}
+	p->flip_mended = !once_in(t, 4);
+}
+
+/* To or from an isolated end. What the stack drops behind nftables' back has moved its flow. */
+static bool is_isolated(const struct pkt *p)
+{
+	return p->dst == ISO || p->dst == ISO1 || p->dst == ISO2 || p->dst == IDEV || p->src == ISO_L || p->src == ISO1_L ||
+	       p->src == ISO2_L || p->src == IDEV;
+}
+
 /* What makes a packet odd. */
 static void twist(struct traffic *t, enum place at, struct pkt *p)
 {
-	bool ours = wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) && p->dst != GW;
+	bool ours = p->dst != GW && p->dst != GWX && (wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) ||
+		     (t->config == PAIR && wm_prefix_has((struct wm_prefix){ IP(10, 50, 0, 0), 16 }, p->dst)));
 
-	switch (below(t, 24)) {
+	switch (below(t, 30)) {
 	case 0:
 		p->ttl = (uint8_t)(1 + below(t, 2));
 		break;
@@ -218,13 +329,21 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 		p->df = true;
 		break;
 	case 2:
-		p->len = (uint16_t)(1340 + below(t, 200));
+		if (p->proto == IPPROTO_ICMP && !ours)
+			break; /* its echo would be cut, too */
+		if ((at == LOCAL && p->dst == ISO1) || p->dst == IDEV)
+			break; /* with nftables it gets there or counts as asked, and is answered */
+		p->len = (uint16_t)((at == LOCAL ? 1230 : 1340) + below(t, at == LOCAL ? 140 : 200));
+		p->coverage = 0;
 		p->df = once_in(t, 2);
 		break;
 	case 3:
 		p->nopt = 8;
-		p->ntcpopt = 0; /* the MSS that fits is less then, which nftables cannot compute */
 		memset(p->opt, 1, 8);
+		if (at != LOCAL && !is_isolated(p) && once_in(t, 4)) {
+			p->opt[4] = 7; /* of no length */
+			p->opt[5] = 0;
+		}
 		break;
 	case 4: { /* through a machine of the mesh; nftables does not see the gateway's own on 5.10 */
 		const uint8_t route[] = { once_in(t, 2) ? 131 : 137, 7, 4, 172, 30, 3, 9, 0 };
@@ -233,6 +352,14 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 			break;
 		p->nopt = sizeof(route);
 		memcpy(p->opt, route, sizeof(route));
+		if (once_in(t, 3)) { /* at its end, or a list that lies */
+			p->nopt = 4;
+			p->opt[1] = once_in(t, 2) ? 3 : 0;
+		} else if (!is_isolated(p) && once_in(t, 3)) { /* at its end, behind another one */
+			const uint8_t behind[] = { 7, 3, 4, p->opt[0], 3, 4, 0, 0 };
+
+			memcpy(p->opt, behind, sizeof(behind));
+		}
 		break;
 	}
 	case 5:
@@ -243,6 +370,7 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 		if (!ours || at == LOCAL || p->quote)
 			break;
 		p->len = 120;
+		p->coverage = 0;
 		p->id = (uint16_t)(0x4000 + below(t, 4));
 		p->sliced = true;
 		p->slice_at = (uint16_t)(8 * below(t, 5));
@@ -251,6 +379,9 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 	case 8:
 		if (at != LOCAL)
 			p->tot_len = (int)below(t, 60) - 30;
+		/* The rig's devices find the transport header inside a tunnel's packet, and then BPF may not shorten it. */
+		if (p->tot_len < 0 && (p->proto == 4 || p->proto == 41 || p->proto == IPPROTO_GRE))
+			p->tot_len = 0;
 		break;
 	case 9:
 		if (at != LOCAL && once_in(t, 2))
@@ -259,7 +390,7 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 			p->ihl = (uint8_t)below(t, 16);
 		break;
 	case 10:
-		if (at != LOCAL && at != WG)
+		if (at != LOCAL && at != WG && at != WG2)
 			p->pad = (uint8_t)below(t, 30);
 		break;
 	case 11:
@@ -277,20 +408,68 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 		if (p->src == BOUND_L)
 			p->from_mac_of = once_in(t, 2) ? STRANGER_L : LISTED_L;
 		break;
+	case 14:
+	case 15:
+	case 16:
+		if (at != LOCAL && (ours || !p->quote))
+			turn_bits(t, p);
+		break;
+	case 17:
+		if (at != LOCAL)
+			p->cut = (uint16_t)(1 + below(t, 60));
+		break;
+	case 18:
+		p->tos = 0xc0; /* what the stack's own words about a packet have */
+		break;
+	case 19:
+	case 20:
+		if (at != LOCAL && !p->quote && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP))
+			p->sum = SUM_PARTIAL;
+		break;
 	default:
 		break;
 	}
 }
 
-enum place traffic_next(struct traffic *t, struct pkt *ret)
+/* No sum of these is the age at which something ends (10, 30, 60, 150, 180, 7200 s), nor within seconds of it. */
+static unsigned int pass_time(struct traffic *t)
+{
+	static const uint16_t ages[] = { 22, 22, 22, 44, 44, 66, 88, 154, 154, 176, 198, 7194 };
+
+	return once_in(t, 250) ? ONE_OF(t, ages) : 0;
+}
+
+/* What only the gateway itself may try: more than the smallest LAN takes. */
+static void twist_own(struct traffic *t, struct pkt *p)
+{
+	if (p->dst != CARL || p->proto != IPPROTO_UDP || !once_in(t, 4))
+		return;
+	p->len = (uint16_t)(1260 + below(t, 100));
+	p->df = once_in(t, 3);
+}
+
+static enum place next_of_train(struct traffic *t, struct pkt *ret)
+{
+	struct train *train = &t->train;
+
+	*ret = train->piece[--train->n];
+	return train->at;
+}
+
+enum place traffic_next(struct traffic *t, struct pkt *ret, unsigned int *ret_age_s)
 {
 	struct talk *talk = &t->talk[below(t, TALKS)];
 	unsigned int kind = below(t, 100);
 	enum place at;
 
+	*ret_age_s = pass_time(t);
 	if (once_in(t, 30))
 		begin_talk(t, talk);
-	if (kind < 68)
+	if (!t->train.n && once_in(t, 60))
+		make_train(t);
+	if (t->train.n)
+		return next_of_train(t, ret);
+	if (kind < 66)
 		at = of_talk(t, talk, ret, below(t, 5) < 3);
 	else if (kind < 80)
 		at = about_talk(t, talk, ret);
@@ -300,5 +479,7 @@ enum place traffic_next(struct traffic *t, struct pkt *ret)
 		at = of_strangers(t, ret);
 	if (once_in(t, 3))
 		twist(t, at, ret);
+	else if (at == LOCAL)
+		twist_own(t, ret);
 	return at;
 }

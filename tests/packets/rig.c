@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -293,6 +294,54 @@ int rig_send(enum place at, const struct pkt *p, unsigned int row)
 	if (at == LOCAL && p->probing && set_discovery(IP_PMTUDISC_WANT) < 0)
 		return -errno;
 	return rc;
+}
+
+/* --- waiting ----------------------------------------------------------------------- */
+
+#define SETTLE_MS 1000
+#define BACKLOG_AT 11 /* among the numbers in a processor's line */
+#define CPU_AT 12
+
+/* Packets in the queue of one processor, in the text of softnet_stat (since 5.10); none in what older ones say. */
+static unsigned long backlog_of(const char *text, unsigned long cpu)
+{
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		unsigned long number[CPU_AT + 1] = { 0 };
+		int n = 0;
+
+		line += *line == '\n';
+		for (char *end; n <= CPU_AT; n++, line = end) {
+			number[n] = strtoul(line, &end, 16);
+			if (end == line || *line == '\n')
+				break;
+		}
+		if (n > CPU_AT && number[CPU_AT] == cpu)
+			return number[BACKLOG_AT];
+	}
+	return 0;
+}
+
+int rig_settle(void)
+{
+	static int fd = -1;
+	static char text[64 * 1024];
+	uint64_t end = wm_monotonic_ms() + SETTLE_MS;
+
+	if (fd < 0)
+		fd = open("/proc/net/softnet_stat", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0) {
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+		if (n < 0)
+			return -errno;
+		text[n] = '\0';
+		if (!backlog_of(text, (unsigned long)sched_getcpu()))
+			return 0;
+		if (wm_monotonic_ms() > end)
+			return -ETIMEDOUT;
+		sched_yield();
+	}
+	return -errno;
 }
 
 /* --- receiving --------------------------------------------------------------------- */

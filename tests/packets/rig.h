@@ -36,5 +36,9 @@ int rig_wg_down(enum place at);
 /* Sends what the step describes, from where it comes in. 0 or -errno. */
 int rig_send(enum place at, const struct pkt *p, unsigned int row);
 
+/* Waits until nothing is left of what was sent in the kernel's queue on this processor: where others keep it busy, that
+ * may be carried later. 0 or -errno. */
+int rig_settle(void);
+
 /* Appends what has come out by now, waiting at most timeout_ms for something. */
 int rig_receive(struct seen_list *list, int timeout_ms);
