@@ -281,6 +281,9 @@ static bool udp_is_shorter(const struct input *in, const struct outcome *bpf, co
 {
 	bool icmp = whole(in) && in->sent.ip[9] == IPPROTO_ICMP;
 
+	/* Nor do fragments pass whose first did not. */
+	if (whole(in) && in->sent.ip[9] == IPPROTO_UDP && get16(in->sent.ip + 6) & 0x1fff && (is_isolated_local(in) || is_device(in)))
+		return is_passed(bpf) && only_counts(nft, WM_REASON_ISOLATED);
 	return whole(in) && (in->sent.ip[9] == IPPROTO_UDP || (icmp && l4_len(in) >= 28 && l4_of(in)[8 + 9] == IPPROTO_UDP)) &&
 	       bpf->asked_ago >= 30000 && bpf->asked_ago != UINT64_MAX && !drops_of(bpf) && only_counts(nft, WM_REASON_ISOLATED);
 }

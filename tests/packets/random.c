@@ -287,6 +287,13 @@ static void make_train(struct traffic *t)
 	}
 }
 
+/* To or from an isolated end. What the stack drops behind nftables' back has moved its flow. */
+static bool is_isolated(const struct pkt *p)
+{
+	return p->dst == ISO || p->dst == ISO1 || p->dst == ISO2 || p->dst == IDEV || p->src == ISO_L || p->src == ISO1_L ||
+	       p->src == ISO2_L || p->src == IDEV;
+}
+
 /* Bits that turn on the way. Not those that would make the stack wait for fragments, write times into options, look for
  * ways out of the mesh, or wonder about a source from another world. */
 static void turn_bits(struct traffic *t, struct pkt *p)
@@ -303,14 +310,7 @@ static void turn_bits(struct traffic *t, struct pkt *p)
 			p->flip[n].at = 20;
 		p->flip[n].by = (uint8_t)(1u << below(t, 8));
 	}
-	p->flip_mended = !once_in(t, 4);
-}
-
-/* To or from an isolated end. What the stack drops behind nftables' back has moved its flow. */
-static bool is_isolated(const struct pkt *p)
-{
-	return p->dst == ISO || p->dst == ISO1 || p->dst == ISO2 || p->dst == IDEV || p->src == ISO_L || p->src == ISO1_L ||
-	       p->src == ISO2_L || p->src == IDEV;
+	p->flip_mended = is_isolated(p) || !once_in(t, 4);
 }
 
 /* What makes a packet odd. */
