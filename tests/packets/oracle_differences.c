@@ -307,7 +307,8 @@ static bool dccp(const struct input *in, const struct outcome *bpf, const struct
 static bool mss(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	return whole(in) && in->sent.ip[9] == IPPROTO_TCP && l4_len(in) > 20 && l4_of(in)[13] & SYN &&
-	       (l4_of(in)[20] != 2 || has_options(in)) && same_reasons(bpf, nft) && same_out(bpf, nft, MSS);
+	       (l4_of(in)[20] != 2 || has_options(in)) && same_reasons(bpf, nft) &&
+	       (same_out(bpf, nft, MSS) || (is_told(bpf, 11, 0) && is_told(nft, 11, 0) && bpf->out.item[0].len == nft->out.item[0].len));
 }
 
 /* Where it goes is looked at after what it quotes was translated. */
