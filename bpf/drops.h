@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
  *
- * Where every drop ends: counted by its reason, listed by who, to whom and
- * where, told to whoever follows (who knows from the counters how much was not
- * told). A flood costs a look-up a packet and a bounded number of insertions and
+ * Where every drop ends, besides its counter: listed by who, to whom, why and
+ * where; told to whoever follows, who knows from the counters how much was not
+ * told. A flood costs a look-up a packet and a bounded number of insertions and
  * events a second; what was not listed is still counted.
  */
 #pragma once
 
 #include "maps.h"
+#include "packet.h"
 
 /* This second's budget of this processor; NULL: none. */
 inline_ struct wm_drop_pace *drop_pace_now(__u64 now)
@@ -61,23 +62,12 @@ inline_ void tell_drop(const struct wm_drop_key *key, const struct wm_drop *one)
 	bpf_ringbuf_submit(event, 0);
 }
 
-inline_ void count_dropped(__u32 reason, const struct wm_drop *one)
-{
-	struct wm_counter *c = bpf_map_lookup_elem(&counters, &reason);
-
-	if (c) {
-		c->packets += one->packets;
-		c->bytes += one->bytes;
-	}
-}
-
-/* one: this packet (or the packets that it stands for) alone. Nothing of tc in it: XDP drops the same way. */
+/* For a drop that was counted. one: this packet (or the packets that it stands for) alone. Nothing of tc in it. */
 inline_ void note_drop(const struct wm_drop_key *key, const struct wm_drop *one)
 {
 	const __u64 *until;
 	__u32 zero = 0;
 
-	count_dropped(key->reason, one);
 	list_drop(key, one);
 	until = bpf_map_lookup_elem(&follow, &zero);
 	if (until && *until > one->last)

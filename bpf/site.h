@@ -123,14 +123,14 @@ inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __
 	mac = n->mac;
 	heard = n->heard;
 	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz) {
-		count_pass(p, reason);
+		count(p, reason);
 		return send_by_neighbour(h, p->hook == WM_HOOK_WG_OUT);
 	}
 	__builtin_memcpy(eth.h_dest, &mac, ETH_ALEN);
 	__builtin_memcpy(eth.h_source, lan->mac, ETH_ALEN);
 	if (bpf_skb_store_bytes(p->skb, 0, &eth, sizeof(eth), 0))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	count_pass(p, reason);
+	count(p, reason);
 	return bpf_redirect(h->ifindex, 0);
 }
 

@@ -32,7 +32,7 @@ inline_ struct amount amount_of(const struct packet *p)
 	return a;
 }
 
-inline_ void count_pass(const struct packet *p, __u32 reason)
+inline_ void count(const struct packet *p, __u32 reason)
 {
 	struct wm_counter *c = bpf_map_lookup_elem(&counters, &reason);
 	struct amount a = amount_of(p);
@@ -43,8 +43,9 @@ inline_ void count_pass(const struct packet *p, __u32 reason)
 	}
 }
 
-/* Reads what it notes from the packet, as it is now: so a program has to keep nothing of it until wherever it drops, and
- * the verifier, which walks this global function once, has less to tell apart. */
+/* Notes a drop, in the packet's own words as they are now: so a program has to keep nothing for it until wherever it drops.
+ * A global function, which the verifier walks once. (Counting in here as well, instead of at each verdict, costs the
+ * verifier of Linux 5.10 a third more for wg ingress.) */
 __attribute__((noinline)) int drop_packet(struct __sk_buff *skb, __u32 reason, __u32 hook)
 {
 	struct packet p = { .skb = skb, .off = hook == WM_HOOK_LAN_IN ? ETH_HLEN : params.wg_l2_len };
@@ -80,10 +81,9 @@ __attribute__((noinline)) int drop_packet(struct __sk_buff *skb, __u32 reason, _
 
 inline_ int verdict(const struct packet *p, __u32 reason, int action)
 {
+	count(p, reason);
 	if (action == DROP)
 		drop_packet(p->skb, reason, p->hook);
-	else
-		count_pass(p, reason);
 	return action;
 }
 

@@ -63,7 +63,7 @@ inline_ bool may_be_registered(__u32 slot, __be32 addr)
 }
 
 /* For the list of drops, while this second's budget lasts: a look-up there would cost more than all the rest. */
-inline_ bool note(__u32 ifindex, const void *frame, const void *end, const struct wm_drop *amount)
+inline_ void note(__u32 ifindex, const void *frame, const void *end, const struct wm_drop *amount)
 {
 	const struct iphdr *ip = frame + ETH_HLEN;
 	const struct udphdr *ports = (const void *)(ip + 1);
@@ -75,23 +75,23 @@ inline_ bool note(__u32 ifindex, const void *frame, const void *end, const struc
 	struct wm_drop_pace *pace = drop_pace_now(one.last);
 
 	if (!pace || pace->shielded >= WM_DROPS_SHIELDED_PER_S)
-		return false;
+		return;
 	pace->shielded++;
 	__builtin_memcpy(one.seen.mac, frame + ETH_ALEN, ETH_ALEN);
 	if ((const void *)(ports + 1) <= end && !(ip->frag_off & bpf_htons(FRAG_OFFSET)) &&
 	    (key.proto == IPPROTO_UDP || key.proto == IPPROTO_TCP))
 		one.seen.dport = ports->dest;
 	note_drop(&key, &one);
-	return true;
 }
 
 inline_ int judge(const struct xdp_md *ctx)
 {
 	const void *frame = data_of(ctx), *end = end_of(ctx);
 	const struct iphdr *ip = frame + ETH_HLEN;
+	__u32 reason = WM_REASON_UNREGISTERED, slot, len;
 	struct wm_drop one = { .packets = 1 };
 	const struct wm_lan_info *lan;
-	__u32 slot, len;
+	struct wm_counter *c;
 
 	if ((const void *)(ip + 1) > end || *(const __be16 *)(frame + 2 * ETH_ALEN) != bpf_htons(ETH_P_IP))
 		return XDP_PASS;
@@ -111,8 +111,12 @@ inline_ int judge(const struct xdp_md *ctx)
 		return XDP_PASS;
 	one.bytes = len;
 	one.last = bpf_jiffies64();
-	if (!note(ctx->ingress_ifindex, frame, end, &one))
-		count_dropped(WM_REASON_UNREGISTERED, &one);
+	c = bpf_map_lookup_elem(&counters, &reason);
+	if (c) {
+		c->packets++;
+		c->bytes += len;
+	}
+	note(ctx->ingress_ifindex, frame, end, &one);
 	return XDP_DROP;
 }
 

@@ -51,8 +51,12 @@ static int take_all(const struct bpf_object *obj, struct wm_bpf_set *set)
 		rc = take(bpf_map__fd(map), &set->map[i]);
 		set->size[i] = bpf_map__max_entries(map);
 	}
-	for (int i = 0; !rc && i < WM_BPF_TC_PROGS; i++)
-		rc = take(bpf_program__fd(bpf_object__find_program_by_name(obj, wm_bpf_progs[i])), &set->prog[i]);
+	for (int i = 0; !rc && i < WM_BPF_TC_PROGS; i++) {
+		const struct bpf_program *prog = bpf_object__find_program_by_name(obj, wm_bpf_progs[i]);
+
+		if (bpf_program__autoload(prog))
+			rc = take(bpf_program__fd(prog), &set->prog[i]);
+	}
 	return rc;
 }
 
@@ -131,8 +135,9 @@ static void try_shield(const struct wm_params *params, struct wm_bpf_set *set)
 	snprintf(set->meta.no_shield, sizeof(set->meta.no_shield), "%.*s", WM_NO_SHIELD_SIZE - 1, why.text);
 }
 
-int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
-		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err)
+/* only: that program; WM_BPF_PROGS: all of them. */
+static int load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
+		const uint32_t size[WM_BPF_MAPS], enum wm_bpf_prog only, struct wm_bpf_set *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	struct wm_tc *skel;
@@ -144,6 +149,9 @@ int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, c
 		return wm_bpf_fail(err, -errno, "cannot read the BPF programs");
 	skel->rodata->params = *params;
 	rc = prepare(skel, from, share, size, err);
+	for (int i = 0; !rc && i < WM_BPF_TC_PROGS; i++)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(skel->obj, wm_bpf_progs[i]),
+					  only == WM_BPF_PROGS || (int)only == i);
 	if (!rc) {
 		rc = wm_tc__load(skel);
 		if (rc)
@@ -157,7 +165,8 @@ int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, c
 	wm_tc__destroy(skel);
 	if (rc)
 		return rc;
-	try_shield(params, &set);
+	if (only == WM_BPF_PROGS)
+		try_shield(params, &set);
 	for (int i = 0; i < WM_BPF_MAPS; i++)
 		set.fresh[i] = !(share && share[i]);
 	set.meta.object = wm_bpf_object_hash();
@@ -165,6 +174,18 @@ int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, c
 	*ret = set;
 	wm_bpf_set_init(&set);
 	return 0;
+}
+
+int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
+		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err)
+{
+	return load(params, from, share, size, WM_BPF_PROGS, ret, err);
+}
+
+int wm_bpf_load_one(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
+		    const uint32_t size[WM_BPF_MAPS], enum wm_bpf_prog prog, struct wm_bpf_set *ret, struct wm_error *err)
+{
+	return load(params, from, share, size, prog, ret, err);
 }
 
 int wm_bpf_try_load(struct wm_error *err)

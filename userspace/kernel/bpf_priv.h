@@ -155,6 +155,9 @@ uint32_t wm_bpf_object_hash(void);
  * kernel does not take is no failure: ret->meta says why. */
 int wm_bpf_load(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
 		const uint32_t size[WM_BPF_MAPS], struct wm_bpf_set *ret, struct wm_error *err);
+/* The same with one of the programs alone. */
+int wm_bpf_load_one(const struct wm_params *params, const struct wm_bpf_set *from, const bool share[WM_BPF_MAPS],
+		    const uint32_t size[WM_BPF_MAPS], enum wm_bpf_prog prog, struct wm_bpf_set *ret, struct wm_error *err);
 /* Loads them on maps of the least size and lets go of them again. */
 int wm_bpf_try_load(struct wm_error *err);
 /* May we use BPF at all? 0 or -EPERM. */

@@ -23,12 +23,20 @@
 #define CPUS_MAX 4096
 
 struct job {
-	struct wm_bpf_set live, set; /* set: the copies */
+	struct wm_bpf_set live, set; /* set: the copies, and one program */
 	struct wm_bpf_content content;
 	const struct wm_trace_in *in;
 	uint32_t ifindex;            /* of the LAN, if it comes in there */
 	struct wm_trace *ret;
 	struct wm_error *err;
+};
+
+static const enum wm_bpf_prog prog_of[] = {
+	[WM_TRACE_LAN_IN] = WM_BPF_LAN_IN, [WM_TRACE_WG_IN] = WM_BPF_WG_IN, [WM_TRACE_WG_OUT] = WM_BPF_WG_OUT,
+};
+
+static const uint8_t hook_of[] = {
+	[WM_TRACE_LAN] = WM_TRACE_LAN_IN, [WM_TRACE_WG] = WM_TRACE_WG_IN, [WM_TRACE_SELF] = WM_TRACE_WG_OUT,
 };
 
 static wm_ip4 subnet_of(const struct job *job)
@@ -124,7 +132,7 @@ static int copy_hash(const struct job *job, enum wm_bpf_map map, wm_ip4 a, wm_ip
 	return rc;
 }
 
-static int make_copies(struct job *job, wm_ip4 src, wm_ip4 dst)
+static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip4 dst)
 {
 	static const bool share[WM_BPF_MAPS] = { [WM_BPF_HOSTS] = true, [WM_BPF_LAN_HOSTS] = true, [WM_BPF_LANS] = true };
 	struct wm_params params = job->live.meta.params;
@@ -137,7 +145,7 @@ static int make_copies(struct job *job, wm_ip4 src, wm_ip4 dst)
 	size[WM_BPF_FLOWS_HALF] = size[WM_BPF_FRAGS] = size[WM_BPF_DROPS] = SMALL;
 	size[WM_BPF_DROP_EVENTS] = (uint32_t)sysconf(_SC_PAGESIZE);
 	params.wg_l2_len = L2;
-	rc = wm_bpf_load(&params, &job->live, share, size, &job->set, job->err);
+	rc = wm_bpf_load_one(&params, &job->live, share, size, prog, &job->set, job->err);
 	if (rc)
 		return rc;
 	rc = copy_end(job, src);
@@ -150,6 +158,20 @@ static int make_copies(struct job *job, wm_ip4 src, wm_ip4 dst)
 	if (!rc)
 		rc = copy_entry(job, WM_BPF_ROUTER_ERRORS, 0, &rate);
 	return rc ? wm_bpf_fail(job->err, rc, "cannot copy what the data plane remembers") : 0;
+}
+
+/* Another program on the same copies. */
+static int load_next(struct job *job, enum wm_bpf_prog prog)
+{
+	struct wm_bpf_set before = job->set;
+	bool share[WM_BPF_MAPS];
+	int rc;
+
+	memset(share, true, sizeof(share));
+	rc = wm_bpf_load_one(&before.meta.params, &before, share, before.size, prog, &job->set, job->err);
+	if (!rc)
+		wm_bpf_set_close(&before);
+	return rc;
 }
 
 /* --- flows ---------------------------------------------------------------------------------- */
@@ -217,10 +239,6 @@ static uint8_t what_became(const struct job *job, const struct wm_trace_hop *hop
 		return hop->in.dst == ntohl(params->gateway) ? WM_TRACE_TO_SELF : WM_TRACE_ANSWERED;
 	return (hop->mark & WM_MARK_MASK) == params->fwmark ? WM_TRACE_ON_BY_STACK : WM_TRACE_UNTOUCHED;
 }
-
-static const enum wm_bpf_prog prog_of[] = {
-	[WM_TRACE_LAN_IN] = WM_BPF_LAN_IN, [WM_TRACE_WG_IN] = WM_BPF_WG_IN, [WM_TRACE_WG_OUT] = WM_BPF_WG_OUT,
-};
 
 /* Runs hop->hook on the frame, which becomes what comes out. */
 static int run(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
@@ -298,9 +316,6 @@ static void forward(uint8_t *frame)
 
 static int follow(struct job *job, uint8_t *frame, size_t len)
 {
-	static const uint8_t hook_of[] = {
-		[WM_TRACE_LAN] = WM_TRACE_LAN_IN, [WM_TRACE_WG] = WM_TRACE_WG_IN, [WM_TRACE_SELF] = WM_TRACE_WG_OUT,
-	};
 	struct wm_trace *t = job->ret;
 	struct wm_trace_hop *hop = &t->hop[0];
 	int rc;
@@ -316,6 +331,9 @@ static int follow(struct job *job, uint8_t *frame, size_t len)
 	if (hop->end == WM_TRACE_ON_BY_STACK)
 		forward(frame);
 	t->hop[1] = (struct wm_trace_hop){ .hook = WM_TRACE_WG_OUT, .ifindex = hop->ifindex, .mark = hop->mark };
+	rc = load_next(job, WM_BPF_WG_OUT);
+	if (rc)
+		return rc;
 	rc = take_hop(job, &t->hop[1], frame, &len);
 	if (rc == -EINVAL) {
 		t->cut = true;
@@ -387,7 +405,8 @@ int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, s
 		rc = make_frame(&job, &p, frame);
 	ret->wg_mtu = job.live.meta.params.wg_mtu;
 	if (!rc)
-		rc = make_copies(&job, in->place == WM_TRACE_LAN ? overlay_of(&job, job.ifindex, p.src) : p.src, p.dst);
+		rc = make_copies(&job, prog_of[hook_of[in->place]],
+				 in->place == WM_TRACE_LAN ? overlay_of(&job, job.ifindex, p.src) : p.src, p.dst);
 	if (!rc)
 		rc = follow(&job, frame, L2 + in->len);
 	wm_bpf_content_free(&job.content);
