@@ -59,8 +59,8 @@ static uint64_t count_entries(int fd, const struct wm_bpf_shape *shape, uint32_t
 	return used;
 }
 
-/* As the kernel accounts it. */
-static uint64_t memory_of(int fd)
+/* As the kernel accounts it; of a ring it knew nothing from Linux 5.11 to 6.3. */
+static uint64_t memory_of(int fd, const struct wm_bpf_shape *shape, uint32_t size)
 {
 	char path[64], line[128];
 	unsigned long long bytes;
@@ -72,7 +72,7 @@ static uint64_t memory_of(int fd)
 		if (sscanf(line, "memlock: %llu", &bytes) != 1)
 			continue;
 		fclose(f);
-		return bytes;
+		return shape->type == BPF_MAP_TYPE_RINGBUF ? WM_MAX(bytes, size) : bytes;
 	}
 	if (f)
 		fclose(f);
@@ -101,7 +101,7 @@ int wm_bpf_objects(const struct wm_bpf_set *set, struct wm_objects *ret, struct 
 		const struct wm_map_view view = {
 			.name = wm_bpf_maps[i].name, .help = purposes[i] ? purposes[i] : "", .id = set->meta.map_id[i],
 			.used = count_entries(set->map[i], &wm_bpf_maps[i], set->size[i]), .most = set->size[i],
-			.bytes = memory_of(set->map[i]),
+			.bytes = memory_of(set->map[i], &wm_bpf_maps[i], set->size[i]),
 		};
 
 		rc = wm_objects_add_map(&objects, &view);
