@@ -55,7 +55,8 @@ test-build: test-plain
 
 # What the VM repeats on a real kernel: all that meets the kernel. Not what is about words and traces, not what sends
 # tens of thousands of packets through a whole mesh or loads the programs dozens of times: emulation is slow.
-NOT_IN_VM := %/bad_input.bats %/foreign.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal %/test_bpf_traffic %/test_xdp_traffic
+NOT_IN_VM := %/bad_input.bats %/foreign.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/test_bpf_kill %/test_bpf_heal \
+	     %/test_bpf_traffic %/test_xdp_traffic %/packets/trace
 VM_TESTS  := $(filter-out $(NOT_IN_VM),$(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT)))
 VMS       := $(patsubst %,vmtests/kernel-%,$(or $(KERNEL),6.12 6.1 5.10))
 # What a VM runs is in $(B)/vm/tests.

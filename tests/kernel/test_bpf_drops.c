@@ -29,7 +29,7 @@
 #include "kernel/bpf_rig.h"
 #include "kernel/netns.h"
 
-#define FLOOD 5000
+#define FLOOD 2500
 #define FRAME 74
 #define GUEST 0xc0a80163 /* 192.168.1.99, unregistered */
 #define CAM 0xc0a8010b   /* 192.168.1.11, isolated: 172.30.2.3 */
