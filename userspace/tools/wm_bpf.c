@@ -66,7 +66,7 @@ static void usage(FILE *f)
 		   "  wm-bpf trace nas.b cam.a         would a ping pass?\n"
 		   "  wm-bpf trace 192.168.1.20 172.30.3.2 tcp 443\n"
 		   "  wm-bpf trace cam.a nas.b icmp reply\n\n"
-		   "exit: 0 ok, and of trace: it passes; 1 failed, it does not; 2 usage\n");
+		   "exit: 0 ok, and of trace: it passes; 1 failed, it does not; 2 usage, or it cannot be tried\n");
 }
 
 int tool_misuse(struct context *ctx, struct wm_error *err, const char *fmt, ...)
@@ -142,7 +142,8 @@ static int run(const struct command *command, struct context *ctx)
 	if (!rc)
 		return ctx->exit;
 	fprintf(stderr, "wm-bpf: %s\n", err.text);
-	return ctx->exit ? ctx->exit : 1;
+	/* That a packet does not get there is 1, that it could not be tried is not. */
+	return ctx->exit ? ctx->exit : command->run == tool_trace ? 2 : 1;
 }
 
 /* Where an option of trace, in words, is kept. */
