@@ -185,7 +185,7 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 		rc = change(job, err);
 	}
 	if (!rc)
-		rc = add(job, wm_bpf_shield_renew(job->inst, job->plan, &job->set, err));
+		rc = add(job, wm_bpf_shield_renew(job->inst, job->plan, &job->set, job->reload && !job->old.whole, err));
 	if (!rc)
 		rc = add(job, wm_bpf_attach(job->inst, job->plan, job->wg_ifindex, &job->set, err));
 	if (!rc && job->reload)

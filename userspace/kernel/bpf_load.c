@@ -126,6 +126,7 @@ static void try_shield(const struct wm_params *params, struct wm_bpf_set *set)
 	int rc = load_shield(params, set, true);
 
 	if (rc) {
+		wm_closep(&set->prog[WM_BPF_XDP]);
 		wm_bpf_log_start();
 		rc = load_shield(params, set, false);
 	}

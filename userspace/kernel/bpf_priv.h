@@ -254,9 +254,10 @@ uint32_t wm_bpf_shield_mode(enum wm_xdp_choice choice, bool container, const str
 
 /* Before the filters change: where a shield of ours is, it becomes the set's own,
  * because filters may learn of hosts that an older one does not know, and off
- * what is no LAN of the plan. One that cannot be replaced goes. */
+ * what is no LAN of the plan. One that cannot be replaced goes. On the meta's
+ * devices; everywhere: on all. */
 int wm_bpf_shield_renew(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
-			struct wm_error *err);
+			bool everywhere, struct wm_error *err);
 /* After the filters are on: onto the LANs of the plan as the instance wants it
  * and the device allows, or off. That it cannot be somewhere is no failure: the
  * meta says why, and err too if the operator has asked for it. */

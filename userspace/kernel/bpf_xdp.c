@@ -104,22 +104,38 @@ static bool is_lan_of(const struct wm_plan *plan, uint32_t ifindex)
 	return false;
 }
 
+/* A program of ours on this device, if there is one, becomes the set's own or goes. 1, 0, -errno. */
+static int renew_at(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
+		    const struct wm_nic *nic, struct wm_error *err)
+{
+	enum wm_bpf_prog prog = program_for(set, nic->mode);
+	bool stays = is_lan_of(plan, nic->ifindex);
+
+	if ((stays && nic->prog == set->meta.prog_id[prog]) || owner_of(inst, nic->prog) != OURS)
+		return 0;
+	if (stays && set->prog[prog] >= 0 && !attach(nic, set->prog[prog], nic->mode, nic->prog))
+		return 1;
+	return detach(nic, err);
+}
+
 int wm_bpf_shield_renew(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
-			struct wm_error *err)
+			bool everywhere, struct wm_error *err)
 {
 	WM_AUTO_FREE struct wm_nic *all = NULL;
+	struct wm_nic nic;
 	size_t n = 0;
-	int changes = 0, rc = wm_nics_with_xdp(&all, &n, err);
+	int changes = 0, rc = 0;
 
+	for (uint32_t i = 0; rc >= 0 && i < set->meta.ndevices; i++) {
+		/* One that is gone has none. */
+		rc = wm_nic_read(set->meta.device[i].ifindex, false, &nic, NULL) ? 0 : renew_at(inst, plan, set, &nic, err);
+		changes += rc > 0;
+	}
+	if (rc >= 0 && everywhere)
+		rc = wm_nics_with_xdp(&all, &n, err);
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
-		enum wm_bpf_prog prog = program_for(set, all[i].mode);
-		bool stays = is_lan_of(plan, all[i].ifindex);
-
-		if ((stays && all[i].prog == set->meta.prog_id[prog]) || owner_of(inst, all[i].prog) != OURS)
-			continue;
-		if (!stays || set->prog[prog] < 0 || attach(&all[i], set->prog[prog], all[i].mode, all[i].prog))
-			rc = detach(&all[i], err);
-		changes++;
+		rc = renew_at(inst, plan, set, &all[i], err);
+		changes += rc > 0;
 	}
 	return rc < 0 ? rc : changes;
 }
