@@ -127,6 +127,7 @@ static void try_shield(const struct wm_params *params, struct wm_bpf_set *set)
 
 	if (rc) {
 		wm_closep(&set->prog[WM_BPF_XDP]);
+		set->prog[WM_BPF_XDP] = -1;
 		wm_bpf_log_start();
 		rc = load_shield(params, set, false);
 	}
