@@ -59,7 +59,7 @@ gone() { [ ! -e "/proc/$1" ]; }
 	[ "$status" = 0 ]
 	jq -e '.config.in_force and .interface.up and .dataplane.name == "bpf"' <<<"$output"
 	# Nobody has asked for the shield on a veth.
-	jq -e '.dataplane.shields | length == 1 and .[0].mode == "off" and (.[0].why | contains("WM_XDP"))' <<<"$output"
+	jq -e '.dataplane.shields | length == 1 and .[0].mode == "off" and (.[0].why | contains("veth"))' <<<"$output"
 }
 
 @test "a second run of an instance is refused, and the first goes on" {

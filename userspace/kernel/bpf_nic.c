@@ -51,15 +51,15 @@ static bool is_paravirtual(const char *driver)
 static void why_not_unasked(bool container, const struct wm_nic *nic, char ret[WM_NO_SHIELD_SIZE])
 {
 	*ret = '\0';
-	if (container)
-		snprintf(ret, WM_NO_SHIELD_SIZE, "not in a container, unless WM_XDP asks for it");
-	else if (*nic->kind)
+	if (*nic->kind)
 		snprintf(ret, WM_NO_SHIELD_SIZE, "not on a virtual device (%s), unless WM_XDP asks for it", nic->kind);
 	else if (nic->port)
 		snprintf(ret, WM_NO_SHIELD_SIZE, "not on a port of a bridge or bond, unless WM_XDP asks for it");
 	else if (!nic->hardware)
 		snprintf(ret, WM_NO_SHIELD_SIZE, "not on a device without hardware (%s), unless WM_XDP asks for it",
 			 *nic->driver ? nic->driver : "unknown driver");
+	else if (container)
+		snprintf(ret, WM_NO_SHIELD_SIZE, "not in a container, unless WM_XDP asks for it");
 	else if (is_paravirtual(nic->driver))
 		snprintf(ret, WM_NO_SHIELD_SIZE, "not on %s, which would lose its large packets, unless WM_XDP asks for it",
 			 nic->driver);
