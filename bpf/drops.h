@@ -8,7 +8,6 @@
 #pragma once
 
 #include "maps.h"
-#include "packet.h"
 
 /* This second's budget of this processor; NULL: none. */
 inline_ struct wm_drop_pace *drop_pace_now(__u64 now)

@@ -70,7 +70,7 @@ static bool shield_is_on(void)
 {
 	struct wm_shield lan[WM_LANS_MAX];
 	struct wm_error err = { 0 };
-	int n = wm_shields_read(plane_instance(), lan, &err);
+	int n = wm_shields_read(plane_instance(0), lan, &err);
 
 	for (int i = 0; i < n; i++)
 		if (strcmp(lan[i].mode, "generic") != 0) {

@@ -235,12 +235,18 @@ static bool too_big(const struct input *in, const struct outcome *bpf, const str
 	return is_unanswered(bpf, nft) || (is_told(bpf, 3, 4) && is_told(nft, 3, 4) && is_counted_before(bpf, nft));
 }
 
+/* See mss(), below: it may hold of what is cut, too. */
+static bool is_mss_elsewhere(const struct input *in)
+{
+	return in->sent.ip[9] == IPPROTO_TCP && l4_len(in) > 20 && l4_of(in)[13] & SYN && (l4_of(in)[20] != 2 || has_options(in));
+}
+
 static bool cut(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	unsigned int reason = rose(nft, WM_REASON_RELAY) ? WM_REASON_RELAY : WM_REASON_TO_MESH, pieces = derived_of(bpf);
 
 	return whole(in) && in->sent.len > WG_MTU && pieces > 1 && rose(bpf, reason) == pieces && reasons_of(bpf) == pieces &&
-	       rose(nft, reason) == 1 && reasons_of(nft) == 1 && same_out(bpf, nft, FRAME_TO);
+	       rose(nft, reason) == 1 && reasons_of(nft) == 1 && same_out(bpf, nft, FRAME_TO | (is_mss_elsewhere(in) ? MSS : 0));
 }
 
 static bool isolated_expired(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
@@ -258,13 +264,23 @@ static bool router_of_the_site(const struct input *in, const struct outcome *bpf
 	       reasons_of(bpf) == 1 && rose(bpf, WM_REASON_ROUTER_ERROR) == 1 && only_counts(nft, WM_REASON_UNREGISTERED);
 }
 
-/* BPF cannot cut, nor tell; the stack does. */
+/* With BPF the stack cuts it or refuses it, by the least that a LAN of the site takes, before it is looked at; with
+ * nftables after it was judged, translated and counted, by what its own LAN takes: which may be the whole. */
 static bool own_too_big(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
-	bool told = is_told(nft, 3, 4) && nft->out.item[0].at == LOCAL;
+	bool whole_one = derived_of(nft) == 1 && nft->out.n == 1 && nft->out.item[0].len == in->sent.len;
+	bool dropped = drops_of(nft) == 1 && !nft->out.n;
+	unsigned int reason = 0, pieces = derived_of(bpf);
 
-	return in->at == LOCAL && in->sent.len > LAN1_MTU && only_counts(bpf, WM_REASON_NO_NEIGHBOUR) &&
-	       rose(nft, WM_REASON_TO_LAN) == 1 && reasons_of(nft) == 1 && (told || (derived_of(nft) == 2 && nft->out.n == 2));
+	if (in->at != LOCAL || in->sent.len <= LAN1_MTU || reasons_of(nft) != 1)
+		return false;
+	while (!rose(nft, reason))
+		reason++;
+	if (!reasons_of(bpf))
+		return is_told(bpf, 3, 4) && bpf->out.item[0].at == LOCAL && (dropped || whole_one || same_out(bpf, nft, ERROR_SOURCE));
+	if (rose(bpf, reason) < 2 || rose(bpf, reason) != reasons_of(bpf))
+		return false;
+	return dropped ? !bpf->out.n : rose(bpf, reason) == pieces && (whole_one || same_out(bpf, nft, FRAME_TO));
 }
 
 static bool quoted_options(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
@@ -306,8 +322,7 @@ static bool dccp(const struct input *in, const struct outcome *bpf, const struct
 /* It stands elsewhere than first, or is lowered as if there were no IP options: options and their sum aside all is equal. */
 static bool mss(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
-	return whole(in) && in->sent.ip[9] == IPPROTO_TCP && l4_len(in) > 20 && l4_of(in)[13] & SYN &&
-	       (l4_of(in)[20] != 2 || has_options(in)) && same_reasons(bpf, nft) &&
+	return whole(in) && is_mss_elsewhere(in) && same_reasons(bpf, nft) &&
 	       (same_out(bpf, nft, MSS) || (is_told(bpf, 11, 0) && is_told(nft, 11, 0) && bpf->out.item[0].len == nft->out.item[0].len));
 }
 
@@ -332,7 +347,7 @@ static const struct difference {
 	{ "what the stack cuts is counted once", cut, false },
 	{ "an isolated host's answer whose TTL ends here is counted before the stack answers, as g", isolated_expired, false },
 	{ "a router's error about another host of the site is dropped", router_of_the_site, false },
-	{ "the gateway's own packet that is too big for a LAN is cut", own_too_big, true },
+	{ "the gateway's own packet that is too big for a LAN of the site is cut or refused by its own LAN only", own_too_big, true },
 	{ "an isolated end's error that quotes IP options is dropped", quoted_options, false },
 	{ "a UDP flow that was answered lives shorter", udp_is_shorter, false },
 	{ "frames go to the MAC of the neighbour table", heard_from, false },

@@ -388,6 +388,18 @@ static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame
 	return 0;
 }
 
+/* The machine's own packets that a LAN cannot take do not come as far as the programs (link_route.c says why). */
+static int check_size(struct job *job, const struct wm_packet *p)
+{
+	const struct wm_host_info *h = job->in->place == WM_TRACE_SELF ? host_at(job, p->dst) : NULL;
+	const struct wm_lan_info *lan = h && h->kind == WM_KIND_HOST && h->lan < WM_LAN_SLOTS ? &job->content.lans[h->lan] : NULL;
+
+	if (!lan || job->in->len <= lan->mtu)
+		return 0;
+	return wm_fail(job->err, EMSGSIZE, "the LAN of the receiver takes %u bytes at once: the stack of this machine cuts what is "
+		       "larger, or does not send it; try --size %u", lan->mtu, lan->mtu);
+}
+
 int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret, struct wm_error *err)
 {
 	struct job job = { .in = in, .ret = ret, .err = err };
@@ -401,6 +413,8 @@ int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, s
 		rc = wm_bpf_content_read(&job.live, &job.content, err);
 	if (!rc && (in->len > WM_PACKET_MAX || wm_packet_read(in->data, in->len, &p)))
 		rc = wm_fail(err, EINVAL, "not an IPv4 packet of at most %d bytes", WM_PACKET_MAX);
+	if (!rc)
+		rc = check_size(&job, &p);
 	if (!rc)
 		rc = make_frame(&job, &p, frame);
 	ret->wg_mtu = job.live.meta.params.wg_mtu;
