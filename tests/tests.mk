@@ -34,6 +34,7 @@ UNIT_RIG   := tests/unit/unit.c tests/unit/mesh.c
 archives_test_ctl      := agent
 archives_test_identity := agent
 archives_test_fetcher  := agent
+archives_test_differences := kernel
 archives_test_names    := tools
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_LIBS  := -Xlinker --as-needed -lsodium -ljansson -lsmartcols

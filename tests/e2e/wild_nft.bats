@@ -29,3 +29,4 @@ setup() { use_demo; }
 @test "TCP passes to a host with a smaller MTU" { black_hole; }
 @test "TCP passes over a line that loses packets" { bad_line; }
 @test "TCP passes over a line that keeps no order" { unruly_line; }
+@test "status tells what nftables does otherwise" { differences_are_told; }

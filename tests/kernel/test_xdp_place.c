@@ -364,7 +364,8 @@ static void test_choice(void **state)
 	} rows[] = {
 		{ WM_XDP_AUTO, false, { CARD }, XDP_FLAGS_DRV_MODE, "" },
 		{ WM_XDP_AUTO, false, { CARD, .vlans = true }, XDP_FLAGS_DRV_MODE, "" },
-		{ WM_XDP_AUTO, false, { CARD, .takes_tags = true }, 0, "ethtool -K eth0 rxvlan off" },
+		{ WM_XDP_AUTO, false, { CARD, .takes_tags = true }, XDP_FLAGS_DRV_MODE, "" },
+		{ WM_XDP_AUTO, false, { CARD, .takes_tags = true, .vlans = true }, 0, "ethtool -K eth0 rxvlan off" },
 		{ WM_XDP_AUTO, true, { CARD }, 0, "container" },
 		{ WM_XDP_AUTO, true, { .kind = "veth", .ethernet = true, .takes_tags = true }, 0, "veth" },
 		{ WM_XDP_AUTO, false, { CARD, .port = true }, 0, "a bridge or bond" },

@@ -80,6 +80,8 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 	wm_out_str(out, "name", "in force", plane);
 	wm_out_str(out, "note", *g->last.dataplane_note ? "note" : NULL,
 		   *g->last.dataplane_note ? g->last.dataplane_note : NULL);
+	if (plane && !strcmp(plane, wm_dataplane_nft.name))
+		wm_out_uint(out, "differences", "not as BPF (wm-bpf status)", wm_nft_ndifferences);
 	wm_shields_print(out, inst);
 	wm_out_object_end(out);
 }

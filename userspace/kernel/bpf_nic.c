@@ -63,8 +63,14 @@ static void why_not_unasked(bool container, const struct wm_nic *nic, char ret[W
 	else if (is_paravirtual(nic->driver))
 		snprintf(ret, WM_NO_SHIELD_SIZE, "not on %s, which would lose its large packets, unless WM_XDP asks for it",
 			 nic->driver);
-	else if (nic->takes_tags)
-		snprintf(ret, WM_NO_SHIELD_SIZE, "it takes VLAN tags off before XDP could see them: ethtool -K %s rxvlan off",
+}
+
+/* A tag that the card has taken off is not in the frame: those of a VLAN would pass for untagged ones. Where no VLAN device
+ * is on it, the kernel drops them anyway. */
+static void why_not_with_vlans(const struct wm_nic *nic, char ret[WM_NO_SHIELD_SIZE])
+{
+	if (nic->takes_tags && nic->vlans)
+		snprintf(ret, WM_NO_SHIELD_SIZE, "VLAN devices are on it, whose tags XDP may not see: ethtool -K %s rxvlan off",
 			 nic->name);
 }
 
@@ -76,8 +82,8 @@ uint32_t wm_bpf_shield_mode(enum wm_xdp_choice choice, bool container, const str
 		snprintf(ret_why, WM_NO_SHIELD_SIZE, "WM_XDP is off");
 	else if (choice == WM_XDP_AUTO)
 		why_not_unasked(container, nic, ret_why);
-	else if (nic->takes_tags && nic->vlans)
-		snprintf(ret_why, WM_NO_SHIELD_SIZE, "VLAN devices are on it, whose tags XDP may not see");
+	if (!*ret_why)
+		why_not_with_vlans(nic, ret_why);
 	if (!*ret_why && !nic->ethernet)
 		snprintf(ret_why, WM_NO_SHIELD_SIZE, "it is no Ethernet device");
 	if (*ret_why)

@@ -211,7 +211,7 @@ static int apply_lan(const struct wm_instance *inst, const struct wm_bpf_set *se
 	uint32_t mode;
 	int rc, changes = 0;
 
-	if (wm_nic_read(device->ifindex, inst->xdp == WM_XDP_NATIVE || inst->xdp == WM_XDP_GENERIC, &nic, &why)) {
+	if (wm_nic_read(device->ifindex, inst->xdp != WM_XDP_OFF, &nic, &why)) {
 		snprintf(ret_why, WM_NO_SHIELD_SIZE, "%.*s", WM_NO_SHIELD_SIZE - 1, why.text);
 		return 0;
 	}

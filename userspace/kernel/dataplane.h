@@ -67,3 +67,11 @@ struct wm_dataplane {
 
 extern const struct wm_dataplane wm_dataplane_bpf;
 extern const struct wm_dataplane wm_dataplane_nft;
+
+/* What an operator may meet that nftables does otherwise than BPF. The whole list is docs/dataplane-nft.md. */
+struct wm_difference {
+	const char *what; /* a sentence without a full stop */
+	const char *doc;  /* words of the row there that has the reason */
+};
+extern const struct wm_difference wm_nft_differences[];
+extern const size_t wm_nft_ndifferences;

@@ -71,6 +71,19 @@ int tool_stats(struct context *ctx, struct wm_error *err)
 	return 0;
 }
 
+static void print_differences(struct context *ctx)
+{
+	static const struct wm_col cols[] = { { "what", "NOT AS WITH BPF (why: docs/dataplane-nft.md)", 0 } };
+	size_t n = ctx->plane == &wm_dataplane_nft ? wm_nft_ndifferences : 0;
+
+	wm_out_table(ctx->out, "differences", NULL, cols, WM_ARRAY_LEN(cols));
+	for (size_t i = 0; i < n; i++) {
+		wm_out_row(ctx->out);
+		wm_out_cell_str(ctx->out, wm_nft_differences[i].what);
+	}
+	wm_out_table_end(ctx->out, NULL);
+}
+
 int tool_status(struct context *ctx, struct wm_error *err)
 {
 	struct wm_counters counters;
@@ -90,6 +103,7 @@ int tool_status(struct context *ctx, struct wm_error *err)
 	wm_out_uint(ctx->out, "passed", "packets passed", passed);
 	wm_out_uint(ctx->out, "dropped", "packets dropped", dropped);
 	wm_shields_print(ctx->out, &ctx->inst);
+	print_differences(ctx);
 	wm_counters_free(&counters);
 	return 0;
 }

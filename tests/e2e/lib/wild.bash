@@ -342,3 +342,13 @@ over_unruly_line() {
 	sends web "$NAS" 512 && sends nas "$WEB" 512 && sends web "$CAM" 256 && sends nas "$KIOSK" 256 &&
 		pings laptop "$NAS" 5
 }
+
+differences_are_told() {
+	local n
+	run on a "$BIN/wm-bpf" status --instance a
+	echo "$output"
+	[[ "$output" == *'NOT AS WITH BPF'*'new ones are refused'*'wm-bpf trace cannot be had'* ]]
+	n=$(on a "$BIN/wm-bpf" status --instance a -j | jq '.differences | length')
+	[ "$n" -gt 10 ]
+	[ "$(on a "$BIN/wm-gateway" status --instance a -j | jq .dataplane.differences)" = "$n" ]
+}
