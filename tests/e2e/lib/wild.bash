@@ -234,7 +234,16 @@ path_is() { # path_is "<addresses>" <machine> <traceroute arguments>...
 	local want=$1 got
 	shift
 	got=$(hops "$@" | xargs)
-	[ "$got" = "$want" ] || { echo "$got instead of $want"; return 1; }
+	[ "$got" = "$want" ] || { echo "$got instead of $want"; where_it_was_lost; return 1; }
+}
+
+# Of every gateway: what it has dropped, and whom it knows on its LAN.
+where_it_was_lost() {
+	local gateway
+	for gateway in $GATEWAYS; do
+		on "$gateway" "$BIN/wm-bpf" --instance "$gateway" drops || true
+		in_ns "$(machine_of "$gateway")" neigh show
+	done
 }
 
 traceroutes() {
