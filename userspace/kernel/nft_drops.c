@@ -13,6 +13,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_dump.h"
 #include "kernel/nft_expr_priv.h"
 #include "kernel/nft_sets.h"
 
@@ -152,8 +153,9 @@ static bool is_translated(const struct reading *r, const struct wm_drop_view *v)
 	return false;
 }
 
-static int read_elem(const struct reading *r, const struct nlattr *nest)
+static int read_elem(void *arg, const struct nlattr *nest)
 {
+	const struct reading *r = arg;
 	const struct nlattr *tb[NFTA_SET_ELEM_EXPR + 1], *value[NFTA_DATA_VALUE + 1];
 	uint32_t key[KEY_WORDS];
 	struct wm_drop_view v;
@@ -183,36 +185,9 @@ static int read_elem(const struct reading *r, const struct nlattr *nest)
 	return wm_drop_views_add(r->ret, &v);
 }
 
-static int read_elems(const struct nlmsghdr *nlh, void *arg)
+static void forget(void *arg)
 {
-	const struct nlattr *tb[NFTA_SET_ELEM_LIST_ELEMENTS + 1], *elem;
-	const struct reading *r = arg;
-	int rc = 0;
-
-	if (!nlh) {
-		r->ret->n = 0;
-		return 0;
-	}
-	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
-	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		rc = read_elem(r, elem);
-		if (rc)
-			break;
-	}
-	return rc;
-}
-
-static int dump(struct wm_nl *nl, const char *table, struct reading *r)
-{
-	struct nfgenmsg *header;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
-
-	header->nfgen_family = NFPROTO_IPV4;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, WM_NFT_DROPS_NAME);
-	return wm_nl_dump(nl, read_elems, r);
+	((const struct reading *)arg)->ret->n = 0;
 }
 
 int wm_nft_drops(struct wm_nl *nl, const char *table, uint32_t wg, struct wm_drop_views *ret)
@@ -223,7 +198,7 @@ int wm_nft_drops(struct wm_nl *nl, const char *table, uint32_t wg, struct wm_dro
 	int rc = wm_nft_elems_read(nl, table, WM_NFT_HOSTS, &content.set[WM_NFT_HOSTS]);
 
 	if (!rc)
-		rc = dump(nl, table, &r);
+		rc = wm_nft_dump_elems(nl, table, WM_NFT_DROPS_NAME, &(struct wm_nft_dump){ read_elem, forget, &r });
 	wm_nft_content_free(&content);
 	if (rc) {
 		wm_drop_views_free(&views);

@@ -10,6 +10,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_dump.h"
 #include "kernel/nft_flow.h"
 
 struct reader {
@@ -19,8 +20,9 @@ struct reader {
 	void *arg;
 };
 
-static int read_elem(const struct reader *r, const struct nlattr *nest)
+static int read_elem(void *arg, const struct nlattr *nest)
 {
+	const struct reader *r = arg;
 	const struct nlattr *tb[NFTA_SET_ELEM_EXPIRATION + 1], *value[NFTA_DATA_VALUE + 1];
 	struct wm_nft_trace trace = { .set = r->set };
 
@@ -36,25 +38,11 @@ static int read_elem(const struct reader *r, const struct nlattr *nest)
 	return r->fn(r->arg, &trace);
 }
 
-static int read_elems(const struct nlmsghdr *nlh, void *arg)
+static void begin_again(void *arg)
 {
-	const struct nlattr *tb[NFTA_SET_ELEM_LIST_ELEMENTS + 1], *elem;
 	const struct reader *r = arg;
-	int rc = 0;
 
-	if (!nlh) {
-		r->forget(r->arg, r->set);
-		return 0;
-	}
-	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
-	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		rc = read_elem(r, elem);
-		if (rc)
-			break;
-	}
-	return rc;
+	r->forget(r->arg, r->set);
 }
 
 int wm_nft_flows_read(struct wm_nl *nl, const char *table, int (*fn)(void *arg, const struct wm_nft_trace *trace),
@@ -64,13 +52,8 @@ int wm_nft_flows_read(struct wm_nl *nl, const char *table, int (*fn)(void *arg, 
 
 	for (int i = 0; i < WM_NFT_FLOW_SETS && !rc; i++) {
 		struct reader r = { (enum wm_nft_flow_set)i, fn, forget, arg };
-		struct nfgenmsg *header;
-		struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
 
-		header->nfgen_family = NFPROTO_IPV4;
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, wm_nft_flow_sets[i].name);
-		rc = wm_nl_dump(nl, read_elems, &r);
+		rc = wm_nft_dump_elems(nl, table, wm_nft_flow_sets[i].name, &(struct wm_nft_dump){ read_elem, begin_again, &r });
 	}
 	return rc;
 }

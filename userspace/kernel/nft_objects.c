@@ -7,12 +7,9 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_dump.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_sets.h"
@@ -50,35 +47,24 @@ static const char *const flow_purposes[WM_NFT_FLOW_SETS] = {
 	[WM_NFT_PAIRS] = "two fields of one packet, while they are compared",
 };
 
-static int count(const struct nlmsghdr *nlh, void *arg)
+static int count(void *arg, const struct nlattr *nest)
 {
-	const struct nlattr *tb[NFTA_SET_ELEM_LIST_ELEMENTS + 1], *elem;
-	uint64_t *n = arg;
-
-	if (!nlh) {
-		*n = 0;
-		return 0;
-	}
-	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	if (tb[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-			(*n)++;
-	}
+	(void)nest;
+	++*(uint64_t *)arg;
 	return 0;
+}
+
+static void count_again(void *arg)
+{
+	*(uint64_t *)arg = 0;
 }
 
 /* most: WM_UNKNOWN where the plan says how many there are. */
 static int add(struct wm_nl *nl, const char *table, const char *name, const char *help, uint64_t most, struct wm_objects *ret)
 {
 	struct wm_map_view view = { .name = name, .help = help ? help : "", .most = most, .bytes = WM_UNKNOWN };
-	struct nfgenmsg *header;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
-	int rc;
+	int rc = wm_nft_dump_elems(nl, table, name, &(struct wm_nft_dump){ count, count_again, &view.used });
 
-	header->nfgen_family = NFPROTO_IPV4;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
-	rc = wm_nl_dump(nl, count, &view.used);
 	return rc ? rc : wm_objects_add_map(ret, &view);
 }
 

@@ -15,6 +15,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_dump.h"
 
 static const uint8_t key_lens[] = { [WM_NFT_KEY_OVERLAY] = 4, [WM_NFT_KEY_LAN] = 8, [WM_NFT_KEY_MAC] = 16, [WM_NFT_KEY_PAIR] = 8 };
 
@@ -265,8 +266,9 @@ struct wm_count wm_nft_counter(const struct nlattr *expr)
 	};
 }
 
-static int read_elem(const struct reader *r, const struct nlattr *nest)
+static int read_elem(void *arg, const struct nlattr *nest)
 {
+	const struct reader *r = arg;
 	const struct wm_nft_set *set = &wm_nft_sets[r->id];
 	const struct nlattr *tb[NFTA_SET_ELEM_EXPR + 1];
 	struct wm_nft_elem e = { 0 };
@@ -281,36 +283,16 @@ static int read_elem(const struct reader *r, const struct nlattr *nest)
 	return rc ? rc : r->fn(r->arg, &e, wm_nft_counter(tb[NFTA_SET_ELEM_EXPR]));
 }
 
-static int read_elems(const struct nlmsghdr *nlh, void *arg)
+static void begin_again(void *arg)
 {
 	const struct reader *r = arg;
-	const struct nlattr *tb[NFTA_SET_ELEM_LIST_ELEMENTS + 1], *elem;
-	int rc = 0;
 
-	if (!nlh) {
-		r->forget(r->arg);
-		return 0;
-	}
-	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
-	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		rc = read_elem(r, elem);
-		if (rc)
-			break;
-	}
-	return rc;
+	r->forget(r->arg);
 }
 
 static int dump(struct wm_nl *nl, const char *table, struct reader *r)
 {
-	struct nfgenmsg *header;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
-
-	header->nfgen_family = NFPROTO_IPV4;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, wm_nft_sets[r->id].name);
-	return wm_nl_dump(nl, read_elems, r);
+	return wm_nft_dump_elems(nl, table, wm_nft_sets[r->id].name, &(struct wm_nft_dump){ read_elem, begin_again, r });
 }
 
 static int keep_elem(void *arg, const struct wm_nft_elem *elem, struct wm_count count)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/nft_dump.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "core/util.h"
+
+static int read_elems(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[NFTA_SET_ELEM_LIST_ELEMENTS + 1], *elem;
+	const struct wm_nft_dump *dump = arg;
+	int rc = 0;
+
+	if (!nlh) {
+		dump->forget(dump->arg);
+		return 0;
+	}
+	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
+	if (!tb[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return 0;
+	mnl_attr_for_each_nested(elem, tb[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+		rc = dump->elem(dump->arg, elem);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int wm_nft_dump_elems(struct wm_nl *nl, const char *table, const char *set, const struct wm_nft_dump *dump)
+{
+	struct wm_nft_dump d = *dump;
+	struct nfgenmsg *header;
+	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
+
+	header->nfgen_family = NFPROTO_IPV4;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return wm_nl_dump(nl, read_elems, &d);
+}

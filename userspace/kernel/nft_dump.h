@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The elements of one set, as the kernel has them.
+ */
+#pragma once
+
+#include "kernel/nl.h"
+
+struct nlattr;
+
+struct wm_nft_dump {
+	int (*elem)(void *arg, const struct nlattr *nest); /* NFTA_SET_ELEM_* attributes; not 0 ends the dump */
+	void (*forget)(void *arg);                         /* the dump begins, or begins again: what came before is void */
+	void *arg;
+};
+
+/* 0, what elem has returned, or -errno; -ENOENT: there is no such set. */
+int wm_nft_dump_elems(struct wm_nl *nl, const char *table, const char *set, const struct wm_nft_dump *dump);
