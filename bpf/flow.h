@@ -142,9 +142,11 @@ inline_ void open_flow(__u32 share, const struct wm_flow_key *k, const struct pa
 		half->flags = flags;
 		return;
 	}
-	/* A reset opens nothing. */
-	if (p->proto != IPPROTO_TCP || !(p->tcp_flags & TCP_RST))
-		bpf_map_update_elem(&flows_half, k, &fresh, BPF_ANY);
+	/* A reset opens nothing; a FIN does, and is remembered. */
+	if (p->proto == IPPROTO_TCP && p->tcp_flags & TCP_RST)
+		return;
+	fresh.flags = flags_from_peer(0, p);
+	bpf_map_update_elem(&flows_half, k, &fresh, BPF_ANY);
 }
 
 /* A packet from the isolated end: does it answer? Its first answer confirms the flow. */

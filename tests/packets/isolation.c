@@ -154,8 +154,11 @@ static void note(const uint8_t *ip, size_t len, enum place from, wm_ip4 end)
 		return; /* a reset opens nothing */
 	if (!known && nasked < ASKED_MAX)
 		known = &asked[nasked++];
-	if (known)
-		*known = a;
+	if (!known)
+		return;
+	*known = a;
+	if (a.proto == IPPROTO_TCP)
+		tcp_towards(known, l4[13]);
 }
 
 /* A first fragment opens the way for the others. */
@@ -189,13 +192,16 @@ static void note_answer(const uint8_t *ip, size_t len, wm_ip4 end)
 
 void isolation_let_in(enum place at, const uint8_t *ip, size_t len)
 {
-	if (len < 20 || ip[0] >> 4 != 4 || (ip[0] & 15) < 5 || get16(ip + 2) > len)
+	/* Of what is sent through a raw socket the stack writes the length itself (raw(7)). */
+	size_t total = at == LOCAL ? len : len >= 20 ? get16(ip + 2) : 0;
+
+	if (total < 20 || total > len || ip[0] >> 4 != 4 || (ip[0] & 15) < 5)
 		return;
 	for (size_t n = 0; n < WM_ARRAY_LEN(isolated); n++) {
 		if (get32(ip + 12) == isolated[n].local && at == isolated[n].at)
-			note_answer(ip, get16(ip + 2), isolated[n].overlay);
+			note_answer(ip, total, isolated[n].overlay);
 		if (get32(ip + 16) == isolated[n].overlay)
-			note(ip, get16(ip + 2), at, isolated[n].overlay);
+			note(ip, total, at, isolated[n].overlay);
 	}
 }
 

@@ -104,7 +104,9 @@ static void to_tcp_fin(struct wm_nft_rules *b)
 	nft_rule(b, "to_tcp_fin"), nft_flow_in(b, TO, WM_NFT_HALF);
 	nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
 	nft_return(b);
-	nft_rule(b, "to_tcp_fin"), nft_goto(b, "to_tcp_open");
+	nft_rule(b, "to_tcp_fin"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING);
+	nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING), nft_return(b);
+	nft_rule(b, "to_tcp_fin"), nft_goto(b, "to_full");
 }
 
 static void to_tcp(struct wm_nft_rules *b)
@@ -136,11 +138,11 @@ static void to_tcp(struct wm_nft_rules *b)
 	nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_on"), nft_goto(b, "to_tcp_open");
 
-	/* What was answered before this connection began is no answer to it. */
+	/* What was answered before this connection began is no answer to it; nor is a FIN from then one of its own. */
 	nft_rule(b, "to_tcp_open"), nft_flow_in(b, TO, WM_NFT_HALF), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
 	nft_return(b);
-	nft_rule(b, "to_tcp_open"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
-	nft_return(b);
+	nft_rule(b, "to_tcp_open"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_drop(b, TO, WM_NFT_FIN_PEER);
+	nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_open"), nft_goto(b, "to_full");
 	to_tcp_fin(b);
 	to_tcp_reset(b);
