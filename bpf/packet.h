@@ -43,7 +43,7 @@ struct packet {
 	__u16 frag;     /* offset in 8 bytes, host order */
 	bool more;      /* fragments follow */
 	bool df;
-	bool options;
+	__u32 stack;    /* not 0: the stack's to carry, with IP options or padding that is not ours to take off */
 	__u8 ihl;       /* bytes */
 	__u8 ttl, proto;
 	/* of the first or only fragment, when l4_known */
@@ -170,7 +170,8 @@ inline_ bool parse(struct packet *p, struct __sk_buff *skb, enum wm_hook hook, _
 	p->dst = ip.daddr;
 	if (ip.version != 4 || p->ihl < 20 || p->len < p->ihl || p->len > have)
 		return false;
-	if (p->len < have && bpf_skb_change_tail(skb, off + p->len, 0))
+	/* Fails where GRO has looked for a tunnel's inner headers in Ethernet's padding. The stack takes that off. */
+	if (p->len < have && bpf_skb_change_tail(skb, off + p->len, 0) && hook != WM_HOOK_LAN_IN)
 		return false;
 	frag = bpf_ntohs(ip.frag_off);
 	p->frag = frag & 0x1fff;
@@ -181,8 +182,9 @@ inline_ bool parse(struct packet *p, struct __sk_buff *skb, enum wm_hook hook, _
 	p->proto = ip.protocol;
 	p->l4 = off + p->ihl;
 	p->end = off + p->len;
-	p->options = p->ihl > 20;
-	if (p->options && is_source_routed(skb, off + 20, p->ihl - 20))
+	/* Computed, not decided: the verifier would tell apart all that comes after. */
+	p->stack = hook == WM_HOOK_LAN_IN ? (ctx_word(skb, len) - p->end) | (p->ihl - 20u) : p->ihl > 20;
+	if (p->ihl > 20 && is_source_routed(skb, off + 20, p->ihl - 20))
 		return false;
 	return parse_l4(p);
 }

@@ -18,7 +18,7 @@
 inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 index)
 {
 	__be32 overlay = p->dst;
-	bool fits = fits_lan(p, h), fast = params.fastpath && !p->options && fits;
+	bool fits = fits_lan(p, h), fast = params.fastpath && !p->stack && fits;
 	__u32 reason;
 
 	if (p->ttl <= 1) {
@@ -50,7 +50,7 @@ inline_ int wg_relay(struct packet *p)
 	mark_for_stack(p, 0);
 	if (p->ttl <= 1 || (p->df && wire_size(p) > params.wg_mtu))
 		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers */
-	if (!params.fastpath || p->options || wire_size(p) > params.wg_mtu)
+	if (!params.fastpath || p->stack || wire_size(p) > params.wg_mtu)
 		return PASS;
 	if (decrement_ttl(p))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
@@ -331,7 +331,7 @@ inline_ void learn(__u32 index, __u64 mac)
 inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host_info *h, __u32 index)
 {
 	__be32 overlay = p->dst;
-	bool fits = fits_lan(p, h), fast = params.fastpath && !p->options && fits;
+	bool fits = fits_lan(p, h), fast = params.fastpath && !p->stack && fits;
 	__u32 reason;
 
 	if (p->ttl <= 1)
@@ -360,7 +360,7 @@ inline_ int lan_to_wg(struct packet *p)
 {
 	if (p->ttl <= 1 || (p->df && wire_size(p) > params.wg_mtu))
 		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers, quoting it untouched */
-	if (!params.fastpath || p->options || wire_size(p) > params.wg_mtu)
+	if (!params.fastpath || p->stack || wire_size(p) > params.wg_mtu)
 		return PASS;
 	if (decrement_ttl(p))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
