@@ -200,7 +200,7 @@ void isolation_let_in(enum place at, const uint8_t *ip, size_t len)
 	for (size_t n = 0; n < WM_ARRAY_LEN(isolated); n++) {
 		if (get32(ip + 12) == isolated[n].local && at == isolated[n].at)
 			note_answer(ip, total, isolated[n].overlay);
-		if (get32(ip + 16) == isolated[n].overlay)
+		if (get32(ip + 16) == isolated[n].overlay && (at == LOCAL || ip[8] > 1)) /* else it ends here */
 			note(ip, total, at, isolated[n].overlay);
 	}
 }

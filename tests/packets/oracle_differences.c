@@ -18,6 +18,15 @@
 /* What does not matter. */
 enum { ERROR_SOURCE = 1, FRAME_TO = 2, L4_SUM = 4, MSS = 8 };
 
+/* n: bytes of TCP that are there. */
+static void forget_tcp_options(uint8_t *tcp, size_t n)
+{
+	size_t header = n >= 20 ? WM_MIN(n, (size_t)(tcp[12] >> 4) * 4) : 0;
+
+	if (header > 20)
+		memset(tcp + 20, 0, header - 20);
+}
+
 /* A copy with one form for what may have several. Sums are looked at before, one by one (oracle_rules.c). */
 static void canonical(const struct seen *s, unsigned int but, struct seen *ret)
 {
@@ -40,8 +49,8 @@ static void canonical(const struct seen *s, unsigned int but, struct seen *ret)
 		return;
 	if (ip[9] == IPPROTO_TCP && n >= 18 && (get16(l4 + 16) == 0xffff || but & MSS))
 		put16(l4 + 16, 0);
-	if (but & MSS && ip[9] == IPPROTO_TCP && n > 20)
-		memset(l4 + 20, 0, WM_MIN(n, (size_t)(l4[12] >> 4) * 4) - 20);
+	if (but & MSS && ip[9] == IPPROTO_TCP)
+		forget_tcp_options(l4, n);
 	if (but & L4_SUM && csum_offset(ip[9]) && n >= csum_offset(ip[9]) + 2u)
 		put16(l4 + csum_offset(ip[9]), 0);
 	if (ip[9] != IPPROTO_ICMP || n < 28 || (l4[0] != 3 && l4[0] != 4 && l4[0] != 5 && l4[0] != 11 && l4[0] != 12))
@@ -49,6 +58,8 @@ static void canonical(const struct seen *s, unsigned int but, struct seen *ret)
 	/* BPF moves a quoted checksum, nftables does not. */
 	put16(l4 + 2, 0);
 	quoted = 8 + (l4[8] & 15u) * 4;
+	if (but & MSS && l4[8 + 9] == IPPROTO_TCP && n > quoted)
+		forget_tcp_options(l4 + quoted, n - quoted);
 	if (csum_offset(l4[8 + 9]) && quoted + csum_offset(l4[8 + 9]) + 2 <= n && !(get16(l4 + 8 + 6) & 0x1fff))
 		put16(l4 + quoted + csum_offset(l4[8 + 9]), 0);
 	if (but & ERROR_SOURCE && s->any_id) {
@@ -161,9 +172,20 @@ static bool is_told(const struct outcome *o, uint8_t type, uint8_t code)
 	       s->data[(s->data[0] & 15) * 4 + 1] == code;
 }
 
+static bool is_mss_elsewhere(const struct input *in)
+{
+	return in->sent.ip[9] == IPPROTO_TCP && l4_len(in) > 20 && l4_of(in)[13] & SYN && (l4_of(in)[20] != 2 || has_options(in));
+}
+
+/* mss() and dccp(), below, may hold of what is cut or too big, too. */
+static unsigned int besides(const struct input *in)
+{
+	return (is_mss_elsewhere(in) ? MSS : 0) | (in->sent.ip[9] == IPPROTO_DCCP ? L4_SUM : 0);
+}
+
 /* BPF hands it over untouched and counts it as local; nftables has translated and counted it before. The answer is g's
  * with nftables, and counted as such. */
-static bool is_counted_before(const struct outcome *bpf, const struct outcome *nft)
+static bool is_counted_before(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	const struct seen *s = nft->out.item;
 	unsigned int answer = s->at == WG || s->at == WG2 ? WM_REASON_LOCAL : WM_REASON_TO_LAN;
@@ -171,7 +193,8 @@ static bool is_counted_before(const struct outcome *bpf, const struct outcome *n
 			      rose(nft, WM_REASON_RELAY) + rose(nft, WM_REASON_LOCAL);
 
 	return (get32(s->data + 12) == GW || get32(s->data + 12) == GWX) && rose(nft, answer) >= 1 && passed == 2 && reasons_of(nft) == 2 &&
-	       rose(bpf, WM_REASON_LOCAL) >= 1 && !drops_of(bpf) && same_out(bpf, nft, ERROR_SOURCE);
+	       rose(bpf, WM_REASON_LOCAL) >= 1 && !drops_of(bpf) &&
+	       same_out(bpf, nft, ERROR_SOURCE | besides(in));
 }
 
 /* The same, but that an error is not answered. */
@@ -225,35 +248,33 @@ static bool lying_options(const struct input *in, const struct outcome *bpf, con
 
 static bool source_route(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
-	return whole(in) && has_options(in) && only_counts(bpf, WM_REASON_INVALID) && !nft->out.n && reasons_of(nft) == 1;
+	/* What a router says is counted when it leaves. */
+	unsigned int counted = whole(in) && in->sent.ip[9] == IPPROTO_ICMP && !is_registered_at(in->at, get32(in->sent.ip + 12)) ? 0 : 1;
+
+	return whole(in) && has_options(in) && only_counts(bpf, WM_REASON_INVALID) && !nft->out.n &&
+	       (reasons_of(nft) == 1 || reasons_of(nft) == counted);
 }
 
 static bool too_big(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	if (!whole(in) || in->sent.len <= LAN1_MTU || !(get16(in->sent.ip + 6) & 0x4000))
 		return false;
-	return is_unanswered(bpf, nft) || (is_told(bpf, 3, 4) && is_told(nft, 3, 4) && is_counted_before(bpf, nft));
-}
-
-/* See mss(), below: it may hold of what is cut, too. */
-static bool is_mss_elsewhere(const struct input *in)
-{
-	return in->sent.ip[9] == IPPROTO_TCP && l4_len(in) > 20 && l4_of(in)[13] & SYN && (l4_of(in)[20] != 2 || has_options(in));
+	return is_unanswered(bpf, nft) || (is_told(bpf, 3, 4) && is_told(nft, 3, 4) && is_counted_before(in, bpf, nft));
 }
 
 static bool cut(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	unsigned int reason = rose(nft, WM_REASON_RELAY) ? WM_REASON_RELAY : WM_REASON_TO_MESH, pieces = derived_of(bpf);
 
-	return whole(in) && in->sent.len > WG_MTU && pieces > 1 && rose(bpf, reason) == pieces && reasons_of(bpf) == pieces &&
-	       rose(nft, reason) == 1 && reasons_of(nft) == 1 && same_out(bpf, nft, FRAME_TO | (is_mss_elsewhere(in) ? MSS : 0));
+	return whole(in) && in->sent.len > LAN1_MTU && pieces > 1 && rose(bpf, reason) == pieces && reasons_of(bpf) == pieces &&
+	       rose(nft, reason) == 1 && reasons_of(nft) == 1 && same_out(bpf, nft, FRAME_TO | besides(in));
 }
 
 static bool isolated_expired(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	if (!whole(in) || in->sent.ip[8] > 1 || !is_isolated_local(in))
 		return false;
-	return is_unanswered(bpf, nft) || (is_told(bpf, 11, 0) && is_told(nft, 11, 0) && is_counted_before(bpf, nft));
+	return is_unanswered(bpf, nft) || (is_told(bpf, 11, 0) && is_told(nft, 11, 0) && is_counted_before(in, bpf, nft));
 }
 
 static bool router_of_the_site(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
@@ -276,11 +297,13 @@ static bool own_too_big(const struct input *in, const struct outcome *bpf, const
 		return false;
 	while (!rose(nft, reason))
 		reason++;
+	if (!reasons_of(bpf) && !bpf->out.n) /* about some ICMP nobody is told anything */
+		return in->sent.ip[9] == IPPROTO_ICMP && (whole_one || !nft->out.n);
 	if (!reasons_of(bpf))
-		return is_told(bpf, 3, 4) && bpf->out.item[0].at == LOCAL && (dropped || whole_one || same_out(bpf, nft, ERROR_SOURCE));
+		return is_told(bpf, 3, 4) && bpf->out.item[0].at == LOCAL && (dropped || whole_one || same_out(bpf, nft, ERROR_SOURCE | besides(in)));
 	if (rose(bpf, reason) < 2 || rose(bpf, reason) != reasons_of(bpf))
 		return false;
-	return dropped ? !bpf->out.n : rose(bpf, reason) == pieces && (whole_one || same_out(bpf, nft, FRAME_TO));
+	return dropped ? !bpf->out.n : rose(bpf, reason) == pieces && (whole_one || same_out(bpf, nft, FRAME_TO | besides(in)));
 }
 
 static bool quoted_options(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
@@ -330,7 +353,8 @@ static bool mss(const struct input *in, const struct outcome *bpf, const struct 
 static bool short_quote(const struct input *in, const struct outcome *bpf, const struct outcome *nft)
 {
 	return whole(in) && rig_is_lan(in->at) && in->sent.ip[9] == IPPROTO_ICMP && only_counts(nft, WM_REASON_INVALID) &&
-	       (only_counts(bpf, WM_REASON_REDIRECT) || only_counts(bpf, WM_REASON_NO_HOST));
+	       (only_counts(bpf, WM_REASON_REDIRECT) || only_counts(bpf, WM_REASON_NO_HOST) ||
+		(in->sent.ip[8] <= 1 && only_counts(bpf, WM_REASON_LOCAL)));
 }
 
 static const struct difference {

@@ -120,7 +120,7 @@ static bool is_answer(const struct input *in, const struct seen *s)
 
 	if (!in->sent.ip || !is_whole(in->sent.ip, in->sent.len) || get16(s->data + 6) & 0x3fff || len < 8)
 		return false;
-	if (!is_gateways(get32(s->data + 12)) || (in->at != LOCAL && !is_to_sender(in, s)))
+	if (!is_gateways(get32(s->data + 12)) || (in->at == LOCAL ? s->at != LOCAL : !is_to_sender(in, s)))
 		return false;
 	if (s->data[9] == IPPROTO_TCP)
 		return is_reset(in, l4, len);
@@ -286,6 +286,18 @@ static unsigned int counted_answers(const struct outcome *o)
 	return n;
 }
 
+/* What goes on through a hub is counted when it leaves; what the stack refuses until then is in no counter. */
+static bool is_refused_relay(const struct input *in, const struct outcome *o)
+{
+	const struct seen *s = o->out.item;
+	const uint8_t *l4;
+
+	if (by != BY_BPF || in->at != WG || o->out.n != 1 || !s->any_id || s->data[9] != IPPROTO_ICMP)
+		return false;
+	l4 = s->data + (s->data[0] & 15u) * 4;
+	return l4[0] == 12 || (l4[0] == 3 && l4[1] == 4);
+}
+
 static const char *judge_count(const struct input *in, const struct outcome *o)
 {
 	unsigned int reasons = reasons_of(o), answers = counted_answers(o), derived = derived_of(o);
@@ -302,7 +314,7 @@ static const char *judge_count(const struct input *in, const struct outcome *o)
 	/* What the stack itself does not like, it drops before or after us. */
 	if (!reasons)
 		return derived && in->at != BOX ? "a packet of the mesh is not counted" : NULL;
-	if (reasons == 1 + answers || (in->at == BOX && reasons == answers))
+	if (reasons == 1 + answers || (reasons == answers && (in->at == BOX || is_refused_relay(in, o))))
 		return NULL;
 	/* Each piece that the stack has cut is a packet, where BPF sees it. */
 	if (derived > 1 && (by == BY_NFT ? reasons == 1 : reasons == derived))

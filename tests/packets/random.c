@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "packets/build.h"
+#include "packets/frame.h"
 #include "packets/who.h"
 
 /* Where a machine sends from, with which address, and how the mesh knows it. */
@@ -244,6 +246,9 @@ static enum place of_strangers(struct traffic *t, struct pkt *p)
 		p->dst = any_party(t, t->config == PAIR && once_in(t, 3))->overlay;
 	if (at == LOCAL && (!wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) || p->dst == GW))
 		p->dst = NOBODY;
+	/* A container that speaks as g: the stack answers itself, and what it quotes are its own words to nftables. */
+	if (at == BOX && p->src == GW && !wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst))
+		p->dst = NOBODY;
 	/* Of errors about what has no route the stack sends a few only. */
 	if (at != WG && (p->dst == OUTSIDE || (p->dst == FARX && t->config != PAIR)))
 		p->dst = NOBODY;
@@ -295,136 +300,174 @@ static bool is_isolated(const struct pkt *p)
 }
 
 /* Bits that turn on the way. Not those that would make the stack wait for fragments, write times into options, look for
- * ways out of the mesh, or wonder about a source from another world. */
-static void turn_bits(struct traffic *t, struct pkt *p)
+ * ways out of the mesh, or wonder about a source from another world: on a LAN, of another network than its own. */
+static void turn_bits(struct traffic *t, enum place from, struct pkt *p)
 {
 	static const uint8_t not_these[] = { 0, 6, 7, 12, 16, 17 };
+	static uint8_t built[BYTES_MAX];
+	size_t len = build_packet(p, 0, built);
 	unsigned int n = 1 + below(t, 3);
 
 	while (n-- > 0) {
-		unsigned int at = below(t, once_in(t, 2) ? 48 : 100);
+		size_t at = below(t, once_in(t, 2) ? 48 : 100) % len;
 
-		if (!memchr(not_these, (int)at, sizeof(not_these)))
-			p->flip[n].at = (uint16_t)at;
-		else
-			p->flip[n].at = 20;
+		if (memchr(not_these, (int)at, sizeof(not_these)) || (rig_is_lan(from) && (at == 13 || at == 14)))
+			at = 20;
+		p->flip[n].at = (uint16_t)at;
 		p->flip[n].by = (uint8_t)(1u << below(t, 8));
 	}
 	p->flip_mended = is_isolated(p) || !once_in(t, 4);
 }
 
-/* What makes a packet odd. */
+/* What makes a packet odd: each of these is one way, in a packet that comes in at `at`. */
+
+static bool goes_through(const struct traffic *t, const struct pkt *p)
+{
+	if (p->dst == GW || p->dst == GWX)
+		return false;
+	return wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) ||
+	       (t->config == PAIR && wm_prefix_has((struct wm_prefix){ IP(10, 50, 0, 0), 16 }, p->dst));
+}
+
+static void make_big(struct traffic *t, enum place at, struct pkt *p)
+{
+	if (p->proto == IPPROTO_ICMP && !goes_through(t, p))
+		return; /* its echo would be cut, too */
+	if ((at == LOCAL && is_isolated(p)) || p->dst == IDEV || p->dst == ROAM)
+		return; /* one back end asks the isolated end, the other does not; devices share a route with the LANs */
+	p->len = (uint16_t)((at == LOCAL ? 1230 : 1340) + below(t, at == LOCAL ? 140 : 200));
+	p->coverage = 0;
+	p->df = once_in(t, 2);
+}
+
+static void add_options(struct traffic *t, enum place at, struct pkt *p)
+{
+	p->nopt = 8;
+	memset(p->opt, 1, 8);
+	if (at != LOCAL && !is_isolated(p) && once_in(t, 4)) {
+		p->opt[4] = 7; /* of no length */
+		p->opt[5] = 0;
+	}
+}
+
+/* Through a machine of the mesh; nftables does not see the gateway's own on 5.10. */
+static void add_source_route(struct traffic *t, enum place at, struct pkt *p)
+{
+	const uint8_t route[] = { once_in(t, 2) ? 131 : 137, 7, 4, 172, 30, 3, 9, 0 };
+
+	if (at == LOCAL)
+		return;
+	p->nopt = sizeof(route);
+	memcpy(p->opt, route, sizeof(route));
+	if (once_in(t, 3)) { /* at its end, or a list that lies */
+		p->nopt = 4;
+		p->opt[1] = once_in(t, 2) ? 3 : 0;
+	} else if (!is_isolated(p) && once_in(t, 3)) { /* at its end, behind another one */
+		const uint8_t behind[] = { 7, 3, 4, p->opt[0], 3, 4, 0, 0 };
+
+		memcpy(p->opt, behind, sizeof(behind));
+	}
+}
+
+/* Not for this machine, whose stack would keep it for the other half. */
+static void make_piece(struct traffic *t, enum place at, struct pkt *p)
+{
+	if (!goes_through(t, p) || at == LOCAL || p->quote)
+		return;
+	p->len = 120;
+	p->coverage = 0;
+	p->id = (uint16_t)(0x4000 + below(t, 4));
+	p->sliced = true;
+	p->slice_at = (uint16_t)(8 * below(t, 5));
+	p->slice_len = (uint16_t)(24 + 8 * below(t, 6));
+}
+
+static void lie(struct traffic *t, struct pkt *p)
+{
+	if (once_in(t, 2))
+		p->tot_len = (int)below(t, 60) - 30;
+	else if (once_in(t, 2))
+		p->version = (uint8_t)below(t, 16);
+	else
+		p->ihl = (uint8_t)below(t, 16);
+}
+
+static void twist_frame(struct traffic *t, struct pkt *p)
+{
+	switch (below(t, 4)) {
+	case 0:
+		p->pad = (uint8_t)below(t, 30);
+		break;
+	case 1:
+		p->group_mac = once_in(t, 2);
+		p->other_mac = !p->group_mac;
+		break;
+	case 2:
+		p->vlan = once_in(t, 2) ? 0x2000 : 7;
+		break;
+	default:
+		if (p->src == BOUND_L)
+			p->from_mac_of = once_in(t, 2) ? STRANGER_L : LISTED_L;
+		break;
+	}
+}
+
+static void leave_sum(enum place at, struct pkt *p)
+{
+	if (at != LOCAL && !p->quote && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP))
+		p->sum = SUM_PARTIAL;
+}
+
 static void twist(struct traffic *t, enum place at, struct pkt *p)
 {
-	bool ours = p->dst != GW && p->dst != GWX && (wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) ||
-		     (t->config == PAIR && wm_prefix_has((struct wm_prefix){ IP(10, 50, 0, 0), 16 }, p->dst)));
-
-	switch (below(t, 30)) {
+	switch (below(t, 20)) {
 	case 0:
 		p->ttl = (uint8_t)(1 + below(t, 2));
 		break;
 	case 1:
 		p->ttl = 255;
-		p->tos = (uint8_t)next(t);
+		p->tos = once_in(t, 3) ? 0xc0 : (uint8_t)next(t); /* 0xc0: as the stack's own words about a packet */
 		p->df = true;
 		break;
 	case 2:
-		if (p->proto == IPPROTO_ICMP && !ours)
-			break; /* its echo would be cut, too */
-		if ((at == LOCAL && p->dst == ISO1) || p->dst == IDEV)
-			break; /* with nftables it gets there or counts as asked, and is answered */
-		p->len = (uint16_t)((at == LOCAL ? 1230 : 1340) + below(t, at == LOCAL ? 140 : 200));
-		p->coverage = 0;
-		p->df = once_in(t, 2);
+		make_big(t, at, p);
 		break;
 	case 3:
-		p->nopt = 8;
-		memset(p->opt, 1, 8);
-		if (at != LOCAL && !is_isolated(p) && once_in(t, 4)) {
-			p->opt[4] = 7; /* of no length */
-			p->opt[5] = 0;
-		}
+		add_options(t, at, p);
 		break;
-	case 4: { /* through a machine of the mesh; nftables does not see the gateway's own on 5.10 */
-		const uint8_t route[] = { once_in(t, 2) ? 131 : 137, 7, 4, 172, 30, 3, 9, 0 };
-
-		if (at == LOCAL)
-			break;
-		p->nopt = sizeof(route);
-		memcpy(p->opt, route, sizeof(route));
-		if (once_in(t, 3)) { /* at its end, or a list that lies */
-			p->nopt = 4;
-			p->opt[1] = once_in(t, 2) ? 3 : 0;
-		} else if (!is_isolated(p) && once_in(t, 3)) { /* at its end, behind another one */
-			const uint8_t behind[] = { 7, 3, 4, p->opt[0], 3, 4, 0, 0 };
-
-			memcpy(p->opt, behind, sizeof(behind));
-		}
+	case 4:
+		add_source_route(t, at, p);
 		break;
-	}
 	case 5:
 		p->sum = p->proto == IPPROTO_UDP && once_in(t, 2) ? SUM_NONE : SUM_WRONG;
 		break;
 	case 6:
-	case 7: /* a piece; not for this machine, whose stack would keep it for the other half */
-		if (!ours || at == LOCAL || p->quote)
-			break;
-		p->len = 120;
-		p->coverage = 0;
-		p->id = (uint16_t)(0x4000 + below(t, 4));
-		p->sliced = true;
-		p->slice_at = (uint16_t)(8 * below(t, 5));
-		p->slice_len = (uint16_t)(24 + 8 * below(t, 6));
+	case 7:
+		make_piece(t, at, p);
 		break;
 	case 8:
-		if (at != LOCAL)
-			p->tot_len = (int)below(t, 60) - 30;
-		/* The rig's devices find the transport header inside a tunnel's packet, and then BPF may not shorten it. */
-		if (p->tot_len < 0 && (p->proto == 4 || p->proto == 41 || p->proto == IPPROTO_GRE))
-			p->tot_len = 0;
-		break;
 	case 9:
-		if (at != LOCAL && once_in(t, 2))
-			p->version = (uint8_t)below(t, 16);
-		else if (at != LOCAL)
-			p->ihl = (uint8_t)below(t, 16);
+		if (at != LOCAL)
+			lie(t, p);
 		break;
 	case 10:
-		if (at != LOCAL && at != WG && at != WG2)
-			p->pad = (uint8_t)below(t, 30);
-		break;
 	case 11:
-		if (at >= LAN0 && at <= LAN2)
-			p->group_mac = once_in(t, 2);
-		else
-			break;
-		p->other_mac = !p->group_mac;
-		break;
 	case 12:
-		if (at >= LAN0 && at <= LAN2)
-			p->vlan = once_in(t, 2) ? 0x2000 : 7;
+		if (rig_is_lan(at) && at != BOX)
+			twist_frame(t, p);
 		break;
 	case 13:
-		if (p->src == BOUND_L)
-			p->from_mac_of = once_in(t, 2) ? STRANGER_L : LISTED_L;
-		break;
 	case 14:
-	case 15:
-	case 16:
-		if (at != LOCAL && (ours || !p->quote))
-			turn_bits(t, p);
+		if (at != LOCAL && (goes_through(t, p) || !p->quote))
+			turn_bits(t, at, p);
 		break;
-	case 17:
+	case 15:
 		if (at != LOCAL)
 			p->cut = (uint16_t)(1 + below(t, 60));
 		break;
-	case 18:
-		p->tos = 0xc0; /* what the stack's own words about a packet have */
-		break;
-	case 19:
-	case 20:
-		if (at != LOCAL && !p->quote && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP))
-			p->sum = SUM_PARTIAL;
+	case 16:
+	case 17:
+		leave_sum(at, p);
 		break;
 	default:
 		break;
