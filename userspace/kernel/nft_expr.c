@@ -362,6 +362,7 @@ void nft_icmp_is(struct wm_nft_rules *b, uint8_t type)
 {
 	nft_protocol_is(b, IPPROTO_ICMP);
 	nft_fragment(b, NFT_NOT);
+	nft_l4_is(b, 7, 0, 0);
 	nft_l4_is(b, 0, 0xff, type);
 }
 

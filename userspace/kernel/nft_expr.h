@@ -60,7 +60,7 @@ void nft_protocol_is(struct wm_nft_rules *b, uint8_t protocol);
 /* A byte of the transport header, under a mask. nft_fragment before it. */
 void nft_l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t value);
 void nft_last_hop(struct wm_nft_rules *b); /* TTL 0 or 1 */
-void nft_icmp_is(struct wm_nft_rules *b, uint8_t type);
+void nft_icmp_is(struct wm_nft_rules *b, uint8_t type); /* with all of its header */
 void nft_tcp_syn_with_mss(struct wm_nft_rules *b); /* its first option is the MSS */
 /* The address in a set keyed by overlay; found elements count, absent ones cannot. */
 void nft_overlay_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, enum wm_nft_set_id set);
