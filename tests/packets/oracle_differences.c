@@ -274,6 +274,8 @@ static bool isolated_expired(const struct input *in, const struct outcome *bpf, 
 {
 	if (!whole(in) || in->sent.ip[8] > 1 || !is_isolated_local(in))
 		return false;
+	if (only_counts(bpf, WM_REASON_LOCAL) && only_counts(nft, WM_REASON_REDIRECT))
+		return true; /* about an ICMP error nobody is told anything */
 	return is_unanswered(bpf, nft) || (is_told(bpf, 11, 0) && is_told(nft, 11, 0) && is_counted_before(in, bpf, nft));
 }
 

@@ -299,8 +299,17 @@ static bool is_isolated(const struct pkt *p)
 	       p->src == ISO2_L || p->src == IDEV;
 }
 
-/* Bits that turn on the way. Not those that would make the stack wait for fragments, write times into options, look for
- * ways out of the mesh, or wonder about a source from another world: on a LAN, of another network than its own. */
+static bool goes_through(const struct traffic *t, const struct pkt *p)
+{
+	if (p->dst == GW || p->dst == GWX)
+		return false;
+	return wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) ||
+	       (t->config == PAIR && wm_prefix_has((struct wm_prefix){ IP(10, 50, 0, 0), 16 }, p->dst));
+}
+
+/* Bits that turn on the way. Not those that would make the stack wait for fragments or for a machine that is not there,
+ * write times into options, look for ways out of the mesh, or wonder about a source from another world: on a LAN, of
+ * another network than its own. */
 static void turn_bits(struct traffic *t, enum place from, struct pkt *p)
 {
 	static const uint8_t not_these[] = { 0, 6, 7, 12, 16, 17 };
@@ -311,7 +320,8 @@ static void turn_bits(struct traffic *t, enum place from, struct pkt *p)
 	while (n-- > 0) {
 		size_t at = below(t, once_in(t, 2) ? 48 : 100) % len;
 
-		if (memchr(not_these, (int)at, sizeof(not_these)) || (rig_is_lan(from) && (at == 13 || at == 14)))
+		if (memchr(not_these, (int)at, sizeof(not_these)) || (rig_is_lan(from) && (at == 13 || at == 14)) ||
+		    (!goes_through(t, p) && (at == 18 || at == 19)))
 			at = 20;
 		p->flip[n].at = (uint16_t)at;
 		p->flip[n].by = (uint8_t)(1u << below(t, 8));
@@ -320,14 +330,6 @@ static void turn_bits(struct traffic *t, enum place from, struct pkt *p)
 }
 
 /* What makes a packet odd: each of these is one way, in a packet that comes in at `at`. */
-
-static bool goes_through(const struct traffic *t, const struct pkt *p)
-{
-	if (p->dst == GW || p->dst == GWX)
-		return false;
-	return wm_prefix_has((struct wm_prefix){ IP(172, 30, 0, 0), 16 }, p->dst) ||
-	       (t->config == PAIR && wm_prefix_has((struct wm_prefix){ IP(10, 50, 0, 0), 16 }, p->dst));
-}
 
 static void make_big(struct traffic *t, enum place at, struct pkt *p)
 {
@@ -382,10 +384,13 @@ static void make_piece(struct traffic *t, enum place at, struct pkt *p)
 	p->slice_len = (uint16_t)(24 + 8 * below(t, 6));
 }
 
-static void lie(struct traffic *t, struct pkt *p)
+static void lie(struct traffic *t, enum place at, struct pkt *p)
 {
+	bool tunnel = p->proto == IPPROTO_IPIP || p->proto == IPPROTO_IPV6 || p->proto == IPPROTO_GRE;
+
+	/* No wg device pads; what a TUN's writer pads GRO reads as what the tunnel's packet carries. */
 	if (once_in(t, 2))
-		p->tot_len = (int)below(t, 60) - 30;
+		p->tot_len = (int)below(t, 60) - (tunnel && !rig_is_lan(at) ? 0 : 30);
 	else if (once_in(t, 2))
 		p->version = (uint8_t)below(t, 16);
 	else
@@ -448,7 +453,7 @@ static void twist(struct traffic *t, enum place at, struct pkt *p)
 	case 8:
 	case 9:
 		if (at != LOCAL)
-			lie(t, p);
+			lie(t, at, p);
 		break;
 	case 10:
 	case 11:
