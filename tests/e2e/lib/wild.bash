@@ -221,13 +221,23 @@ maps_are_listed() { # maps_are_listed <one of them>
 
 # --- the tools of whoever looks at paths -------------------------------------------
 
-# hops <machine> <what traceroute takes>...: the addresses it names, one a line.
+# hops <machine> <-I, -U or -T and what else traceroute takes>... <target>: the addresses it names, one a line.
+#
+# -I and -T send all probes through one socket, of which traceroute asks either for errors or for answers. The kernel
+# (6.18 too) queues an error before it sets the socket's state to it: whoever has read the one by then is told of an error
+# from then on that is nowhere, and traceroute never asks for the answers that are there. Hence a process for each hop.
 hops() {
-	local from=$1
+	local from=$1 together=1 ttl got
 	shift
-	ns "$from" traceroute -n -q 1 -w $((2 * ${WM_SLOW:-1})) -m 8 "$@" >"$BATS_TEST_TMPDIR/trace" 2>&1
-	cat "$BATS_TEST_TMPDIR/trace" >&2
-	sed -n 's/^ *[0-9][0-9]* *\([0-9.*]*\) .*/\1/p' "$BATS_TEST_TMPDIR/trace"
+	[ "$1" != -U ] || together=8
+	for ((ttl = 1; ttl <= 8; ttl += together)); do
+		ns "$from" traceroute -n -q 1 -w $((2 * ${WM_SLOW:-1})) -f $ttl -m $((ttl + together - 1)) "$@" \
+			>"$BATS_TEST_TMPDIR/trace" 2>&1
+		cat "$BATS_TEST_TMPDIR/trace" >&2
+		got=$(sed -n 's/^ *[0-9][0-9]* *\([0-9.*][0-9.*]*\).*/\1/p' "$BATS_TEST_TMPDIR/trace")
+		echo "$got"
+		[ "$got" != "${!#}" ] || return 0
+	done
 }
 
 path_is() { # path_is "<addresses>" <machine> <traceroute arguments>...
@@ -237,11 +247,11 @@ path_is() { # path_is "<addresses>" <machine> <traceroute arguments>...
 	[ "$got" = "$want" ] || { echo "$got instead of $want"; where_it_was_lost; return 1; }
 }
 
-# Of every gateway: what it has dropped, and whom it knows on its LAN.
+# Of every gateway: what it has dropped last, and whom it knows on its LAN.
 where_it_was_lost() {
 	local gateway
 	for gateway in $GATEWAYS; do
-		on "$gateway" "$BIN/wm-bpf" --instance "$gateway" drops || true
+		on "$gateway" "$BIN/wm-bpf" --instance "$gateway" drops -n 20 || true
 		in_ns "$(machine_of "$gateway")" neigh show
 	done
 }
