@@ -57,7 +57,8 @@ static void load_key(struct wm_nft_rules *b, uint32_t reason)
 	nft_load_meta(b, NFT_META_OIF, REG(KEY_OUT));
 }
 
-/* Notes the packet, if there is room. */
+/* Notes the packet, if there is room, and memory for its counter: per-CPU memory, of which the kernel has a few pages
+ * ready for the packet path and fetches more in the background. */
 static void note(struct wm_nft_rules *b, uint32_t reason)
 {
 	struct nftnl_expr *e, *counter;
@@ -76,7 +77,7 @@ static void note(struct wm_nft_rules *b, uint32_t reason)
 	nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
 }
 
-/* In a rule of its own: a full set ends that rule, and the packet is dropped by the next. */
+/* In a rule of its own: what cannot be noted ends that rule, and the packet is dropped by the next. */
 void wm_nft_drop_chains(struct wm_nft_rules *b)
 {
 	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
