@@ -15,20 +15,9 @@ inline_ bool is_plain_protocol(__u8 proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_ICMP;
 }
 
-inline_ struct wm_flow_key flow_key(__be32 end, __be32 peer, __be16 end_port, __be16 peer_port, __u8 proto)
-{
-	struct wm_flow_key k = { .end = end, .peer = peer, .end_port = end_port, .peer_port = peer_port, .proto = proto };
-
-	if (proto == IPPROTO_ICMP)
-		k.peer_port = 0;
-	return k;
-}
-
 /* Towards the end: opens or prolongs the flow. Returns a drop reason or ALLOWED. */
-inline_ __u32 towards_isolated(const struct packet *p, __u32 share, __be32 end, __be32 peer)
+inline_ __u32 towards_isolated(const struct packet *p, const struct wm_host_info *h, __be32 end, __be32 peer)
 {
-	struct wm_flow_key k = flow_key(end, peer, p->dport, p->sport, p->proto);
-
 	if (!is_plain_protocol(p->proto))
 		return WM_REASON_ISOLATED;
 	if (p->frag)
@@ -36,7 +25,7 @@ inline_ __u32 towards_isolated(const struct packet *p, __u32 share, __be32 end, 
 	if (!p->l4_known)
 		return WM_REASON_INVALID;
 	if (p->proto != IPPROTO_ICMP || p->icmp_type == ICMP_ECHO_REQUEST)
-		open_flow(share, &k, p);
+		open_flow(h->share, WM_FLOW_OWNER(h->owner, end), peer, flow_ports(p->dport, p->sport, p->proto), flow_what(p));
 	return ALLOWED;
 }
 
@@ -64,30 +53,37 @@ inline_ __u32 later_fragment(const struct packet *p, const struct wm_frag_key *f
 	return ALLOWED;
 }
 
-inline_ __u32 answers_known_flow(const struct packet *p, __u32 share, __be32 own, __be32 end, __be32 peer)
+/* An error about what was sent to the end, in a flow that is known: of ICMP that is an echo request only. */
+inline_ bool is_about_known_flow(const struct quote *q, const struct wm_host_info *h, __u32 owner)
 {
-	struct wm_flow_key k = flow_key(end, peer, p->sport, p->dport, p->proto);
-	enum flow_verdict answer;
+	if (!q->ports_known || !is_plain_protocol(q->proto) || (q->proto == IPPROTO_ICMP && q->icmp_type != ICMP_ECHO_REQUEST))
+		return false;
+	return know_flow(h->share, owner, q->src, flow_ports(q->dport, q->sport, q->proto), q->proto);
+}
+
+inline_ __u32 answers_known_flow(const struct packet *p, const struct wm_host_info *h, __be32 own, __u32 owner)
+{
+	int answer;
 	struct quote q;
 
 	if (is_icmp_error(p)) {
 		if (!parse_quote(p, &q))
 			return WM_REASON_INVALID;
-		k = flow_key(end, q.src, q.dport, q.sport, q.proto);
-		return q.ports_known && q.src == peer && q.dst == own && know_flow(share, &k) ? ALLOWED : WM_REASON_ISOLATED;
+		return q.src == p->dst && q.dst == own && is_about_known_flow(&q, h, owner) ? ALLOWED : WM_REASON_ISOLATED;
 	}
 	if (p->proto == IPPROTO_ICMP && p->icmp_type != ICMP_ECHO_REPLY)
 		return WM_REASON_ISOLATED;
-	answer = answer_flow(share, &k, p);
+	answer = answer_flow(h->share, owner, p->dst, flow_ports(p->sport, p->dport, p->proto), flow_what(p));
 	if (answer == FLOW_OK)
 		return ALLOWED;
 	return answer == FLOW_NO_ROOM ? WM_REASON_FLOW_FULL : WM_REASON_ISOLATED;
 }
 
 /* From the end, which quotes packets with the address that it knows as its own. Returns a drop reason or ALLOWED. */
-inline_ __u32 from_isolated(const struct packet *p, __u32 share, __be32 own, __be32 end)
+inline_ __u32 from_isolated(const struct packet *p, const struct wm_host_info *h, __be32 own, __be32 end)
 {
-	struct wm_frag_key f = { .src = end, .dst = p->dst, .id = p->id, .proto = p->proto };
+	__u32 owner = WM_FLOW_OWNER(h->owner, end);
+	struct wm_frag_key f = { .owner = owner, .dst = p->dst, .id = p->id, .proto = p->proto };
 	__u64 now;
 	__u32 reason;
 
@@ -97,7 +93,7 @@ inline_ __u32 from_isolated(const struct packet *p, __u32 share, __be32 own, __b
 		return later_fragment(p, &f);
 	if (!p->l4_known)
 		return WM_REASON_INVALID;
-	reason = is_gateway_service(p) ? ALLOWED : answers_known_flow(p, share, own, end, p->dst);
+	reason = is_gateway_service(p) ? ALLOWED : answers_known_flow(p, h, own, owner);
 	if (reason == ALLOWED && p->more) {
 		now = bpf_jiffies64();
 		bpf_map_update_elem(&frags, &f, &now, BPF_ANY);

@@ -85,6 +85,7 @@ struct quote {
 	bool first;      /* not a later fragment: the L4 header is its own */
 	bool ports_known;
 	__be16 sport, dport; /* ICMP echo: both the id */
+	__u8 icmp_type;
 };
 
 /* false: too short, or no IPv4 header: the error is malformed. */
@@ -110,6 +111,7 @@ inline_ bool parse_quote(const struct packet *p, struct quote *q)
 		return false;
 	q->sport = q->proto == IPPROTO_ICMP ? word[2] : word[0];
 	q->dport = q->proto == IPPROTO_ICMP ? word[2] : word[1];
+	q->icmp_type = bpf_ntohs(word[0]) >> 8;
 	q->ports_known = true;
 	return true;
 }

@@ -13,7 +13,7 @@
 
 #include "wm_reasons.h"
 
-#define WM_LAYOUT 3
+#define WM_LAYOUT 4
 
 #define WM_LAN_SLOTS 8       /* entries of lans */
 #define WM_LAN_ROUTERS 4
@@ -107,9 +107,14 @@ struct wm_counter {
 	__u64 packets, bytes;
 };
 
+/* An isolated end that owns flows: its name and its overlay address, so that whoever gets either of them later inherits
+ * none. */
+#define WM_FLOW_OWNER(owner, overlay) ((owner) ^ (overlay))
+
 /* A flow through an isolated end, in overlay addresses. ICMP: the echo id in end_port. */
 struct wm_flow_key {
-	__be32 end, peer;
+	__u32 owner;         /* WM_FLOW_OWNER of the end */
+	__be32 peer;
 	__be16 end_port, peer_port;
 	__u8 proto;
 	__u8 pad[3];
@@ -134,7 +139,7 @@ enum {
 #define WM_S_UDP_ANSWERED 180
 #define WM_S_ICMP 30
 
-/* flows_half: nobody has answered yet. */
+/* flows_half: not confirmed yet. */
 struct wm_flow {
 	__u64 last;          /* jiffies of the last packet towards the end */
 	__u8 flags;
@@ -158,7 +163,8 @@ struct wm_flow_bucket {
 
 /* frags: an allowed first fragment from an isolated end; value: jiffies it was seen. */
 struct wm_frag_key {
-	__be32 src, dst;
+	__u32 owner;         /* WM_FLOW_OWNER of the end */
+	__be32 dst;
 	__be16 id;
 	__u8 proto;
 	__u8 pad;

@@ -27,7 +27,7 @@ inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 ind
 		return verdict(p, WM_REASON_LOCAL, PASS);
 	}
 	if (h->isolated) {
-		reason = towards_isolated(p, h->share, overlay, p->src);
+		reason = towards_isolated(p, h, overlay, p->src);
 		if (reason != ALLOWED)
 			return drop_of(p, index, reason);
 	}
@@ -71,7 +71,7 @@ inline_ __u32 wg_source(const struct packet *p)
 	if (!h || h->kind != WM_KIND_DEVICE)
 		return WM_REASON_SPOOFED;
 	if (h->isolated)
-		reason = from_isolated(p, h->share, p->src, p->src);
+		reason = from_isolated(p, h, p->src, p->src);
 	if (reason == ALLOWED)
 		count_from(p, index);
 	else
@@ -130,7 +130,7 @@ inline_ int out_to_own(struct packet *p, __u32 reason)
 	if (h->kind == WM_KIND_HOST && !fits_lan(p, h))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (h->isolated) {
-		why = towards_isolated(p, h->share, overlay, p->src);
+		why = towards_isolated(p, h, overlay, p->src);
 		if (why != ALLOWED)
 			return drop_of(p, index, why);
 	}
@@ -212,7 +212,7 @@ inline_ int out_from_wg(struct packet *p)
 		if (!h || h->kind != WM_KIND_DEVICE)
 			return verdict(p, WM_REASON_NO_HOST, DROP);
 		if (h->isolated) {
-			why = towards_isolated(p, h->share, p->dst, p->src);
+			why = towards_isolated(p, h, p->dst, p->src);
 			if (why != ALLOWED)
 				return drop_of(p, index, why);
 		}
@@ -337,7 +337,7 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 	if (p->ttl <= 1)
 		return verdict(p, WM_REASON_LOCAL, PASS);
 	if (h->isolated) {
-		reason = towards_isolated(p, h->share, overlay, overlay_of(from_index));
+		reason = towards_isolated(p, h, overlay, overlay_of(from_index));
 		if (reason != ALLOWED)
 			return drop_of(p, index, reason);
 	}
@@ -449,7 +449,7 @@ int wm_lan_in(struct __sk_buff *skb)
 	else if (!is_listed_router(h, mac))
 		return drop_of(&p, index, WM_REASON_UNREGISTERED);
 	if (h->isolated) {
-		reason = from_isolated(&p, h->share, h->local, overlay_of(index));
+		reason = from_isolated(&p, h, h->local, overlay_of(index));
 		if (reason != ALLOWED)
 			return drop_of(&p, index, reason);
 	}

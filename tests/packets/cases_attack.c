@@ -24,16 +24,26 @@ static const struct flood attack = {
 	.reason = WM_REASON_TO_LAN, .other = WM_REASON_ISOLATED,
 };
 
-/* Answered too, by an end that has LIVE already: its share is 1024. */
+/* Connections, too, of an end that has LIVE already: its share is 1024. */
+static const struct flood taking = {
+	.n = 3000, .at = WG, .pkt = { TCP(FAR2, 0, ISO2, 777), .flags = SYN },
+	.answer_at = LAN0, .answer = { TCP(ISO2_L, 777, FAR2, 0), .flags = SYN | ACK },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .most = 300,
+};
 static const struct flood taken = {
-	.n = 3000, .at = WG, .pkt = { UDP(FAR2, 0, ISO2, 777) }, .answer_at = LAN0, .answer = { UDP(ISO2_L, 777, FAR2, 0) },
-	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000 - 1024, .most = 2900,
+	.n = 3000, .at = WG, .pkt = { TCP(FAR2, 0, ISO2, 777) }, .reason = WM_REASON_TO_LAN, .other = WM_REASON_ISOLATED,
+};
+static const struct flood refused = {
+	.n = 3000, .at = WG, .pkt = { TCP(FAR2, 0, ISO2, 778), .flags = SYN },
+	.answer_at = LAN0, .answer = { TCP(ISO2_L, 778, FAR2, 0), .flags = SYN | ACK },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000, .most = 3000,
 };
 
 static const struct row rows[] = {
 	{ "a thousand connections through isolated hosts survive a million new ones", FAST,
 	  { LIVE_OPENED(ISO, LAN0, ISO_L), LIVE_ACKED(ISO), LIVE_OPENED(ISO1, LAN1, ISO1_L), LIVE_ACKED(ISO1),
-	    LIVE_OPENED(ISO2, LAN0, ISO2_L), LIVE_ACKED(ISO2), { .flood = &attack }, { .flood = &taken },
+	    LIVE_OPENED(ISO2, LAN0, ISO2_L), LIVE_ACKED(ISO2), { .flood = &attack }, { .flood = &taking }, { .flood = &taken },
+	    { .flood = &refused },
 	    LIVE_SPEAKS(LAN0, ISO_L), LIVE_SPEAKS(LAN1, ISO1_L), LIVE_SPEAKS(LAN0, ISO2_L) } },
 };
 

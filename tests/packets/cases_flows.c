@@ -22,14 +22,30 @@ static const struct flood questions = {
 	.n = 100000, .at = WG, .pkt = { UDP(FAR2, 0, ISO, 999) }, .reason = WM_REASON_TO_LAN, .other = WM_REASON_ISOLATED,
 };
 
-/* More flows, each answered, than one isolated end may have: 1024. */
-#define CONNECTIONS(port) \
-	.n = 3000, .at = WG, .pkt = { UDP(FAR2, 0, ISO2, port) }, \
-	.answer_at = LAN0, .answer = { UDP(ISO2_L, port, FAR2, 0) }, \
-	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 3000 - 1024, .most = 2900
+/* More connections than one isolated end may have: 1024. Each takes its place with the ACK of the answer. */
+#define CONNECTIONS 3000
+#define CONNECTING(port, ...) \
+	.n = CONNECTIONS, .at = WG, .pkt = { TCP(FAR2, 0, ISO2, port), .flags = SYN }, \
+	.answer_at = LAN0, .answer = { TCP(ISO2_L, port, FAR2, 0), .flags = SYN | ACK }, \
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, __VA_ARGS__
 
-static const struct flood connections = { CONNECTIONS(999) };
-static const struct flood other_connections = { CONNECTIONS(888) };
+static const struct flood connecting = { CONNECTING(999, .most = 0) };
+static const struct flood connected = {
+	.n = CONNECTIONS, .at = WG, .pkt = { TCP(FAR2, 0, ISO2, 999) }, .reason = WM_REASON_TO_LAN, .other = WM_REASON_FLOW_FULL,
+};
+static const struct flood others_refused = { CONNECTING(888, .least = CONNECTIONS - 200, .most = CONNECTIONS) };
+static const struct flood others_connecting = { CONNECTING(888, .most = 0) };
+
+/* What a scan finds shut, and questions with one answer each, take no places. */
+static const struct flood scan = {
+	.n = 1000, .at = WG, .pkt = { TCP(FAR2, 0, ISO, 601), .flags = SYN },
+	.answer_at = LAN0, .answer = { TCP(ISO_L, 601, FAR2, 0), .flags = RST | ACK },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL,
+};
+static const struct flood names = {
+	.n = 2000, .at = WG, .pkt = { UDP(FAR2, 0, ISO, 53) }, .answer_at = LAN0, .answer = { UDP(ISO_L, 53, FAR2, 0) },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL,
+};
 
 static const struct row rows[] = {
 	{ "UDP: the first answer after 29 s", FAST | NFT, { ASK(QUESTION), ANSWER(AFTER(29), REPLY) } },
@@ -97,15 +113,22 @@ static const struct row rows[] = {
 	    ANSWER(AFTER(29), UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(400, 400)),
 	    TOO_LATE(AFTER(2), UDP(ISO_L, 501, FAR, ROW), .len = 600, .id = 0x7000, SLICE(400, 400)) } },
 	/* Last, because a full table takes long to be made older. */
-	{ "more flows than one end may have: the first live, others are refused, and once it is over there is room", FAST,
-	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO2, 500) }, TO_LAN(LAN0, ISO2_L) },
-	    { .at = LAN0, .pkt = { UDP(ISO2_L, 500, FAR, ROW) }, TO_WG(ISO2) }, { .flood = &connections },
-	    { .at = LAN0, .pkt = { UDP(ISO2_L, 500, FAR, ROW) }, TO_WG(ISO2) },
+	{ "neither a scan nor a server's short answers use up places", FAST | NFT,
+	  { { .flood = &scan }, { .flood = &names }, ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK), ASK(PEER = ACK) } },
+	{ "more connections than one end may have: the first live, others are refused, and once it is over there is room", FAST,
+	  { { .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 500), .flags = SYN }, TO_LAN(LAN0, ISO2_L) },
+	    { .at = LAN0, .pkt = { TCP(ISO2_L, 500, FAR, ROW), .flags = SYN | ACK }, TO_WG(ISO2) },
+	    { .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 500) }, TO_LAN(LAN0, ISO2_L) },
+	    { .flood = &connecting }, { .flood = &connected }, { .flood = &others_refused },
+	    { .at = LAN0, .pkt = { TCP(ISO2_L, 500, FAR, ROW) }, TO_WG(ISO2) },
+	    /* to refuse a connection itself needs no place */
+	    { .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 501), .flags = SYN }, TO_LAN(LAN0, ISO2_L) },
+	    { .at = LAN0, .pkt = { TCP(ISO2_L, 501, FAR, ROW), .flags = RST | ACK }, TO_WG(ISO2) },
 	    /* another end has its own share */
-	    ASK(QUESTION), ANSWER(AT_ONCE, REPLY),
-	    { .age_s = 181, .flood = &other_connections } } },
-	{ "a flood of questions: answered flows live, unanswered ones are lost", FAST,
-	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), ASK(UDP(FAR, ROW, ISO, 502)), { .flood = &questions },
+	    ASK(PEER = SYN), ANSWER(AT_ONCE, END = SYN | ACK),
+	    { .age_s = 7201, .flood = &others_connecting } } },
+	{ "a flood of questions: what was answered and asked on lives, the unanswered is lost", FAST,
+	  { ASK(QUESTION), ANSWER(AT_ONCE, REPLY), ASK(QUESTION), ASK(UDP(FAR, ROW, ISO, 502)), { .flood = &questions },
 	    ANSWER(AT_ONCE, REPLY), TOO_LATE(AT_ONCE, UDP(ISO_L, 502, FAR, ROW)) } },
 };
 

@@ -226,6 +226,8 @@ static struct asked *quoted_flow(enum place at, const uint8_t *ip, const uint8_t
 		return NULL;
 	ql4 = q + header;
 	a.proto = q[9];
+	if (a.proto == IPPROTO_ICMP && ql4[0] != 8)
+		return NULL;
 	a.eport = a.proto == IPPROTO_ICMP ? get16(ql4 + 4) : get16(ql4 + 2);
 	a.pport = a.proto == IPPROTO_ICMP ? 0 : get16(ql4);
 	return overlay_at(at, get32(q + 12)) == a.peer && get32(q + 16) == own ? find_alive(&a) : NULL;

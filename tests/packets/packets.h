@@ -147,7 +147,7 @@ struct flood {
 
 #define OUTS 4
 #define COUNTS 3
-#define STEPS 12
+#define STEPS 14
 
 struct step {
 	void (*change)(struct wm_plan *plan); /* before all: this is applied to the plan of the row so far */

@@ -13,11 +13,49 @@
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 
+struct owner {
+	uint32_t id; /* WM_FLOW_OWNER */
+	wm_ip4 end;
+};
+
 struct reading {
 	const struct wm_bpf_set *set;
 	struct wm_flow_views *ret;
 	uint64_t now; /* jiffies */
+	struct owner *owners; /* sorted: all that are isolated */
+	size_t nowners;
 };
+
+static int by_id(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static int find_owners(struct reading *r, const struct wm_bpf_content *content)
+{
+	wm_ip4 subnet = ntohl(r->set->meta.params.subnet);
+
+	r->owners = calloc(content->naddrs + 1u, sizeof(*r->owners));
+	if (!r->owners)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < content->naddrs; i++) {
+		if (content->hosts[i].share)
+			r->owners[r->nowners++] = (struct owner){ WM_FLOW_OWNER(content->hosts[i].owner, htonl(subnet + i)), subnet + i };
+	}
+	qsort(r->owners, r->nowners, sizeof(*r->owners), by_id);
+	return 0;
+}
+
+/* 0: gone, its flows are nobody's. */
+static wm_ip4 end_of(const struct reading *r, uint32_t id)
+{
+	const struct owner wanted = { .id = id };
+	const struct owner *found = bsearch(&wanted, r->owners, r->nowners, sizeof(wanted), by_id);
+
+	return found ? found->end : 0;
+}
 
 static unsigned int state_of(uint8_t flags)
 {
@@ -62,13 +100,13 @@ static int read_half(const struct reading *r)
 	/* A flow that goes while we look makes the walk begin again: it is bounded by what the map can hold. */
 	for (uint32_t i = 0; !rc && i < WM_FLOW_HALF_MAX && !bpf_map_get_next_key(fd, i ? &previous : NULL, &key); i++) {
 		struct wm_flow_view view = {
-			.end = ntohl(key.end), .peer = ntohl(key.peer), .proto = key.proto,
+			.end = end_of(r, key.owner), .peer = ntohl(key.peer), .proto = key.proto,
 			.end_port = ntohs(key.end_port), .peer_port = ntohs(key.peer_port),
 		};
 		struct wm_flow flow;
 
 		previous = key;
-		if (!bpf_map_lookup_elem(fd, &key, &flow))
+		if (view.end && !bpf_map_lookup_elem(fd, &key, &flow))
 			rc = add(r, &view, flow.flags, flow.last);
 	}
 	return rc;
@@ -102,17 +140,20 @@ int wm_bpf_flows(const struct wm_bpf_set *set, struct wm_flow_views *ret, struct
 {
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { 0 };
 	struct wm_flow_views views = { 0 };
-	struct reading r = { set, &views, 0 };
+	struct reading r = { .set = set, .ret = &views };
 	int rc = wm_bpf_content_read(set, &content, err);
 
 	if (rc)
 		return rc;
 	rc = wm_bpf_jiffies(&r.now);
 	if (!rc)
+		rc = find_owners(&r, &content);
+	if (!rc)
 		rc = read_half(&r);
 	for (uint32_t i = 0; !rc && i < content.naddrs; i++)
 		if (content.hosts[i].share)
 			rc = read_share(&r, ntohl(set->meta.params.subnet) + i, content.hosts[i].share);
+	free(r.owners);
 	if (rc) {
 		wm_flow_views_free(&views);
 		return wm_bpf_fail(err, rc, "cannot read the flow table");

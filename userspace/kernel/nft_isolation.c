@@ -289,7 +289,7 @@ static void from_error(const struct wm_nft_site *s)
 
 	nft_rule(b, "from_error_flow"), nft_mark_owner(b, NFT_SRC);
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
-		nft_rule(b, "from_error_flow"), nft_l4_is(b, 8 + 9, 0xff, IPPROTO_ICMP);
+		nft_rule(b, "from_error_flow"), nft_l4_is(b, 8 + 9, 0xff, IPPROTO_ICMP), nft_l4_is(b, 8 + 20, 0xff, ICMP_ECHO);
 		nft_flow_in(b, NFT_QUOTED_ECHO, sets[i]), nft_goto(b, "from_ok");
 		nft_rule(b, "from_error_flow"), nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 9, 1, REG(0));
 		nft_compare(b, NFT_NOT, REG(0), &icmp, 1), nft_flow_in(b, NFT_QUOTED_FLOW, sets[i]), nft_goto(b, "from_ok");

@@ -48,6 +48,7 @@ long native_map_delete_elem(const void *map, const void *key);
 void *native_ringbuf_reserve(const void *map, __u64 size, __u64 flags);
 void native_ringbuf_submit(void *record, __u64 flags);
 __u64 native_jiffies64(void);
+void native_look_again(void *slot); /* "fails": another processor has written there */
 long native_skb_load_bytes(const struct __sk_buff *ctx, __u32 off, void *to, __u32 len);
 long native_skb_store_bytes(struct __sk_buff *ctx, __u32 off, const void *from, __u32 len, __u64 flags);
 long native_l3_csum_replace(struct __sk_buff *ctx, __u32 off, __u64 from, __u64 to, __u64 flags);
