@@ -15,29 +15,11 @@
 
 #include "core/util.h"
 #include "kernel/netns.h"
-#include "kernel/nft_rig.h"
+#include "kernel/nft_setup.h"
 
 #define LIST_SIZE 4096
 #define AT_ONCE 500 /* counters that the kernel soon has memory for */
 #define MOST_SENDERS 8000 /* what follows 192.168 before addresses of other kinds do */
-
-static struct rig rig;
-
-static int spoke(void **state)
-{
-	(void)state;
-	rig_open(&rig, 1, false);
-	rig_apply(&rig);
-	rig_mark(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
 
 static struct wm_drop_views list(void)
 {
@@ -222,12 +204,12 @@ static void sets_are_told(void **state)
 static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(listed_by_who_to_whom_and_why, spoke, teardown),
-		cmocka_unit_test_setup_teardown(a_bound_hosts_name_is_known, spoke, teardown),
-		cmocka_unit_test_setup_teardown(a_full_list_drops_as_ever, spoke, teardown),
-		cmocka_unit_test_setup_teardown(kept_when_the_plan_changes, spoke, teardown),
-		cmocka_unit_test_setup_teardown(nft_can_show_it, spoke, teardown),
-		cmocka_unit_test_setup_teardown(sets_are_told, spoke, teardown),
+		SPOKE(listed_by_who_to_whom_and_why),
+		SPOKE(a_bound_hosts_name_is_known),
+		SPOKE(a_full_list_drops_as_ever),
+		SPOKE(kept_when_the_plan_changes),
+		SPOKE(nft_can_show_it),
+		SPOKE(sets_are_told),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

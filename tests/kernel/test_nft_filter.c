@@ -22,34 +22,7 @@
 
 #include "core/util.h"
 #include "kernel/netns.h"
-#include "kernel/nft_rig.h"
-
-static struct rig rig;
-
-static int spoke(void **state)
-{
-	(void)state;
-	rig_open(&rig, 1, false);
-	rig_apply(&rig);
-	rig_mark(&rig);
-	return 0;
-}
-
-static int hub(void **state)
-{
-	(void)state;
-	rig_open(&rig, 1, true);
-	rig_apply(&rig);
-	rig_mark(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
+#include "kernel/nft_setup.h"
 
 /* --- what is dropped, by reason -------------------------------------------------------- */
 
@@ -333,9 +306,6 @@ static void what_is_not_for_the_mesh_is_not_touched(void **state)
 	assert_true(recv_wg(&rig, &got));
 	must("ip link set lan0 promisc off");
 }
-
-#define SPOKE(fn) cmocka_unit_test_setup_teardown(fn, spoke, teardown)
-#define HUB(fn) cmocka_unit_test_setup_teardown(fn, hub, teardown)
 
 static int body(void)
 {

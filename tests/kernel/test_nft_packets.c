@@ -22,43 +22,7 @@
 
 #include "core/util.h"
 #include "kernel/netns.h"
-#include "kernel/nft_rig.h"
-
-static struct rig rig;
-
-static int spoke(void **state)
-{
-	(void)state;
-	rig_open(&rig, 1, false);
-	rig_apply(&rig);
-	rig_mark(&rig);
-	return 0;
-}
-
-static int spoke_two_lans(void **state)
-{
-	(void)state;
-	rig_open(&rig, 2, false);
-	rig_apply(&rig);
-	rig_mark(&rig);
-	return 0;
-}
-
-static int hub(void **state)
-{
-	(void)state;
-	rig_open(&rig, 1, true);
-	rig_apply(&rig);
-	rig_mark(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
+#include "kernel/nft_setup.h"
 
 static void wg_to_lan(const struct packet *p)
 {
@@ -508,10 +472,6 @@ static void conntrack_does_not_see_the_mesh(void **state)
 	free(out);
 	must("nft delete table inet fw");
 }
-
-#define SPOKE(fn) cmocka_unit_test_setup_teardown(fn, spoke, teardown)
-#define LANS(fn) cmocka_unit_test_setup_teardown(fn, spoke_two_lans, teardown)
-#define HUB(fn) cmocka_unit_test_setup_teardown(fn, hub, teardown)
 
 static int body(void)
 {

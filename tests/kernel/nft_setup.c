@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/nft_setup.h"
+
+struct rig rig;
+
+static int begin(unsigned int nlans, bool is_hub)
+{
+	rig_open(&rig, nlans, is_hub);
+	rig_apply(&rig);
+	rig_mark(&rig);
+	return 0;
+}
+
+int spoke(void **state)
+{
+	(void)state;
+	return begin(1, false);
+}
+
+int spoke_two_lans(void **state)
+{
+	(void)state;
+	return begin(2, false);
+}
+
+int hub(void **state)
+{
+	(void)state;
+	return begin(1, true);
+}
+
+int teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
