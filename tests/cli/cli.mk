@@ -1,1 +1,1 @@
-$(eval $(call test_program,cli/test_client,tests/cli/test_client.c,http core,-lcurl -ljansson -lsodium -lpthread))
+$(foreach t,test_client test_client_stream,$(eval $(call test_program,cli/$(t),tests/cli/$(t).c tests/cli/http_rig.c,http core,-lcurl -ljansson -lsodium -lpthread)))
