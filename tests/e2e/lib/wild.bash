@@ -284,7 +284,7 @@ tracepaths() {
 # --- big packets --------------------------------------------------------------------
 
 sized() { # sized <bytes> <machine> <target>
-	ns "$2" ping -q -n -M dont -c 2 -i 0.2 -s "$1" -W $((2 * ${WM_SLOW:-1})) "$3" | grep ' 2 received'
+	ns "$2" ping -q -n -M dont -c 2 -i 0.2 -s "$1" -W $((2 * ${WM_SLOW:-1})) "$3" | tee /dev/stderr | grep ' 2 received' >/dev/null
 }
 
 fragments_pass() { # whole datagrams of many sizes, there and back, to standard and isolated ends
@@ -292,7 +292,7 @@ fragments_pass() { # whole datagrams of many sizes, there and back, to standard 
 	for size in 1392 1393 1472 1473 2800 8000 20000; do
 		for way in "web $NAS" "web $CAM" "laptop $KIOSK" "nas $SENSOR" "web $KIOSK"; do
 			# shellcheck disable=SC2086 # two words
-			sized $size $way || { echo "$size bytes, $way"; return 1; }
+			sized $size $way || { echo "$size bytes, $way"; where_it_was_lost; return 1; }
 		done
 	done
 	sends web "$NAS" 1024
