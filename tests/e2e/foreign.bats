@@ -88,7 +88,7 @@ foreign() {
 		ns gw-a nft -s -a list table $table
 	done
 	in_ns gw-a route show table all | grep -v " dev wg-\|^unreachable 172\.30\."
-	in_ns gw-a rule show | grep -v ' iif wg-'
+	in_ns gw-a rule show | grep -v ' iif wg-\| to 172\.30\.0\.0/16 .*iif lan0 '
 	ns gw-a tc qdisc show dev lan0
 	ns gw-a tc qdisc show dev eth0
 	ns gw-a tc class show dev eth0
@@ -200,6 +200,70 @@ still_alive() { # still_alive <letter>
 		pings web "$NAS" 1
 		still_alive "$back_end"
 	done
+}
+
+# --- what is ours is flushed, and nobody mends it -------------------------------------------
+
+# Off one device, at one hook, and nobody else's.
+take_off() { # take_off <device> ingress|egress
+	local prio
+	prio=$(ns gw-a tc filter show dev "$1" "$2" | sed -n 's/.* pref \([0-9]*\) bpf .*wm_.*/\1/p')
+	[ -n "$prio" ]
+	ns gw-a tc filter del dev "$1" "$2" pref "$prio"
+}
+flush_nft() { ns gw-a nft delete table ip "$(ns gw-a nft list tables | grep -o "wm_a[^ ]*")"; }
+flush_bpf() {
+	take_off lan0 ingress
+	take_off "$(interface_of a)" ingress
+	take_off "$(interface_of a)" egress
+}
+
+# An ear at the tunnel's mouth, behind whatever is left.
+ear_up() {
+	ns gw-a nft -f - <<-'END'
+		table ip ear {
+			counter mesh {}
+			chain out {
+				type filter hook postrouting priority 500
+				oifname "wg-*" ip daddr 172.30.0.0/16 ip saddr != 172.30.2.1 counter name mesh
+				oifname "lan0" ip saddr 172.30.0.0/16 counter name mesh
+			}
+		}
+	END
+}
+heard_nothing() {
+	ns gw-a nft list counter ip ear mesh
+	ns gw-a nft list counter ip ear mesh | grep -q 'packets 0 '
+}
+
+@test "flushed rulesets and filters let nothing through, also without rp_filter" {
+	local env=$WM_DEMO_DIR/etc/a/gateway.env back_end key leaf
+	for leaf in all lan0 "$(interface_of a)"; do
+		key=net.ipv4.conf.$leaf.rp_filter
+		ns gw-a sysctl "$key" >>"$SNAP/rp_filter"
+		ns gw-a sysctl -qw "$key=0"
+	done
+	for back_end in nft bpf; do
+		sed -i "s/^WM_DATAPLANE=.*/WM_DATAPLANE=$back_end/" "$env"
+		gateway a sync
+		pings web "$NAS" 1
+		ear_up
+		"flush_$back_end"
+		# A registered host, an isolated one, a stranger, and a host of another site.
+		silent web "$NAS" 1
+		silent kiosk "$NAS" 1
+		silent guest "$NAS" 1
+		silent nas "$WEB" 1
+		heard_nothing
+		still_alive "f$back_end"
+		ns gw-a nft delete table ip ear
+		run gateway a sync
+		echo "$output"
+		[ "$status" = 0 ]
+		pings web "$NAS" 1
+	done
+	ns gw-a sysctl -q -p - <"$SNAP/rp_filter"
+	same "$SNAP/before"
 }
 
 @test "uninstall: the whole machine is as it was before" {

@@ -112,9 +112,12 @@ void assert_state(void)
 	assert_out("172.30.0.0/16 dev " WG " proto 87 scope link src 172.30.2.1 \n"
 		   "unreachable 172.30.0.0/16 proto 87 metric 4278198272 \n",
 		   "ip", "-4", "route", "show", "172.30.0.0/16");
-	assert_out("20000:	from all fwmark 0x574d0000/0xffffff00 iif " WG " lookup main proto 87\n", "ip", "rule",
-		   "show", "prio", "20000");
-	assert_out("20001:	from all iif " WG " prohibit proto 87\n", "ip", "rule", "show", "prio", "20001");
+	assert_out("20000:	from all fwmark 0x574d0000/0xffffff00 iif " WG " lookup main proto 87\n"
+		   "20000:	from all to 172.30.0.0/16 fwmark 0x574d0000/0xffffff00 iif lan0 lookup main proto 87\n",
+		   "ip", "rule", "show", "prio", "20000");
+	assert_out("20001:	from all iif " WG " prohibit proto 87\n"
+		   "20001:	from all to 172.30.0.0/16 iif lan0 prohibit proto 87\n",
+		   "ip", "rule", "show", "prio", "20001");
 	char *link = run_out(NULL, "ip", "-o", "link", "show", WG, NULL);
 	assert_contains(link, "mtu 1380 ");
 	assert_contains(link, ",UP");

@@ -195,13 +195,15 @@ char *snapshot(void)
 	char *links = run_out(NULL, "ip", "-o", "link", NULL);
 	char *addrs = run_out(NULL, "ip", "-o", "-4", "addr", NULL);
 	char *routes = run_out(NULL, "ip", "-4", "route", "show", "table", "all", NULL);
-	char *rules = run_out(NULL, "ip", "-4", "rule", NULL);
+	/* Of one priority in any order: what was repaired stands behind the others. */
+	char *rules = run_out(NULL, "sh", "-c", "ip -4 rule | sort -n", NULL);
 	char *all = NULL;
 
 	/* These follow the carrier, some time after the change that we made. */
 	cut(links, " qdisc ", " ");
 	cut(links, " state ", " ");
 	cut(links, ",LOWER_UP", ">");
+	cut(links, "NO-CARRIER,", "");
 	if (asprintf(&all, "%s%s%s%s", links, addrs, routes, rules) < 0)
 		die("memory");
 	free(links);

@@ -85,6 +85,55 @@ static void sysctls_let_packets_through_the_stack(void **state)
 	assert_false(works("ip route get 172.30.4.9 from 172.30.3.9 iif " WG " mark 0x10000"));
 }
 
+/* As if every filter and ruleset had been flushed: then nothing has a mark. Whatever rp_filter is: at 0 nobody validates
+ * a source, which used to be all that stood in the way from a LAN. */
+static void nothing_passes_without_a_mark(void **state)
+{
+	static const char *const rp_filters[] = { "0", "1", "2" };
+	char *before = snapshot();
+	uint32_t ifindex = prepare();
+
+	(void)state;
+	must("ip route add default via 192.168.2.9");
+	plan.nlans = 2;
+	up(ifindex);
+	for (size_t i = 0; i < WM_ARRAY_LEN(rp_filters); i++) {
+		set_sysctl("ipv4/conf/all/rp_filter", "0");
+		set_sysctl("ipv4/conf/lan0/rp_filter", rp_filters[i]);
+		set_sysctl("ipv4/conf/" WG "/rp_filter", rp_filters[i]);
+		up(ifindex);
+		assert_false(works("ip route get 172.30.3.9 from 192.168.1.20 iif lan0"));
+		assert_false(works("ip route get 172.30.2.20 from 192.168.1.20 iif lan0"));
+		assert_false(works("ip route get 172.30.3.9 from 192.168.2.20 iif lan1"));
+		assert_false(works("ip route get 172.30.3.9 from 172.30.2.20 iif lan0"));
+		assert_false(works("ip route get 172.30.3.9 from 192.168.1.20 iif lan0 mark 0x57100101")); /* another mesh's */
+		assert_false(works("ip route get 192.168.1.10 from 172.30.3.9 iif " WG));
+		/* What carries it: translated or not, a router's error as g's own, back from the mesh. */
+		assert_true(works("ip route get 172.30.3.9 from 192.168.1.20 iif lan0 mark 0x574d0001"));
+		assert_true(works("ip route get 172.30.3.9 from 172.30.2.20 iif lan0 mark 0x574d0000"));
+		assert_true(works("ip route get 172.30.3.9 from 192.168.1.254 iif lan0 mark 0x574d00ff"));
+		assert_true(works("ip route get 192.168.1.10 from 172.30.3.9 iif " WG " mark 0x574d0001"));
+		assert_true(works("ip route get 192.168.1.10 from 172.30.2.20 iif lan0 mark 0x574d0001"));
+		/* None of our business: to g, to elsewhere, and what this machine itself sends. */
+		assert_true(works("ip route get 172.30.2.1 from 192.168.1.20 iif lan0"));
+		assert_true(works("ip route get 192.168.2.1 from 192.168.1.20 iif lan0"));
+		assert_true(works("ip route get 8.8.8.8 from 192.168.1.20 iif lan0"));
+		assert_true(works("ip route get 192.168.1.20 from 192.168.2.20 iif lan1"));
+		assert_true(works("ip route get 172.30.3.9"));
+		assert_true(works("ip route get 172.30.3.9 from 172.30.2.1"));
+	}
+	/* A LAN that leaves the plan is guarded no longer, nor is anything when all of it goes. */
+	plan.nlans = 1;
+	assert_true(up(ifindex) > 0);
+	assert_state();
+	remove_all();
+	must("ip route del default via 192.168.2.9");
+	char *after = snapshot();
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
 static void two_lans_answer_only_for_themselves(void **state)
 {
 	(void)state;
@@ -202,6 +251,8 @@ static void what_was_removed_by_hand_is_repaired(void **state)
 		"ip route del unreachable 172.30.0.0/16 metric 4278198272",
 		"ip rule del prio 20000",
 		"ip rule del prio 20001",
+		"ip rule del prio 20000 iif lan0",
+		"ip rule del prio 20001 iif lan0",
 		"ip addr del 172.30.2.1/32 dev " WG,
 		"ip link set " WG " down",
 		"ip link set " WG " mtu 1300",
@@ -360,6 +411,7 @@ static int body(void)
 	const struct CMUnitTest tests[] = {
 		TEST(up_is_as_documented_and_free_the_second_time),
 		TEST(sysctls_let_packets_through_the_stack),
+		TEST(nothing_passes_without_a_mark),
 		TEST(two_lans_answer_only_for_themselves),
 		TEST(lans_that_share_addresses_have_tables),
 		TEST(a_lan_that_takes_less_than_the_tunnel_has_a_route),

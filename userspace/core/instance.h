@@ -35,7 +35,7 @@ struct wm_instance {
 	char nft_table[WM_NAME_SIZE + 4]; /* "wm", or wm_<name> */
 	uint16_t tc_prio;                 /* our filters' priority; tc_handle is 1 */
 	uint32_t fwmark;                  /* marks what our plane has let through; the low byte is 0: free for the LAN */
-	uint32_t rule_prio;               /* first of our two ip rules */
+	uint32_t rule_prio;               /* of our ip rules; those that forbid have the next */
 
 	char env_file[WM_PATH_SIZE];   /* /etc/wm[/<name>]/gateway.env */
 	char key_file[WM_PATH_SIZE];   /* /etc/wm[/<name>]/private.key, 0600 */

@@ -87,7 +87,7 @@ int wm_link_set_twins(struct wm_link_up *up, struct wm_error *err);   /* before 
 int wm_link_sweep_twins(struct wm_link_up *up, struct wm_error *err); /* after them: what nothing leads to any more */
 int wm_link_remove_twins(struct wm_nl *nl, const struct wm_instance *inst, struct wm_error *err);
 
-/* link_rule.c: forwarding from wg only with our plane's mark. */
+/* link_rule.c: forwarding from wg, and from the LANs into the mesh, only with our plane's mark. */
 int wm_link_set_rules(struct wm_link_up *up, struct wm_error *err);
 int wm_link_remove_rules(struct wm_nl *nl, const struct wm_instance *inst, struct wm_error *err);
 

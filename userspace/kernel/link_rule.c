@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Two rules in front of the machine's own: what comes in through the wg device
- * is forwarded only with the mark of our data plane. They hold also when every
- * filter is gone. (The local table comes before all rules: packets to g arrive.)
+ * In front of the machine's own rules two for each way in: what comes through
+ * the wg device is forwarded, and what comes from a LAN gets to the mesh, only
+ * with the mark of our data plane. They hold also when every filter and ruleset
+ * is gone. (The local table comes before all rules: packets to g arrive.) Of the
+ * mesh only: a LAN's way to anywhere else is none of our business.
  * In front of them, for each LAN that has a table of its own (link_twin.c), the
  * rules that lead there: by the mark, and from the gateway's address on it.
  */
@@ -29,7 +31,7 @@ struct rule {
 
 /* Before every instance's rule_prio; whose they are the table says. */
 #define TWIN_PRIO 19000
-#define WANTED_MAX (2 + 2 * WM_LANS_MAX)
+#define WANTED_MAX (2 + 4 * WM_LANS_MAX)
 #define OURS_MAX (2 * WANTED_MAX)
 #define ROUNDS_MAX 8
 
@@ -97,6 +99,24 @@ static int read_ours(struct wm_nl *nl, const struct wm_instance *inst, struct ou
 	return 0;
 }
 
+/* What comes in at `iif` for `dst` goes on only with our plane's mark. Two rules. */
+static unsigned int guard(const struct wm_instance *inst, const char *iif, struct wm_prefix dst, struct rule *ret)
+{
+	const struct rule common = { .dst = dst, .protocol = WM_ROUTE_PROTOCOL };
+
+	for (int i = 0; i < 2; i++) {
+		ret[i] = common;
+		ret[i].prio = inst->rule_prio + (uint32_t)i;
+		wm_copy(ret[i].iif, sizeof(ret[i].iif), iif);
+	}
+	ret[0].action = FR_ACT_TO_TBL;
+	ret[0].table = RT_TABLE_MAIN;
+	ret[0].mark = inst->fwmark & WM_MARK_MASK;
+	ret[0].mask = WM_MARK_MASK;
+	ret[1].action = FR_ACT_PROHIBIT;
+	return 2;
+}
+
 static unsigned int make_wanted(const struct wm_instance *inst, const struct wm_plan *plan, struct rule *ret)
 {
 	unsigned int n = 0;
@@ -119,21 +139,9 @@ static unsigned int make_wanted(const struct wm_instance *inst, const struct wm_
 		ret[n].src = (struct wm_prefix){ plan->lans[i].addr, 32 };
 		ret[n++].dst = plan->lans[i].prefix;
 	}
-	ret[n++] = (struct rule){
-		.prio = inst->rule_prio,
-		.table = RT_TABLE_MAIN,
-		.mark = inst->fwmark & WM_MARK_MASK,
-		.mask = WM_MARK_MASK,
-		.action = FR_ACT_TO_TBL,
-		.protocol = WM_ROUTE_PROTOCOL,
-	};
-	wm_copy(ret[n - 1].iif, sizeof(ret->iif), inst->ifname);
-	ret[n++] = (struct rule){
-		.prio = inst->rule_prio + 1,
-		.action = FR_ACT_PROHIBIT,
-		.protocol = WM_ROUTE_PROTOCOL,
-	};
-	wm_copy(ret[n - 1].iif, sizeof(ret->iif), inst->ifname);
+	n += guard(inst, inst->ifname, (struct wm_prefix){ 0 }, ret + n);
+	for (unsigned int i = 0; i < plan->nlans; i++)
+		n += guard(inst, plan->lans[i].ifname, plan->supernet, ret + n);
 	return n;
 }
 
