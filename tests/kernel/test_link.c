@@ -296,6 +296,35 @@ static void without_wishes_the_default_route_decides(void **state)
 	assert_int_equal(self.nlans, 0); /* it has no IPv4 address */
 }
 
+/* Neither back end looks for anything but Ethernet headers there: on a device without them nothing would be filtered. */
+static void a_device_without_ethernet_is_no_lan(void **state)
+{
+	struct wm_self self = { .nlans = 5 };
+
+	(void)state;
+	must("ip tuntap add dev ppp7 mode tun");
+	must("ip addr add 10.64.0.1/24 dev ppp7");
+	must("ip link set ppp7 up");
+	must("ip tuntap add dev tap7 mode tap");
+	must("ip addr add 10.65.0.1/24 dev tap7");
+	wish("ppp7", "");
+	assert_int_equal(wm_link_find_lans(&inst, &self, &err), -EINVAL);
+	assert_contains(err.text, "10.64.0.1 is on ppp7, which is no Ethernet device (tun)");
+	inst.nlans = 0;
+	wish("", "10.64.0.1");
+	assert_int_equal(wm_link_find_lans(&inst, &self, &err), -EINVAL);
+	assert_int_equal(self.nlans, 5);
+	inst.nlans = 0;
+	must("ip route add default dev ppp7");
+	assert_int_equal(wm_link_find_lans(&inst, &self, &err), 0);
+	assert_int_equal(self.nlans, 0);
+	wish("tap7", "");
+	assert_int_equal(wm_link_find_lans(&inst, &self, &err), 0);
+	assert_int_equal(self.nlans, 1);
+	must("ip link del ppp7");
+	must("ip link del tap7");
+}
+
 static int body(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +339,7 @@ static int body(void)
 		TEST(lans_are_found_by_address_or_name),
 		TEST(a_missing_lan_is_named),
 		TEST(without_wishes_the_default_route_decides),
+		TEST(a_device_without_ethernet_is_no_lan),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

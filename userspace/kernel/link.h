@@ -10,7 +10,8 @@
 #include "core/plan.h"
 
 /* Finds the LANs that the instance wishes for (or, without wishes, the one of
- * the default route). -ENODEV names the address or interface that is missing.
+ * the default route). -ENODEV names the address or interface that is missing,
+ * -EINVAL the one that cannot be a LAN: it is loopback, wg or no Ethernet.
  * Fills self->lans and nlans. Reads only. */
 int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, struct wm_error *err);
 

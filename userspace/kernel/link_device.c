@@ -41,7 +41,8 @@ static int read_link(const struct nlmsghdr *nlh, void *arg)
 	r->link->mtu = wm_nl_u32(tb[IFLA_MTU]);
 	wm_copy(r->link->kind, sizeof(r->link->kind), wm_nl_str(info[IFLA_INFO_KIND]));
 	wm_copy(r->link->alias, sizeof(r->link->alias), wm_nl_str(tb[IFLA_IFALIAS]));
-	if (ifi->ifi_type == ARPHRD_ETHER && tb[IFLA_ADDRESS] &&
+	r->link->ethernet = ifi->ifi_type == ARPHRD_ETHER;
+	if (r->link->ethernet && tb[IFLA_ADDRESS] &&
 	    mnl_attr_get_payload_len(tb[IFLA_ADDRESS]) == sizeof(r->link->mac))
 		memcpy(r->link->mac.byte, mnl_attr_get_payload(tb[IFLA_ADDRESS]), sizeof(r->link->mac));
 	if (r->ifname)

@@ -87,6 +87,11 @@ static int add_lan(struct wm_nl *nl, const struct wm_instance *inst, const struc
 	if (link.loopback || strcmp(lan.ifname, inst->ifname) == 0)
 		return wm_fail(err, EINVAL, "LXC_IFACES: %s is on %s, which cannot be a LAN", wm_ip4_format(a->addr, text),
 			       lan.ifname);
+	if (!link.ethernet)
+		return wm_fail(err, EINVAL,
+			       "LXC_IFACES: %s is on %s, which is no Ethernet device (%s): a LAN is one whose hosts have MACs, "
+			       "so name the interface that they are on",
+			       wm_ip4_format(a->addr, text), lan.ifname, link.kind[0] ? link.kind : "of another kind");
 	for (unsigned int i = 0; i < self->nlans; i++)
 		if (self->lans[i].ifindex == a->ifindex)
 			return wm_fail(err, EINVAL, "LXC_IFACES: %s is named twice: one address per interface", lan.ifname);
@@ -124,18 +129,20 @@ static int find_wish(struct wm_nl *nl, const struct wm_link_addrs *all, const st
 	return 0;
 }
 
-/* Nobody has said: the interface of the default route, if it can be a LAN. */
+/* Nobody has said: the interface of the default route, if it can be a LAN (a modem's ppp0 or a VPN cannot). */
 static int find_unasked(struct wm_nl *nl, const struct wm_instance *inst, const struct wm_link_addrs *all,
 			struct wm_self *self, struct wm_error *err)
 {
-	struct wm_link wg;
+	struct wm_link link;
 	uint32_t ifindex;
 
 	int rc = find_default(nl, &ifindex);
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot read the routes of this machine: %s", wm_nl_why(nl, rc));
 	const struct wm_link_addr *a = ifindex ? by_ifindex(all, ifindex) : NULL;
-	if (!a || (wm_link_get(nl, inst->ifname, &wg) == 0 && wg.index == ifindex))
+	if (!a || (wm_link_get(nl, inst->ifname, &link) == 0 && link.index == ifindex))
+		return 0;
+	if (wm_link_get_index(nl, ifindex, &link, NULL) == 0 && !link.ethernet)
 		return 0;
 	return add_lan(nl, inst, a, self, err);
 }

@@ -29,6 +29,7 @@ struct wm_link {
 	char kind[16]; /* "wireguard", "tun", "veth"; "" for a NIC */
 	char alias[128];
 	struct wm_mac mac; /* zero: none, or not of six bytes */
+	bool ethernet; /* frames with MACs; loopback has none to speak of */
 	bool loopback;
 };
 
