@@ -326,9 +326,12 @@ char *rig_surroundings(const struct rig *rig)
 
 int rig_watch_tc(void)
 {
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int group = RTNLGRP_TC, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	assert_true(fd >= 0);
+	/* A socket without an address is not told of what nobody asked to hear of: every deletion. */
+	assert_int_equal(bind(fd, (const struct sockaddr *)&any, sizeof(any)), 0);
 	assert_int_equal(setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)), 0);
 	return fd;
 }

@@ -5,12 +5,15 @@
  * the kernel as before.
  */
 #include <errno.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +98,54 @@ static void test_remove_leaves_all_as_it_was(void **state)
 	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 0);
 	free(before);
 	free(after);
+}
+
+/* What was heard of filters: "+wg egress", "-lan0 ingress" and so on, in their order. */
+static void tell_filters(int watch, char *ret, size_t size)
+{
+	static char buf[65536];
+	ssize_t n;
+
+	*ret = '\0';
+	while ((n = recv(watch, buf, sizeof(buf), 0)) > 0) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+		const struct tcmsg *tc = NLMSG_DATA(nlh);
+		size_t len = strlen(ret);
+		char name[IF_NAMESIZE];
+
+		if (nlh->nlmsg_type == RTM_NEWTFILTER || nlh->nlmsg_type == RTM_DELTFILTER)
+			snprintf(ret + len, size - len, "%c%s %s, ", nlh->nlmsg_type == RTM_NEWTFILTER ? '+' : '-',
+				 if_indextoname((unsigned int)tc->tcm_ifindex, name),
+				 TC_H_MIN(tc->tcm_parent) == TC_H_MIN_EGRESS ? "egress" : "ingress");
+	}
+	close(watch);
+}
+
+/* A LAN's filter redirects to wg, whose filter translates: the one is never there without the other, wherever the devices
+ * stand in the kernel's list. */
+static void test_filters_come_and_go_in_order(void **state)
+{
+	char heard[512];
+	int watch;
+
+	(void)state;
+	assert_true(if_nametoindex("wg") < if_nametoindex("lan0"));
+	rig_lan(&rig, 1, "lan1", "192.168.2.1");
+	watch = rig_watch_tc();
+	rig_apply(&rig);
+	tell_filters(watch, heard, sizeof(heard));
+	assert_string_equal(heard, "+wg egress, +wg ingress, +lan0 ingress, +lan1 ingress, ");
+	watch = rig_watch_tc();
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	tell_filters(watch, heard, sizeof(heard));
+	assert_string_equal(heard, "-lan0 ingress, -lan1 ingress, -wg ingress, -wg egress, ");
+	/* Nor when nothing that was pinned tells of them. */
+	rig_apply(&rig);
+	must("rm -r /var/run/bpf/default");
+	watch = rig_watch_tc();
+	assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+	tell_filters(watch, heard, sizeof(heard));
+	assert_string_equal(heard, "-lan0 ingress, -lan1 ingress, -wg ingress, -wg egress, ");
 }
 
 static void test_foreign_filters_stay(void **state)
@@ -378,6 +429,7 @@ static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_remove_leaves_all_as_it_was),
+		TEST(test_filters_come_and_go_in_order),
 		TEST(test_foreign_filters_stay),
 		TEST(test_foreign_filter_that_came_later_stays),
 		TEST(test_two_instances_share_a_lan),

@@ -28,12 +28,14 @@ struct place {
 };
 #define PLACES (2 + WM_LAN_SLOTS)
 
+/* The way out of the tunnel's mouth first, then those in: who judges and redirects what comes in relies on the filter that
+ * translates and checks what goes out. Filters come off in the opposite order. */
 static unsigned int places_of(const struct wm_plan *plan, uint32_t wg_ifindex, struct place ret[PLACES])
 {
 	unsigned int n = 0;
 
-	ret[n++] = (struct place){ wg_ifindex, BPF_TC_INGRESS, WM_BPF_WG_IN };
 	ret[n++] = (struct place){ wg_ifindex, BPF_TC_EGRESS, WM_BPF_WG_OUT };
+	ret[n++] = (struct place){ wg_ifindex, BPF_TC_INGRESS, WM_BPF_WG_IN };
 	for (unsigned int i = 0; i < plan->nlans; i++)
 		ret[n++] = (struct place){ plan->lans[i].ifindex, BPF_TC_INGRESS, WM_BPF_LAN_IN };
 	return n;
@@ -59,19 +61,25 @@ static int64_t program_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint
 	return rc ? rc : (int64_t)opts.prog_id;
 }
 
-static bool is_program_of_ours(uint32_t id)
+/* Which of our programs it is; -1: none of them. */
+static int program_of_ours(uint32_t id)
 {
 	WM_AUTO_CLOSE int fd = bpf_prog_get_fd_by_id(id);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-		return false;
+		return -1;
 	for (int i = 0; i < WM_BPF_PROGS; i++) {
 		if (!strcmp(info.name, wm_bpf_progs[i]))
-			return true;
+			return i;
 	}
-	return false;
+	return -1;
+}
+
+static bool is_program_of_ours(uint32_t id)
+{
+	return program_of_ours(id) >= 0;
 }
 
 struct wm_bpf_device *wm_bpf_find_device(struct wm_bpf_meta *meta, uint32_t ifindex)
@@ -324,6 +332,15 @@ static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *ke
 	return changes;
 }
 
+static bool is_lan_in(uint32_t ifindex, uint16_t prio)
+{
+	int64_t there = program_at(ifindex, BPF_TC_INGRESS, prio);
+
+	return there > 0 && program_of_ours((uint32_t)there) == WM_BPF_LAN_IN;
+}
+
+/* LANs first, wherever they stand in the list, and then wg: what a LAN's filter redirects there would leave untranslated
+ * if its filters were gone. */
 static int detach_everywhere(uint16_t prio, const struct place *keep, unsigned int nkeep, struct wm_error *err)
 {
 	struct if_nameindex *all = if_nameindex();
@@ -331,9 +348,13 @@ static int detach_everywhere(uint16_t prio, const struct place *keep, unsigned i
 
 	if (!all)
 		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
-	for (const struct if_nameindex *i = all; rc >= 0 && i->if_index; i++) {
-		rc = detach_device(i->if_index, prio, keep, nkeep, err);
-		changes += rc;
+	for (int lans = 1; lans >= 0; lans--) {
+		for (const struct if_nameindex *i = all; rc >= 0 && i->if_index; i++) {
+			if (lans && !is_lan_in(i->if_index, prio))
+				continue;
+			rc = detach_device(i->if_index, prio, keep, nkeep, err);
+			changes += rc;
+		}
 	}
 	if_freenameindex(all);
 	return rc < 0 ? rc : changes;
