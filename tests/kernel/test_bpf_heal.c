@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "core/util.h"
+#include "kernel/bpf_priv.h"
 #include "kernel/bpf_rig.h"
 #include "kernel/netns.h"
 
@@ -305,6 +306,31 @@ static void test_subnet_too_big(void **state)
 	expect_refusal(-E2BIG, "/12");
 }
 
+/* Their flows are memory that is never swapped. */
+static void test_too_many_isolated(void **state)
+{
+	const uint32_t most = 16384;
+	struct wm_end *ends = calloc(most + 1, sizeof(*ends));
+	struct wm_bpf_content content = { 0 };
+
+	(void)state;
+	assert_non_null(ends);
+	rig.plan.subnet = (struct wm_prefix){ rig.plan.supernet.addr, 16 };
+	rig.plan.ends = ends;
+	rig.plan.nends = most + 1;
+	for (uint32_t i = 0; i <= most; i++) {
+		ends[i] = (struct wm_end){ .overlay = rig.plan.subnet.addr + 256 + i, .kind = WM_END_DEVICE,
+					   .access = WM_ACCESS_ISOLATED };
+		snprintf(ends[i].name, sizeof(ends[i].name), "d%u", i);
+	}
+	expect_refusal(-E2BIG, "this site has 16385 isolated hosts and devices; the BPF data plane holds flows for 16384");
+	assert_non_null(strstr(rig.err.text, "WM_DATAPLANE=nft"));
+	rig.plan.nends = most;
+	assert_int_equal(wm_bpf_content_plan(&rig.plan, &content, &rig.err), 0);
+	wm_bpf_content_free(&content);
+	free(ends);
+}
+
 /* --- put right ------------------------------------------------------------------------------------- */
 
 static void test_filters_deleted_by_hand(void **state)
@@ -442,6 +468,7 @@ static int body(void)
 		TEST(test_lan_is_gone),
 		TEST(test_twins),
 		TEST(test_subnet_too_big),
+		TEST(test_too_many_isolated),
 		TEST(test_filters_deleted_by_hand),
 		TEST(test_filter_replaced_by_hand),
 		TEST(test_map_written_by_hand),

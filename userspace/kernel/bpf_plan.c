@@ -13,8 +13,10 @@
 
 _Static_assert(WM_LANS_MAX <= WM_LAN_SLOTS, "each LAN of a plan needs a slot");
 
-/* An address takes 160 bytes and 48 more per processor. */
+/* Of the kernel's memory, never swapped, and twice while a new set is built beside the old: an address takes 160 bytes and
+ * 48 more per processor; an isolated end 24 KiB of flows, and the number of them is rounded up to a power of two. */
 #define SHORTEST_PREFIX 12
+#define ISOLATED_MAX 16384
 #define LAN_HOSTS_LEAST 64
 
 void wm_bpf_content_free(struct wm_bpf_content *content)
@@ -128,6 +130,27 @@ static int check_twins(const struct wm_plan *plan, const struct wm_bpf_content *
 	return 0;
 }
 
+static uint32_t count_isolated(const struct wm_bpf_content *content)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < content->naddrs; i++)
+		n += content->hosts[i].isolated;
+	return n;
+}
+
+static int check_isolated(const struct wm_bpf_content *content, struct wm_error *err)
+{
+	uint32_t n = count_isolated(content);
+
+	if (n <= ISOLATED_MAX)
+		return 0;
+	return wm_fail(err, E2BIG,
+		       "this site has %u isolated hosts and devices; the BPF data plane holds flows for %u (24 KiB of the "
+		       "kernel's memory each): move some to another site, or set WM_DATAPLANE=nft here",
+		       n, ISOLATED_MAX);
+}
+
 int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { 0 };
@@ -151,6 +174,8 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 		return rc;
 	qsort(content.lan_hosts, content.nlan_hosts, sizeof(*content.lan_hosts), wm_bpf_lan_host_order);
 	rc = check_twins(plan, &content, err);
+	if (!rc)
+		rc = check_isolated(&content, err);
 	if (rc)
 		return rc;
 	plan_shield(&content);
@@ -172,13 +197,9 @@ static uint32_t power_of_two(uint32_t least)
 
 void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS])
 {
-	uint32_t isolated = 0;
-
-	for (uint32_t i = 0; i < want->naddrs; i++)
-		isolated += want->hosts[i].isolated;
 	ret[WM_BPF_HOSTS] = ret[WM_BPF_HOST_STATS] = ret[WM_BPF_NEIGHBOURS] = want->naddrs;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
-	ret[WM_BPF_FLOWS] = power_of_two(isolated) * WM_FLOW_BUCKETS;
+	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;
 	ret[WM_BPF_LANS] = WM_LAN_SLOTS;
 	ret[WM_BPF_SHIELD] = WM_SHIELD_SIZE;
 	ret[WM_BPF_COUNTERS] = WM_REASON_COUNT;
