@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <cmocka.h>
 
 #include "core/util.h"
@@ -49,19 +50,30 @@ static int teardown(void **state)
 	return 0;
 }
 
+static bool is_rename(const struct syscall_info *info)
+{
+#ifdef SYS_rename
+	if (info->op == 1 && info->nr == SYS_rename)
+		return true;
+#endif
+	return info->op == 1 && (info->nr == SYS_renameat || info->nr == SYS_renameat2);
+}
+
 /* System calls that change the kernel, or may. */
 static bool is_point(const struct syscall_info *info)
 {
 	static const uint64_t calls[] = {
 #ifdef SYS_rename
-		SYS_rename, SYS_mkdir, SYS_rmdir,
+		SYS_mkdir, SYS_rmdir,
 #endif
-		SYS_renameat, SYS_renameat2, SYS_mkdirat, SYS_unlinkat, SYS_sendto,
+		SYS_mkdirat, SYS_unlinkat, SYS_sendto,
 	};
 	static const uint64_t commands[] = { BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_OBJ_PIN };
 
 	if (info->op != 1)
 		return false;
+	if (is_rename(info))
+		return true;
 	for (size_t i = 0; i < WM_ARRAY_LEN(calls); i++) {
 		if (info->nr == calls[i])
 			return true;
@@ -73,10 +85,12 @@ static bool is_point(const struct syscall_info *info)
 	return false;
 }
 
-/* Lets the child run and kills it when it enters its nth point; false: it had come to its end. */
-static bool kill_at(pid_t pid, unsigned int nth)
+/* Lets the child run and kills it when it enters its nth point, from its first rename on or from the start; false: it had
+ * come to its end. */
+static bool kill_at(pid_t pid, unsigned int nth, bool from_rename)
 {
 	struct syscall_info info;
+	bool counts = !from_rename;
 	unsigned int n = 0;
 	int status;
 
@@ -94,7 +108,8 @@ static bool kill_at(pid_t pid, unsigned int nth)
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
 			continue;
 		assert_true(ptrace(GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0);
-		if (!is_point(&info) || n++ != nth)
+		counts |= is_rename(&info);
+		if (!counts || !is_point(&info) || n++ != nth)
 			continue;
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -103,7 +118,7 @@ static bool kill_at(pid_t pid, unsigned int nth)
 }
 
 /* apply in a child that is killed; false: it went through. */
-static bool apply_killed(unsigned int nth)
+static bool apply_killed_from(unsigned int nth, bool from_rename)
 {
 	pid_t pid;
 
@@ -115,7 +130,12 @@ static bool apply_killed(unsigned int nth)
 		_exit(wm_dataplane_bpf.apply(&rig.inst, &rig.plan, rig.wg, &rig.err) < 0);
 	}
 	assert_true(pid > 0);
-	return kill_at(pid, nth);
+	return kill_at(pid, nth, from_rename);
+}
+
+static bool apply_killed(unsigned int nth)
+{
+	return apply_killed_from(nth, false);
 }
 
 static bool has_filter(const char *ifname, const char *hook, const char *what)
@@ -249,6 +269,75 @@ static void test_killed_while_growing(void **state)
 	assert_true(kills > 4);
 }
 
+/* The map of flows into which the program at wg ingress writes, whatever is pinned by now. */
+static int attached_flows(void)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info), ids[64];
+	char *text = rig_filters("wg", "ingress"), *id = strstr(text, " id ");
+	int prog, map = -1;
+
+	assert_non_null(id);
+	prog = bpf_prog_get_fd_by_id((uint32_t)strtoul(id + 4, NULL, 10));
+	free(text);
+	info.map_ids = (uint64_t)(uintptr_t)ids;
+	info.nr_map_ids = WM_ARRAY_LEN(ids);
+	assert_true(prog >= 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(prog, &info, &len), 0);
+	close(prog);
+	for (uint32_t i = 0; i < info.nr_map_ids; i++) {
+		struct bpf_map_info about = { 0 };
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+
+		len = sizeof(about);
+		assert_true(fd >= 0);
+		assert_int_equal(bpf_obj_get_info_by_fd(fd, &about, &len), 0);
+		if (strcmp(about.name, "flows") == 0 && map < 0)
+			map = fd;
+		else
+			close(fd);
+	}
+	assert_true(map >= 0);
+	return map;
+}
+
+/* One of cam's; set: it is confirmed just now. True if it is there. */
+static bool flow_of_cam(int map, bool set)
+{
+	const uint32_t at = 5; /* in the first share that was given */
+	struct wm_flow_bucket bucket;
+
+	assert_int_equal(bpf_map_lookup_elem(map, &at, &bucket), 0);
+	if (set) {
+		bucket.slot[0] = (struct wm_flow_slot){ .peer = 0x0903a8c0, .end_port = 80, .proto = 6, .last = 42 };
+		assert_int_equal(bpf_map_update_elem(map, &at, &bucket, BPF_ANY), 0);
+	}
+	close(map);
+	for (int i = 0; i < WM_FLOW_WAYS; i++)
+		if (bucket.slot[i].peer == 0x0903a8c0 && bucket.slot[i].proto == 6)
+			return true;
+	return false;
+}
+
+/* Filters that were not replaced before the kill go on confirming flows, into maps that nobody pins as his own any more. */
+static void test_flows_of_old_filters_are_not_lost(void **state)
+{
+	unsigned int kills = 0;
+
+	(void)state;
+	rig_apply(&rig);
+	for (unsigned int nth = 0; crowd(40), apply_killed_from(nth, true); nth += nth < 4 ? 1 : 7, kills++) {
+		flow_of_cam(attached_flows(), true);
+		expect_converged(NULL);
+		if (!flow_of_cam(rig_pin(&rig, "flows"), false))
+			fail_msg("lost after a kill at point %u", nth);
+		crowd(0);
+		assert_int_equal(wm_dataplane_bpf.remove(&rig.inst, &rig.err), 0);
+		rig_apply(&rig);
+	}
+	assert_true(kills > 6);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static int body(void)
@@ -256,6 +345,7 @@ static int body(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_killed_at_first_apply), TEST(test_killed_while_replacing_programs),
 		TEST(test_killed_while_changing_hosts), TEST(test_killed_while_growing),
+		TEST(test_flows_of_old_filters_are_not_lost),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

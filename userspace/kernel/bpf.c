@@ -21,6 +21,8 @@ struct job {
 	const struct wm_plan *plan;
 	uint32_t wg_ifindex;
 	struct wm_bpf_set old, set;    /* the same, until a new one is loaded */
+	struct wm_bpf_set before;      /* what a killed apply has replaced; filters may still be its own */
+	struct wm_bpf_content had;     /* by it */
 	bool reload;
 	bool keep[WM_BPF_MAPS];        /* of the old set */
 	struct wm_bpf_content have, want;
@@ -91,9 +93,13 @@ static int look(struct job *job, struct wm_error *err)
 	if (!rc)
 		rc = wm_bpf_set_open(job->inst, &job->old, err);
 	if (!rc)
+		rc = wm_bpf_set_open_old(job->inst, &job->before, err);
+	if (!rc)
 		rc = wm_bpf_check_places(job->inst, job->plan, job->wg_ifindex, &job->old, err);
 	if (!rc && same_subnet(job))
 		rc = wm_bpf_content_read(&job->old, &job->have, err);
+	if (!rc && job->before.whole && wm_bpf_same_subnet(&job->before.meta.params, job->plan))
+		rc = wm_bpf_content_read(&job->before, &job->had, err);
 	if (rc)
 		return rc;
 	wm_bpf_sizes(&job->want, job->size);
@@ -171,6 +177,24 @@ static int settle(struct job *job, struct wm_error *err)
 	return rc;
 }
 
+/* The same for what a killed apply left to do. */
+static int settle_before(struct job *job, struct wm_error *err)
+{
+	const uint32_t *from = job->before.meta.map_id, *to = job->set.meta.map_id;
+	int rc = 0;
+
+	if (!job->had.naddrs)
+		return 0;
+	for (int i = 0; i < WM_BPF_MAPS; i++)
+		job->set.fresh[i] |= from[i] != to[i];
+	if (from[WM_BPF_FLOWS] != to[WM_BPF_FLOWS])
+		rc = add(job, wm_bpf_carry_flows(job->before.map[WM_BPF_FLOWS], job->set.map[WM_BPF_FLOWS], &job->had,
+						 &job->want, err));
+	if (!rc && from[WM_BPF_HOSTS] != to[WM_BPF_HOSTS])
+		rc = add(job, wm_bpf_hand_over(&job->set, &job->had, &job->want, err));
+	return rc;
+}
+
 static int bring_into_force(struct job *job, struct wm_error *err)
 {
 	int rc = look(job, err);
@@ -191,12 +215,16 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 	if (!rc && job->reload)
 		rc = settle(job, err);
 	if (!rc)
+		rc = settle_before(job, err);
+	if (!rc)
 		rc = add(job, wm_bpf_shield_apply(job->inst, job->plan, &job->set, err));
 	if (!rc)
 		rc = add(job, wm_bpf_detach_others(job->inst, job->plan, job->wg_ifindex, &job->set,
 						   job->reload && !job->old.whole, err));
 	if (!rc && job->keep[WM_BPF_LANS])
 		rc = add(job, wm_bpf_lans_clear(&job->set, &job->have, &job->want, err));
+	if (!rc)
+		rc = wm_bpf_old_remove(job->inst, err);
 	return rc ? rc : add(job, wm_bpf_pins_prune(job->inst));
 }
 
@@ -225,6 +253,7 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	wm_bpf_log_start();
 	wm_bpf_set_init(&job.old);
 	wm_bpf_set_init(&job.set);
+	wm_bpf_set_init(&job.before);
 	rc = wm_bpf_check_bpffs(inst, err);
 	if (!rc)
 		rc = add(&job, wm_bpf_pins_heal(inst, err));
@@ -236,6 +265,8 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	wm_bpf_content_free(&job.want);
 	wm_bpf_set_close(&job.old);
 	wm_bpf_set_close(&job.set);
+	wm_bpf_set_close(&job.before);
+	wm_bpf_content_free(&job.had);
 	return rc ? rc : job.changes;
 }
 

@@ -196,15 +196,17 @@ static int move(const struct wm_instance *inst, const char *from, const char *to
 	return rc ? wm_fail(err, -rc, "cannot rename %s to %s: %s", a, b, strerror(-rc)) : 0;
 }
 
+/* The old one stays beside it: its programs write into its maps until the filters are replaced. */
 static int swap(const struct wm_instance *inst, struct wm_error *err)
 {
-	int rc = remove_set(inst, NOW "_old", err);
+	int rc = 0;
 
-	if (!rc && exists(inst, NOW, NULL))
-		rc = move(inst, NOW, NOW "_old", err);
-	if (!rc)
-		rc = move(inst, NOW "_new", NOW, err);
-	return rc ? rc : remove_set(inst, NOW "_old", err);
+	if (exists(inst, NOW, NULL)) {
+		rc = remove_set(inst, NOW "_old", err);
+		if (!rc)
+			rc = move(inst, NOW, NOW "_old", err);
+	}
+	return rc ? rc : move(inst, NOW "_new", NOW, err);
 }
 
 int wm_bpf_pins_heal(const struct wm_instance *inst, struct wm_error *err)
@@ -215,36 +217,45 @@ int wm_bpf_pins_heal(const struct wm_instance *inst, struct wm_error *err)
 		rc = swap(inst, err);
 		return rc ? rc : 1;
 	}
-	if (!exists(inst, NOW "_new", NULL) && !exists(inst, NOW "_old", NULL))
+	if (!exists(inst, NOW "_new", NULL))
 		return 0;
 	rc = remove_set(inst, NOW "_new", err);
-	if (!rc)
-		rc = remove_set(inst, NOW "_old", err);
 	return rc ? rc : 1;
+}
+
+int wm_bpf_old_remove(const struct wm_instance *inst, struct wm_error *err)
+{
+	return remove_set(inst, NOW "_old", err);
 }
 
 /* --- opening --------------------------------------------------------------------------- */
 
-/* An object of the current set: a descriptor, -ENOENT, -errno. */
-static int get(const struct wm_instance *inst, const char *object, struct wm_error *err)
+/* A set's directory, for what opens its objects. */
+struct place {
+	const struct wm_instance *inst;
+	const char *set;
+};
+
+/* An object of the set: a descriptor, -ENOENT, -errno. */
+static int get(const struct place *in, const char *object, struct wm_error *err)
 {
 	char path[PATH_MAX];
-	int fd, rc = path_of(inst, NOW, object, path);
+	int fd, rc = path_of(in->inst, in->set, object, path);
 
 	if (rc)
-		return wm_fail(err, -rc, "the path %s/... is too long", inst->bpffs);
+		return wm_fail(err, -rc, "the path %s/... is too long", in->inst->bpffs);
 	fd = bpf_obj_get(path);
 	if (fd >= 0 || fd == -ENOENT)
 		return fd;
 	return wm_bpf_fail(err, fd, "cannot open %s", path);
 }
 
-static int get_map(const struct wm_instance *inst, const struct wm_bpf_shape *shape, int *ret_fd, uint32_t *ret_size,
+static int get_map(const struct place *in, const struct wm_bpf_shape *shape, int *ret_fd, uint32_t *ret_size,
 		   uint32_t *ret_id, struct wm_error *err)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
-	int fd = get(inst, shape->name, err);
+	int fd = get(in, shape->name, err);
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -259,12 +270,11 @@ static int get_map(const struct wm_instance *inst, const struct wm_bpf_shape *sh
 	return 0;
 }
 
-static int get_prog(const struct wm_instance *inst, const char *name, int *ret_fd, uint32_t *ret_id,
-		    struct wm_error *err)
+static int get_prog(const struct place *in, const char *name, int *ret_fd, uint32_t *ret_id, struct wm_error *err)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
-	int fd = get(inst, name, err);
+	int fd = get(in, name, err);
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -277,11 +287,11 @@ static int get_prog(const struct wm_instance *inst, const char *name, int *ret_f
 	return 0;
 }
 
-static int get_meta(const struct wm_instance *inst, struct wm_bpf_set *set, struct wm_error *err)
+static int get_meta(const struct place *in, struct wm_bpf_set *set, struct wm_error *err)
 {
 	static const struct wm_bpf_shape shape = { META, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_bpf_meta) };
 	uint32_t size, id, zero = 0;
-	int rc = get_map(inst, &shape, &set->meta_fd, &size, &id, err);
+	int rc = get_map(in, &shape, &set->meta_fd, &size, &id, err);
 
 	if (rc || set->meta_fd < 0)
 		return rc;
@@ -293,7 +303,7 @@ static int get_meta(const struct wm_instance *inst, struct wm_bpf_set *set, stru
 	return 0;
 }
 
-int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err)
+static int open_set(const struct place *in, struct wm_bpf_set *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	uint32_t map_id[WM_BPF_MAPS] = { 0 }, prog_id[WM_BPF_PROGS] = { 0 };
@@ -301,13 +311,13 @@ int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, stru
 
 	wm_bpf_set_init(ret);
 	wm_bpf_set_init(&set);
-	if (!exists(inst, NOW, NULL)) /* nor may BPF be asked, in some containers */
+	if (!exists(in->inst, in->set, NULL)) /* nor may BPF be asked, in some containers */
 		return 0;
-	rc = get_meta(inst, &set, err);
+	rc = get_meta(in, &set, err);
 	for (int i = 0; !rc && i < WM_BPF_MAPS; i++)
-		rc = get_map(inst, &wm_bpf_maps[i], &set.map[i], &set.size[i], &map_id[i], err);
+		rc = get_map(in, &wm_bpf_maps[i], &set.map[i], &set.size[i], &map_id[i], err);
 	for (int i = 0; !rc && i < WM_BPF_PROGS; i++)
-		rc = get_prog(inst, wm_bpf_progs[i], &set.prog[i], &prog_id[i], err);
+		rc = get_prog(in, wm_bpf_progs[i], &set.prog[i], &prog_id[i], err);
 	if (rc)
 		return rc;
 	set.whole = set.meta_fd >= 0 && !memcmp(set.meta.map_id, map_id, sizeof(map_id)) &&
@@ -315,6 +325,16 @@ int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, stru
 	*ret = set;
 	wm_bpf_set_init(&set);
 	return 0;
+}
+
+int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err)
+{
+	return open_set(&(struct place){ inst, NOW }, ret, err);
+}
+
+int wm_bpf_set_open_old(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err)
+{
+	return open_set(&(struct place){ inst, NOW "_old" }, ret, err);
 }
 
 /* --- pinning ----------------------------------------------------------------------------- */

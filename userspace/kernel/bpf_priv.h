@@ -134,7 +134,10 @@ int wm_bpf_check_bpffs(const struct wm_instance *inst, struct wm_error *err);
 int wm_bpf_pins_heal(const struct wm_instance *inst, struct wm_error *err);
 /* What is pinned; fine if nothing is. The caller closes. */
 int wm_bpf_set_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err);
-/* Pins set and makes it the instance's; set->meta must be complete but for the ids. */
+/* The one whose place it took, in an apply that was killed before all filters were the new one's. */
+int wm_bpf_set_open_old(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err);
+int wm_bpf_old_remove(const struct wm_instance *inst, struct wm_error *err); /* its filters are gone; fine if it is not there */
+/* Pins set and makes it the instance's, the one before it the old one; set->meta must be complete but for the ids. */
 int wm_bpf_set_pin(const struct wm_instance *inst, struct wm_bpf_set *set, struct wm_error *err);
 int wm_bpf_meta_write(const struct wm_bpf_set *set, struct wm_error *err);
 /* Sets of other layouts. Changes made. */
