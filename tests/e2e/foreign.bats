@@ -21,15 +21,6 @@ teardown_file() {
 }
 setup() { use_demo; }
 
-stop_gateway() { # stop_gateway <instance>
-	local pid
-	ip netns pids "$WM_DEMO-$(machine_of "$1")" | while read -r pid; do
-		case $(cat "/proc/$pid/comm" 2>/dev/null) in wm-agent | wm-gateway | wm-fetch) kill -9 "$pid" ;; esac
-	done
-	wait_for 10 'the gateway is dead' silent_lock "$1"
-}
-silent_lock() { ! gateway "$1" status >/dev/null 2>&1 && on "$1" flock -n "$WM_DEMO_DIR/run/$1/lock" true; }
-
 # Tables, filters, routes and rules that others made on gw-a; none of them is in the way of the mesh.
 make_foreign() {
 	ns gw-a nft -f - <<-'END'
@@ -188,11 +179,10 @@ still_alive() { # still_alive <letter>
 }
 
 @test "another back end, and back: still" {
-	local env=$WM_DEMO_DIR/etc/a/gateway.env back_end
+	local back_end
 	stop_gateway a
 	for back_end in nft bpf; do
-		sed -i "s/^WM_DATAPLANE=.*/WM_DATAPLANE=$back_end/" "$env"
-		run gateway a sync
+		run another_back_end a "$back_end"
 		echo "$output"
 		[ "$status" = 0 ]
 		[[ "$output" == *"data plane $back_end"* ]]
@@ -237,15 +227,14 @@ heard_nothing() {
 }
 
 @test "flushed rulesets and filters let nothing through, also without rp_filter" {
-	local env=$WM_DEMO_DIR/etc/a/gateway.env back_end key leaf
+	local back_end key leaf
 	for leaf in all lan0 "$(interface_of a)"; do
 		key=net.ipv4.conf.$leaf.rp_filter
 		ns gw-a sysctl "$key" >>"$SNAP/rp_filter"
 		ns gw-a sysctl -qw "$key=0"
 	done
 	for back_end in nft bpf; do
-		sed -i "s/^WM_DATAPLANE=.*/WM_DATAPLANE=$back_end/" "$env"
-		gateway a sync
+		another_back_end a "$back_end"
 		pings web "$NAS" 1
 		ear_up
 		"flush_$back_end"

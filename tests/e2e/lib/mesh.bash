@@ -25,6 +25,22 @@ use_demo() {
 # bats waits for whoever holds its file descriptor 3.
 demo() { "$ROOT/scripts/demo" "$@" 3>&-; }
 
+# With kill -9: its data plane stays in force.
+stop_gateway() { # stop_gateway <instance>
+	local pid
+	ip netns pids "$WM_DEMO-$(machine_of "$1")" | while read -r pid; do
+		case $(cat "/proc/$pid/comm" 2>/dev/null) in wm-agent | wm-gateway | wm-fetch) kill -9 "$pid" ;; esac
+	done
+	wait_for 10 'the gateway is dead' silent_lock "$1"
+}
+silent_lock() { ! gateway "$1" status >/dev/null 2>&1 && on "$1" flock -n "$WM_DEMO_DIR/run/$1/lock" true; }
+
+# another_back_end <instance> bpf|nft: of a gateway that was stopped
+another_back_end() {
+	sed -i "s/^WM_DATAPLANE=.*/WM_DATAPLANE=$2/" "$WM_DEMO_DIR/etc/$1/gateway.env"
+	gateway "$1" sync
+}
+
 # Everything about a namespace that a gateway may change, without what changes by itself.
 kernel_of() { # kernel_of <machine>
 	local dev
