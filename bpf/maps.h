@@ -98,7 +98,7 @@ struct {
 /* Written and read by LAN ingress. Updates race on purpose: a limit needs no exactness. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, WM_LAN_SLOTS);
 	__type(key, __u32);
 	__type(value, struct wm_rate);
 } router_errors SEC(".maps");

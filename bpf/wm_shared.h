@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 
+#include "wm_limits.h"
 #include "wm_reasons.h"
 
 #define WM_LAYOUT 4
@@ -80,7 +81,7 @@ struct wm_lan_info {
 	__u8 mac[6];
 	__u8 nrouters;
 	__u8 pad;
-	__u8 router[WM_LAN_ROUTERS][6]; /* may send for hosts with a bound MAC */
+	__u8 router[WM_LAN_ROUTERS][6]; /* may send for hosts with a bound MAC; if there are any, only they speak as routers */
 };
 
 /* shield[slot * WM_SHIELD_WORDS + low / 64], bit low % 64, of a LAN's slot in lans and the low 16 bits of an address (host
@@ -131,14 +132,6 @@ enum {
 	((flags) & WM_FLOW_RST || ((flags) & WM_FLOW_FIN_PEER && (flags) & WM_FLOW_FIN_END))
 #define WM_FLOW_IS_LIVE(flags) ((flags) & WM_FLOW_ACKED && !((flags) & (WM_FLOW_FIN_PEER | WM_FLOW_FIN_END)))
 
-/* Seconds that a flow lives after the last packet towards the end. */
-#define WM_S_TCP_OPENING 60
-#define WM_S_TCP_LIVE 7200
-#define WM_S_TCP_CLOSED 10
-#define WM_S_UDP 30
-#define WM_S_UDP_ANSWERED 180
-#define WM_S_ICMP 30
-
 /* flows_half: not confirmed yet. */
 struct wm_flow {
 	__u64 last;          /* jiffies of the last packet towards the end */
@@ -170,12 +163,11 @@ struct wm_frag_key {
 	__u8 pad;
 };
 
-/* router_errors[0]: how many ICMP errors of LAN routers went out in this second. */
+/* router_errors, same index as lans: how many ICMP errors of routers of this LAN went on in this second. */
 struct wm_rate {
 	__u64 second;        /* jiffies / hz */
 	__u64 count;
 };
-#define WM_ROUTER_ERRORS_PER_S 100
 
 /* Where the data plane looked at a packet. */
 enum wm_hook {

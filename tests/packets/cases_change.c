@@ -131,7 +131,7 @@ static const struct row rows[] = {
 	{ "nor is a question without an answer", 0,
 	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 162) }, TO_LAN(LAN0, ISO_L) },
 	    { .change = replace_iso, .at = LAN0, .pkt = { UDP(ISO_L, 162, FAR, ROW) }, DROPPED(ISOLATED) } } },
-	{ "nor the way for fragments of an answer", BPF,
+	{ "nor the way for fragments of an answer", 0,
 	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 163) }, TO_LAN(LAN0, ISO_L) },
 	    { .at = LAN0, .pkt = { UDP(ISO_L, 163, FAR, ROW), .len = 100, .id = 0x7077, SLICE(0, 64) }, TO_WG(ISO) },
 	    { .change = replace_iso, .at = LAN0, .pkt = { UDP(ISO_L, 163, FAR, ROW), .len = 100, .id = 0x7077, SLICE(64, 44) },

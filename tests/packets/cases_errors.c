@@ -95,22 +95,65 @@ static const struct row rows[] = {
 	      .out = { { .at = LOCAL, .src = ANN, .qdst = ANN, .ttl = SAME_TTL } }, COUNTED(LOCAL) } } },
 };
 
-/* An unregistered router on the LAN, in front of a host. */
+/* An unregistered router on the LAN, in front of a host; of LAN1, where no routers are listed, any machine. */
 #define ROUTER(t, c, to, ...) .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, to, t, c, ABOUT(__VA_ARGS__)) }
+#define ROUTER1(t, c, to, ...) .at = LAN1, .pkt = { ICMP_ERROR(ROUTER1_L, to, t, c, ABOUT(__VA_ARGS__)) }
 #define OURS(about) .out = { { .at = WG, .src = GW, .qdst = (about) } }, COUNTED(ROUTER_ERROR)
 
-/* They may be forged by anybody on the LAN: 100 a second. */
+/* Where no routers are listed they may be forged by anybody on the LAN: 100 a second. */
 static const struct flood router_flood = {
-	.n = 1000, .at = LAN0,
-	.pkt = { ICMP_ERROR(ROUTER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) },
+	.n = 1000, .at = LAN1,
+	.pkt = { ICMP_ERROR(ROUTER1_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, CARL_L, 80), .ttl = 1)) },
 	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 100, .most = 910,
 };
+/* By somebody on a LAN where they are listed, and he is not: each with an id of its own, as nftables compares them by. */
+static const struct flood forged_flood = {
+	.n = 3000, .at = LAN0, .new_ids = true,
+	.pkt = { ICMP_ERROR(STRANGER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) },
+	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 3000, .most = 3000,
+};
+#define ISOLATED_ERROR(from, local, at_, port) \
+	{ .at = (at_), .pkt = { ICMP_ERROR(local, FAR, 3, 3, ABOUT(UDP(FAR, ROW, local, port))) }, \
+	  .out = { { .at = WG, .src = (from), .qdst = (from) } }, COUNTED(TO_MESH) }
 
 static const struct row router_rows[] = {
 	{ "too big, too old", 0,
 	  { { ROUTER(3, 4, FAR, TCP(FAR, 5000, ANN_L, 80), .df = true, .len = 100), OURS(ANN) },
 	    { ROUTER(11, 0, FAR, UDP(FAR, 5000, ANN_L, 80), .ttl = 1, .len = 100), OURS(ANN) } } },
-	{ "about an isolated host", 0, { { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 80), .ttl = 1), OURS(ISO) } } },
+	/* else an isolated host could say what it likes in the name of a router about itself */
+	{ "about an isolated host: only of a flow that it may answer", 0,
+	  { { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 80), .ttl = 1), DROPPED(UNREGISTERED) },
+	    { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 80) }, TO_LAN(LAN0, ISO_L) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 80), .ttl = 1), OURS(ISO) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 81), .ttl = 1), DROPPED(UNREGISTERED) },
+	    { ROUTER(11, 0, FAR, TCP(FAR, ROW, ISO_L, 80), .ttl = 1), DROPPED(UNREGISTERED) },
+	    { ROUTER(11, 0, FAR2, UDP(FAR2, ROW, ISO_L, 80), .ttl = 1), DROPPED(UNREGISTERED) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 80), .len = 900, SLICE(304, 304)), DROPPED(UNREGISTERED) },
+	    { .at = WG, .pkt = { ECHO_REQUEST(FAR, ISO, ROW) }, TO_LAN(LAN0, ISO_L) },
+	    { ROUTER(11, 0, FAR, ECHO_REQUEST(FAR, ISO_L, ROW), .ttl = 1), OURS(ISO) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO2_L, 80), .ttl = 1), DROPPED(UNREGISTERED) },
+	    { .age_s = 31, ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
+	{ "about the gateway's own packet to an isolated host", 0,
+	  { { ROUTER(11, 0, GW, UDP(GW, ROW, ISO_L, 82), .ttl = 1), DROPPED(UNREGISTERED) },
+	    { .at = LOCAL, .pkt = { UDP(GW, ROW, ISO, 82) }, .out = { { .at = LAN0, .dst = ISO_L, .ttl = SAME_TTL } }, COUNTED(TO_LAN) },
+	    { ROUTER(11, 0, GW, UDP(GW, ROW, ISO_L, 82), .ttl = 1),
+	      .out = { { .at = LOCAL, .qdst = ISO, .ttl = SAME_TTL } }, COUNTED(ROUTER_ERROR) } } },
+	{ "longer than routers send", 0,
+	  { { ROUTER(11, 0, FAR, UDP(FAR, 5000, ANN_L, 80), .len = 576 - 28 - 28), OURS(ANN) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, 5000, ANN_L, 80), .len = 576 - 28 - 28 + 1), DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(STRANGER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .len = 1200)), .from_mac_of = ISO_L },
+	      DROPPED(UNREGISTERED) } } },
+	{ "from another machine than a listed router: on a LAN that has one, and on one that has none", 0,
+	  { { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80))), .from_mac_of = ISO_L },
+	      DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(STRANGER_L, FAR, 3, 4, ABOUT(UDP(FAR, 5000, ANN_L, 80), .df = true)), .rest = 600 },
+	      DROPPED(UNREGISTERED) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(STRANGER_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80))), .from_mac_of = LISTED_L },
+	      OURS(ANN) },
+	    { ROUTER1(11, 0, FAR, UDP(FAR, 5000, CARL_L, 80)), OURS(CARL) } } },
+	{ "after thousands that a stranger has forged: those of the router, and of isolated hosts", 0,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 83) }, TO_LAN(LAN1, ISO1_L) }, { .flood = &forged_flood },
+	    ISOLATED_ERROR(ISO1, ISO1_L, LAN1, 83), { ROUTER(3, 4, FAR, TCP(FAR, 5000, ANN_L, 80), .df = true), OURS(ANN) } } },
 	{ "other errors", 0,
 	  { { ROUTER(3, 3, FAR, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) },
 	    { ROUTER(3, 1, FAR, UDP(FAR, 5000, ANN_L, 80)), DROPPED(UNREGISTERED) },
@@ -145,6 +188,9 @@ static const struct row router_rows[] = {
 	    { .at = LAN0, .pkt = { ICMP_ERROR(FAR2, GW, 3, 4, ABOUT(UDP(GW, 5000, ANN_L, 80), .df = true)), .rest = 1400 },
 	      DROPPED(UNREGISTERED) },
 	    { .at = LAN0, .pkt = { ICMP_ERROR(GW, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) }, DROPPED(UNREGISTERED) } } },
+	{ "about an isolated host, quoting IP options", BPF,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 85) }, TO_LAN(LAN0, ISO_L) },
+	    { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 85), .nopt = 4, .opt = { 1, 1, 1, 0 }), OURS(ISO) } } },
 	{ "about a packet of another host of the site", BPF,
 	  { { ROUTER(11, 0, CARL, UDP(CARL, 5000, ANN_L, 80), .ttl = 1),
 	      .out = { { .at = LAN1, .src = GW, .dst = CARL_L, .qsrc = CARL_L, .qdst = ANN } }, COUNTED(ROUTER_ERROR) },
@@ -152,7 +198,9 @@ static const struct row router_rows[] = {
 	      .out = { { .at = LAN0, .src = GW, .dst = BOB_L, .qsrc = BOB_L, .qdst = ANN } }, COUNTED(ROUTER_ERROR) },
 	    { ROUTER(11, 0, NOBODY, UDP(NOBODY, 5000, ANN_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
 	/* last: no more of them in this second */
-	{ "no more than 100 a second", FAST, { { .flood = &router_flood } } },
+	{ "no more than 100 a second of one LAN", 0,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 84) }, TO_LAN(LAN1, ISO1_L) }, { .flood = &router_flood },
+	    ISOLATED_ERROR(ISO1, ISO1_L, LAN1, 84), { ROUTER(11, 0, FAR, UDP(FAR, 5000, ANN_L, 80), .ttl = 1), OURS(ANN) } } },
 };
 
 const struct group group_errors = { "ICMP errors", SPOKE, rows, WM_ARRAY_LEN(rows) };

@@ -30,6 +30,28 @@ static const struct flood flood = {
 	.reason = WM_REASON_TO_LAN, .other = WM_REASON_FLOW_FULL, .least = 100000 - 65536, .most = 100000 - 60000,
 };
 
+/* Questions to one isolated host, each answered. */
+static const struct flood answers = {
+	.n = 70000, .at = WG, .pkt = { UDP(FAR2, 0, ISO, 777) }, .answer_at = LAN0, .answer = { UDP(ISO_L, 777, FAR2, 0) },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_FLOW_FULL, .least = 70000 - 65536, .most = 70000 - 60000,
+};
+
+/* One isolated host's answers to a ping, of each only the first fragment. */
+static const struct flood first_pieces = {
+	.n = 70000, .answers = true, .new_ids = true, .at = LAN0, .pkt = { ECHO_REPLY(ISO_L, FAR, 778), .len = 64, SLICE(0, 32) },
+	.reason = WM_REASON_TO_MESH, .other = WM_REASON_ISOLATED,
+};
+/* Errors of a LAN's router that are refused, and then some that would not be. */
+#define ROUTER1_ERROR(to, ...) .at = LAN1, .pkt = { ICMP_ERROR(ROUTER1_L, to, 11, 0, ABOUT(__VA_ARGS__)) }
+static const struct flood refused_errors = {
+	.n = 1000, ROUTER1_ERROR(FAR2, UDP(FAR, 5000, CARL_L, 80)),
+	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 1000, .most = 1000,
+};
+static const struct flood good_errors = {
+	.n = 200, ROUTER1_ERROR(FAR, UDP(FAR, 5000, CARL_L, 80)),
+	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 101, .most = 200,
+};
+
 static const struct row rows[] = {
 	{ "DCCP passes with the checksum that it came with", NFT,
 	  { { .at = WG, .pkt = { .proto = IPPROTO_DCCP, FROM_TO(FAR, ANN), .len = 60 },
@@ -121,6 +143,25 @@ static const struct row rows[] = {
 	  { { .flood = &live_opened }, { .flood = &live_acked }, { .flood = &flood }, { .flood = &live_speaks },
 	    { .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 602), .flags = SYN }, DROPPED(FLOW_FULL) },
 	    { .age_s = 61, .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 602), .flags = SYN }, TO_LAN(LAN0, ISO2_L) } } },
+	{ "what one isolated host has answered takes the room of the others", NFT,
+	  { { .flood = &answers }, { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 603) }, TO_LAN(LAN1, ISO1_L) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 603, FAR, ROW) }, DROPPED(FLOW_FULL) },
+	    { .age_s = 181, .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 603) }, TO_LAN(LAN1, ISO1_L) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 603, FAR, ROW) }, TO_WG(ISO1) } } },
+	{ "first fragments of one isolated host take the room of the others", NFT,
+	  { { .at = WG, .pkt = { ECHO_REQUEST(FAR, ISO, 778) }, TO_LAN(LAN0, ISO_L) },
+	    { .at = WG, .pkt = { ECHO_REQUEST(FAR + 1, ISO, 778) }, TO_LAN(LAN0, ISO_L) }, { .flood = &first_pieces },
+	    { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 604) }, TO_LAN(LAN1, ISO1_L) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(0, 32) }, TO_WG(ISO1) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(32, 40) }, DROPPED(ISOLATED) },
+	    { .age_s = 31, .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(0, 32) }, TO_WG(ISO1) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(32, 40) }, TO_WG(ISO1) } } },
+	{ "a router's errors count for the limit, those that are refused too", NFT,
+	  { { .flood = &refused_errors }, { .flood = &good_errors } } },
+	{ "a router's error about an isolated host that quotes IP options is dropped", NFT,
+	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 186) }, TO_LAN(LAN0, ISO_L) },
+	    { .at = LAN0, .pkt = { ICMP_ERROR(ROUTER_L, FAR, 11, 0, ABOUT(UDP(FAR, ROW, ISO_L, 186), .nopt = 4, .opt = { 1, 1, 1, 0 })) },
+	      DROPPED(UNREGISTERED) } } },
 	{ "an isolated host may answer what the stack has refused behind nftables", NFT,
 	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 185), .nopt = 4, .opt = { 7, 0, 4, 0 } },
 	      .out = { { .at = WG, .error = 12, .code = 0, .rest = 0x14000000, .src = GW, .quotes_translated = true,

@@ -14,6 +14,11 @@
 #define DATA(i) TCP(ISO_L, 53, FAR, ROW), .len = 600, .id = (i)
 #define REPLY(i) UDP(ISO_L, 53, FAR, ROW), .len = 600, .id = (i)
 
+static const struct flood pings_in_pieces = {
+	.n = 5000, .at = LAN0, .new_ids = true, .pkt = { ECHO_REQUEST(ISO_L, GW, 7), .len = 64, SLICE(0, 32) },
+	.reason = WM_REASON_LOCAL, .other = WM_REASON_ISOLATED, .most = 5000,
+};
+
 static const struct row rows[] = {
 	{ "SCTP", 0, { IN(.proto = IPPROTO_SCTP, FROM_TO(FAR, ANN), .len = 800, SLICE(0, 400)),
 		       IN(.proto = IPPROTO_SCTP, FROM_TO(FAR, ANN), .len = 800, SLICE(400, 400)) } },
@@ -56,10 +61,20 @@ static const struct row rows[] = {
 	  { ASK(UDP(FAR, ROW, ISO, 53)), SAY(REPLY(0x7105), SLICE(0, 400)),
 	    BLOCKED(TCP(ISO_L, 53, FAR, ROW), .len = 600, .id = 0x7105, SLICE(400, 208)),
 	    BLOCKED(.proto = IPPROTO_GRE, FROM_TO(ISO_L, FAR), .len = 600, .id = 0x7105, SLICE(400, 208)) } },
-	{ "an isolated host's fragmented question to the gateway's DNS", 0,
-	  { { .at = LAN0, .pkt = { UDP(ISO_L, 5000, GW, 53), .len = 600, .id = 0x7106, SLICE(0, 400) }, COUNTED(LOCAL) },
-	    { .at = LAN0, .pkt = { UDP(ISO_L, 5000, GW, 53), .len = 600, .id = 0x7106, SLICE(400, 208) },
-	      .out = { { .at = LOCAL, .pkt = ABOUT(UDP(ISO, 5000, GW, 53), .len = 600, .id = 0x7106) } }, COUNTED(LOCAL) } } },
+	{ "an isolated host's question to the gateway's DNS, and its ping, in fragments: names and echo are in one piece", 0,
+	  { BLOCKED(UDP(ISO_L, 5000, GW, 53), .len = 600, .id = 0x7106, SLICE(0, 400)),
+	    BLOCKED(UDP(ISO_L, 5000, GW, 53), .len = 600, .id = 0x7106, SLICE(400, 208)),
+	    BLOCKED(ECHO_REQUEST(ISO_L, GW, ROW), .len = 600, .id = 0x7110, SLICE(0, 400)),
+	    BLOCKED(TCP(ISO_L, 5000, GW, 53), .flags = SYN, .len = 600, .id = 0x7111, SLICE(0, 400)) } },
+	{ "an isolated host's answer to the gateway, in fragments", 0,
+	  { { .at = LOCAL, .pkt = { ECHO_REQUEST(GW, ISO, ROW) }, .out = { { .at = LAN0, .dst = ISO_L, .ttl = SAME_TTL } }, COUNTED(TO_LAN) },
+	    { .at = LAN0, .pkt = { ECHO_REPLY(ISO_L, GW, ROW), .len = 600, .id = 0x7112, SLICE(0, 400) }, COUNTED(LOCAL) },
+	    { .at = LAN0, .pkt = { ECHO_REPLY(ISO_L, GW, ROW), .len = 600, .id = 0x7112, SLICE(400, 208) },
+	      .out = { { .at = LOCAL, .pkt = ABOUT(ECHO_REPLY(ISO, GW, ROW), .len = 600, .id = 0x7112) } }, COUNTED(LOCAL) } } },
+	{ "another isolated host's fragments pass after thousands of first ones to the gateway", 0,
+	  { { .flood = &pings_in_pieces }, { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 600) }, TO_LAN(LAN1, ISO1_L) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 600, FAR, ROW), .len = 64, .id = 0x7113, SLICE(0, 32) }, TO_WG(ISO1) },
+	    { .at = LAN1, .pkt = { UDP(ISO1_L, 600, FAR, ROW), .len = 64, .id = 0x7113, SLICE(32, 40) }, TO_WG(ISO1) } } },
 	{ "an isolated host's fragments to another port of the gateway", 0,
 	  { BLOCKED(UDP(ISO_L, 5000, GW, 7777), .len = 600, .id = 0x7107, SLICE(0, 400)),
 	    BLOCKED(UDP(ISO_L, 5000, GW, 7777), .len = 600, .id = 0x7107, SLICE(400, 208)) } },

@@ -139,6 +139,7 @@ struct flood {
 	bool answers;
 	enum place at;
 	struct pkt pkt;
+	bool new_ids;          /* each with an IP id of its own */
 	enum place answer_at; /* NOWHERE: none */
 	struct pkt answer;
 	uint8_t reason, other; /* enum wm_reason */

@@ -136,9 +136,10 @@ static void make_instance(struct mesh *m, bool second)
 		.xdp = mode_now & SHIELD ? WM_XDP_GENERIC : WM_XDP_OFF,
 		.lans = { { "", GW0 }, { "", GW1 }, { "", GW2 } },
 		.nlans = 3,
-		.nrouters = 1,
+		.nrouters = 2,
 	};
 	rig_host_mac(LAN0, LISTED_L, m->inst.routers[0].byte);
+	rig_host_mac(LAN0, ROUTER_L, m->inst.routers[1].byte);
 	wm_copy(m->inst.name, sizeof(m->inst.name), second ? "second" : "");
 	wm_copy(m->inst.nft_table, sizeof(m->inst.nft_table), second ? "wm_second" : "wm");
 	wm_copy(m->inst.ifname, sizeof(m->inst.ifname), second ? RIG_WG2 : RIG_WG);
@@ -160,6 +161,7 @@ static int find_lans(struct mesh *m)
 
 	memcpy(m->plan.lans, self.lans, sizeof(self.lans));
 	m->plan.nlans = self.nlans;
+	m->plan.lans[LAN1 - LAN0].nrouters = 0; /* where none is listed, any machine may be one */
 	return failed(rc, "LANs", &err);
 }
 

@@ -353,6 +353,8 @@ static void send_flood(struct run *r, const struct flood *f)
 
 		*who = answer.dst = (f->answers ? f->pkt.dst : f->pkt.src) + n / FLOOD_PORTS;
 		*port = answer.dport = (uint16_t)(FLOOD_FIRST + n % FLOOD_PORTS);
+		if (f->new_ids)
+			p.id = (uint16_t)(n + 1);
 		send_one(r, f->at, &p);
 		if (f->answer_at)
 			send_one(r, f->answer_at, &answer);

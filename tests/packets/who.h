@@ -50,8 +50,9 @@
 /* not registered */
 #define NOBODY IP(172, 30, 2, 99)
 #define STRANGER_L IP(192, 168, 1, 77)
-#define ROUTER_L IP(192, 168, 1, 254)
-#define LISTED_L IP(192, 168, 1, 253) /* a router whose MAC the gateway's owner has listed */
+#define ROUTER_L IP(192, 168, 1, 254) /* a router whose MAC the gateway's owner has listed, for LAN0 and LAN2 */
+#define LISTED_L IP(192, 168, 1, 253) /* another */
+#define ROUTER1_L IP(192, 168, 2, 254) /* one of LAN1, where none is listed */
 #define BOX_L IP(10, 9, 0, 2)
 #define BOX_GW IP(10, 9, 0, 1)
 

@@ -56,7 +56,7 @@ struct wm_instance {
 	uint16_t mtu;                  /* WM_MTU, 1420 */
 	struct wm_lan_wish lans[WM_LANS_MAX];
 	unsigned int nlans;            /* 0: the interface of the default route */
-	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* WM_LAN_ROUTERS: whose frames may carry packets of hosts with a bound MAC */
+	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* WM_LAN_ROUTERS: whose frames may carry packets of hosts with a bound MAC, and routers' errors */
 	unsigned int nrouters;
 
 	char registry_url[WM_PATH_SIZE];

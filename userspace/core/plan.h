@@ -22,7 +22,7 @@ struct wm_lan {
 	struct wm_prefix prefix;
 	struct wm_mac mac;
 	uint16_t mtu;
-	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* may send for hosts with a bound MAC */
+	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* may send for hosts with a bound MAC; if any, only they speak as routers */
 	unsigned int nrouters;
 };
 

@@ -200,12 +200,12 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS])
 	ret[WM_BPF_HOSTS] = ret[WM_BPF_HOST_STATS] = ret[WM_BPF_NEIGHBOURS] = want->naddrs;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
 	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;
-	ret[WM_BPF_LANS] = WM_LAN_SLOTS;
+	ret[WM_BPF_LANS] = ret[WM_BPF_ROUTER_ERRORS] = WM_LAN_SLOTS;
 	ret[WM_BPF_SHIELD] = WM_SHIELD_SIZE;
 	ret[WM_BPF_COUNTERS] = WM_REASON_COUNT;
 	ret[WM_BPF_FLOWS_HALF] = WM_FLOW_HALF_MAX;
 	ret[WM_BPF_FRAGS] = WM_FRAGS_MAX;
-	ret[WM_BPF_ROUTER_ERRORS] = ret[WM_BPF_DROP_PACE] = ret[WM_BPF_FOLLOW] = 1;
+	ret[WM_BPF_DROP_PACE] = ret[WM_BPF_FOLLOW] = 1;
 	ret[WM_BPF_DROPS] = WM_DROPS_MAX;
 	ret[WM_BPF_DROP_EVENTS] = WM_DROP_EVENTS_BYTES;
 }

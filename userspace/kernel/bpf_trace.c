@@ -155,8 +155,8 @@ static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip
 		rc = copy_hash(job, WM_BPF_FLOWS_HALF, src, dst);
 	if (!rc)
 		rc = copy_hash(job, WM_BPF_FRAGS, src, dst);
-	if (!rc)
-		rc = copy_entry(job, WM_BPF_ROUTER_ERRORS, 0, &rate);
+	for (uint32_t lan = 0; !rc && lan < WM_LAN_SLOTS; lan++)
+		rc = copy_entry(job, WM_BPF_ROUTER_ERRORS, lan, &rate);
 	return rc ? wm_bpf_fail(job->err, rc, "cannot copy what the data plane remembers") : 0;
 }
 

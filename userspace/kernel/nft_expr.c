@@ -189,23 +189,29 @@ void nft_lookup(struct wm_nft_rules *b, enum nft_test test, const char *set, uin
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, test == NFT_NOT ? NFT_LOOKUP_F_INV : 0);
 }
 
-/* The IP header's checksum and, by the pseudo-header, the L4 one follow. */
-static void store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg)
+void nft_store(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_t csum, uint32_t flags, uint32_t reg)
 {
 	struct nftnl_expr *e = nft_put(b, "payload");
 
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_SREG, reg);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, which);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, 4);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, IP_CSUM_OFFSET);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, csum);
+	if (flags)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_FLAGS, flags);
 }
 
-static void store_mark(struct wm_nft_rules *b, uint32_t reg)
+/* The IP header's checksum and, by the pseudo-header, the L4 one follow. */
+static void store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg)
+{
+	nft_store(b, NFT_PAYLOAD_NETWORK_HEADER, which, IP_CSUM_OFFSET, NFT_PAYLOAD_L4CSUM_PSEUDOHDR, reg);
+}
+
+void nft_store_mark(struct wm_nft_rules *b, uint32_t reg)
 {
 	struct nftnl_expr *e = nft_put(b, "meta");
 
@@ -264,6 +270,16 @@ void nft_forwarded(struct wm_nft_rules *b)
 
 	nft_load_meta(b, NFT_META_IIF, REG(0));
 	nft_compare(b, NFT_NOT, REG(0), &none, sizeof(none));
+}
+
+/* The frame's sender; matches frames only. */
+static void load_mac(struct wm_nft_rules *b, uint32_t reg)
+{
+	const uint16_t ether = ARPHRD_ETHER;
+
+	nft_load_meta(b, NFT_META_IIFTYPE, reg);
+	nft_compare(b, NFT_IS, reg, &ether, sizeof(ether));
+	nft_load(b, NFT_PAYLOAD_LL_HEADER, 6, 6, reg);
 }
 
 /* Whole octets are compared as they are; the kernel is faster without a mask. */
@@ -344,18 +360,38 @@ void nft_l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t va
 	compare_u8(b, NFT_IS, REG(0), value);
 }
 
+void nft_at_most(struct wm_nft_rules *b, uint32_t reg, const void *data, uint32_t len)
+{
+	struct nftnl_expr *e = nft_put(b, "cmp");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_LTE);
+	nftnl_expr_set_data(e, NFTNL_EXPR_CMP_DATA, data, len);
+}
+
 void nft_last_hop(struct wm_nft_rules *b)
 {
 	const uint8_t most = 1;
-	struct nftnl_expr *e;
 
 	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 8, 1, REG(0));
-	e = nft_put(b, "cmp");
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, REG(0));
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_LTE);
-	nftnl_expr_set_data(e, NFTNL_EXPR_CMP_DATA, &most, sizeof(most));
+	nft_at_most(b, REG(0), &most, sizeof(most));
+}
+
+void nft_last_fragment(struct wm_nft_rules *b, enum nft_test test)
+{
+	const uint8_t more = 0x20, none = 0;
+
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 6, 1, REG(0));
+	nft_mask(b, REG(0), &more, 1);
+	nft_compare(b, test, REG(0), &none, 1);
+}
+
+void nft_from_mac(struct wm_nft_rules *b, const uint8_t mac[6])
+{
+	load_mac(b, REG(0));
+	nft_compare(b, NFT_IS, REG(0), mac, 6);
 }
 
 void nft_icmp_is(struct wm_nft_rules *b, uint8_t type)
@@ -390,16 +426,10 @@ void nft_overlay_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test t
 /* The key of a sender, in registers from REG(0). */
 static void load_sender(struct wm_nft_rules *b, enum wm_nft_set_id set)
 {
-	const uint16_t ether = ARPHRD_ETHER;
-
-	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC) {
-		nft_load_meta(b, NFT_META_IIFTYPE, REG(0));
-		nft_compare(b, NFT_IS, REG(0), &ether, sizeof(ether));
-	}
+	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC)
+		load_mac(b, REG(2));
 	nft_load_meta(b, NFT_META_IIF, REG(0));
 	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_SRC, 4, REG(1));
-	if (wm_nft_sets[set].key == WM_NFT_KEY_MAC)
-		nft_load(b, NFT_PAYLOAD_LL_HEADER, 6, 6, REG(2));
 }
 
 void nft_sender_in(struct wm_nft_rules *b, enum wm_nft_set_id set)
@@ -435,14 +465,14 @@ void nft_set_src(struct wm_nft_rules *b, wm_ip4 addr)
 void nft_set_mark(struct wm_nft_rules *b, uint32_t value)
 {
 	nft_immediate(b, REG(0), &value, sizeof(value));
-	store_mark(b, REG(0));
+	nft_store_mark(b, REG(0));
 }
 
 void nft_map_mark(struct wm_nft_rules *b, enum wm_nft_set_id map)
 {
 	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
 	nft_lookup(b, NFT_IS, wm_nft_sets[map].name, REG(0), REG(0));
-	store_mark(b, REG(0));
+	nft_store_mark(b, REG(0));
 }
 
 void nft_lower_mss(struct wm_nft_rules *b, uint16_t mss)

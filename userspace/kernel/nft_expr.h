@@ -56,6 +56,8 @@ void nft_to_us(struct wm_nft_rules *b, enum nft_test test); /* the frame was add
 void nft_has_options(struct wm_nft_rules *b, enum nft_test test); /* IPv4 header longer than 20 bytes */
 void nft_has_option(struct wm_nft_rules *b, uint8_t option);
 void nft_fragment(struct wm_nft_rules *b, enum nft_test later); /* IS: one that is not the first */
+void nft_last_fragment(struct wm_nft_rules *b, enum nft_test test); /* IS: none follows, as none does a whole packet */
+void nft_from_mac(struct wm_nft_rules *b, const uint8_t mac[6]);
 void nft_protocol_is(struct wm_nft_rules *b, uint8_t protocol);
 /* A byte of the transport header, under a mask. nft_fragment before it. */
 void nft_l4_is(struct wm_nft_rules *b, uint32_t offset, uint8_t bits, uint8_t value);

@@ -12,6 +12,7 @@
 
 #include "core/util.h"
 #include "kernel/nft_expr_priv.h"
+#include "wm_limits.h"
 
 #define GC_MS 1000
 
@@ -21,20 +22,21 @@ enum { IP = 7, PROTO = 12, PORT = 13, MARK = 19 };
 #define TYPES4(a, b, c, d) (TYPES2(a, b) << 12 | TYPES2(c, d))
 #define TYPES5(a, b, c, d, e) (TYPES4(a, b, c, d) << 6 | (e))
 #define FLOW_KEY 20, TYPES5(MARK, IP, PROTO, PORT, PORT) /* owner, peer, protocol, end's port, peer's port */
-#define FRAG_KEY 16, TYPES4(IP, IP, PORT, PROTO)         /* source, destination, id, protocol */
-#define PAIR_KEY 16, TYPES4(IP, IP, IP, PORT)            /* two addresses that are compared; source and id of the packet */
+#define FRAG_KEY 16, TYPES4(MARK, IP, PORT, PROTO)       /* owner, destination, id, protocol */
+#define PAIR_KEY 20, TYPES5(IP, IP, IP, PORT, MARK)      /* two addresses that are compared; source, id and processor of the packet */
 
 /* A flood fills the half-open ones and is refused from then on; what is established has room of its own. */
 const struct wm_nft_flow_shape wm_nft_flow_sets[WM_NFT_FLOW_SETS] = {
-	[WM_NFT_HALF] = { "flow_half", FLOW_KEY, 65536, 60 },
-	[WM_NFT_SEEN] = { "flow_seen", FLOW_KEY, 65536, 60 },
-	[WM_NFT_ANSWERED] = { "flow_answered", FLOW_KEY, 65536, 180 },
-	[WM_NFT_LIVE] = { "flow_live", FLOW_KEY, 262144, 7200 },
-	[WM_NFT_FIN_PEER] = { "flow_fin_peer", FLOW_KEY, 65536, 60 },
-	[WM_NFT_FIN_END] = { "flow_fin_end", FLOW_KEY, 65536, 60 },
-	[WM_NFT_CLOSED] = { "flow_closed", FLOW_KEY, 65536, 10 },
-	[WM_NFT_FRAGS] = { "flow_frags", FRAG_KEY, 4096, 30 },
-	[WM_NFT_PAIRS] = { "pairs", PAIR_KEY, 1024, 1 },
+	[WM_NFT_HALF] = { "flow_half", FLOW_KEY, 65536, WM_S_TCP_OPENING },
+	[WM_NFT_SEEN] = { "flow_seen", FLOW_KEY, 65536, WM_S_TCP_OPENING },
+	[WM_NFT_ANSWERED] = { "flow_answered", FLOW_KEY, 65536, WM_S_UDP_ANSWERED },
+	[WM_NFT_LIVE] = { "flow_live", FLOW_KEY, 262144, WM_S_TCP_LIVE },
+	[WM_NFT_FIN_PEER] = { "flow_fin_peer", FLOW_KEY, 65536, WM_S_TCP_OPENING },
+	[WM_NFT_FIN_END] = { "flow_fin_end", FLOW_KEY, 65536, WM_S_TCP_OPENING },
+	[WM_NFT_CLOSED] = { "flow_closed", FLOW_KEY, 65536, WM_S_TCP_CLOSED },
+	[WM_NFT_FRAGS] = { "flow_frags", FRAG_KEY, 65536, WM_S_FRAGMENTS },
+	[WM_NFT_PAIRS] = { "pairs", PAIR_KEY, 65536, 1 },
+	[WM_NFT_ROUTER_PAIRS] = { "router_pairs", PAIR_KEY, 65536, 1 },
 };
 
 void wm_nft_flow_set_create(struct wm_nft_batch *batch, const char *table, enum wm_nft_flow_set id)
@@ -116,7 +118,7 @@ static void load_flow(struct wm_nft_rules *b, enum nft_flow flow)
 
 static void load_fragment(struct wm_nft_rules *b)
 {
-	load_ip(b, IP_SRC, 4, REG(0));
+	nft_load_meta(b, NFT_META_MARK, REG(0));
 	load_ip(b, IP_DST, 4, REG(1));
 	load_ip(b, IP_ID, 2, REG(2));
 	nft_load_meta(b, NFT_META_L4PROTO, REG(3));
@@ -150,23 +152,21 @@ static void load_pair(struct wm_nft_rules *b, enum nft_pair pair)
 	}
 	load_ip(b, IP_SRC, 4, REG(2));
 	load_ip(b, IP_ID, 2, REG(3));
-}
-
-static void store_mark(struct wm_nft_rules *b)
-{
-	struct nftnl_expr *e = nft_put(b, "meta");
-
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, REG(0));
+	nft_load_meta(b, NFT_META_CPU, REG(4));
 }
 
 void nft_mark_owner(struct wm_nft_rules *b, enum nft_addr end)
 {
 	load_ip(b, end, 4, REG(0));
 	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_ISO].name, REG(0), REG(0));
-	store_mark(b);
+	nft_store_mark(b, REG(0));
+}
+
+void nft_mark_owner_of_mark(struct wm_nft_rules *b)
+{
+	nft_load_meta(b, NFT_META_MARK, REG(0));
+	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_ISO].name, REG(0), REG(0));
+	nft_store_mark(b, REG(0));
 }
 
 void nft_mark_quoted_host(struct wm_nft_rules *b)
@@ -174,7 +174,7 @@ void nft_mark_quoted_host(struct wm_nft_rules *b)
 	nft_load_meta(b, NFT_META_IIF, REG(0));
 	load_l4(b, QUOTED_DST, 4, REG(1));
 	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_HOSTS].name, REG(0), REG(0));
-	store_mark(b);
+	nft_store_mark(b, REG(0));
 }
 
 /* --- reading and writing ------------------------------------------------------------ */
@@ -228,20 +228,20 @@ void nft_fragments_in(struct wm_nft_rules *b)
 	nft_lookup(b, NFT_IS, wm_nft_flow_sets[WM_NFT_FRAGS].name, REG(0), NOWHERE);
 }
 
-void nft_pair_put(struct wm_nft_rules *b, enum nft_pair pair)
+void nft_pair_put(struct wm_nft_rules *b, enum nft_pair pair, enum wm_nft_flow_set set)
 {
 	load_pair(b, pair);
-	dynset(b, NFT_DYNSET_OP_UPDATE, wm_nft_flow_sets[WM_NFT_PAIRS].name, 1000);
+	dynset(b, NFT_DYNSET_OP_UPDATE, wm_nft_flow_sets[set].name, 1000);
 }
 
-void nft_pair_in(struct wm_nft_rules *b, enum nft_pair pair)
+void nft_pair_in(struct wm_nft_rules *b, enum nft_pair pair, enum wm_nft_flow_set set)
 {
 	load_pair(b, pair);
-	nft_lookup(b, NFT_IS, wm_nft_flow_sets[WM_NFT_PAIRS].name, REG(0), NOWHERE);
+	nft_lookup(b, NFT_IS, wm_nft_flow_sets[set].name, REG(0), NOWHERE);
 }
 
-void nft_pair_drop(struct wm_nft_rules *b, enum nft_pair pair)
+void nft_pair_drop(struct wm_nft_rules *b, enum nft_pair pair, enum wm_nft_flow_set set)
 {
 	load_pair(b, pair);
-	dynset(b, NFT_DYNSET_OP_DELETE, wm_nft_flow_sets[WM_NFT_PAIRS].name, 0);
+	dynset(b, NFT_DYNSET_OP_DELETE, wm_nft_flow_sets[set].name, 0);
 }

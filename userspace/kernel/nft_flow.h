@@ -22,7 +22,8 @@ enum wm_nft_flow_set {
 	WM_NFT_FIN_END,  /* besides ANSWERED: the end has closed */
 	WM_NFT_CLOSED,   /* TCP: both have, or one has reset it */
 	WM_NFT_FRAGS,    /* first fragments of ends that were let through */
-	WM_NFT_PAIRS,    /* two fields of one packet that must be equal, while it is looked at */
+	WM_NFT_PAIRS,    /* two fields of one packet that must be equal, while it is looked at: an end's error */
+	WM_NFT_ROUTER_PAIRS, /* ... a router's */
 	WM_NFT_FLOW_SETS,
 };
 
@@ -70,6 +71,7 @@ enum nft_flow {
  * look at it: part of the key of all its flows. (Into a register it cannot go: nft 1.0.6 fails to list a key with a
  * part that came out of a map.) Matches when there is such an end. */
 void nft_mark_owner(struct wm_nft_rules *b, enum nft_addr end);
+void nft_mark_owner_of_mark(struct wm_nft_rules *b); /* ... of the end whose overlay address is the mark so far */
 
 /* Matches when the packet's flow is in the set. */
 void nft_flow_in(struct wm_nft_rules *b, enum nft_flow flow, enum wm_nft_flow_set set);
@@ -79,12 +81,13 @@ void nft_flow_put(struct wm_nft_rules *b, enum nft_flow flow, enum wm_nft_flow_s
 void nft_flow_add(struct wm_nft_rules *b, enum nft_flow flow, enum wm_nft_flow_set set, unsigned int seconds);
 void nft_flow_drop(struct wm_nft_rules *b, enum nft_flow flow, enum wm_nft_flow_set set); /* matches always */
 
-/* Fragments of one packet: addresses, id and protocol. */
+/* Fragments of one packet: the end's owner (which is the mark), destination, id and protocol. */
 void nft_fragments_put(struct wm_nft_rules *b, unsigned int seconds);
 void nft_fragments_in(struct wm_nft_rules *b);
 
 /* Equal or not? nftables compares a register with a constant only, so one side is put into a set under the packet's
- * own addresses and id, and the other looked for there. */
+ * own source, id and processor, and the other looked for there. A processor looks at one packet at a time: no other one
+ * can vouch for it. */
 enum nft_pair {
 	NFT_PAIR_OUTER,       /* destination and source of the packet */
 	NFT_PAIR_QUOTED,      /* source and destination of the packet it quotes */
@@ -94,6 +97,6 @@ enum nft_pair {
 };
 /* For that: of the host of this LAN to whom the quoted packet goes. Matches when there is one. */
 void nft_mark_quoted_host(struct wm_nft_rules *b);
-void nft_pair_put(struct wm_nft_rules *b, enum nft_pair pair);
-void nft_pair_in(struct wm_nft_rules *b, enum nft_pair pair);
-void nft_pair_drop(struct wm_nft_rules *b, enum nft_pair pair);
+void nft_pair_put(struct wm_nft_rules *b, enum nft_pair pair, enum wm_nft_flow_set set);
+void nft_pair_in(struct wm_nft_rules *b, enum nft_pair pair, enum wm_nft_flow_set set);
+void nft_pair_drop(struct wm_nft_rules *b, enum nft_pair pair, enum wm_nft_flow_set set);

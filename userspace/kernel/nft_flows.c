@@ -117,7 +117,7 @@ int wm_nft_flows(struct wm_nl *nl, const char *table, struct wm_flow_views *ret)
 	for (size_t i = 0, next; !rc && i < all.n; i = next) {
 		for (next = i + 1; next < all.n && !memcmp(all.item[next].key, all.item[i].key, sizeof(all.item[i].key)); next++)
 			;
-		if (wm_nft_flow_sets[all.item[i].set].key_len == WM_NFT_FLOW_KEY_MAX)
+		if (all.item[i].set < WM_NFT_FRAGS)
 			rc = add_flow(&all.item[i], next - i, owners, &views);
 	}
 	free(all.item);

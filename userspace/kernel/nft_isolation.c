@@ -16,14 +16,7 @@
 #include "kernel/nft_expr_priv.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_rules_priv.h"
-
-#define S_TCP_OPENING 60
-#define S_TCP_LIVE 7200
-#define S_TCP_CLOSED 10
-#define S_UDP 30
-#define S_UDP_ANSWERED 180
-#define S_ICMP 30
-#define S_FRAGMENTS 30
+#include "wm_limits.h"
 
 /* All of the first n bytes of the transport header are there. */
 static void l4_has(struct wm_nft_rules *b, uint32_t n)
@@ -85,7 +78,7 @@ static void to_tcp_reset(struct wm_nft_rules *b)
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
 		nft_rule(b, "to_tcp_rst"), nft_flow_in(b, TO, sets[i]), nft_flow_drop(b, TO, sets[i]);
 		nft_flow_drop(b, TO, WM_NFT_FIN_PEER), nft_flow_drop(b, TO, WM_NFT_FIN_END), nft_flow_drop(b, TO, WM_NFT_SEEN);
-		nft_flow_add(b, TO, WM_NFT_CLOSED, S_TCP_CLOSED), nft_return(b);
+		nft_flow_add(b, TO, WM_NFT_CLOSED, WM_S_TCP_CLOSED), nft_return(b);
 	}
 	nft_rule(b, "to_tcp_rst"), nft_return(b);
 }
@@ -94,18 +87,18 @@ static void to_tcp_fin(struct wm_nft_rules *b)
 {
 	nft_rule(b, "to_tcp_fin"), nft_flow_in(b, TO, WM_NFT_FIN_END), nft_flow_in(b, TO, WM_NFT_ANSWERED);
 	nft_flow_drop(b, TO, WM_NFT_ANSWERED), nft_flow_drop(b, TO, WM_NFT_FIN_END), nft_flow_drop(b, TO, WM_NFT_FIN_PEER);
-	nft_flow_add(b, TO, WM_NFT_CLOSED, S_TCP_CLOSED), nft_return(b);
+	nft_flow_add(b, TO, WM_NFT_CLOSED, WM_S_TCP_CLOSED), nft_return(b);
 	nft_rule(b, "to_tcp_fin"), nft_flow_in(b, TO, WM_NFT_ANSWERED);
-	nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING);
+	nft_flow_put(b, TO, WM_NFT_FIN_PEER, WM_S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, WM_S_TCP_OPENING);
 	nft_return(b);
 	nft_rule(b, "to_tcp_fin"), nft_flow_in(b, TO, WM_NFT_LIVE), nft_flow_drop(b, TO, WM_NFT_LIVE);
-	nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING);
+	nft_flow_put(b, TO, WM_NFT_FIN_PEER, WM_S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, WM_S_TCP_OPENING);
 	nft_return(b);
 	nft_rule(b, "to_tcp_fin"), nft_flow_in(b, TO, WM_NFT_HALF);
-	nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
+	nft_flow_put(b, TO, WM_NFT_FIN_PEER, WM_S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_HALF, WM_S_TCP_OPENING);
 	nft_return(b);
-	nft_rule(b, "to_tcp_fin"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING);
-	nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING), nft_return(b);
+	nft_rule(b, "to_tcp_fin"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_put(b, TO, WM_NFT_FIN_PEER, WM_S_TCP_OPENING);
+	nft_flow_put(b, TO, WM_NFT_HALF, WM_S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_fin"), nft_goto(b, "to_full");
 }
 
@@ -120,29 +113,29 @@ static void to_tcp(struct wm_nft_rules *b)
 	nft_rule(b, "to_tcp"), tcp_flag(b, TH_FIN), nft_goto(b, "to_tcp_fin");
 	nft_rule(b, "to_tcp"), nft_goto(b, "to_tcp_on");
 
-	nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, WM_NFT_LIVE), nft_flow_put(b, TO, WM_NFT_LIVE, S_TCP_LIVE);
+	nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, WM_NFT_LIVE), nft_flow_put(b, TO, WM_NFT_LIVE, WM_S_TCP_LIVE);
 	nft_return(b);
 	for (int i = 0; i < 2; i++) {
 		enum wm_nft_flow_set fin = i ? WM_NFT_FIN_END : WM_NFT_FIN_PEER;
 
 		nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, fin), nft_flow_in(b, TO, WM_NFT_ANSWERED);
-		nft_flow_put(b, TO, fin, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING), nft_return(b);
+		nft_flow_put(b, TO, fin, WM_S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_ANSWERED, WM_S_TCP_OPENING), nft_return(b);
 	}
 	/* Whoever asked has closed before it was established: that it is not any more. */
 	nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, WM_NFT_FIN_PEER), nft_flow_in(b, TO, WM_NFT_HALF);
-	nft_flow_put(b, TO, WM_NFT_FIN_PEER, S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING), nft_return(b);
+	nft_flow_put(b, TO, WM_NFT_FIN_PEER, WM_S_TCP_OPENING), nft_flow_put(b, TO, WM_NFT_HALF, WM_S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_on"), tcp_flag(b, TH_ACK), nft_flow_in(b, TO, WM_NFT_SEEN), nft_flow_in(b, TO, WM_NFT_HALF);
-	nft_flow_put(b, TO, WM_NFT_LIVE, S_TCP_LIVE), nft_flow_drop(b, TO, WM_NFT_HALF), nft_flow_drop(b, TO, WM_NFT_SEEN);
+	nft_flow_put(b, TO, WM_NFT_LIVE, WM_S_TCP_LIVE), nft_flow_drop(b, TO, WM_NFT_HALF), nft_flow_drop(b, TO, WM_NFT_SEEN);
 	nft_return(b);
 	nft_rule(b, "to_tcp_on"), nft_flow_in(b, TO, WM_NFT_ANSWERED);
-	nft_flow_put(b, TO, WM_NFT_ANSWERED, S_TCP_OPENING), nft_return(b);
+	nft_flow_put(b, TO, WM_NFT_ANSWERED, WM_S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_on"), nft_goto(b, "to_tcp_open");
 
 	/* What was answered before this connection began is no answer to it; nor is a FIN from then one of its own. */
-	nft_rule(b, "to_tcp_open"), nft_flow_in(b, TO, WM_NFT_HALF), nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING);
+	nft_rule(b, "to_tcp_open"), nft_flow_in(b, TO, WM_NFT_HALF), nft_flow_put(b, TO, WM_NFT_HALF, WM_S_TCP_OPENING);
 	nft_return(b);
 	nft_rule(b, "to_tcp_open"), nft_flow_drop(b, TO, WM_NFT_SEEN), nft_flow_drop(b, TO, WM_NFT_FIN_PEER);
-	nft_flow_put(b, TO, WM_NFT_HALF, S_TCP_OPENING), nft_return(b);
+	nft_flow_put(b, TO, WM_NFT_HALF, WM_S_TCP_OPENING), nft_return(b);
 	nft_rule(b, "to_tcp_open"), nft_goto(b, "to_full");
 	to_tcp_fin(b);
 	to_tcp_reset(b);
@@ -156,12 +149,12 @@ static void to_iso(struct wm_nft_rules *b)
 	by_protocol(b, "to_iso", first, NULL, "to_invalid");
 	refuse(b, "to_iso", NFT_DST, WM_REASON_ISOLATED);
 	to_tcp(b);
-	nft_rule(b, "to_udp"), nft_flow_in(b, TO, WM_NFT_ANSWERED), nft_flow_put(b, TO, WM_NFT_ANSWERED, S_UDP_ANSWERED);
+	nft_rule(b, "to_udp"), nft_flow_in(b, TO, WM_NFT_ANSWERED), nft_flow_put(b, TO, WM_NFT_ANSWERED, WM_S_UDP_ANSWERED);
 	nft_return(b);
-	open_flow(b, "to_udp", TO, S_UDP);
+	open_flow(b, "to_udp", TO, WM_S_UDP);
 	nft_rule(b, "to_icmp"), nft_l4_is(b, 0, 0xff, ICMP_ECHO), nft_goto(b, "to_echo");
 	nft_rule(b, "to_icmp"), nft_return(b);
-	open_flow(b, "to_echo", NFT_ECHO_TO, S_ICMP);
+	open_flow(b, "to_echo", NFT_ECHO_TO, WM_S_ICMP);
 	refuse(b, "to_invalid", NFT_DST, WM_REASON_INVALID);
 	refuse(b, "to_full", NFT_DST, WM_REASON_FLOW_FULL);
 }
@@ -176,6 +169,13 @@ static void dport_is(struct wm_nft_rules *b, uint16_t port)
 
 	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, REG(0));
 	nft_compare(b, NFT_IS, REG(0), &value, sizeof(value));
+}
+
+/* For what it gives to all: names and an echo, in one piece. A first fragment would take the room of those that answer. */
+static void to_gateway(const struct wm_nft_site *s)
+{
+	nft_addr_is(s->b, NFT_DST, NFT_IS, s->plan->gateway);
+	nft_last_fragment(s->b, NFT_IS);
 }
 
 /* What was asked, but has not been answered so far: it is from now on, if there is room. */
@@ -193,7 +193,7 @@ static void from_tcp_closing(struct wm_nft_rules *b)
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
 		nft_rule(b, "from_tcp_rst"), nft_flow_in(b, FROM, sets[i]), nft_flow_drop(b, FROM, sets[i]);
 		nft_flow_drop(b, FROM, WM_NFT_FIN_PEER), nft_flow_drop(b, FROM, WM_NFT_FIN_END), nft_flow_drop(b, FROM, WM_NFT_SEEN);
-		nft_flow_add(b, FROM, WM_NFT_CLOSED, S_TCP_CLOSED), nft_goto(b, "from_ok");
+		nft_flow_add(b, FROM, WM_NFT_CLOSED, WM_S_TCP_CLOSED), nft_goto(b, "from_ok");
 	}
 	nft_rule(b, "from_tcp_rst"), nft_goto(b, "from_refuse");
 
@@ -202,15 +202,15 @@ static void from_tcp_closing(struct wm_nft_rules *b)
 		nft_rule(b, "from_tcp_fin"), nft_flow_in(b, FROM, WM_NFT_FIN_PEER), nft_flow_in(b, FROM, sets[i]);
 		nft_flow_drop(b, FROM, sets[i]), nft_flow_drop(b, FROM, WM_NFT_FIN_PEER);
 		nft_flow_drop(b, FROM, WM_NFT_FIN_END), nft_flow_drop(b, FROM, WM_NFT_SEEN);
-		nft_flow_add(b, FROM, WM_NFT_CLOSED, S_TCP_CLOSED), nft_goto(b, "from_ok");
+		nft_flow_add(b, FROM, WM_NFT_CLOSED, WM_S_TCP_CLOSED), nft_goto(b, "from_ok");
 	}
 	/* Only the first FIN counts. */
 	nft_rule(b, "from_tcp_fin"), nft_flow_in(b, FROM, WM_NFT_FIN_END), nft_flow_in(b, FROM, WM_NFT_ANSWERED);
 	nft_goto(b, "from_ok");
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
 		nft_rule(b, "from_tcp_fin"), nft_flow_in(b, FROM, sets[i]), nft_flow_drop(b, FROM, sets[i]);
-		nft_flow_drop(b, FROM, WM_NFT_SEEN), nft_flow_put(b, FROM, WM_NFT_FIN_END, S_TCP_OPENING);
-		nft_flow_put(b, FROM, WM_NFT_ANSWERED, S_TCP_OPENING), nft_goto(b, "from_ok");
+		nft_flow_drop(b, FROM, WM_NFT_SEEN), nft_flow_put(b, FROM, WM_NFT_FIN_END, WM_S_TCP_OPENING);
+		nft_flow_put(b, FROM, WM_NFT_ANSWERED, WM_S_TCP_OPENING), nft_goto(b, "from_ok");
 	}
 	nft_rule(b, "from_tcp_fin"), nft_goto(b, "from_refuse");
 }
@@ -220,13 +220,13 @@ static void from_tcp(const struct wm_nft_site *s)
 	struct wm_nft_rules *b = s->b;
 	static const enum wm_nft_flow_set sets[] = { WM_NFT_LIVE, WM_NFT_ANSWERED, WM_NFT_CLOSED };
 
-	nft_rule(b, "from_tcp"), nft_addr_is(b, NFT_DST, NFT_IS, s->plan->gateway), dport_is(b, 53), nft_goto(b, "from_ok");
+	nft_rule(b, "from_tcp"), to_gateway(s), dport_is(b, 53), nft_goto(b, "from_ok");
 	nft_rule(b, "from_tcp"), tcp_opens(b), nft_goto(b, "from_refuse");
 	nft_rule(b, "from_tcp"), tcp_flag(b, TH_RST), nft_goto(b, "from_tcp_rst");
 	nft_rule(b, "from_tcp"), tcp_flag(b, TH_FIN), nft_goto(b, "from_tcp_fin");
 	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++)
 		nft_rule(b, "from_tcp"), nft_flow_in(b, FROM, sets[i]), nft_goto(b, "from_ok");
-	nft_rule(b, "from_tcp"), nft_flow_in(b, FROM, WM_NFT_HALF), nft_flow_add(b, FROM, WM_NFT_SEEN, S_TCP_OPENING);
+	nft_rule(b, "from_tcp"), nft_flow_in(b, FROM, WM_NFT_HALF), nft_flow_add(b, FROM, WM_NFT_SEEN, WM_S_TCP_OPENING);
 	nft_goto(b, "from_ok");
 	refuse_new(b, "from_tcp");
 	from_tcp_closing(b);
@@ -236,11 +236,11 @@ static void from_udp(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
-	nft_rule(b, "from_udp"), nft_addr_is(b, NFT_DST, NFT_IS, s->plan->gateway), dport_is(b, 53), nft_goto(b, "from_ok");
+	nft_rule(b, "from_udp"), to_gateway(s), dport_is(b, 53), nft_goto(b, "from_ok");
 	nft_rule(b, "from_udp"), nft_flow_in(b, FROM, WM_NFT_ANSWERED), nft_goto(b, "from_ok");
-	/* Not longer than from the question on: that was S_UDP ago at most. */
+	/* Not longer than from the question on: that was WM_S_UDP ago at most. */
 	nft_rule(b, "from_udp"), nft_flow_in(b, FROM, WM_NFT_HALF);
-	nft_flow_add(b, FROM, WM_NFT_ANSWERED, S_UDP_ANSWERED - S_UDP), nft_flow_drop(b, FROM, WM_NFT_HALF);
+	nft_flow_add(b, FROM, WM_NFT_ANSWERED, WM_S_UDP_ANSWERED - WM_S_UDP), nft_flow_drop(b, FROM, WM_NFT_HALF);
 	nft_goto(b, "from_ok");
 	refuse_new(b, "from_udp");
 }
@@ -251,8 +251,7 @@ static void from_icmp(const struct wm_nft_site *s)
 	static const uint8_t errors[] = { ICMP_DEST_UNREACH, ICMP_SOURCE_QUENCH, ICMP_REDIRECT, ICMP_TIME_EXCEEDED,
 					  ICMP_PARAMETERPROB };
 
-	nft_rule(b, "from_icmp"), nft_addr_is(b, NFT_DST, NFT_IS, s->plan->gateway), nft_l4_is(b, 0, 0xff, ICMP_ECHO);
-	nft_goto(b, "from_ok");
+	nft_rule(b, "from_icmp"), to_gateway(s), nft_l4_is(b, 0, 0xff, ICMP_ECHO), nft_goto(b, "from_ok");
 	nft_rule(b, "from_icmp"), nft_l4_is(b, 0, 0xff, ICMP_ECHOREPLY), nft_goto(b, "from_echo");
 	for (size_t i = 0; i < WM_ARRAY_LEN(errors); i++)
 		nft_rule(b, "from_icmp"), nft_l4_is(b, 0, 0xff, errors[i]), nft_goto(b, "from_error");
@@ -262,38 +261,53 @@ static void from_icmp(const struct wm_nft_site *s)
 	nft_rule(b, "from_echo"), nft_goto(b, "from_refuse");
 }
 
+/* --- quoted flows ---------------------------------------------------------------------- */
+
+void wm_nft_quotes_ports(struct wm_nft_rules *b)
+{
+	const uint16_t offset = htons(0x1fff), none = 0;
+
+	nft_l4_is(b, 8, 0xff, 0x45);
+	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 6, 2, REG(0)), nft_mask(b, REG(0), &offset, sizeof(offset));
+	nft_compare(b, NFT_IS, REG(0), &none, sizeof(none));
+	l4_has(b, 8 + 20 + 8);
+}
+
+void wm_nft_quotes_flow(struct wm_nft_rules *b, const char *chain, const char *known)
+{
+	static const enum wm_nft_flow_set sets[] = { WM_NFT_LIVE, WM_NFT_ANSWERED, WM_NFT_HALF, WM_NFT_CLOSED };
+	const uint8_t icmp = IPPROTO_ICMP;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
+		nft_rule(b, chain), nft_l4_is(b, 8 + 9, 0xff, IPPROTO_ICMP), nft_l4_is(b, 8 + 20, 0xff, ICMP_ECHO);
+		nft_flow_in(b, NFT_QUOTED_ECHO, sets[i]), nft_goto(b, known);
+		nft_rule(b, chain), nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 9, 1, REG(0));
+		nft_compare(b, NFT_NOT, REG(0), &icmp, 1), nft_flow_in(b, NFT_QUOTED_FLOW, sets[i]), nft_goto(b, known);
+	}
+}
+
 /* An error passes when the packet that it quotes was sent by whom it goes to, to the end, in a flow that is known.
  * One that quotes IP options is refused: where the ports stand there, nftables cannot compute. */
 static void from_error(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
-	static const enum wm_nft_flow_set sets[] = { WM_NFT_LIVE, WM_NFT_ANSWERED, WM_NFT_HALF, WM_NFT_CLOSED };
-	const uint16_t offset = htons(0x1fff), none = 0;
-	const uint8_t icmp = IPPROTO_ICMP;
 
 	nft_rule(b, "from_error"), nft_jump(b, "quote_valid");
-	nft_rule(b, "from_error"), nft_l4_is(b, 8, 0xff, 0x45);
-	nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 6, 2, REG(0)), nft_mask(b, REG(0), &offset, sizeof(offset));
-	nft_compare(b, NFT_IS, REG(0), &none, sizeof(none));
-	l4_has(b, 8 + 20 + 8), nft_pair_put(b, NFT_PAIR_OUTER), nft_goto(b, "from_error_pair");
+	nft_rule(b, "from_error"), wm_nft_quotes_ports(b), nft_pair_put(b, NFT_PAIR_OUTER, WM_NFT_PAIRS);
+	nft_goto(b, "from_error_pair");
 	nft_rule(b, "from_error"), nft_goto(b, "from_refuse");
 
-	nft_rule(b, "from_error_pair"), nft_in_if(b, NFT_IS, s->inst->ifname), nft_pair_in(b, NFT_PAIR_QUOTED);
-	nft_pair_drop(b, NFT_PAIR_OUTER), nft_goto(b, "from_error_flow");
-	nft_rule(b, "from_error_pair"), nft_in_if(b, NFT_IS, s->inst->ifname), nft_pair_drop(b, NFT_PAIR_OUTER);
+	nft_rule(b, "from_error_pair"), nft_in_if(b, NFT_IS, s->inst->ifname), nft_pair_in(b, NFT_PAIR_QUOTED, WM_NFT_PAIRS);
+	nft_pair_drop(b, NFT_PAIR_OUTER, WM_NFT_PAIRS), nft_goto(b, "from_error_flow");
+	nft_rule(b, "from_error_pair"), nft_in_if(b, NFT_IS, s->inst->ifname), nft_pair_drop(b, NFT_PAIR_OUTER, WM_NFT_PAIRS);
 	nft_goto(b, "from_refuse");
 	nft_rule(b, "from_error_pair"), nft_mark_quoted_host(b);
-	nft_rule(b, "from_error_pair"), nft_pair_in(b, NFT_PAIR_QUOTED_HOST);
-	nft_pair_drop(b, NFT_PAIR_OUTER), nft_goto(b, "from_error_flow");
-	nft_rule(b, "from_error_pair"), nft_pair_drop(b, NFT_PAIR_OUTER), nft_goto(b, "from_refuse");
+	nft_rule(b, "from_error_pair"), nft_pair_in(b, NFT_PAIR_QUOTED_HOST, WM_NFT_PAIRS);
+	nft_pair_drop(b, NFT_PAIR_OUTER, WM_NFT_PAIRS), nft_goto(b, "from_error_flow");
+	nft_rule(b, "from_error_pair"), nft_pair_drop(b, NFT_PAIR_OUTER, WM_NFT_PAIRS), nft_goto(b, "from_refuse");
 
 	nft_rule(b, "from_error_flow"), nft_mark_owner(b, NFT_SRC);
-	for (size_t i = 0; i < WM_ARRAY_LEN(sets); i++) {
-		nft_rule(b, "from_error_flow"), nft_l4_is(b, 8 + 9, 0xff, IPPROTO_ICMP), nft_l4_is(b, 8 + 20, 0xff, ICMP_ECHO);
-		nft_flow_in(b, NFT_QUOTED_ECHO, sets[i]), nft_goto(b, "from_ok");
-		nft_rule(b, "from_error_flow"), nft_load(b, NFT_PAYLOAD_TRANSPORT_HEADER, 8 + 9, 1, REG(0));
-		nft_compare(b, NFT_NOT, REG(0), &icmp, 1), nft_flow_in(b, NFT_QUOTED_FLOW, sets[i]), nft_goto(b, "from_ok");
-	}
+	wm_nft_quotes_flow(b, "from_error_flow", "from_ok");
 	nft_rule(b, "from_error_flow"), nft_goto(b, "from_refuse");
 }
 
@@ -317,7 +331,6 @@ static void from_iso(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 	static const char *const first[] = { "from_tcp", "from_udp", "from_icmp" };
-	const uint16_t bits = htons(0x2000);
 
 	nft_rule(b, "from_iso"), nft_mark_owner(b, NFT_SRC);
 	by_protocol(b, "from_iso", first, "from_later", "from_invalid");
@@ -328,8 +341,7 @@ static void from_iso(const struct wm_nft_site *s)
 	from_error(s);
 	from_later(b);
 
-	nft_rule(b, "from_ok"), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 6, 2, REG(0)), nft_mask(b, REG(0), &bits, sizeof(bits));
-	nft_compare(b, NFT_IS, REG(0), &bits, sizeof(bits)), nft_fragments_put(b, S_FRAGMENTS);
+	nft_rule(b, "from_ok"), nft_last_fragment(b, NFT_NOT), nft_fragments_put(b, WM_S_FRAGMENTS);
 	nft_rule(b, "from_ok"), nft_return(b);
 	refuse(b, "from_refuse", NFT_SRC, WM_REASON_ISOLATED);
 	refuse(b, "from_invalid", NFT_SRC, WM_REASON_INVALID);

@@ -44,7 +44,8 @@ static const char *const flow_purposes[WM_NFT_FLOW_SETS] = {
 	[WM_NFT_FIN_END] = "flows whose end has closed",
 	[WM_NFT_CLOSED] = "closed TCP",
 	[WM_NFT_FRAGS] = "first fragments of isolated ends that were let through",
-	[WM_NFT_PAIRS] = "two fields of one packet, while they are compared",
+	[WM_NFT_PAIRS] = "two fields of an isolated end's ICMP error, while they are compared",
+	[WM_NFT_ROUTER_PAIRS] = "two fields of a LAN router's ICMP error, while they are compared",
 };
 
 static int count(void *arg, const struct nlattr *nest)

@@ -53,8 +53,12 @@ const struct wm_nft_chain wm_nft_chains[] = {
 	{ "unregistered" },
 	{ "router" },      /* an unregistered router's ICMP error */
 	{ "router_quote" },
-	{ "router_about" },
+	{ "router_host" },
+	{ "router_from" },
+	{ "router_limit" },
 	{ "router_pair" },
+	{ "router_about" },
+	{ "router_flow" },
 	{ "router_to" },
 	{ "router_away" },
 	{ "errors_in" },   /* ICMP errors, and the packets that they quote */

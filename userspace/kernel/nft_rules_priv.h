@@ -17,6 +17,12 @@ struct wm_nft_site {
  * from_iso (its source is), both in overlay addresses. They return for what may pass. */
 void wm_nft_isolation(const struct wm_nft_site *s);
 
+/* Matches an ICMP error that quotes an unfragmented packet without IP options, and the first 8 bytes behind its header. */
+void wm_nft_quotes_ports(struct wm_nft_rules *b);
+/* Rules of `chain` that go to `known` when the quoted packet was sent to the isolated end whose owner is the mark, by whom
+ * the error goes to, in a flow that is alive. wm_nft_quotes_ports before it. */
+void wm_nft_quotes_flow(struct wm_nft_rules *b, const char *chain, const char *known);
+
 /* nft_quote.c: chains for ICMP errors and the packets that they quote. */
 void wm_nft_quotes(const struct wm_nft_site *s);
 /* A rule of `chain` that jumps to one of them for ICMP. errors_out: from a host of a LAN; errors_in: to a host,
