@@ -71,6 +71,10 @@ static int explain(struct wm_error *err, const char *table, int rc, const struct
 {
 	if (rc == -EPERM)
 		return wm_fail(err, EPERM, "the kernel lets only root (CAP_NET_ADMIN) change nftables: table ip %s is as it was", table);
+	if (rc == -EMSGSIZE)
+		return wm_fail(err, EMSGSIZE,
+			       "nftables table ip %s: this process may not send all rules at once, and nothing less is safe: raise net.core.wmem_max (its default of 212992 is enough)",
+			       table);
 	if (rc == -ERESTART || rc == -EBUSY)
 		return wm_fail(err, EBUSY, "nftables table ip %s: other programs kept changing rulesets; trying again helps", table);
 	if (rc == -EEXIST && !(answer && answer->refused))

@@ -157,11 +157,13 @@ int wm_nft_batch_send(const struct wm_nft_batch *batch, uint32_t gen, struct wm_
 	if (batch->error)
 		return batch->error;
 	rc = open_socket(batch->len, &sock, &limit);
+	if (!rc && batch->whole > limit)
+		rc = -EMSGSIZE;
 	while (!rc && start < batch->len) {
 		while (at < batch->len) {
 			size_t next = at + NLMSG_ALIGN(((struct nlmsghdr *)(batch->buf + at))->nlmsg_len);
 
-			if (next - start > limit && at > start)
+			if (next - start > limit && at > start && at >= batch->whole)
 				break;
 			at = next;
 		}

@@ -25,6 +25,7 @@ struct wm_nft_batch {
 	char *buf;
 	size_t len, cap;
 	uint32_t seq;          /* of the last message; the first is 1 */
+	size_t whole;          /* so many bytes from the first on are never cut */
 	unsigned int changes;  /* tables, chains, sets, counters, rules and elements written or deleted */
 	int error;
 };
@@ -46,5 +47,6 @@ struct wm_nft_answer {
 /* Sends all for generation `gen`. Returns how many transactions it took (each
  * adds one to the generation): one, unless this process may not have a socket
  * buffer for all of it (unprivileged containers); then it is cut between
- * messages. -ERESTART: the generation is not `gen` any more. */
+ * messages behind batch->whole. -EMSGSIZE: that alone is too much, and nothing
+ * was sent. -ERESTART: the generation is not `gen` any more. */
 int wm_nft_batch_send(const struct wm_nft_batch *batch, uint32_t gen, struct wm_nft_answer *ret);

@@ -430,6 +430,8 @@ void wm_nft_state_diff(struct wm_nft_batch *batch, const char *table, const stru
 		if (keep)
 			about_table(batch, NFT_MSG_DELRULE, 0, NFTA_RULE_TABLE, table);
 		wm_nft_rules_write(batch, rules);
+		/* A chain whose rules are yet to come accepts everything. */
+		batch->whole = batch->len;
 	}
 	wm_nft_content_diff(batch, table, keep ? &have->content : &nothing, content);
 }
