@@ -486,6 +486,8 @@ void stack_send(struct flight *f)
 	put16(ip_of(f) + 2, (uint16_t)f->skb->ctx.len);
 	sum_header(ip_of(f), header_of(f));
 	route = find_route(get32(ip_of(f) + 16), 0);
+	if (get32(ip_of(f) + 16) >> 28 == 14) /* to a group: by the device that the rig's socket names */
+		route = (struct route){ WG, gateway_of(0), WG_MTU };
 	if (world.probing)
 		route.mtu = WG_MTU;
 	if (!route.out || f->skb->ctx.len > WG_MTU || (f->skb->ctx.len > route.mtu && get16(ip_of(f) + 6) & 0x4000))

@@ -177,6 +177,7 @@ static int open_local(void)
 {
 	static const int protocols[] = { IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP };
 	static const uint16_t ports[] = { 53, 9 };
+	const struct ip_mreqn groups_by = { .imr_ifindex = (int)ifindex[WG] }; /* to nobody's good: they end there */
 	int rc = 0;
 
 	for (size_t n = 0; n < WM_ARRAY_LEN(protocols) && rc == 0; n++)
@@ -189,7 +190,9 @@ static int open_local(void)
 			rc = fail("cannot bind a UDP socket");
 	}
 	send_fd[LOCAL] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	return rc < 0 ? rc : send_fd[LOCAL] < 0 ? fail("raw socket") : 0;
+	if (rc == 0 && setsockopt(send_fd[LOCAL], IPPROTO_IP, IP_MULTICAST_IF, &groups_by, sizeof(groups_by)) < 0)
+		rc = fail("raw socket");
+	return rc;
 }
 
 static int own_namespaces(int *ret_far)

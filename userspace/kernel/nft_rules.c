@@ -405,12 +405,15 @@ static void wg_out(const struct wm_nft_site *s)
 	struct wm_nft_rules *b = s->b;
 	const struct wm_plan *plan = s->plan;
 
-	nft_rule(b, "wg_out"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->supernet), nft_drop(b, WM_REASON_UNTRANSLATED);
 	nft_rule(b, "wg_out"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
-	lower_mss(s, "wg_out");
 	/* With rules of its own for routing the kernel does not refuse everybody else's packets with its address. */
 	nft_rule(b, "wg_out"), nft_addr_is(b, NFT_SRC, NFT_IS, plan->gateway), nft_forwarded(b);
 	nft_drop(b, WM_REASON_UNTRANSLATED);
+	/* A group, or an address that another route leads into the tunnel. */
+	nft_rule(b, "wg_out"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->supernet), nft_addr_is(b, NFT_SRC, NFT_IS, plan->gateway);
+	nft_drop(b, WM_REASON_NO_HOST);
+	nft_rule(b, "wg_out"), nft_addr_in(b, NFT_DST, NFT_NOT, plan->supernet), nft_drop(b, WM_REASON_UNTRANSLATED);
+	lower_mss(s, "wg_out");
 	nft_rule(b, "wg_out"), nft_addr_is(b, NFT_SRC, NFT_IS, plan->gateway), nft_goto(b, "wg_own");
 	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, s->inst->fwmark | WM_NFT_ROUTER_MARK, UINT32_MAX);
 	nft_set_src(b, plan->gateway), nft_count(b, WM_REASON_ROUTER_ERROR), nft_accept(b);
