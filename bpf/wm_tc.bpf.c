@@ -11,6 +11,7 @@
 #define PACKET_OTHERHOST_ 3
 #define VLAN_ID 0x0fff
 #define PRIORITY_TAGS_MAX 2
+#define TAGS_MAX 3 /* that are looked behind, beside the first: whatever has more nobody sends */
 
 /* === from wg ========================================================================= */
 
@@ -405,31 +406,55 @@ inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
 	return h->kind == WM_KIND_HOST ? lan_hairpin(p, index, h, to) : lan_to_wg(p);
 }
 
-/* A tag of VLAN 0 says only a priority: the stack takes off what there is of them and treats the packet as any other.
- * So do we, before we judge it. false: more of them than anybody sends. */
-inline_ bool take_off_priority_tags(struct __sk_buff *skb)
-{
-	for (int i = 0; i < PRIORITY_TAGS_MAX; i++) {
-		if (!skb->vlan_present || skb->vlan_tci & VLAN_ID)
-			return true;
-		if (bpf_skb_vlan_pop(skb))
-			return false;
-	}
-	return !skb->vlan_present || skb->vlan_tci & VLAN_ID;
-}
+enum { OURS_NOT, OURS, OURS_TAGGED_TOO_OFTEN };
 
 /* Ours is what a host sent to us for the mesh: everything else is none of our business, whatever it is. Of frames to
- * everybody IP forwards nothing, but delivers what is for this machine. */
-inline_ bool is_ours(struct __sk_buff *skb)
+ * everybody IP forwards nothing, but delivers what is for this machine. at: of the IP header. */
+inline_ bool is_to_mesh(struct __sk_buff *skb, __u32 at)
 {
 	struct iphdr ip;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
-		return false;
 	/* One that cannot be read, though it is there, passes for ours: to be judged, and dropped if it is not. */
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
-		return skb->len >= ETH_HLEN + sizeof(ip);
+	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
+		return skb->len >= at + sizeof(ip);
 	return skb->pkt_type == PACKET_HOST_ ? in_supernet(ip.daddr) : ip.daddr == params.gateway;
+}
+
+/* A tag of VLAN 0 says only a priority: the stack takes off what there is of them and treats the packet as any other.
+ * So do we with what is ours, before we judge it; of other frames they stay. The first tag stands beside the frame, the
+ * others in it. A global function: rarely called, and walked once. */
+__attribute__((noinline)) int take_off_priority_tags(struct __sk_buff *skb)
+{
+	__u32 at = 2 * ETH_ALEN, tags = 0;
+	__be16 word[2]; /* a type, and the tag that follows, if it is one's */
+
+	if (skb->vlan_tci & VLAN_ID)
+		return OURS_NOT;
+	for (int i = 0; i < TAGS_MAX; i++) {
+		if (bpf_skb_load_bytes(skb, at, word, sizeof(word)))
+			return skb->len >= at + sizeof(word) ? OURS_TAGGED_TOO_OFTEN : OURS_NOT;
+		if (word[0] != bpf_htons(ETH_P_8021Q) && word[0] != bpf_htons(ETH_P_8021AD))
+			break;
+		if (word[1] & bpf_htons(VLAN_ID))
+			return OURS_NOT;
+		at += sizeof(word);
+		tags++;
+	}
+	if (tags < TAGS_MAX && (word[0] != bpf_htons(ETH_P_IP) || !is_to_mesh(skb, at + sizeof(__be16))))
+		return OURS_NOT;
+	if (tags >= PRIORITY_TAGS_MAX)
+		return OURS_TAGGED_TOO_OFTEN;
+	for (int i = 0; i < PRIORITY_TAGS_MAX; i++)
+		if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+			return OURS_TAGGED_TOO_OFTEN;
+	return OURS;
+}
+
+inline_ int is_ours(struct __sk_buff *skb)
+{
+	if (skb->vlan_present)
+		return take_off_priority_tags(skb);
+	return skb->protocol == bpf_htons(ETH_P_IP) && is_to_mesh(skb, ETH_HLEN) ? OURS : OURS_NOT;
 }
 
 SEC("tc")
@@ -439,14 +464,15 @@ int wm_lan_in(struct __sk_buff *skb)
 	struct packet p = { .skb = skb, .hook = WM_HOOK_LAN_IN, .len = skb->len };
 	__u32 index, reason;
 	__u64 mac = 0;
-	int error;
+	int ours, error;
 
 	if (skb->pkt_type == PACKET_OTHERHOST_)
 		return PASS;
-	if (!take_off_priority_tags(skb))
-		return verdict(&p, WM_REASON_INVALID, DROP);
-	if (!is_ours(skb))
+	ours = is_ours(skb);
+	if (ours == OURS_NOT)
 		return PASS;
+	if (ours != OURS)
+		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!parse(&p, skb, WM_HOOK_LAN_IN, ETH_HLEN) || !in_supernet(p.dst) || skb->pkt_type != PACKET_HOST_ ||
 	    bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
 		return verdict(&p, WM_REASON_INVALID, DROP);

@@ -38,6 +38,7 @@ static uint64_t kind_of(const struct trace *t)
 	h = hash_more(h, (uint64_t)p->sliced << 32 | (uint64_t)p->slice_at << 16 | p->slice_len);
 	h = hash_more(h, (uint64_t)p->gso << 32 | (uint64_t)p->linear << 16 | p->pad);
 	h = hash_more(h, (uint64_t)(uint32_t)p->tot_len << 32 | (uint64_t)p->cut << 16 | p->quote_len);
+	h = hash_more(h, (uint64_t)p->vlan3 << 16 | p->vlan4);
 	h = hash_more(h, (uint64_t)p->ethertype << 32 | (uint64_t)p->vlan << 16 | p->vlan2);
 	h = hash_more(h, (uint64_t)p->len << 32 | (uint64_t)p->coverage << 16 | p->ntcpopt << 8 | p->tcpopt[0] << 1 | t->zero_sum);
 	h = hash_more(h, (uint64_t)p->from_mac_of << 3 | p->from_group << 2 | p->other_mac << 1 | p->group_mac);

@@ -331,8 +331,7 @@ static bool read_frame(struct skb *skb, enum place at)
 	return true;
 }
 
-/* Where IPv4 begins behind tags of VLAN 0; 0: nowhere. More than two such tags, or one that is cut off, nobody
- * sends: all is judged then. */
+/* Where IPv4 begins behind tags of VLAN 0; 0: nowhere. More than three such tags nobody sends: all is judged then. */
 static uint32_t find_ip(const struct skb *skb, bool *ret_tagged)
 {
 	uint32_t at = ETH_HLEN;
@@ -341,9 +340,9 @@ static uint32_t find_ip(const struct skb *skb, bool *ret_tagged)
 	if (skb->ctx.vlan_present && skb->ctx.vlan_tci & 0x0fff)
 		return 0;
 	for (; at + 4 <= skb->ctx.len && is_vlan(get16(skb->data + at - 2)); at += 4, tags++)
-		if (tags <= 2 && get16(skb->data + at) & 0x0fff)
+		if (tags <= 3 && get16(skb->data + at) & 0x0fff)
 			return 0;
-	*ret_tagged = tags > 2 || (tags && is_vlan(get16(skb->data + at - 2)));
+	*ret_tagged = tags > 3;
 	return get16(skb->data + at - 2) == ETH_P_IP && at + 20 <= skb->ctx.len ? at : 0;
 }
 
@@ -385,6 +384,15 @@ static void past_filters(struct flight *f)
 	struct skb *skb = f->skb;
 	uint16_t protocol = ntohs((uint16_t)skb->ctx.protocol);
 
+	/* __netif_receive_skb_core takes off however many tags of VLAN 0. */
+	while (skb->ctx.vlan_present && !(skb->ctx.vlan_tci & 0x0fff) && is_vlan(protocol)) {
+		if (skb->ctx.len < ETH_HLEN + 4 + 2) {
+			flight_end(f, FATE_STACK);
+			return;
+		}
+		take_tag(skb);
+		protocol = get16(skb->data + 2 * ETH_ALEN);
+	}
 	if (f->in.from == LAN0 && is_tapped(protocol))
 		keep(TAP, skb->data + ETH_HLEN, skb->ctx.len - ETH_HLEN, protocol == ETH_P_IP);
 	if (protocol != ETH_P_IP || skb->ctx.pkt_type == PACKET_OTHERHOST || (skb->ctx.vlan_present && skb->ctx.vlan_tci & 0x0fff)) {
@@ -431,6 +439,15 @@ static void compare_with_lan_ingress(const struct flight *f)
 	skb_free(skb);
 }
 
+/* What is none of ours keeps its tags, for other filters behind ours. */
+static void keeps_tags(const struct flight *f, uint32_t present, uint32_t len)
+{
+	if (f->in.mesh || (f->skb->ctx.vlan_present == present && f->skb->ctx.len == len))
+		return;
+	fprintf(stderr, "broken rule: a frame that is not ours is changed\n");
+	abort();
+}
+
 static void into_lan(struct flight *f, bool shielded_off)
 {
 	f->in.mesh = f->in.from != BOX && is_for_mesh(f->skb);
@@ -440,10 +457,13 @@ static void into_lan(struct flight *f, bool shielded_off)
 		return;
 	}
 	for (unsigned int mesh = 0; f->in.from != BOX && mesh < 2 && plane_of(mesh); mesh++) {
+		uint32_t tagged = f->skb->ctx.vlan_present, len = f->skb->ctx.len;
 		int action = run_program(f, WM_BPF_LAN_IN, mesh);
 
-		if (action == TC_ACT_UNSPEC)
+		if (action == TC_ACT_UNSPEC) {
+			keeps_tags(f, tagged, len);
 			continue;
+		}
 		if (action == TC_ACT_REDIRECT)
 			redirect(f);
 		else

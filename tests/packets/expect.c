@@ -64,7 +64,7 @@ static void bare(struct pkt *p)
 	p->pad = 0;
 	p->from_mac_of = 0;
 	p->from_group = p->other_mac = p->group_mac = false;
-	p->vlan = p->vlan2 = p->vlan3 = 0;
+	p->vlan = p->vlan2 = p->vlan3 = p->vlan4 = 0;
 }
 
 /* The stack's error about `in`; *quoted must live as long as *ret. */

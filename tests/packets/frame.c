@@ -43,6 +43,11 @@ size_t build_frame_header(enum place at, const struct pkt *p, uint8_t *eth)
 		put16(eth + n + 2, p->vlan3);
 		n += 4;
 	}
+	if (p->vlan4) {
+		put16(eth + n, ETH_P_8021AD);
+		put16(eth + n + 2, p->vlan4);
+		n += 4;
+	}
 	if (p->vlan) {
 		put16(eth + n, ETH_P_8021Q);
 		put16(eth + n + 2, p->vlan);

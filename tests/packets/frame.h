@@ -11,5 +11,5 @@ void rig_host_mac(enum place at, wm_ip4 addr, uint8_t mac[6]); /* what the machi
 void rig_gateway_mac(enum place at, uint8_t mac[6]);
 
 /* The Ethernet header of p with its tags, to eth (FRAME_HEADER_MAX); its length. */
-#define FRAME_HEADER_MAX (ETH_LEN + 12)
+#define FRAME_HEADER_MAX (ETH_LEN + 16)
 size_t build_frame_header(enum place at, const struct pkt *p, uint8_t *eth);

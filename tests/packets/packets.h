@@ -90,7 +90,7 @@ struct pkt {
 	bool group_mac;        /* to everybody */
 	uint16_t ethertype;    /* what follows is then raw: `len` bytes of pattern */
 	uint16_t vlan, vlan2;  /* 802.1Q; vlan2: the outer one, 802.1ad */
-	uint16_t vlan3;        /* 802.1Q, between the two */
+	uint16_t vlan3, vlan4; /* between the two: 802.1Q, and 802.1ad within */
 };
 
 #define NO_FLAGS 0x80 /* CWR is not used by any row */

@@ -79,7 +79,7 @@ static bool is_traceable(const struct step *s)
 	/* A large one of the gateway's own is cut before the programs see it. */
 	return !s->flood && (s->at == WG || s->at == LAN0 || s->at == LAN1 || s->at == LAN2 ||
 			     (s->at == LOCAL && p->src == GW && p->len + 28 <= LAN1_MTU)) &&
-	       p->sum != SUM_PARTIAL && !p->gso && !p->vlan && !p->vlan2 && !p->vlan3 && p->len < 2900 && !p->ethertype && !p->other_mac &&
+	       p->sum != SUM_PARTIAL && !p->gso && !p->vlan && !p->vlan2 && !p->vlan3 && !p->vlan4 && p->len < 2900 && !p->ethertype && !p->other_mac &&
 	       !p->group_mac && !p->pad && !p->version && !p->ihl && !p->tot_len && !p->cut && !p->linear;
 }
 
