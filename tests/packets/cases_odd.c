@@ -44,6 +44,8 @@ static const struct row rows[] = {
 	      .out = { { .at = LAN0, .dst = ANN_L, .frag_len = 1360 },
 		       { .at = LAN0, .dst = ANN_L, .frag_at = 1360, .frag_len = 1360 } },
 	      .count = { { WM_REASON_TO_LAN, 2 } } } } },
+	{ "UDP-Lite without a checksum gets none", BPF,
+	  { { .at = LAN0, .pkt = { UDPLITE(ANN_L, 53, FAR, 5000), .sum = SUM_NONE, .len = 18 }, TO_WG(ANN) } } },
 	{ "three priority tags", BPF,
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .vlan = PRIORITY, .vlan2 = PRIORITY, .vlan3 = PRIORITY },
 	      DROPPED(INVALID) } } },

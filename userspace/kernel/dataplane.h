@@ -68,7 +68,7 @@ struct wm_dataplane {
 extern const struct wm_dataplane wm_dataplane_bpf;
 extern const struct wm_dataplane wm_dataplane_nft;
 
-/* What an operator may meet that nftables does otherwise than BPF. The whole list is docs/dataplane-nft.md. */
+/* What nftables does otherwise than BPF: the table of docs/dataplane-nft.md, for an operator. */
 struct wm_difference {
 	const char *what; /* a sentence without a full stop */
 	const char *doc;  /* words of the row there that has the reason */
