@@ -107,7 +107,7 @@ static const struct row rows[] = {
 
 /* Where no routers are listed they may be forged by anybody on the LAN: 100 a second. */
 static const struct flood router_flood = {
-	.n = 1000, .at = LAN1,
+	.n = 1000, .at = LAN1, .new_ids = true,
 	.pkt = { ICMP_ERROR(ROUTER1_L, FAR, 11, 0, ABOUT(UDP(FAR, 5000, CARL_L, 80), .ttl = 1)) },
 	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 100, .most = 910,
 };

@@ -44,11 +44,11 @@ static const struct flood first_pieces = {
 /* Errors of a LAN's router that are refused, and then some that would not be. */
 #define ROUTER1_ERROR(to, ...) .at = LAN1, .pkt = { ICMP_ERROR(ROUTER1_L, to, 11, 0, ABOUT(__VA_ARGS__)) }
 static const struct flood refused_errors = {
-	.n = 1000, ROUTER1_ERROR(FAR2, UDP(FAR, 5000, CARL_L, 80)),
+	.n = 1000, .new_ids = true, ROUTER1_ERROR(FAR2, UDP(FAR, 5000, CARL_L, 80)),
 	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 1000, .most = 1000,
 };
 static const struct flood good_errors = {
-	.n = 200, ROUTER1_ERROR(FAR, UDP(FAR, 5000, CARL_L, 80)),
+	.n = 200, .new_ids = true, ROUTER1_ERROR(FAR, UDP(FAR, 5000, CARL_L, 80)),
 	.reason = WM_REASON_ROUTER_ERROR, .other = WM_REASON_UNREGISTERED, .least = 101, .most = 200,
 };
 
