@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <cmocka.h>
 
 #include "core/util.h"
@@ -384,6 +385,42 @@ static void test_read(void **state)
 	wm_counters_free(&counters);
 }
 
+/* Whoever counts, counts for himself, wherever in the subnet he stands: counters are read many at a time. */
+static void test_read_of_a_large_subnet(void **state)
+{
+	static const uint32_t places[] = { 2, 1023, 1024, 1025, 2047, 2048, 4094 };
+	struct wm_host_stats *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats));
+	struct wm_counters counters;
+	char overlay[WM_IP4_TEXT], local[WM_IP4_TEXT];
+	int fd;
+
+	(void)state;
+	rig.plan.nends = 0;
+	rig.plan.subnet = (struct wm_prefix){ 0xac1e1000, 20 };
+	rig.plan.gateway = 0xac1e1001;
+	for (uint32_t i = 0; i < WM_ARRAY_LEN(places); i++)
+		rig_host(&rig, wm_ip4_format(0xac1e1000 + places[i], overlay), overlay, wm_ip4_format(0xc0a8010a + i, local), false);
+	rig_apply(&rig);
+	fd = rig_pin(&rig, "host_stats");
+	for (uint32_t i = 0; i < WM_ARRAY_LEN(places); i++) {
+		/* Each processor its own, and in one place only. */
+		stats[0].to_packets = 1000 + i;
+		stats[libbpf_num_possible_cpus() - 1].drops = 100 + i;
+		assert_int_equal(bpf_map_update_elem(fd, &places[i], stats, BPF_ANY), 0);
+	}
+	close(fd);
+	assert_int_equal(wm_dataplane_bpf.read(&rig.inst, &counters, &rig.err), 0);
+	assert_int_equal(counters.nends, WM_ARRAY_LEN(places));
+	for (uint32_t i = 0; i < WM_ARRAY_LEN(places); i++) {
+		assert_int_equal(counters.ends[i].overlay, 0xac1e1000 + places[i]);
+		assert_int_equal(counters.ends[i].to.packets, 1000 + i);
+		assert_int_equal(counters.ends[i].drops, 100 + i);
+		assert_int_not_equal(counters.ends[i].owner, i ? counters.ends[i - 1].owner : 0);
+	}
+	wm_counters_free(&counters);
+	free(stats);
+}
+
 /* A frame from nas through the pinned program: the clock that stamps it is the one that read() translates. */
 static void test_last_seen_is_now(void **state)
 {
@@ -416,7 +453,8 @@ static int body(void)
 		TEST(test_first_apply), TEST(test_second_apply_writes_nothing), TEST(test_host_added_and_removed),
 		TEST(test_host_moves), TEST(test_hosts_swap_addresses), TEST(test_type_changes), TEST(test_devices),
 		TEST(test_growth_keeps_what_hosts_have), TEST(test_subnet_moves), TEST(test_lan_added_and_removed),
-		TEST(test_lan_replaced), TEST(test_wg_made_anew), TEST(test_read), TEST(test_last_seen_is_now),
+		TEST(test_lan_replaced), TEST(test_wg_made_anew), TEST(test_read),
+		TEST(test_read_of_a_large_subnet), TEST(test_last_seen_is_now),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,6 +17,7 @@ struct wm_count {
 
 struct wm_end_counters {
 	wm_ip4 overlay;
+	uint32_t owner;        /* hash of whom it has counted for; 0: the back end does not know */
 	struct wm_count to;    /* delivered towards the host or device */
 	struct wm_count from;  /* accepted from it */
 	uint64_t drops;        /* dropped because of it: isolated, MAC mismatch, flow table full */

@@ -34,6 +34,11 @@ static void *read_array(const struct wm_bpf_set *set, enum wm_bpf_map map)
 	return copy;
 }
 
+struct wm_host_info *wm_bpf_hosts_read(const struct wm_bpf_set *set)
+{
+	return read_array(set, WM_BPF_HOSTS);
+}
+
 static int read_lans(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
 {
 	int rc = 0;
@@ -68,7 +73,7 @@ int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { .naddrs = set->size[WM_BPF_HOSTS] };
 	int rc;
 
-	content.hosts = read_array(set, WM_BPF_HOSTS);
+	content.hosts = wm_bpf_hosts_read(set);
 	content.shield = content.hosts ? read_array(set, WM_BPF_SHIELD) : NULL;
 	rc = content.shield ? 0 : -errno;
 	if (!rc)

@@ -191,6 +191,8 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 
 /* Reads hosts, lan_hosts, lans and shield of a whole set. */
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
+/* hosts alone: one an address of the subnet; malloc'd. NULL: errno. */
+struct wm_host_info *wm_bpf_hosts_read(const struct wm_bpf_set *set);
 
 /* These return the number of changes, or -errno. */
 

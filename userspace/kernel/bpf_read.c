@@ -55,19 +55,13 @@ int wm_bpf_jiffies(uint64_t *ret)
 	return rc;
 }
 
-/* All processors' values of one entry; `size` is a multiple of 8. */
-static int read_per_cpu(const struct wm_bpf_set *set, enum wm_bpf_map map, uint32_t index, void *values)
-{
-	return bpf_map_lookup_elem(set->map[map], &index, values);
-}
-
 static int read_reasons(const struct wm_bpf_set *set, int cpus, struct wm_counters *ret)
 {
 	WM_AUTO_FREE struct wm_counter *value = calloc((size_t)cpus, sizeof(*value));
 	int rc = value ? 0 : -ENOMEM;
 
 	for (uint32_t r = 0; !rc && r < WM_REASON_COUNT; r++) {
-		rc = read_per_cpu(set, WM_BPF_COUNTERS, r, value);
+		rc = bpf_map_lookup_elem(set->map[WM_BPF_COUNTERS], &r, value);
 		for (int c = 0; !rc && c < cpus; c++) {
 			ret->reason[r].packets += value[c].packets;
 			ret->reason[r].bytes += value[c].bytes;
@@ -89,57 +83,99 @@ int64_t wm_bpf_unix_time(const struct wm_bpf_moment *now, uint64_t jiffies)
 	return jiffies > now->jiffies ? now->unix_time : now->unix_time - (int64_t)((now->jiffies - jiffies) / now->hz);
 }
 
-static int read_end(const struct wm_bpf_set *set, uint32_t index, const struct wm_bpf_moment *now, int cpus,
-		    struct wm_host_stats *value, struct wm_end_counters *ret)
-{
-	uint64_t seen = 0;
-	int rc = read_per_cpu(set, WM_BPF_HOST_STATS, index, value);
+/* --- hosts and devices: all processors' values of many addresses at a time ----------------------- */
 
-	if (rc)
-		return rc;
-	*ret = (struct wm_end_counters){ .overlay = ntohl(set->meta.params.subnet) + index };
-	for (int c = 0; c < cpus; c++) {
-		ret->to.packets += value[c].to_packets;
-		ret->to.bytes += value[c].to_bytes;
-		ret->from.packets += value[c].from_packets;
-		ret->from.bytes += value[c].from_bytes;
-		ret->drops += value[c].drops;
-		seen = WM_MAX(seen, value[c].last_seen);
+#define CHUNK 1024     /* addresses at a time */
+#define NO_BATCH (-524) /* ENOTSUPP, the kernel's own: per-CPU arrays have had batches since 5.13 */
+
+struct chunk {
+	const struct wm_bpf_set *set;
+	const struct wm_host_info *hosts; /* of all addresses */
+	int cpus;
+	uint32_t first, n;                /* addresses */
+	uint32_t cursor;
+	uint32_t keys[CHUNK];
+	struct wm_host_stats *values;     /* n * cpus */
+};
+
+static int read_chunk_each(struct chunk *c)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < c->n; i++) {
+		uint32_t index = c->first + i;
+
+		if (c->hosts[index].kind != WM_KIND_NOBODY)
+			rc = bpf_map_lookup_elem(c->set->map[WM_BPF_HOST_STATS], &index, c->values + (size_t)i * (size_t)c->cpus);
 	}
-	ret->last_seen = wm_bpf_unix_time(now, seen);
-	return 0;
+	return rc;
 }
 
-static int read_ends(const struct wm_bpf_set *set, const struct wm_bpf_content *content, int cpus,
-		     struct wm_counters *ret)
+/* Chunks are read in order, from the first: the kernel's cursor knows where it was. */
+static int read_chunk(struct chunk *c)
 {
-	WM_AUTO_FREE struct wm_host_stats *value = calloc((size_t)cpus, sizeof(*value));
+	uint32_t n = c->n;
+	int rc = bpf_map_lookup_batch(c->set->map[WM_BPF_HOST_STATS], c->first ? &c->cursor : NULL, &c->cursor, c->keys, c->values,
+				      &n, NULL);
+
+	if (rc == NO_BATCH)
+		return read_chunk_each(c);
+	if (rc && rc != -ENOENT) /* its way of saying that this was all */
+		return rc;
+	return n == c->n ? 0 : -EBADMSG;
+}
+
+static struct wm_end_counters sum_of(const struct chunk *c, uint32_t i, const struct wm_bpf_moment *now)
+{
+	const struct wm_host_stats *value = c->values + (size_t)i * (size_t)c->cpus;
+	struct wm_end_counters end = {
+		.overlay = ntohl(c->set->meta.params.subnet) + c->first + i, .owner = c->hosts[c->first + i].owner,
+	};
+	uint64_t seen = 0;
+
+	for (int cpu = 0; cpu < c->cpus; cpu++) {
+		end.to.packets += value[cpu].to_packets;
+		end.to.bytes += value[cpu].to_bytes;
+		end.from.packets += value[cpu].from_packets;
+		end.from.bytes += value[cpu].from_bytes;
+		end.drops += value[cpu].drops;
+		seen = WM_MAX(seen, value[cpu].last_seen);
+	}
+	end.last_seen = wm_bpf_unix_time(now, seen);
+	return end;
+}
+
+static int read_ends(const struct wm_bpf_set *set, int cpus, struct wm_counters *ret)
+{
+	WM_AUTO_FREE struct wm_host_stats *values = calloc((size_t)CHUNK * (size_t)cpus, sizeof(*values));
+	WM_AUTO_FREE struct wm_host_info *hosts = values ? wm_bpf_hosts_read(set) : NULL;
+	struct chunk c = { .set = set, .hosts = hosts, .cpus = cpus, .values = values };
 	struct wm_bpf_moment now;
 	size_t cap = 0;
-	int rc = value ? wm_bpf_now(set, &now) : -ENOMEM;
+	int rc = hosts ? wm_bpf_now(set, &now) : -errno;
 
-	for (uint32_t i = 0; !rc && i < content->naddrs; i++) {
-		if (content->hosts[i].kind == WM_KIND_NOBODY)
-			continue;
-		rc = wm_grow((void **)&ret->ends, &cap, ret->nends + 1, sizeof(*ret->ends));
-		if (!rc)
-			rc = read_end(set, i, &now, cpus, value, &ret->ends[ret->nends++]);
+	for (; !rc && c.first < set->size[WM_BPF_HOSTS]; c.first += c.n) {
+		c.n = WM_MIN(set->size[WM_BPF_HOSTS] - c.first, (uint32_t)CHUNK);
+		rc = read_chunk(&c);
+		for (uint32_t i = 0; !rc && i < c.n; i++) {
+			if (hosts[c.first + i].kind == WM_KIND_NOBODY)
+				continue;
+			rc = wm_grow((void **)&ret->ends, &cap, ret->nends + 1, sizeof(*ret->ends));
+			if (!rc)
+				ret->ends[ret->nends++] = sum_of(&c, i, &now);
+		}
 	}
 	return rc;
 }
 
 int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err)
 {
-	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { 0 };
 	struct wm_counters counters = { 0 };
 	int cpus = libbpf_num_possible_cpus();
-	int rc = wm_bpf_content_read(set, &content, err);
+	int rc = cpus < 0 ? cpus : read_reasons(set, cpus, &counters);
 
-	if (rc)
-		return rc;
-	rc = cpus < 0 ? cpus : read_reasons(set, cpus, &counters);
 	if (!rc)
-		rc = read_ends(set, &content, cpus, &counters);
+		rc = read_ends(set, cpus, &counters);
 	if (rc) {
 		wm_counters_free(&counters);
 		return wm_bpf_fail(err, rc, "cannot read the data plane's counters");
