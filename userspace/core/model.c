@@ -87,37 +87,35 @@ int wm_subnet_check(struct wm_prefix supernet, struct wm_prefix subnet, struct w
 int wm_overlay_check(struct wm_prefix subnet, wm_ip4 overlay, struct wm_error *err)
 {
 	char text[WM_IP4_TEXT], outer[WM_PREFIX_TEXT];
-	const char *what = NULL;
+	const char *what;
 
-	wm_ip4_format(overlay, text);
-	wm_prefix_format(subnet, outer);
 	if (!wm_prefix_has(subnet, overlay))
-		return wm_fail_field(err, EINVAL, "wg_ip", "overlay address %s is not in the site's subnet %s", text, outer);
+		return wm_fail_field(err, EINVAL, "wg_ip", "overlay address %s is not in the site's subnet %s",
+				     wm_ip4_format(overlay, text), wm_prefix_format(subnet, outer));
 	if (overlay == subnet.addr)
 		what = "network";
 	else if (overlay == subnet.addr + 1)
 		what = "gateway's";
 	else if (overlay == wm_prefix_last(subnet))
 		what = "broadcast";
-	if (what)
-		return wm_fail_field(err, EINVAL, "wg_ip", "overlay address %s is the %s address of %s; take another", text,
-				     what, outer);
-	return 0;
+	else
+		return 0;
+	return wm_fail_field(err, EINVAL, "wg_ip", "overlay address %s is the %s address of %s; take another",
+			     wm_ip4_format(overlay, text), what, wm_prefix_format(subnet, outer));
 }
 
 int wm_local_check(struct wm_prefix supernet, wm_ip4 local, struct wm_error *err)
 {
 	char text[WM_IP4_TEXT], outer[WM_PREFIX_TEXT];
 
-	wm_ip4_format(local, text);
 	if (!wm_ip4_is_unicast(local))
 		return wm_fail_field(err, EINVAL, "local_ip",
 				     "LAN address %s is loopback, link-local, multicast or reserved; a host cannot have it",
-				     text);
+				     wm_ip4_format(local, text));
 	if (wm_prefix_has(supernet, local))
 		return wm_fail_field(err, EINVAL, "local_ip",
-				     "LAN address %s lies inside the mesh's supernet %s; give the address on its LAN", text,
-				     wm_prefix_format(supernet, outer));
+				     "LAN address %s lies inside the mesh's supernet %s; give the address on its LAN",
+				     wm_ip4_format(local, text), wm_prefix_format(supernet, outer));
 	return 0;
 }
 

@@ -139,3 +139,6 @@ int wm_config_read(FILE *f, struct wm_config *ret, struct wm_error *err);
  * the file whole. Loading: -ENOENT none, -EBADMSG damaged or of another version. */
 int wm_config_save(const char *path, const struct wm_config *config, struct wm_error *err);
 int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err);
+/* The same for who only looks up what things are called: the checksum tells that it is what was saved, and the checks of
+ * one object against all others, which take most of the time, were made then. */
+int wm_config_recall(const char *path, struct wm_config *ret, struct wm_error *err);

@@ -48,10 +48,10 @@ int wm_config_save(const char *path, const struct wm_config *config, struct wm_e
 	return 0;
 }
 
-int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err)
+/* The whole file, of which what follows the header is as somebody has saved it. */
+static int read_whole(const char *path, char **ret, size_t *ret_len, struct wm_error *err)
 {
 	WM_AUTO_FREE char *data = NULL;
-	WM_AUTO_FCLOSE FILE *f = NULL;
 	struct file_header h;
 	struct wm_token_hash sum;
 	size_t len;
@@ -69,9 +69,56 @@ int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err
 	wm_digest(data + sizeof(h), h.len, &sum);
 	if (!wm_token_hash_equal(&sum, &h.sum))
 		return wm_fail(err, EBADMSG, "%s: the saved config is damaged (wrong checksum)", path);
-	f = fmemopen(data + sizeof(h), h.len, "r");
-	if (!f)
-		return wm_fail(err, ENOMEM, "%s: out of memory", path);
-	rc = wm_config_read(f, ret, err);
-	return rc ? wm_fail_in(err, rc == -EINVAL ? -EBADMSG : rc, "%s", path) : 0;
+	*ret = WM_STEAL(data);
+	*ret_len = len;
+	return 0;
+}
+
+/* Its records one after another; the end record either ends in a check of the whole, or is the end. */
+static int take_records(const char *data, size_t len, bool check, struct wm_config *config, struct wm_error *err)
+{
+	struct wm_record record;
+	int rc;
+
+	do {
+		size_t used = 0;
+
+		rc = len ? wm_record_parse(data, len, &record, &used, err) :
+			   wm_fail(err, EBADMSG, "the config ends before its end record");
+		if (rc == 1)
+			rc = wm_fail(err, EBADMSG, "a record is cut short");
+		if (!rc)
+			rc = record.type == WM_RECORD_END && !check ? 1 : wm_config_take(config, &record, err);
+		data += used;
+		len -= used;
+	} while (!rc);
+	return rc < 0 ? rc : 0;
+}
+
+static int load(const char *path, bool check, struct wm_config *ret, struct wm_error *err)
+{
+	WM_AUTO_FREE char *data = NULL;
+	struct wm_config config = { 0 };
+	size_t len = 0;
+	int rc = read_whole(path, &data, &len, err);
+
+	if (rc)
+		return rc;
+	rc = take_records(data + sizeof(struct file_header), len - sizeof(struct file_header), check, &config, err);
+	if (rc) {
+		wm_config_free(&config);
+		return wm_fail_in(err, rc == -EINVAL ? -EBADMSG : rc, "%s", path);
+	}
+	*ret = config;
+	return 0;
+}
+
+int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err)
+{
+	return load(path, true, ret, err);
+}
+
+int wm_config_recall(const char *path, struct wm_config *ret, struct wm_error *err)
+{
+	return load(path, false, ret, err);
 }

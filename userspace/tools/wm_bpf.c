@@ -110,7 +110,7 @@ static int open_context(struct context *ctx, const char *instance, struct wm_err
 	if (rc)
 		return rc;
 	/* Without a saved config hosts show by address. */
-	if (!wm_format(path, sizeof(path), "%s/config", ctx->inst.state_dir) && wm_config_load(path, &ctx->config, NULL))
+	if (!wm_format(path, sizeof(path), "%s/config", ctx->inst.state_dir) && wm_config_recall(path, &ctx->config, NULL))
 		ctx->config = (struct wm_config){ 0 };
 	return find_plane(ctx, err);
 }
