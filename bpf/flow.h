@@ -13,8 +13,6 @@
 #include "nat.h"
 #include "packet.h"
 
-#define S_FRAGMENTS 30
-
 enum flow_verdict { FLOW_OK, FLOW_NONE, FLOW_NO_ROOM };
 
 /* A flow is told to the functions below in words of its own: they are global, so that the verifier walks each once and
