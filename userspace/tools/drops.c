@@ -25,23 +25,29 @@ struct filter {
 	unsigned int reason;   /* WM_REASON_COUNT: any */
 };
 
-static int make_filter(struct context *ctx, struct filter *ret, struct wm_error *err)
+/* The reason of that name; WM_REASON_COUNT: none, or no name is given. */
+static unsigned int find_reason(const char *name)
+{
+	unsigned int r = 0;
+
+	while (r < WM_REASON_COUNT && !(name && wm_reason_is_drop(r) && !strcmp(wm_reason_name(r), name)))
+		r++;
+	return r;
+}
+
+int tool_drops_check(struct context *ctx, struct wm_error *err)
 {
 	const char *reason = ctx->opt.reason;
 
-	*ret = (struct filter){ .by_host = ctx->opt.host != NULL, .reason = WM_REASON_COUNT };
-	if (ctx->opt.host && tool_find(ctx, ctx->opt.host, &ret->host))
-		return tool_misuse(ctx, err, "--host %s: the saved config knows nobody of that name; give an address",
-				   ctx->opt.host);
-	if (!reason)
-		return 0;
-	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
-		if (wm_reason_is_drop(r) && !strcmp(wm_reason_name(r), reason))
-			ret->reason = r;
-	}
-	if (ret->reason < WM_REASON_COUNT)
+	if (!reason || find_reason(reason) < WM_REASON_COUNT)
 		return 0;
 	return tool_misuse(ctx, err, "--reason %s: no packet is dropped for that; wm-bpf stats lists the reasons", reason);
+}
+
+static int make_filter(struct context *ctx, struct filter *ret, struct wm_error *err)
+{
+	*ret = (struct filter){ .by_host = ctx->opt.host != NULL, .reason = find_reason(ctx->opt.reason) };
+	return ctx->opt.host ? tool_find_host(ctx, &ret->host, err) : 0;
 }
 
 static bool is_host(const struct tool_who *host, wm_ip4 addr)

@@ -43,6 +43,10 @@ int tool_drops(struct context *ctx, struct wm_error *err);
 int tool_trace(struct context *ctx, struct wm_error *err);
 int tool_maps(struct context *ctx, struct wm_error *err);
 
+/* What is wrong with a command's words, whatever machine this is; comes before all else. */
+int tool_drops_check(struct context *ctx, struct wm_error *err);
+int tool_trace_check(struct context *ctx, struct wm_error *err);
+
 /* The command line is wrong: -EINVAL, and exit 2. */
 int tool_misuse(struct context *ctx, struct wm_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -67,6 +71,8 @@ struct tool_who {
 };
 /* 0, or -ENOENT: the config has no such name. */
 int tool_find(const struct context *ctx, const char *word, struct tool_who *ret);
+/* Of --host; nobody: the command line is wrong. */
+int tool_find_host(struct context *ctx, struct tool_who *ret, struct wm_error *err);
 void tool_find_overlay(const struct context *ctx, wm_ip4 overlay, struct tool_who *ret);
 
 int tool_number(const char *word, unsigned long most, unsigned long *ret); /* decimal; 0, -EINVAL */

@@ -77,9 +77,6 @@ static int find_ends(struct context *ctx, struct request *r, struct wm_error *er
 	}
 	if (tool_find(ctx, o->to, &r->to))
 		return tool_misuse(ctx, err, "trace: the saved config knows nobody called %s; give an address", o->to);
-	if (o->mac && wm_mac_parse(o->mac, &r->in.mac))
-		return tool_misuse(ctx, err, "trace: --mac %s: not the MAC of a machine", o->mac);
-	r->in.has_mac = o->mac != NULL;
 	return 0;
 }
 
@@ -101,8 +98,6 @@ static int find_place(struct context *ctx, struct request *r, struct wm_error *e
 		r->in.place = WM_TRACE_WG;
 		return 0;
 	}
-	if (in && strcmp(in, "lan") != 0)
-		return tool_misuse(ctx, err, "trace: --in %s: lan, lan:INTERFACE, wg or self", in);
 	if (!in && r->from.gateway && r->from.here)
 		r->in.place = WM_TRACE_SELF;
 	else if (!in && r->from.overlay && (!r->from.here || r->from.device || !r->from.known))
@@ -139,7 +134,33 @@ static int make_fragment(struct context *ctx, struct wm_packet *p, struct wm_err
 	return 0;
 }
 
-static int make_packet(struct context *ctx, struct request *r, struct wm_error *err)
+static int take_place(struct context *ctx, struct wm_error *err)
+{
+	const char *in = ctx->opt.in;
+
+	if (!in || !strncmp(in, "lan:", 4) || !strcmp(in, "lan") || !strcmp(in, "wg") || !strcmp(in, "self"))
+		return 0;
+	return tool_misuse(ctx, err, "trace: --in %s: lan, lan:INTERFACE, wg or self", in);
+}
+
+static int take_mac(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	r->in.has_mac = ctx->opt.mac != NULL;
+	if (!ctx->opt.mac || !wm_mac_parse(ctx->opt.mac, &r->in.mac))
+		return 0;
+	return tool_misuse(ctx, err, "trace: --mac %s: not the MAC of a machine", ctx->opt.mac);
+}
+
+static int make_bytes(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	r->in.data = r->bytes;
+	if (!wm_packet_make(&r->packet, r->bytes, &r->in.len))
+		return 0;
+	return tool_misuse(ctx, err, "trace: --size %s: the headers do not fit into that", ctx->opt.size);
+}
+
+/* All of it but its addresses. */
+static int take_packet(struct context *ctx, struct request *r, struct wm_error *err)
 {
 	const struct options *o = &ctx->opt;
 	struct wm_packet *p = &r->packet;
@@ -171,11 +192,35 @@ static int make_packet(struct context *ctx, struct request *r, struct wm_error *
 	p->ttl = (uint8_t)ttl;
 	p->size = (uint16_t)size;
 	p->df = o->df;
-	rc = make_addresses(ctx, r, err);
-	if (!rc && wm_packet_make(p, r->bytes, &r->in.len))
-		rc = tool_misuse(ctx, err, "trace: --size %lu: the headers do not fit into that", size);
-	r->in.data = r->bytes;
-	return rc;
+	return make_bytes(ctx, r, err);
+}
+
+/* Who the words are is asked later, when the saved config is there. */
+int tool_trace_check(struct context *ctx, struct wm_error *err)
+{
+	struct request r = { 0 };
+	int rc = take_words(ctx, err);
+
+	if (!rc)
+		rc = take_place(ctx, err);
+	if (!rc)
+		rc = take_mac(ctx, &r, err);
+	return rc ? rc : take_packet(ctx, &r, err);
+}
+
+static int make_request(struct context *ctx, struct request *r, struct wm_error *err)
+{
+	int rc = find_ends(ctx, r, err);
+
+	if (!rc)
+		rc = find_place(ctx, r, err);
+	if (!rc)
+		rc = take_mac(ctx, r, err);
+	if (!rc)
+		rc = take_packet(ctx, r, err);
+	if (!rc)
+		rc = make_addresses(ctx, r, err);
+	return rc ? rc : make_bytes(ctx, r, err);
 }
 
 /* --- in words --------------------------------------------------------------------------------- */
@@ -386,18 +431,13 @@ int tool_trace(struct context *ctx, struct wm_error *err)
 {
 	struct request r = { 0 };
 	struct wm_trace trace;
-	int rc = take_words(ctx, err);
+	int rc;
 
-	if (!rc && !ctx->plane->trace)
+	if (!ctx->plane->trace)
 		return tool_misuse(ctx, err, "trace needs the BPF data plane, and nftables is in force, on which no packet can be tried. "
 				   "What becomes of real ones: 'nft monitor trace', with 'meta nftrace set 1' in a table of your own; "
 				   "wm-bpf drops -f names those that are dropped");
-	if (!rc)
-		rc = find_ends(ctx, &r, err);
-	if (!rc)
-		rc = find_place(ctx, &r, err);
-	if (!rc)
-		rc = make_packet(ctx, &r, err);
+	rc = make_request(ctx, &r, err);
 	if (!rc)
 		rc = ctx->plane->trace(&ctx->inst, &r.in, &trace, err);
 	if (rc) {

@@ -20,11 +20,12 @@ enum { OPT_HOST = 256, OPT_REASON, OPT_FROM, OPT_TO, OPT_IN, OPT_PROTO, OPT_SPOR
 static const struct command {
 	const char *name, *options, *help; /* options: letters of letters[] */
 	int (*run)(struct context *ctx, struct wm_error *err);
+	int (*check)(struct context *ctx, struct wm_error *err); /* may be NULL */
 } commands[] = {
 	{ "stats", "", "packets by what became of them, and by host", tool_stats },
-	{ "drops", "fnHR", "who was dropped, to whom, why, how often and where", tool_drops },
+	{ "drops", "fnHR", "who was dropped, to whom, why, how often and where", tool_drops, tool_drops_check },
 	{ "flows", "", "what isolated hosts and devices may answer right now", tool_flows },
-	{ "trace", "T", "what would become of a packet: trace FROM TO [PROTOCOL [PORT]]", tool_trace },
+	{ "trace", "T", "what would become of a packet: trace FROM TO [PROTOCOL [PORT]]", tool_trace, tool_trace_check },
 	{ "maps", "", "what the data plane is made of, how full and how large", tool_maps },
 	{ "status", "", "which data plane is in force, and where the XDP shield is", tool_status },
 };
@@ -81,6 +82,13 @@ int tool_misuse(struct context *ctx, struct wm_error *err, const char *fmt, ...)
 	return wm_fail(err, EINVAL, "%s", text);
 }
 
+int tool_find_host(struct context *ctx, struct tool_who *ret, struct wm_error *err)
+{
+	if (!tool_find(ctx, ctx->opt.host, ret))
+		return 0;
+	return tool_misuse(ctx, err, "--host %s: the saved config knows nobody of that name; give an address", ctx->opt.host);
+}
+
 static int find_plane(struct context *ctx, struct wm_error *err)
 {
 	static const struct wm_dataplane *const planes[] = { &wm_dataplane_bpf, &wm_dataplane_nft };
@@ -127,8 +135,10 @@ static const struct command *find_command(const char *name)
 static int run(const struct command *command, struct context *ctx)
 {
 	struct wm_error err = { 0 };
-	int rc = open_context(ctx, ctx->opt.instance, &err);
+	int rc = command->check ? command->check(ctx, &err) : 0;
 
+	if (!rc)
+		rc = open_context(ctx, ctx->opt.instance, &err);
 	/* What follows writes its own lines. */
 	if (!rc && !ctx->opt.follow) {
 		ctx->out = wm_out_new(stdout, ctx->opt.json ? WM_OUT_JSON : WM_OUT_TEXT);
