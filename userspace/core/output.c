@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ struct wm_out *wm_out_new(FILE *f, enum wm_out_format format)
 
 	if (!out)
 		return NULL;
+	/* Nobody else writes to it meanwhile, and a large table is written in small pieces. */
+	__fsetlocking(f, FSETLOCKING_BYCALLER);
 	out->f = f;
 	out->format = format;
 	if (is_json(out))
@@ -57,13 +60,27 @@ int wm_out_end(struct wm_out *out)
 	return rc;
 }
 
+/* What is plain ASCII at s, and goes out as it is in any form: most of all there is. */
+static size_t plain(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= ' ' && s[n] <= '~' && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 /* What is not UTF-8 would make the whole document invalid. */
 static void json_string(FILE *f, const char *s)
 {
 	uint32_t code;
 
 	fputc('"', f);
-	for (size_t n; *s; s += n ? n : 1) {
+	for (size_t n = plain(s);; n = plain(s)) {
+		fwrite(s, 1, n, f);
+		s += n;
+		if (!*s)
+			break;
 		n = wm_utf8_decode(s, &code);
 		if (!n)
 			fputs("\\ufffd", f);
@@ -72,9 +89,19 @@ static void json_string(FILE *f, const char *s)
 		else if (code == '"' || code == '\\')
 			fprintf(f, "\\%c", (char)code);
 		else
-			fwrite(s, n, 1, f);
+			fwrite(s, 1, n, f);
+		s += n ? n : 1;
 	}
 	fputc('"', f);
+}
+
+static void json_break(struct wm_out *out, const char *comma)
+{
+	static const char spaces[2 * DEPTH_MAX + 1] = "                                ";
+
+	fputs(comma, out->f);
+	fputc('\n', out->f);
+	fwrite(spaces, 1, 2 * ((size_t)out->depth + 1), out->f);
 }
 
 /* Comma, line break, indentation and key of the next member. */
@@ -83,7 +110,7 @@ static void json_member(struct wm_out *out, const char *key)
 	if (out->format == WM_OUT_JSON_LINE)
 		fputs(out->member[out->depth] ? ", " : "", out->f);
 	else
-		fprintf(out->f, "%s\n%*s", out->member[out->depth] ? "," : "", 2 * (out->depth + 1), "");
+		json_break(out, out->member[out->depth] ? "," : "");
 	out->member[out->depth] = true;
 	if (key) {
 		json_string(out->f, key);
@@ -146,6 +173,29 @@ void wm_out_uint(struct wm_out *out, const char *key, const char *label, uint64_
 	put(out, key, label, text, text, false);
 }
 
+struct real {
+	char json[32], text[32];
+};
+
+/* People get as many digits as they can use. */
+static struct real real_of(double value)
+{
+	struct real r = { "null", "-" };
+
+	if (value != value) /* NAN */
+		return r;
+	snprintf(r.json, sizeof(r.json), "%.3f", value);
+	snprintf(r.text, sizeof(r.text), "%.*f", value < 100 ? 1 : 0, value);
+	return r;
+}
+
+void wm_out_real(struct wm_out *out, const char *key, const char *label, double value)
+{
+	const struct real r = real_of(value);
+
+	put(out, key, label, r.json, r.text, false);
+}
+
 void wm_out_bool(struct wm_out *out, const char *key, const char *label, bool value)
 {
 	put(out, key, label, value ? "true" : "false", value ? "yes" : "no", false);
@@ -185,7 +235,7 @@ static void close_level(struct wm_out *out, char bracket)
 	if (!is_json(out))
 		return;
 	if (any && out->format != WM_OUT_JSON_LINE)
-		fprintf(out->f, "\n%*s", 2 * (out->depth + 1), "");
+		json_break(out, "");
 	fputc(bracket, out->f);
 }
 
@@ -258,12 +308,26 @@ void wm_out_row(struct wm_out *out)
 	out->col = out->shown = 0;
 }
 
+/* As text_value writes it; NULL: no memory. */
+static char *cleaned(const char *text)
+{
+	char *clean = NULL;
+	size_t len;
+	FILE *f = open_memstream(&clean, &len);
+
+	if (!f)
+		return NULL;
+	text_value(f, text);
+	if (!fclose(f))
+		return clean;
+	free(clean);
+	return NULL;
+}
+
 static void cell(struct wm_out *out, const char *json, const char *text, bool quote)
 {
 	const struct wm_col *c;
 	char *clean = NULL;
-	size_t len;
-	FILE *f;
 
 	if (out->col >= out->ncols)
 		return;
@@ -274,12 +338,9 @@ static void cell(struct wm_out *out, const char *json, const char *text, bool qu
 	}
 	if (!c->header || !out->line)
 		return;
-	f = open_memstream(&clean, &len);
-	if (!f)
-		return;
-	text_value(f, text);
-	if (!fclose(f))
-		scols_line_set_data(out->line, out->shown, clean);
+	if (text[plain(text)])
+		clean = cleaned(text);
+	scols_line_set_data(out->line, out->shown, clean ? clean : text[plain(text)] ? "?" : text);
 	out->shown++;
 	free(clean);
 }
@@ -295,6 +356,13 @@ void wm_out_cell_uint(struct wm_out *out, uint64_t value)
 
 	snprintf(text, sizeof(text), "%" PRIu64, value);
 	cell(out, text, text, false);
+}
+
+void wm_out_cell_real(struct wm_out *out, double value)
+{
+	const struct real r = real_of(value);
+
+	cell(out, r.json, r.text, false);
 }
 
 void wm_out_cell_bool(struct wm_out *out, bool value)

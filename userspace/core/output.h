@@ -30,6 +30,7 @@ int wm_out_end(struct wm_out *out); /* closes everything, flushes, frees; -errno
 void wm_out_str(struct wm_out *out, const char *key, const char *label, const char *value); /* NULL: null, "-" */
 void wm_out_uint(struct wm_out *out, const char *key, const char *label, uint64_t value);
 void wm_out_bool(struct wm_out *out, const char *key, const char *label, bool value); /* yes, no */
+void wm_out_real(struct wm_out *out, const char *key, const char *label, double value); /* three digits, one; NAN: null, "-" */
 void wm_out_line(struct wm_out *out, const char *text); /* text only: a line of prose */
 
 /* A nested object; in text a heading (NULL: none) and indented members. */
@@ -52,5 +53,6 @@ void wm_out_table(struct wm_out *out, const char *key, const char *heading, cons
 void wm_out_row(struct wm_out *out);
 void wm_out_cell_str(struct wm_out *out, const char *value); /* NULL: null, "-" */
 void wm_out_cell_uint(struct wm_out *out, uint64_t value);
+void wm_out_cell_real(struct wm_out *out, double value);
 void wm_out_cell_bool(struct wm_out *out, bool value);
 void wm_out_table_end(struct wm_out *out, const char *if_empty); /* text when there was no row; NULL: nothing */
