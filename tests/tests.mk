@@ -36,6 +36,7 @@ archives_test_identity := agent
 archives_test_fetcher  := agent
 archives_test_differences := kernel
 archives_test_names    := tools
+archives_test_stats    := tools
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_LIBS  := -Xlinker --as-needed -lsodium -ljansson -lsmartcols
 $(foreach t,$(UNIT_TESTS),$(eval $(call test_program,unit/$(t),tests/unit/$(t).c $(UNIT_RIG),$(archives_$(t)) core,$(UNIT_LIBS) $(libs_$(t)))))

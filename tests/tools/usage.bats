@@ -29,6 +29,19 @@ refuses() {
 	[ "$status" = 2 ]
 }
 
+@test "stats: what cannot be shown" {
+	refuses '--sort bits: bytes, packets, to-bytes' stats --sort bits
+	refuses '--type host: standard, isolated or roaming' stats --type host
+	refuses '--watch 0: not a number of seconds' stats --watch 0
+	refuses '--watch 86401: not a number of seconds' stats --watch=86401
+	refuses "stats takes no 'x'" stats --watch x
+	refuses '--json or --openmetrics, not both' stats -j --openmetrics
+	refuses 'who wants rates asks again' stats --openmetrics -w
+	refuses 'drops takes no --watch' drops --watch 1
+	refuses 'flows takes no --sort' flows --sort bytes
+	refuses 'drops takes no --drops' drops --drops
+}
+
 @test "drops: a reason that is none" {
 	refuses "--reason to_lan: no packet is dropped for that; wm-bpf stats lists" drops --reason to_lan
 	refuses "--reason x: no packet" drops -f --reason x
@@ -51,7 +64,7 @@ refuses() {
 @test "right use is told what this machine lacks" {
 	local words
 	[ "$EUID" = 0 ] || skip 'needs root, and says so'
-	for words in stats drops 'drops --reason isolated' flows maps status; do
+	for words in stats 'stats -w 5 -n 3' 'stats --openmetrics' drops 'drops --reason isolated' flows maps status; do
 		# shellcheck disable=SC2086 # words
 		run "$WM_BPF" $words
 		echo "$output"

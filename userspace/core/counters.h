@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,3 +32,14 @@ struct wm_counters {
 };
 
 void wm_counters_free(struct wm_counters *c); /* NULL-safe */
+
+/* What only rises, of a host or device. */
+enum wm_end_field { WM_TO_PACKETS, WM_TO_BYTES, WM_FROM_PACKETS, WM_FROM_BYTES, WM_DROPS, WM_END_FIELDS };
+uint64_t wm_end_field(const struct wm_end_counters *end, enum wm_end_field field);
+
+/* A second, from two looks `seconds` apart. False: they do not belong together, because one has fallen (it was zeroed in
+ * between), or is another's. */
+bool wm_end_rates(const struct wm_end_counters *was, const struct wm_end_counters *is, double seconds,
+		  double ret[WM_END_FIELDS]);
+bool wm_count_rates(const struct wm_count *was, const struct wm_count *is, double seconds, double *ret_packets,
+		    double *ret_bytes);

@@ -3,13 +3,9 @@
  * wm-bpf drops: who was dropped, to whom, why, how often and where; -f: each drop as it happens.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/output.h"
 #include "core/util.h"
@@ -268,7 +264,7 @@ static void print_line(const struct wm_drop_view *v, const struct words *w)
 static int written(struct following *f)
 {
 	if (fflush(stdout)) {
-		f->error = errno == EPIPE || errno == EINTR ? 0 : errno;
+		f->error = tool_reader_left(errno) ? 0 : errno;
 		return 1;
 	}
 	return f->ctx->opt.limit && f->shown >= f->ctx->opt.limit;
@@ -306,10 +302,9 @@ static int follow_list(struct following *f, int stop_fd, struct wm_error *err)
 {
 	const struct wm_dataplane *plane = f->ctx->plane;
 	struct wm_drop_views was = { 0 }, is = { 0 }, risen = { 0 };
-	struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
 	int rc = plane->drops(&f->ctx->inst, &was, err), enough = 0;
 
-	while (!rc && !enough && !poll(&stop, 1, POLL_MS)) {
+	while (!rc && !enough && !tool_stopped(stop_fd, POLL_MS)) {
 		rc = plane->drops(&f->ctx->inst, &is, err);
 		if (rc)
 			break;
@@ -327,32 +322,15 @@ static int follow_list(struct following *f, int stop_fd, struct wm_error *err)
 	return rc;
 }
 
-/* Not blocked and read as a descriptor: it must also end a write that waits for a reader. */
-static int signals[2];
-
-static void note_signal(int number)
-{
-	const char byte = (char)number;
-	int was = errno;
-
-	(void)!write(signals[1], &byte, 1);
-	errno = was;
-}
-
 static int follow(struct context *ctx, const struct filter *filter, struct wm_error *err)
 {
 	struct following f = { .ctx = ctx, .filter = *filter };
 	struct wm_drop_follower follower = { .told = told, .untold = untold, .arg = &f };
-	const struct sigaction end = { .sa_handler = note_signal };
-	int rc;
+	int rc = tool_stop_open(&follower.stop_fd, err);
 
-	if (pipe2(signals, O_CLOEXEC | O_NONBLOCK))
-		return wm_fail(err, errno, "cannot wait for signals: %s", strerror(errno));
-	sigaction(SIGINT, &end, NULL);
-	sigaction(SIGTERM, &end, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	follower.stop_fd = signals[0];
-	rc = ctx->plane->follow ? ctx->plane->follow(&ctx->inst, &follower, err) : follow_list(&f, signals[0], err);
+	if (rc)
+		return rc;
+	rc = ctx->plane->follow ? ctx->plane->follow(&ctx->inst, &follower, err) : follow_list(&f, follower.stop_fd, err);
 	if (!rc && f.error)
 		rc = wm_fail(err, f.error, "cannot write the output: %s", strerror(f.error));
 	return rc;

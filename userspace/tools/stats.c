@@ -1,109 +1,207 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * wm-bpf stats, status: what has become of packets, all together and by host.
+ * wm-bpf stats: what has become of packets, all together and by host; --watch: again and again, with what happens a
+ * second.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "core/output.h"
 #include "core/util.h"
-#include "kernel/link.h"
-#include "tools/shields.h"
+#include "tools/stats.h"
 #include "tools/tools.h"
 
-static void print_reasons(struct wm_out *out, const struct wm_counters *c)
+int tool_stats_check(struct context *ctx, struct wm_error *err)
 {
-	static const struct wm_col cols[] = {
-		{ "name", "REASON", 0 }, { "drop", NULL, 0 }, { NULL, "", 0 }, { "packets", "PACKETS", WM_COL_RIGHT },
-		{ "bytes", "BYTES", WM_COL_RIGHT }, { "help", "MEANING", WM_COL_TRUNC },
-	};
+	const struct options *o = &ctx->opt;
 
-	wm_out_table(out, "reasons", NULL, cols, WM_ARRAY_LEN(cols));
-	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
-		wm_out_row(out);
-		wm_out_cell_str(out, wm_reason_name(r));
-		wm_out_cell_bool(out, wm_reason_is_drop(r));
-		wm_out_cell_str(out, wm_reason_is_drop(r) ? "drop" : "pass");
-		wm_out_cell_uint(out, c->reason[r].packets);
-		wm_out_cell_uint(out, c->reason[r].bytes);
-		wm_out_cell_str(out, wm_reason_help(r));
-	}
-	wm_out_table_end(out, NULL);
+	if (o->sort && stats_key_parse(o->sort) == STATS_KEYS)
+		return tool_misuse(ctx, err, "--sort %s: bytes, packets, to-bytes, to-packets, from-bytes, from-packets, drops, "
+				   "seen, name or address", o->sort);
+	if (o->type && !stats_type_valid(o->type))
+		return tool_misuse(ctx, err, "--type %s: standard, isolated or roaming", o->type);
+	if (o->openmetrics && o->json)
+		return tool_misuse(ctx, err, "stats: --json or --openmetrics, not both");
+	if (o->openmetrics && o->watch)
+		return tool_misuse(ctx, err, "stats: --openmetrics is one answer to one question; who wants rates asks again");
+	return 0;
 }
 
-static void print_ends(struct context *ctx, const struct wm_counters *c)
+static int make_wish(struct context *ctx, struct stats_wish *ret, struct wm_error *err)
 {
-	static const struct wm_col cols[] = {
-		{ "name", "HOST", 0 }, { "wg_ip", "OVERLAY", 0 },
-		{ "to_packets", "PACKETS TO", WM_COL_RIGHT }, { "to_bytes", "BYTES TO", WM_COL_RIGHT },
-		{ "from_packets", "PACKETS FROM", WM_COL_RIGHT }, { "from_bytes", "BYTES FROM", WM_COL_RIGHT },
-		{ "drops", "DROPS", WM_COL_RIGHT }, { "last_seen", NULL, 0 }, { NULL, "LAST SEEN", WM_COL_RIGHT },
+	const struct options *o = &ctx->opt;
+	struct tool_who who;
+	int rc = o->host ? tool_find_host(ctx, &who, err) : 0;
+
+	if (rc)
+		return rc;
+	*ret = (struct stats_wish){
+		.key = o->sort ? stats_key_parse(o->sort) : o->openmetrics && !o->limit ? STATS_ADDRESS : STATS_BYTES,
+		.reverse = o->reverse, .limit = o->limit,
+		.by_host = o->host, .host = o->host ? who.overlay : 0, .drops = o->only_drops, .type = o->type,
 	};
-	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], age[TOOL_AGE];
+	return 0;
+}
 
-	wm_out_line(ctx->out, "");
-	wm_out_table(ctx->out, "hosts", NULL, cols, WM_ARRAY_LEN(cols));
-	for (size_t i = 0; i < c->nends; i++) {
-		const struct wm_end_counters *e = &c->ends[i];
+static int look(struct context *ctx, struct stats_look *ret, struct wm_error *err)
+{
+	int rc = ctx->plane->read(&ctx->inst, &ret->counters, err);
 
-		wm_out_row(ctx->out);
-		wm_out_cell_str(ctx->out, tool_name(ctx, e->overlay, name));
-		wm_out_cell_str(ctx->out, wm_ip4_format(e->overlay, addr));
-		wm_out_cell_uint(ctx->out, e->to.packets);
-		wm_out_cell_uint(ctx->out, e->to.bytes);
-		wm_out_cell_uint(ctx->out, e->from.packets);
-		wm_out_cell_uint(ctx->out, e->from.bytes);
-		wm_out_cell_uint(ctx->out, e->drops);
-		wm_out_cell_uint(ctx->out, (uint64_t)e->last_seen);
-		wm_out_cell_str(ctx->out, tool_age(e->last_seen, age));
-	}
-	wm_out_table_end(ctx->out, "no registered host or device");
+	ret->at_ms = wm_monotonic_ms();
+	ret->unix_time = wm_unix_time();
+	return rc;
+}
+
+static int make_view(struct context *ctx, const struct stats_look *now, const struct stats_look *before,
+		     const struct stats_wish *wish, struct stats_view *ret, struct wm_error *err)
+{
+	if (stats_view_make(now, before, &ctx->config, wish, ret))
+		return wm_fail(err, ENOMEM, "no memory for %zu hosts and devices", now->counters.nends);
+	ret->dataplane = ctx->plane->name;
+	return 0;
+}
+
+static int once(struct context *ctx, const struct stats_wish *wish, struct wm_error *err)
+{
+	struct stats_look now = { 0 };
+	struct stats_view view = { 0 };
+	int rc = look(ctx, &now, err);
+
+	if (!rc)
+		rc = make_view(ctx, &now, NULL, wish, &view, err);
+	if (!rc && !ctx->opt.openmetrics)
+		stats_show(ctx->out, &view, (struct stats_form){ 0 });
+	else if (!rc)
+		rc = stats_metrics(stdout, &view, ctx->inst.name);
+	if (rc && *err->text == '\0')
+		wm_fail(err, -rc, "cannot write the metrics: %s", strerror(-rc));
+	stats_view_free(&view);
+	wm_counters_free(&now.counters);
+	return rc;
+}
+
+/* --- again and again ------------------------------------------------------------------------- */
+
+static int put_json(const struct stats_view *view)
+{
+	struct wm_out *out = wm_out_new(stdout, WM_OUT_JSON_LINE);
+
+	if (!out)
+		return -ENOMEM;
+	stats_show(out, view, (struct stats_form){ .watched = true });
+	return wm_out_end(out);
+}
+
+static int put_text(const struct context *ctx, FILE *f, const struct stats_view *view, bool brief)
+{
+	struct wm_out *out = wm_out_new(f, WM_OUT_TEXT);
+	time_t at = (time_t)view->unix_time;
+	char line[128], clock[32];
+	struct tm tm = { 0 };
+
+	if (!out)
+		return -ENOMEM;
+	localtime_r(&at, &tm);
+	strftime(clock, sizeof(clock), "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(line, sizeof(line), "%s, %s, every %lu s", clock, view->dataplane, ctx->opt.watch);
+	wm_out_line(out, line);
+	stats_show(out, view, (struct stats_form){ .watched = true, .brief = brief });
+	if (!brief)
+		wm_out_line(out, "");
+	return wm_out_end(out);
+}
+
+static int draw(const struct context *ctx, const struct stats_view *view, struct tool_screen screen)
+{
+	WM_AUTO_FREE char *text = NULL, *redraw = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	int rc = f ? put_text(ctx, f, view, true) : -ENOMEM;
+
+	if (f && fclose(f) && !rc)
+		rc = -ENOMEM;
+	if (!rc)
+		redraw = tool_redraw(text, screen);
+	if (!redraw)
+		return rc ? rc : -ENOMEM;
+	/* The first time what was there before goes, also to the right of it. */
+	if (view->seconds <= 0)
+		fputs("\033[H\033[2J", stdout);
+	fputs(redraw, stdout);
+	return fflush(stdout) ? -errno : 0;
+}
+
+/* As many hosts as fit between what is above and a line below; one above it all, one for the cursor. */
+static unsigned long fitting(struct tool_screen screen, const struct wm_counters *counters)
+{
+	size_t others = stats_height(counters) + 3;
+
+	return screen.rows > others ? screen.rows - others : 1;
+}
+
+/* 1: whoever read it has left. */
+static int show(struct context *ctx, const struct stats_look *now, const struct stats_look *before, struct stats_wish wish,
+		struct wm_error *err)
+{
+	struct tool_screen screen = { 0 };
+	struct stats_view view;
+	bool terminal = !ctx->opt.json && tool_screen(STDOUT_FILENO, &screen);
+	int rc;
+
+	if (terminal && !wish.limit)
+		wish.limit = fitting(screen, &now->counters);
+	rc = make_view(ctx, now, before, &wish, &view, err);
+	if (rc)
+		return rc;
+	rc = terminal ? draw(ctx, &view, screen) : ctx->opt.json ? put_json(&view) : put_text(ctx, stdout, &view, false);
+	stats_view_free(&view);
+	if (!rc)
+		return 0;
+	return tool_reader_left(-rc) ? 1 : wm_fail(err, -rc, "cannot write the output: %s", strerror(-rc));
+}
+
+static uint64_t ms_until(uint64_t *next, uint64_t period)
+{
+	uint64_t now = wm_monotonic_ms();
+
+	do
+		*next += period;
+	while (*next <= now);
+	return *next - now;
+}
+
+static int watch(struct context *ctx, const struct stats_wish *wish, struct wm_error *err)
+{
+	struct stats_look now = { 0 }, before = { 0 };
+	uint64_t next = wm_monotonic_ms();
+	int stop_fd, rc = tool_stop_open(&stop_fd, err);
+
+	if (rc)
+		return rc;
+	do {
+		tool_recall(ctx);
+		rc = look(ctx, &now, err);
+		if (rc)
+			break;
+		rc = show(ctx, &now, before.at_ms ? &before : NULL, *wish, err);
+		wm_counters_free(&before.counters);
+		before = now;
+		now = (struct stats_look){ 0 };
+	} while (!rc && !tool_stopped(stop_fd, ms_until(&next, ctx->opt.watch * 1000)));
+	wm_counters_free(&before.counters);
+	return rc < 0 ? rc : 0;
 }
 
 int tool_stats(struct context *ctx, struct wm_error *err)
 {
-	struct wm_counters counters;
-	int rc = ctx->plane->read(&ctx->inst, &counters, err);
+	struct stats_wish wish;
+	int rc = make_wish(ctx, &wish, err);
 
 	if (rc)
 		return rc;
-	wm_out_str(ctx->out, "dataplane", NULL, ctx->plane->name);
-	print_reasons(ctx->out, &counters);
-	print_ends(ctx, &counters);
-	wm_counters_free(&counters);
-	return 0;
-}
-
-static void print_differences(struct context *ctx)
-{
-	static const struct wm_col cols[] = { { "what", "NOT AS WITH BPF (why: docs/dataplane-nft.md)", 0 } };
-	size_t n = ctx->plane == &wm_dataplane_nft ? wm_nft_ndifferences : 0;
-
-	wm_out_table(ctx->out, "differences", NULL, cols, WM_ARRAY_LEN(cols));
-	for (size_t i = 0; i < n; i++) {
-		wm_out_row(ctx->out);
-		wm_out_cell_str(ctx->out, wm_nft_differences[i].what);
-	}
-	wm_out_table_end(ctx->out, NULL);
-}
-
-int tool_status(struct context *ctx, struct wm_error *err)
-{
-	struct wm_counters counters;
-	uint64_t passed = 0, dropped = 0;
-	bool up = false;
-	int rc = ctx->plane->read(&ctx->inst, &counters, err);
-
-	if (rc)
-		return rc;
-	for (unsigned int r = 0; r < WM_REASON_COUNT; r++)
-		*(wm_reason_is_drop(r) ? &dropped : &passed) += counters.reason[r].packets;
-	wm_link_index(ctx->inst.ifname, &up);
-	wm_out_str(ctx->out, "dataplane", "data plane", ctx->plane->name);
-	wm_out_str(ctx->out, "interface", "interface", ctx->inst.ifname);
-	wm_out_bool(ctx->out, "up", "up", up);
-	wm_out_uint(ctx->out, "hosts", "registered", counters.nends);
-	wm_out_uint(ctx->out, "passed", "packets passed", passed);
-	wm_out_uint(ctx->out, "dropped", "packets dropped", dropped);
-	wm_shields_print(ctx->out, &ctx->inst);
-	print_differences(ctx);
-	wm_counters_free(&counters);
-	return 0;
+	return ctx->opt.watch ? watch(ctx, &wish, err) : once(ctx, &wish, err);
 }

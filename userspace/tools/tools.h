@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "core/instance.h"
 #include "core/model.h"
@@ -17,8 +18,12 @@ struct options {
 	const char *instance;
 	bool json;
 	bool follow;
-	const char *host, *reason; /* drops: only these */
-	unsigned long limit;       /* drops: so many; 0: all */
+	const char *host, *reason; /* drops, stats: only these */
+	unsigned long limit;       /* drops, stats: so many; 0: all */
+	/* stats */
+	const char *sort, *type;
+	bool reverse, only_drops, openmetrics;
+	unsigned long watch;       /* seconds; 0: once */
 	/* trace: in words */
 	const char *from, *to, *in, *proto, *sport, *dport, *flags, *ttl, *size, *fragment, *mac;
 	bool df;
@@ -31,6 +36,7 @@ struct context {
 	struct wm_instance inst;
 	const struct wm_dataplane *plane; /* in force */
 	struct wm_config config;          /* the last good one, for names; may be empty */
+	struct timespec config_time;      /* of its file */
 	struct wm_out *out;
 	int exit;                         /* of the program; 0: as the command's return says */
 };
@@ -44,11 +50,31 @@ int tool_trace(struct context *ctx, struct wm_error *err);
 int tool_maps(struct context *ctx, struct wm_error *err);
 
 /* What is wrong with a command's words, whatever machine this is; comes before all else. */
+int tool_stats_check(struct context *ctx, struct wm_error *err);
 int tool_drops_check(struct context *ctx, struct wm_error *err);
 int tool_trace_check(struct context *ctx, struct wm_error *err);
 
 /* The command line is wrong: -EINVAL, and exit 2. */
 int tool_misuse(struct context *ctx, struct wm_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Reads the saved config, or reads it again if it has changed since. Without one hosts show by address. */
+void tool_recall(struct context *ctx);
+
+/* --- stop.c --- */
+
+/* A descriptor that is readable after Ctrl-C or SIGTERM, which from then on end nothing else than a write that waits. */
+int tool_stop_open(int *ret_fd, struct wm_error *err);
+bool tool_stopped(int fd, uint64_t ms); /* now or within so many */
+bool tool_reader_left(int code); /* an errno of writing that is an end, and no failure */
+
+/* --- screen.c --- */
+
+struct tool_screen {
+	unsigned int rows, cols;
+};
+bool tool_screen(int fd, struct tool_screen *ret); /* is it a terminal that can be drawn on? */
+/* Text as a redraw of the whole screen, cut where it does not fit; malloc'd. NULL: no memory. */
+char *tool_redraw(const char *text, struct tool_screen screen);
 
 /* --- names.c --- */
 

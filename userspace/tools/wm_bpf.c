@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/output.h"
@@ -15,14 +16,14 @@
 
 /* Long options without a letter. */
 enum { OPT_HOST = 256, OPT_REASON, OPT_FROM, OPT_TO, OPT_IN, OPT_PROTO, OPT_SPORT, OPT_DPORT, OPT_FLAGS, OPT_TTL, OPT_SIZE, OPT_DF,
-       OPT_FRAGMENT, OPT_MAC };
+       OPT_FRAGMENT, OPT_MAC, OPT_SORT, OPT_TYPE, OPT_DROPS, OPT_OPENMETRICS };
 
 static const struct command {
 	const char *name, *options, *help; /* options: letters of letters[] */
 	int (*run)(struct context *ctx, struct wm_error *err);
 	int (*check)(struct context *ctx, struct wm_error *err); /* may be NULL */
 } commands[] = {
-	{ "stats", "", "packets by what became of them, and by host", tool_stats },
+	{ "stats", "nHSrYDwM", "packets by what became of them, and by host", tool_stats, tool_stats_check },
 	{ "drops", "fnHR", "who was dropped, to whom, why, how often and where", tool_drops, tool_drops_check },
 	{ "flows", "", "what isolated hosts and devices may answer right now", tool_flows },
 	{ "trace", "T", "what would become of a packet: trace FROM TO [PROTOCOL [PORT]]", tool_trace, tool_trace_check },
@@ -40,6 +41,8 @@ static const struct {
 	{ OPT_FROM, 'T', "--from" }, { OPT_TO, 'T', "--to" }, { OPT_IN, 'T', "--in" }, { OPT_PROTO, 'T', "--proto" },
 	{ OPT_SPORT, 'T', "--sport" }, { OPT_DPORT, 'T', "--dport" }, { OPT_FLAGS, 'T', "--flags" }, { OPT_TTL, 'T', "--ttl" },
 	{ OPT_SIZE, 'T', "--size" }, { OPT_DF, 'T', "--df" }, { OPT_FRAGMENT, 'T', "--fragment" }, { OPT_MAC, 'T', "--mac" },
+	{ OPT_SORT, 'S', "--sort" }, { 'r', 'r', "--reverse" }, { OPT_TYPE, 'Y', "--type" }, { OPT_DROPS, 'D', "--drops" },
+	{ 'w', 'w', "--watch" }, { OPT_OPENMETRICS, 'M', "--openmetrics" },
 };
 
 static void usage(FILE *f)
@@ -51,6 +54,15 @@ static void usage(FILE *f)
 		   "  -i, --instance NAME  one of several meshes on this machine (WM_INSTANCE)\n"
 		   "  -j, --json           machine-readable\n"
 		   "      --help, --version\n"
+		   "stats (hosts with the most bytes first):\n"
+		   "      --sort KEY       bytes, packets, to-bytes, to-packets, from-bytes, from-packets, drops, seen, name,\n"
+		   "                       address\n"
+		   "  -r, --reverse        the other way round\n"
+		   "  -n N                 no more than N hosts\n"
+		   "      --host WHO, --type standard|isolated|roaming, --drops: only such hosts and devices; those with drops\n"
+		   "  -w, --watch [S]      again every S seconds (2), with what happens a second, until Ctrl-C; sorted by that;\n"
+		   "                       -j: a JSON object a line\n"
+		   "      --openmetrics    for Prometheus and its like\n"
 		   "drops:\n"
 		   "  -f, --follow         each drop as it happens, until Ctrl-C; -j: a JSON object a line\n"
 		   "  -n N                 no more than N lines\n"
@@ -62,6 +74,8 @@ static void usage(FILE *f)
 		   "      --sport N, --flags S|SA|A|F|R, --ttl N, --size BYTES, --df, --mac MAC\n"
 		   "      --fragment first|OFFSET\n\n"
 		   "examples:\n"
+		   "  wm-bpf stats -w -n 20            who causes traffic, right now?\n"
+		   "  wm-bpf stats --sort seen -r      who has been silent for longest?\n"
 		   "  wm-bpf drops --host nas.b        why does nothing arrive at nas.b?\n"
 		   "  wm-bpf drops -f -j | jq .        as it happens, for a program\n"
 		   "  wm-bpf trace nas.b cam.a         would a ping pass?\n"
@@ -107,9 +121,22 @@ static int find_plane(struct context *ctx, struct wm_error *err)
 		       ctx->inst.name, *ctx->inst.name ? "'" : "");
 }
 
+void tool_recall(struct context *ctx)
+{
+	struct wm_config config;
+	char path[WM_PATH_SIZE];
+	struct stat st;
+
+	if (wm_format(path, sizeof(path), "%s/config", ctx->inst.state_dir) || stat(path, &st) ||
+	    !memcmp(&st.st_mtim, &ctx->config_time, sizeof(st.st_mtim)) || wm_config_recall(path, &config, NULL))
+		return;
+	wm_config_free(&ctx->config);
+	ctx->config = config;
+	ctx->config_time = st.st_mtim;
+}
+
 static int open_context(struct context *ctx, const char *instance, struct wm_error *err)
 {
-	char path[WM_PATH_SIZE];
 	int rc;
 
 	if (geteuid())
@@ -117,9 +144,7 @@ static int open_context(struct context *ctx, const char *instance, struct wm_err
 	rc = wm_instance_load(&ctx->inst, instance, NULL, err);
 	if (rc)
 		return rc;
-	/* Without a saved config hosts show by address. */
-	if (!wm_format(path, sizeof(path), "%s/config", ctx->inst.state_dir) && wm_config_recall(path, &ctx->config, NULL))
-		ctx->config = (struct wm_config){ 0 };
+	tool_recall(ctx);
 	return find_plane(ctx, err);
 }
 
@@ -140,7 +165,7 @@ static int run(const struct command *command, struct context *ctx)
 	if (!rc)
 		rc = open_context(ctx, ctx->opt.instance, &err);
 	/* What follows writes its own lines. */
-	if (!rc && !ctx->opt.follow) {
+	if (!rc && !ctx->opt.follow && !ctx->opt.watch && !ctx->opt.openmetrics) {
 		ctx->out = wm_out_new(stdout, ctx->opt.json ? WM_OUT_JSON : WM_OUT_TEXT);
 		rc = ctx->out ? 0 : wm_fail(&err, ENOMEM, "out of memory");
 	}
@@ -156,28 +181,42 @@ static int run(const struct command *command, struct context *ctx)
 	return ctx->exit ? ctx->exit : command->run == tool_trace ? 2 : 1;
 }
 
-/* Where an option of trace, in words, is kept. */
-static const char **trace_word(struct options *opt, int c)
+/* Where an option that is a word is kept; NULL: it is none. */
+static const char **word_of(struct options *opt, int c)
 {
 	const char **const words[] = {
-		[OPT_FROM - OPT_FROM] = &opt->from,   [OPT_TO - OPT_FROM] = &opt->to,       [OPT_IN - OPT_FROM] = &opt->in,
-		[OPT_PROTO - OPT_FROM] = &opt->proto, [OPT_SPORT - OPT_FROM] = &opt->sport, [OPT_DPORT - OPT_FROM] = &opt->dport,
-		[OPT_FLAGS - OPT_FROM] = &opt->flags, [OPT_TTL - OPT_FROM] = &opt->ttl,     [OPT_SIZE - OPT_FROM] = &opt->size,
-		[OPT_FRAGMENT - OPT_FROM] = &opt->fragment, [OPT_MAC - OPT_FROM] = &opt->mac,
+		[OPT_HOST - OPT_HOST] = &opt->host,   [OPT_REASON - OPT_HOST] = &opt->reason, [OPT_FROM - OPT_HOST] = &opt->from,
+		[OPT_TO - OPT_HOST] = &opt->to,       [OPT_IN - OPT_HOST] = &opt->in,         [OPT_PROTO - OPT_HOST] = &opt->proto,
+		[OPT_SPORT - OPT_HOST] = &opt->sport, [OPT_DPORT - OPT_HOST] = &opt->dport,   [OPT_FLAGS - OPT_HOST] = &opt->flags,
+		[OPT_TTL - OPT_HOST] = &opt->ttl,     [OPT_SIZE - OPT_HOST] = &opt->size,     [OPT_FRAGMENT - OPT_HOST] = &opt->fragment,
+		[OPT_MAC - OPT_HOST] = &opt->mac,     [OPT_SORT - OPT_HOST] = &opt->sort,     [OPT_TYPE - OPT_HOST] = &opt->type,
 	};
 
-	return words[c - OPT_FROM];
+	return c >= OPT_HOST && (size_t)(c - OPT_HOST) < WM_ARRAY_LEN(words) ? words[c - OPT_HOST] : NULL;
+}
+
+/* 0, or 2 after saying what is wrong. */
+static int take_watch(struct options *opt, const char *seconds)
+{
+	opt->watch = 2;
+	if (!seconds || (!tool_number(seconds, 86400, &opt->watch) && opt->watch))
+		return 0;
+	fprintf(stderr, "wm-bpf: --watch %s: not a number of seconds up to 86400\n", seconds);
+	return 2;
 }
 
 /* 0, or 2 after saying what is wrong. */
 static int take_option(int c, unsigned int *used, struct options *opt)
 {
+	const char **word;
+
 	for (size_t i = 0; i < WM_ARRAY_LEN(letters); i++) {
 		if (letters[i].option == c)
 			*used |= 1u << i;
 	}
-	if (c >= OPT_FROM && c <= OPT_MAC && c != OPT_DF) {
-		*trace_word(opt, c) = optarg;
+	word = word_of(opt, c);
+	if (word) {
+		*word = optarg;
 		return 0;
 	}
 	switch (c) {
@@ -195,11 +234,16 @@ static int take_option(int c, unsigned int *used, struct options *opt)
 			return 0;
 		fprintf(stderr, "wm-bpf: -n %s: not a number of lines\n", optarg);
 		return 2;
-	case OPT_HOST:
-		opt->host = optarg;
+	case 'r':
+		opt->reverse = true;
 		return 0;
-	case OPT_REASON:
-		opt->reason = optarg;
+	case 'w':
+		return take_watch(opt, optarg);
+	case OPT_DROPS:
+		opt->only_drops = true;
+		return 0;
+	case OPT_OPENMETRICS:
+		opt->openmetrics = true;
 		return 0;
 	case OPT_DF:
 		opt->df = true;
@@ -245,7 +289,10 @@ int wm_bpf_main(int argc, char **argv)
 		{ "dport", required_argument, NULL, OPT_DPORT }, { "flags", required_argument, NULL, OPT_FLAGS },
 		{ "ttl", required_argument, NULL, OPT_TTL }, { "size", required_argument, NULL, OPT_SIZE },
 		{ "df", no_argument, NULL, OPT_DF }, { "fragment", required_argument, NULL, OPT_FRAGMENT },
-		{ "mac", required_argument, NULL, OPT_MAC },
+		{ "mac", required_argument, NULL, OPT_MAC }, { "sort", required_argument, NULL, OPT_SORT },
+		{ "type", required_argument, NULL, OPT_TYPE }, { "reverse", no_argument, NULL, 'r' },
+		{ "drops", no_argument, NULL, OPT_DROPS }, { "watch", optional_argument, NULL, 'w' },
+		{ "openmetrics", no_argument, NULL, OPT_OPENMETRICS },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	struct context ctx = { 0 };
@@ -253,7 +300,7 @@ int wm_bpf_main(int argc, char **argv)
 	unsigned int used = 0; /* of letters[] */
 	int c;
 
-	while ((c = getopt_long(argc, argv, "i:jfn:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "i:jfn:rw::h", longs, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return 0;
@@ -262,6 +309,9 @@ int wm_bpf_main(int argc, char **argv)
 			puts("wm-bpf " WM_VERSION);
 			return 0;
 		}
+		/* Its value may stand behind a space, as everybody else's. */
+		if (c == 'w' && !optarg && optind < argc && *argv[optind] >= '0' && *argv[optind] <= '9')
+			optarg = argv[optind++];
 		if (take_option(c, &used, &ctx.opt))
 			return 2;
 	}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/metrics.h"
+
+#include <string.h>
+
+#include "core/name.h"
+
+/* One character of a label's value, as it stands between quotes. The format escapes three; what a terminal would obey, and
+ * what is not UTF-8, nobody needs. */
+static size_t escape(const char *s, size_t n, uint32_t code, char ret[4])
+{
+	if (n == 1 && (code == '"' || code == '\\' || code == '\n')) {
+		ret[0] = '\\';
+		ret[1] = code == '\n' ? 'n' : (char)code;
+		return 2;
+	}
+	if (!n || wm_is_control(code)) {
+		ret[0] = '?';
+		return 1;
+	}
+	memcpy(ret, s, n);
+	return n;
+}
+
+void wm_metric_label(struct wm_metric_labels *labels, const char *name, const char *value)
+{
+	size_t room = sizeof(labels->text) - labels->len, at;
+	char *to = labels->text + labels->len, one[4];
+	uint32_t code = 0;
+	int head = snprintf(to, room, "%s%s=\"", labels->len ? "," : "", name);
+
+	at = head < 0 ? room : (size_t)head;
+	for (size_t n; *value && at < room; value += n ? n : 1) {
+		size_t len;
+
+		n = wm_utf8_decode(value, &code);
+		len = escape(value, n, code, one);
+		if (at + len < room)
+			memcpy(to + at, one, len);
+		at += len;
+	}
+	if (at + 2 > room) {
+		*to = '\0';
+		return;
+	}
+	to[at] = '"';
+	to[at + 1] = '\0';
+	labels->len += at + 1;
+}
+
+void wm_metric_family(FILE *f, const char *name, const char *type, const char *unit, const char *help)
+{
+	fprintf(f, "# TYPE %s %s\n", name, type);
+	if (unit)
+		fprintf(f, "# UNIT %s %s\n", name, unit);
+	fprintf(f, "# HELP %s %s\n", name, help);
+}
+
+static void put(FILE *f, const char *s, size_t len)
+{
+	fwrite_unlocked(s, 1, len, f);
+}
+
+/* There may be a million samples: no printf. */
+static void put_number(FILE *f, uint64_t value)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\n';
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	put(f, digits + at, sizeof(digits) - at);
+}
+
+void wm_metric_sample(FILE *f, const char *name, const char *suffix, const struct wm_metric_labels *labels, const char *more,
+		      uint64_t value)
+{
+	put(f, name, strlen(name));
+	put(f, suffix, strlen(suffix));
+	if (labels->len || *more) {
+		put(f, "{", 1);
+		put(f, labels->text, labels->len);
+		put(f, ",", labels->len && *more);
+		put(f, more, strlen(more));
+		put(f, "}", 1);
+	}
+	put(f, " ", 1);
+	put_number(f, value);
+}
+
+void wm_metrics_end(FILE *f)
+{
+	fputs("# EOF\n", f);
+}
