@@ -12,6 +12,8 @@ teardown_file() { demo down; }
 setup() { use_demo; }
 
 @test "wm-bpf flows tells who may answer whom" { flows_are_named; }
+@test "wm-bpf stats ranks hosts, as text, JSON and OpenMetrics" { stats_are_ranked; }
+@test "wm-bpf stats --watch tells what happens in a second" { stats_are_watched; }
 @test "wm-bpf drops tells who was dropped, to whom and why" { drops_are_named; }
 @test "wm-bpf drops -f tells it as it happens" { drops_are_followed; }
 @test "wm-bpf trace tells what becomes of a packet, and changes nothing" { trace_tells; }

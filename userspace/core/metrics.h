@@ -17,9 +17,9 @@ struct wm_metric_labels {
 };
 void wm_metric_label(struct wm_metric_labels *labels, const char *name, const char *value);
 
-/* Begins a family: "counter", "gauge", "info". unit: NULL, or how name ends. */
+/* Begins a family: "counter", "gauge". unit: NULL, or how name ends. */
 void wm_metric_family(FILE *f, const char *name, const char *type, const char *unit, const char *help);
-/* A sample of it; suffix: "_total" of a counter, "_info" of an info, else "". more: labels besides, as text; or "". */
+/* A sample of it; suffix: "_total" of a counter, else "". more: labels besides, as text; or "". */
 void wm_metric_sample(FILE *f, const char *name, const char *suffix, const struct wm_metric_labels *labels, const char *more,
 		      uint64_t value);
 void wm_metrics_end(FILE *f);

@@ -89,9 +89,10 @@ static void put_dataplane(FILE *f, const struct stats_view *view, const struct w
 {
 	struct wm_metric_labels labels = *first;
 
-	wm_metric_family(f, "wm_dataplane", "info", NULL, "The data plane that is in force.");
+	/* Not of the type "info": that is unknown to who reads the older format, as node_exporter does. */
+	wm_metric_family(f, "wm_dataplane_info", "gauge", NULL, "The data plane that is in force.");
 	wm_metric_label(&labels, "dataplane", view->dataplane);
-	wm_metric_sample(f, "wm_dataplane", "_info", &labels, "", 1);
+	wm_metric_sample(f, "wm_dataplane_info", "", &labels, "", 1);
 }
 
 int stats_metrics(FILE *f, const struct stats_view *view, const char *instance)

@@ -180,6 +180,53 @@ drops_are_followed() {
 	wait "$pid"
 }
 
+# Who sends and who is dropped, in three spellings of one walk.
+stats_are_ranked() {
+	local all=$BATS_TEST_TMPDIR/all metrics=$BATS_TEST_TMPDIR/metrics from
+	pings web "$NAS" 5
+	knock kiosk "$NAS"
+	bpf_at a stats -j >"$all"
+	cat "$all"
+	jq -e '[.hosts[] | .to_bytes + .from_bytes] | . == (sort | reverse)' "$all"
+	jq -e '.time as $now | .hosts[] | select(.name == "web.a" and .type == "standard" and .from_packets >= 5 and .to_packets >= 5 and
+		.from_bytes >= 5 * 84 and (.last_seen > $now - 60 or .last_seen == 0))' "$all"
+	bpf_at a stats -j -n 1 --sort from-packets >"$BATS_TEST_TMPDIR/one"
+	jq -e --slurpfile all "$all" '(.hosts | length == 1) and .not_shown == ($all[0].hosts | length) - 1 and
+		.hosts[0].name == ($all[0].hosts | max_by(.from_packets).name)' "$BATS_TEST_TMPDIR/one"
+	bpf_at a stats -j --drops | jq -e '[.hosts[].name] == ["kiosk.a"] and .hosts[0].drops >= 2'
+	bpf_at a stats -j --type standard | jq -e '[.hosts[].type] | unique == ["standard"]'
+	bpf_at a stats -j --host "$WEB" | jq -e '[.hosts[].name] == ["web.a"]'
+	run bpf_at a stats -n 1
+	echo "$output"
+	[[ "${lines[0]}" == REASON* && "${lines[-3]}" == HOST*OVERLAY*DROPS* && "${lines[-1]}" == "... "*" more" ]]
+	# The same numbers, and nothing that a scraper would not read.
+	bpf_at a stats --openmetrics >"$metrics"
+	[ "$(tail -n 1 "$metrics")" = '# EOF' ]
+	run ! grep -vE '^# (TYPE|UNIT|HELP) wm_[a-z_]+ .+|^# EOF$|^wm_[a-z_]+\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\} [0-9]+$' "$metrics"
+	[ "$(sort "$metrics" | uniq -d)" = '' ]
+	from=$(jq '.hosts[] | select(.name == "web.a").from_packets' "$all")
+	[ "$(sed -n 's/^wm_host_packets_total{wm_instance="a",host="web.a",wg_ip="[0-9.]*",direction="from"} //p' "$metrics")" -ge "$from" ]
+}
+
+stats_are_watched() {
+	local out=$BATS_TEST_TMPDIR/watched pid
+	on a "$BIN/wm-bpf" --instance a stats --watch 1 -j --host web.a >"$out" 3>&- &
+	pid=$!
+	# A ping at least in one of the seconds that it looks at.
+	for _ in $(seq 20); do
+		pings web "$NAS" 3
+		! jq -e 'select(.hosts[0].from_packets_per_second > 0)' "$out" || break
+	done
+	cat "$out"
+	head -n 1 "$out" | jq -e '.seconds == null and .hosts[0].to_bytes_per_second == null'
+	jq -e -s 'any(.[]; .seconds > 0 and .hosts[0].name == "web.a" and .hosts[0].from_packets_per_second > 0 and
+		any(.reasons[]; .name == "to_mesh" and .packets_per_second > 0))' "$out"
+	kill -INT "$(pgrep -P "$pid" wm-bpf || echo "$pid")"
+	wait "$pid"
+	# Who reads no further ends it, too.
+	bpf_at a stats -w 1 -n 1 | head -n 1 | grep -q 'every 1 s'
+}
+
 # What is traced is what happens, and nothing of it shows.
 trace_tells() {
 	local before after
