@@ -126,6 +126,7 @@ $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a
 
 # --- tests, demo ----------------------------------------------------------------
 include tests/tests.mk
+include bench/bench.mk
 
 demo: all
 	@scripts/deps.sh test

@@ -1,0 +1,18 @@
+# The gateway's path beside everything that a user could run instead. What it measures and how: docs/performance.md.
+#
+#   make bench         some minutes on a quiet machine; root. Writes $(B)/bench/
+#   make bench-quick   the ratios that matter, in less than three
+see_bench := core kernel bench
+dir_bench := bench
+inc_bench := -Itests -Ibpf -I$(B)/gen
+gen_bench := $(B)/gen/bench.skel.h
+$(eval $(call see_rule,bench))
+
+$(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibench -c -o $@ $<
+
+# Devices are made as in the tests of packets.
+$(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a
+	$(call link,$(B)/obj/bench/main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols)

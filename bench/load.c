@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bench/load.h"
+
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "bench.skel.h"
+#include "bench/place.h"
+#include "core/util.h"
+
+#define NAP_NS 50000
+#define LOST_MS 2000 /* all threads sleep for so long: nothing comes any more */
+#define STUCK_MS 60000
+
+static const volatile struct wire_tally *tally_of(const struct rig *rig)
+{
+	return &rig->progs->bss->tally;
+}
+
+static uint64_t came_out(const struct rig *rig)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < WIRE_VERDICTS; i++)
+		n += tally_of(rig)->count[i];
+	return n;
+}
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+/* From the tunnel: each packet is written by itself, and waits in the TUN's queue. */
+static int send_by_tun(struct rig *rig, uint32_t n, struct wm_error *err)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct wire_packet p;
+
+		wire_build(&rig->world, &rig->order, rig->order.next + i, &p);
+		if (write(rig->tun, &p, sizeof(p)) != sizeof(p))
+			return wm_fail(err, errno, "cannot write to " RIG_WG ": %s", strerror(errno));
+	}
+	return 0;
+}
+
+/* From the LAN, in the far namespace. The program makes each frame. */
+static int send_by_xdp(struct rig *rig, uint32_t n, struct wm_error *err)
+{
+	uint8_t frame[ETH_HLEN + sizeof(struct wire_packet)] = {0};
+	struct xdp_md at = {.data_end = sizeof(frame), .ingress_ifindex = rig->far_ifindex};
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .ctx_in = &at,
+			    .ctx_size_in = sizeof(at), .repeat = (int)n, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+			    .batch_size = RIG_BURST);
+
+	rig->progs->bss->order = rig->order;
+	int rc = bpf_prog_test_run_opts(bpf_program__fd(rig->progs->progs.bench_gen), &opts);
+	if (rc < 0)
+		return wm_fail(err, -rc, "cannot make frames (kernel 5.18): %s", strerror(-rc));
+	return 0;
+}
+
+/* --- waiting ------------------------------------------------------------------------------ */
+
+static bool all_sleep(const struct rig *rig)
+{
+	return napi_sleeps(&rig->wg) && napi_sleeps(&rig->lan) && napi_sleeps(&rig->far);
+}
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+}
+
+/* With what wm's data plane says about it. */
+static int lost(const struct rig *rig, uint64_t n, struct wm_error *err)
+{
+	struct wm_counters c = {0};
+	struct wm_error left;
+	char said[256] = "";
+	size_t at = 0;
+
+	if (rig->plane && rig->plane->read(&rig->inst, &c, &left) == 0)
+		for (int i = 0; i < WM_REASON_COUNT && at < sizeof(said); i++)
+			if (c.reason[i].packets)
+				at += (size_t)snprintf(said + at, sizeof(said) - at, ", %s %llu", wm_reason_name(i),
+						       (unsigned long long)c.reason[i].packets);
+	wm_counters_free(&c);
+	return wm_fail(err, EBADMSG, "%llu packets are lost%s", (unsigned long long)n, said);
+}
+
+/* Until so many have come out, or nothing moves any more. Of a flood nothing comes: until all sleep. */
+static int wait_for(const struct rig *rig, uint64_t count, bool flood, struct wm_error *err)
+{
+	uint64_t start = wm_monotonic_ms(), asleep = 0;
+
+	for (;;) {
+		uint64_t now = wm_monotonic_ms();
+
+		if (!flood && came_out(rig) >= count)
+			return 0;
+		nap();
+		if (!flood && now - start < 20)
+			continue;
+		if (!all_sleep(rig))
+			asleep = 0;
+		else if (flood)
+			return 0;
+		else if (!asleep)
+			asleep = now;
+		else if (now - asleep > LOST_MS)
+			return lost(rig, count - came_out(rig), err);
+		if (now - start > STUCK_MS)
+			return wm_fail(err, ETIMEDOUT, "the gateway's threads do not come to an end");
+	}
+}
+
+static int wait_asleep(const struct rig *rig, struct wm_error *err)
+{
+	return wait_for(rig, UINT64_MAX, true, err);
+}
+
+/* --- a whole load -------------------------------------------------------------------------- */
+
+static void note_sent(struct rig *rig, uint32_t n)
+{
+	for (uint32_t i = 0; i < n && rig->order.way != WIRE_FLOOD; i++)
+		rig->want[wire_host_of(&rig->world, &rig->order, rig->order.next + i)]++;
+	rig->order.next += n;
+}
+
+static int send_all(struct rig *rig, uint32_t packets, struct wm_error *err)
+{
+	enum wire_way way = (enum wire_way)rig->order.way;
+	bool by_tun = way == WIRE_TO_LAN || way == WIRE_RELAY;
+	uint64_t count = came_out(rig);
+	int rc = 0;
+
+	for (uint32_t n; packets && rc == 0; packets -= n) {
+		n = WM_MIN(packets, (uint32_t)RIG_BURST);
+		count += n;
+		rc = by_tun ? send_by_tun(rig, n, err) : send_by_xdp(rig, n, err);
+		note_sent(rig, n);
+		if (rc == 0)
+			rc = wait_for(rig, count, way == WIRE_FLOOD, err);
+	}
+	return rc;
+}
+
+int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, uint64_t *ret_ns, struct wm_error *err)
+{
+	struct wm_error left;
+
+	rig->order.way = way;
+	rig->order.one = one;
+	int rc = place_enter(rig->far_ns, err);
+	if (rc == 0)
+		rc = wait_asleep(rig, err);
+	uint64_t before = napi_cpu_ns(&rig->wg) + napi_cpu_ns(&rig->lan);
+	if (rc == 0)
+		rc = send_all(rig, packets, err);
+	if (rc == 0)
+		rc = wait_asleep(rig, err);
+	if (rc == 0)
+		*ret_ns = napi_cpu_ns(&rig->wg) + napi_cpu_ns(&rig->lan) - before;
+	int back = place_leave(rc < 0 ? &left : err);
+	return rc < 0 ? rc : back;
+}
+
+int load_verify(const struct rig *rig, struct wm_error *err)
+{
+	static const char *const why[] = {
+#define WIRE_TEXT(name, text) [WIRE_##name] = text,
+		WIRE_FAULTS(WIRE_TEXT)
+#undef WIRE_TEXT
+	};
+	uint32_t wrong = 0, first = 0;
+
+	for (unsigned int i = WIRE_GOOD + 1; i < WIRE_VERDICTS; i++)
+		if (tally_of(rig)->count[i])
+			return wm_fail(err, EBADMSG, "%llu packets came out with %s",
+				       (unsigned long long)tally_of(rig)->count[i], why[i]);
+	for (uint32_t h = 0; h < rig->world.hosts; h++)
+		if (rig->got[h] != rig->want[h] && !wrong++)
+			first = h;
+	if (wrong)
+		return wm_fail(err, EBADMSG,
+			       "of %u hosts, %u got another number of packets than were sent; host %u %llu, not %llu",
+			       rig->world.hosts, wrong, first, (unsigned long long)rig->got[first],
+			       (unsigned long long)rig->want[first]);
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A device's packets are carried by kernel threads of its own (threaded NAPI),
+ * which can be put on a processor and asked for the time that they have taken.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+struct napi {
+	int schedstat_fd, stat_fd;
+};
+
+/* The thread of a device (in this namespace, up, with one queue) is moved to a processor. */
+int napi_thread(const char *ifname, unsigned int cpu, struct napi *ret, struct wm_error *err);
+void napi_close(struct napi *n);
+
+uint64_t napi_cpu_ns(const struct napi *n); /* exact while it sleeps; 0: it is gone */
+bool napi_sleeps(const struct napi *n);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bench/rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "bench.skel.h"
+#include "bench/place.h"
+#include "core/util.h"
+#include "kernel/nl.h"
+#include "packets/net.h"
+
+#define LAN_MTU 1500
+#define LAN_BITS 16 /* of its prefix, while it holds all hosts */
+#define LAN_BITS_LARGE 8
+
+static const uint8_t gateway_mac[] = WIRE_MAC_GATEWAY;
+
+/* --- devices ------------------------------------------------------------------------------- */
+
+static int make_tun(const char *name, struct wm_error *err)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI};
+	WM_AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
+		return wm_fail(err, errno, "cannot make TUN %s: %s", name, strerror(errno));
+	return wm_steal_fd(&fd);
+}
+
+/* GRO makes a veth receive by NAPI, which frames from XDP need. */
+static int set_gro(const char *name, struct wm_error *err)
+{
+	struct ethtool_value on = {.cmd = ETHTOOL_SGRO, .data = 1};
+	struct ifreq ifr = {.ifr_data = (char *)&on};
+	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr) < 0)
+		return wm_fail(err, errno, "cannot turn on GRO of %s: %s", name, strerror(errno));
+	return 0;
+}
+
+static int make_gateway(struct rig *rig, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
+
+	if (rc == 0)
+		rc = net_veth(nl, RIG_LAN, gateway_mac, RIG_FAR, rig->far_ns);
+	if (rc == 0)
+		rc = set_gro(RIG_LAN, err);
+	if (rc == 0)
+		rc = net_up("lo", 0);
+	if (rc == 0)
+		rc = net_up(RIG_LAN, LAN_MTU);
+	if (rc == 0)
+		rc = net_address(nl, RIG_LAN, rig->world.lan + 1,
+				 rig->world.hosts + 2 < 0xffff ? LAN_BITS : LAN_BITS_LARGE);
+	if (rc == 0)
+		rc = rig->tun = make_tun(RIG_WG, err);
+	if (rc >= 0)
+		rc = net_up(RIG_WG, RIG_WG_MTU);
+	rig->wg_ifindex = if_nametoindex(RIG_WG);
+	rig->lan_ifindex = if_nametoindex(RIG_LAN);
+	if (rc == 0)
+		rc = napi_thread(RIG_WG, RIG_CPU_GATEWAY, &rig->wg, err);
+	return rc < 0 ? rc : napi_thread(RIG_LAN, RIG_CPU_GATEWAY, &rig->lan, err);
+}
+
+static int make_far(struct rig *rig, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = net_up(RIG_FAR, LAN_MTU);
+
+	rig->far_ifindex = if_nametoindex(RIG_FAR);
+	/* A program that is on no device waits twice for all processors whenever it is run. */
+	if (rc == 0)
+		rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
+	if (rc == 0)
+		rc = net_veth(nl, "spare0", gateway_mac, "spare1", rig->far_ns);
+	if (rc == 0)
+		rc = rig_xdp(rig, "spare0", "bench_gen", err);
+	if (rc == 0)
+		rc = rig_xdp(rig, RIG_FAR, "bench_lan_sink", err);
+	return rc < 0 ? rc : napi_thread(RIG_FAR, RIG_CPU_FAR, &rig->far, err);
+}
+
+/* --- programs ------------------------------------------------------------------------------ */
+
+static int load_programs(struct rig *rig, struct wm_error *err)
+{
+	struct bench *b = rig->progs = bench__open();
+
+	if (!b)
+		return wm_fail(err, errno, "cannot open bench's programs: %s", strerror(errno));
+	b->rodata->world = rig->world;
+	b->rodata->wg_ifindex = rig->wg_ifindex;
+	b->rodata->lan_ifindex = rig->lan_ifindex;
+	int rc = bpf_map__set_max_entries(b->maps.got, rig->world.hosts);
+	if (rc == 0)
+		rc = bench__load(b);
+	if (rc < 0)
+		return wm_fail(err, -rc, "cannot load bench's programs: %s", strerror(-rc));
+	size_t size = rig->world.hosts * sizeof(*rig->got);
+	rig->want = calloc(1, size);
+	rig->got = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(b->maps.got), 0);
+	if (!rig->want || rig->got == MAP_FAILED)
+		return wm_fail(err, ENOMEM, "no memory for what %u hosts get", rig->world.hosts);
+	int fd = bpf_program__fd(b->progs.bench_wg_sink);
+	if (ioctl(rig->tun, TUNSETFILTEREBPF, &fd) < 0)
+		return wm_fail(err, errno, "cannot set the filter of %s: %s", RIG_WG, strerror(errno));
+	return 0;
+}
+
+static int program_fd(struct rig *rig, const char *program)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(rig->progs->obj, program);
+
+	return prog ? bpf_program__fd(prog) : -1;
+}
+
+int rig_tc(struct rig *rig, const char *ifname, const char *program, struct wm_error *err)
+{
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(ifname), .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = program_fd(rig, program));
+	int rc = bpf_tc_hook_create(&hook);
+
+	if (rc == 0 || rc == -EEXIST)
+		rc = bpf_tc_attach(&hook, &opts);
+	return rc < 0 ? wm_fail(err, -rc, "cannot attach %s to %s: %s", program, ifname, strerror(-rc)) : 0;
+}
+
+int rig_xdp(struct rig *rig, const char *ifname, const char *program, struct wm_error *err)
+{
+	int rc = bpf_xdp_attach((int)if_nametoindex(ifname), program_fd(rig, program), XDP_FLAGS_DRV_MODE, NULL);
+
+	return rc < 0 ? wm_fail(err, -rc, "cannot attach %s to %s: %s", program, ifname, strerror(-rc)) : 0;
+}
+
+/* --- all of it ------------------------------------------------------------------------------ */
+
+int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err)
+{
+	struct wm_error left;
+
+	*rig = (struct rig){.world = *world, .gateway_ns = -1, .tun = -1, .got = MAP_FAILED};
+	rig->far_ns = place_net(err);
+	if (rig->far_ns < 0)
+		return rig->far_ns;
+	int rc = rig->gateway_ns = place_net(err);
+	if (rc >= 0)
+		rc = make_gateway(rig, err);
+	if (rc == 0)
+		rc = load_programs(rig, err);
+	if (rc == 0)
+		rc = place_enter(rig->far_ns, err);
+	if (rc == 0)
+		rc = make_far(rig, err);
+	place_leave(rc < 0 ? &left : err);
+	if (rc < 0)
+		rig_close(rig);
+	return rc;
+}
+
+void rig_close(struct rig *rig)
+{
+	int *fds[] = {&rig->tun, &rig->gateway_ns, &rig->far_ns};
+
+	napi_close(&rig->wg);
+	napi_close(&rig->lan);
+	napi_close(&rig->far);
+	if (rig->got != MAP_FAILED)
+		munmap((void *)rig->got, rig->world.hosts * sizeof(*rig->got));
+	bench__destroy(rig->progs);
+	for (size_t i = 0; i < WM_ARRAY_LEN(fds); i++)
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+	free(rig->want);
+	wm_plan_free(&rig->plan);
+	*rig = (struct rig){.gateway_ns = -1, .far_ns = -1, .tun = -1, .got = MAP_FAILED};
+}

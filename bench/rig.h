@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A gateway under measurement and its surroundings:
+ *
+ *   this process               the gateway's namespace              far namespace
+ *   TUN fd, writing      -->  wg0 (L3, as a wg device)
+ *   filter that verifies <--  wg0
+ *                             lan0  --------- veth ----------  far0  generator (XDP live frames)
+ *                                                              far0  XDP program that verifies
+ *
+ * The gateway's work is done by the NAPI threads of wg0 and lan0, on the
+ * processor of whoever sends; the far end's on another.
+ */
+#pragma once
+
+#include "bench/napi.h"
+#include "bench/wire.h"
+#include "core/error.h"
+#include "core/instance.h"
+#include "core/plan.h"
+#include "kernel/dataplane.h"
+
+#define RIG_WG "wg0"
+#define RIG_LAN "lan0"
+#define RIG_FAR "far0"
+#define RIG_WG_MTU 1420
+#define RIG_BURST 240 /* a veth has room for 256, of which 15 may not be free yet; and one run of live frames */
+#define RIG_CPU_GATEWAY 0
+#define RIG_CPU_FAR 1
+
+struct bench;
+
+struct rig {
+	int gateway_ns, far_ns, tun;
+	uint32_t wg_ifindex, lan_ifindex, far_ifindex;
+	struct wire_world world;
+	struct wire_order order;
+	struct bench *progs;
+	const uint64_t *got; /* by host: what came out right */
+	uint64_t *want;	     /* by host: what was sent */
+	struct napi wg, lan, far;
+
+	const struct wm_dataplane *plane; /* wm's own back end, when it is in force here */
+	struct wm_instance inst;
+	struct wm_plan plan;
+};
+
+/* Everything but what the gateway does with packets. Leaves the process outside. */
+int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err);
+void rig_close(struct rig *rig);
+
+/* In the gateway's namespace: addresses, routes, neighbours and forwarding, as for a rival that uses the stack. */
+int rig_route(struct rig *rig, struct wm_error *err);
+int rig_neighbours(struct rig *rig, struct wm_error *err);
+
+/* One packet's way through, or nothing at all: programs of bench.bpf.c by name, at tc ingress or XDP. */
+int rig_tc(struct rig *rig, const char *ifname, const char *program, struct wm_error *err);
+int rig_xdp(struct rig *rig, const char *ifname, const char *program, struct wm_error *err);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bench/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/load.h"
+#include "bench/place.h"
+#include "bench/world.h"
+#include "core/util.h"
+
+#define RIVALS_MAX 16
+#define HEARD_MS 4000 /* hosts are heard anew; wm believes for 10 s */
+
+const struct comparison comparisons[] = {
+	{SCOPE_SITE,
+	 "site",
+	 {{"wg_to_lan", "wg -> LAN", WIRE_TO_LAN, false},
+	  {"lan_to_wg", "LAN -> wg", WIRE_TO_WG, false},
+	  {"wg_to_lan_one", "wg -> LAN, one flow", WIRE_TO_LAN, true},
+	  {"lan_to_wg_one", "LAN -> wg, one flow", WIRE_TO_WG, true}}},
+	{SCOPE_ISOLATED,
+	 "isolated",
+	 {{"isolated_to_lan", "wg -> LAN, all hosts isolated", WIRE_TO_LAN, false},
+	  {"isolated_to_wg", "LAN -> wg, all hosts isolated", WIRE_TO_WG, false}}},
+	{SCOPE_HUB, "hub", {{"relay", "wg -> wg, at the hub", WIRE_RELAY, false}}},
+	{SCOPE_FLOOD, "flood", {{"flood", "unregistered machines on the LAN", WIRE_FLOOD, false}}},
+};
+const unsigned int ncomparisons = WM_ARRAY_LEN(comparisons);
+
+/* A rival that takes part. */
+struct entrant {
+	const struct rival *rival;
+	struct rig rig;
+	uint64_t heard_ms;
+};
+
+struct field {
+	struct entrant entrant[RIVALS_MAX];
+	unsigned int n;
+};
+
+static int in_words(const struct entrant *e, int rc, struct wm_error *err)
+{
+	return rc < 0 ? wm_fail_in(err, rc, "%s", e->rival->name) : rc;
+}
+
+/* --- up and down ----------------------------------------------------------------------------- */
+
+static bool takes_part(const struct rival *r, const struct comparison *c, uint32_t hosts, const struct run *run)
+{
+	bool always = strcmp(r->name, RIVAL_FLOOR) == 0 || strcmp(r->name, RIVAL_BPF) == 0;
+
+	if (!(r->scopes & c->scope) || (r->hosts_max && hosts > r->hosts_max))
+		return false;
+	return always || !run->only || strstr(r->name, run->only);
+}
+
+static int enter(struct entrant *e, const struct comparison *c, uint32_t hosts, struct wm_error *err)
+{
+	struct wire_world world;
+	struct wm_error left;
+
+	world_make(&world, hosts);
+	world.translates = !(e->rival->flags & RIVAL_UNTRANSLATED);
+	if (e->rival->flags & RIVAL_KEEPS_TTL)
+		world.ttl = WIRE_TTL_IN;
+	int rc = rig_open(&e->rig, &world, err);
+	if (rc < 0)
+		return rc;
+	rc = place_enter(e->rig.gateway_ns, err);
+	if (rc == 0)
+		rc = e->rival->up(&e->rig, e->rival, c->scope, err);
+	int back = place_leave(rc < 0 ? &left : err);
+	return rc < 0 ? rc : back;
+}
+
+static int field_open(struct field *f, const struct comparison *c, uint32_t hosts, const struct run *run,
+		      struct wm_error *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < nrivals && rc == 0; i++) {
+		struct entrant *e = &f->entrant[f->n];
+
+		if (!takes_part(&rivals[i], c, hosts, run))
+			continue;
+		*e = (struct entrant){.rival = &rivals[i]};
+		rc = in_words(e, enter(e, c, hosts, err), err);
+		if (rc == 0)
+			f->n++;
+		else
+			rig_close(&e->rig);
+	}
+	return rc;
+}
+
+static void field_close(struct field *f)
+{
+	while (f->n)
+		rig_close(&f->entrant[--f->n].rig);
+}
+
+/* --- rounds ----------------------------------------------------------------------------------- */
+
+/* A packet from each host: wm learns where they are. */
+static int hear(struct entrant *e, bool now, struct wm_error *err)
+{
+	uint64_t ms = wm_monotonic_ms(), ns;
+
+	if (!(e->rival->flags & RIVAL_HEARD) || (!now && ms - e->heard_ms < HEARD_MS))
+		return 0;
+	int rc = load_send(&e->rig, WIRE_TO_WG, false, e->rig.world.hosts, &ns, err);
+	e->heard_ms = ms;
+	return rc;
+}
+
+/* All flows there are, both ways: whatever a rival remembers, it knows by then. */
+static int warm_up(struct entrant *e, const struct comparison *c, struct wm_error *err)
+{
+	uint32_t all = e->rig.world.hosts * e->rig.world.peers;
+	uint64_t ns;
+
+	if (c->scope == SCOPE_HUB)
+		return load_send(&e->rig, WIRE_RELAY, false, all, &ns, err);
+	if (c->scope == SCOPE_FLOOD)
+		return load_send(&e->rig, WIRE_FLOOD, false, WIRE_STRANGERS, &ns, err);
+	int rc = load_send(&e->rig, WIRE_TO_LAN, false, all, &ns, err);
+	if (rc == 0 && !(e->rival->flags & RIVAL_TO_LAN_ONLY))
+		rc = load_send(&e->rig, WIRE_TO_WG, false, all, &ns, err);
+	return rc;
+}
+
+static int one_turn(struct entrant *e, const struct load *load, uint32_t packets, double *ret, struct wm_error *err)
+{
+	uint64_t ns = 0;
+	int rc = load->way == WIRE_TO_LAN ? hear(e, false, err) : 0;
+
+	if (rc == 0)
+		rc = load_send(&e->rig, load->way, load->one, packets, &ns, err);
+	*ret = (double)ns / packets;
+	return rc;
+}
+
+/* The rivals that can carry this load, in order. */
+static unsigned int able(struct field *f, const struct load *load, struct entrant *ret[RIVALS_MAX])
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < f->n; i++)
+		if (load->way == WIRE_TO_LAN || !(f->entrant[i].rival->flags & RIVAL_TO_LAN_ONLY))
+			ret[n++] = &f->entrant[i];
+	return n;
+}
+
+static struct measure *begin(const struct load *load, struct entrant *const e[], unsigned int n, const struct run *run,
+			     struct result *ret)
+{
+	struct measure *m = result_add(ret, n, run->rounds);
+
+	if (!m)
+		return NULL;
+	m->name = load->name;
+	m->title = load->title;
+	m->hosts = e[0]->rig.world.hosts;
+	m->flows = load->one ? 1 : load->way == WIRE_FLOOD ? WIRE_STRANGERS : m->hosts * e[0]->rig.world.peers;
+	for (unsigned int i = 0; i < n; i++) {
+		m->series[i].rival = e[i]->rival->name;
+		m->series[i].title = e[i]->rival->title;
+		m->series[i].lacks = e[i]->rival->lacks;
+	}
+	return m;
+}
+
+static int run_load(struct field *f, const struct comparison *c, const struct load *load, const struct run *run,
+		    struct result *ret, struct wm_error *err)
+{
+	struct entrant *e[RIVALS_MAX];
+	unsigned int n = able(f, load, e);
+	struct measure *m = begin(load, e, n, run, ret);
+	int rc = 0;
+
+	if (!m)
+		return wm_fail(err, ENOMEM, "no memory for results");
+	for (unsigned int i = 0; i < n && rc == 0; i++)
+		rc = in_words(e[i], warm_up(e[i], c, err), err);
+	for (uint32_t round = 0; round < run->rounds && rc == 0; round++)
+		for (unsigned int i = 0; i < n && rc == 0; i++) {
+			struct series *s = &m->series[i];
+
+			rc = in_words(e[i], one_turn(e[i], load, run->packets, &s->ns[s->n], err), err);
+			s->n++;
+		}
+	for (unsigned int i = 0; i < n && rc == 0; i++)
+		rc = in_words(e[i], load_verify(&e[i]->rig, err), err);
+	return rc < 0 ? wm_fail_in(err, rc, "%s, %u hosts", load->title, m->hosts) : 0;
+}
+
+int run_comparison(const struct comparison *c, uint32_t hosts, const struct run *run, struct result *ret,
+		   struct wm_error *err)
+{
+	struct field f = {.n = 0};
+	int rc = field_open(&f, c, hosts, run, err);
+
+	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name && rc == 0; i++) {
+		if (!run->quiet)
+			fprintf(stderr, "# %s, %u hosts\n", c->loads[i].title, hosts);
+		rc = run_load(&f, c, &c->loads[i], run, ret, err);
+	}
+	field_close(&f);
+	return rc;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Comparisons: which rivals, which packets; and the rounds in which all of them
+ * take turns, so that whatever else the machine does meets all alike.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "bench/result.h"
+#include "bench/rival.h"
+#include "core/error.h"
+
+struct load {
+	const char *name, *title;
+	enum wire_way way;
+	bool one; /* always the same flow */
+};
+
+#define LOADS_MAX 4
+
+struct comparison {
+	enum scope scope;
+	const char *name;
+	struct load loads[LOADS_MAX]; /* up to one without a name */
+};
+
+extern const struct comparison comparisons[];
+extern const unsigned int ncomparisons;
+
+struct run {
+	uint32_t rounds, packets;
+	const char *only; /* of rivals: those whose name has this in it, floor and wm's own; NULL: all */
+	bool quiet;
+};
+
+/* Sets up all rivals of a comparison, measures, takes them down. -EBADMSG: one of them did its work wrong. */
+int run_comparison(const struct comparison *c, uint32_t hosts, const struct run *run, struct result *ret,
+		   struct wm_error *err);
