@@ -15,4 +15,4 @@ $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 
 # Devices are made as in the tests of packets.
 $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a
-	$(call link,$(B)/obj/bench/main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols)
+	$(call link,$(B)/obj/bench/main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols -lm)

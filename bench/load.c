@@ -50,8 +50,8 @@ static int send_by_tun(struct rig *rig, uint32_t n, struct wm_error *err)
 /* From the LAN, in the far namespace. The program makes each frame. */
 static int send_by_xdp(struct rig *rig, uint32_t n, struct wm_error *err)
 {
-	uint8_t frame[ETH_HLEN + sizeof(struct wire_packet)] = {0};
-	struct xdp_md at = {.data_end = sizeof(frame), .ingress_ifindex = rig->far_ifindex};
+	uint8_t frame[ETH_HLEN + sizeof(struct wire_packet)] = { 0 };
+	struct xdp_md at = { .data_end = sizeof(frame), .ingress_ifindex = rig->far_ifindex };
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .ctx_in = &at,
 			    .ctx_size_in = sizeof(at), .repeat = (int)n, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 			    .batch_size = RIG_BURST);
@@ -72,13 +72,13 @@ static bool all_sleep(const struct rig *rig)
 
 static void nap(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 }
 
 /* With what wm's data plane says about it. */
 static int lost(const struct rig *rig, uint64_t n, struct wm_error *err)
 {
-	struct wm_counters c = {0};
+	struct wm_counters c = { 0 };
 	struct wm_error left;
 	char said[256] = "";
 	size_t at = 0;

@@ -1,34 +1,81 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * wm-bench: what a packet costs a gateway. The status is 1 when a packet was
+ * lost or came out wrong, or nothing could be measured.
+ */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "bench/options.h"
 #include "bench/place.h"
+#include "bench/report.h"
 #include "bench/run.h"
-#include "bench/rig.h"
 #include "core/util.h"
+
+static int measure(const struct options *o, struct result *ret, struct wm_error *err)
+{
+	int rc = place_open(err);
+
+	if (rc == 0)
+		rc = place_stay(RIG_CPU_GATEWAY, err);
+	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++)
+		for (unsigned int i = 0; i < ncomparisons && rc == 0; i++)
+			rc = run_comparison(&comparisons[i], o->hosts[h], &o->run, ret, err);
+	return rc;
+}
+
+static int write_file(const struct options *o, const char *name, const struct result *r, const struct machine *m,
+		      struct wm_error *err)
+{
+	WM_AUTO_FREE char *text = NULL;
+	char path[512];
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int rc = wm_format(path, sizeof(path), "%s/%s", o->out, name);
+
+	if (rc == 0)
+		rc = !f			    ? -ENOMEM
+		     : strstr(name, ".svg") ? plot_write(f, r)
+					    : report_write(f, strstr(name, ".json"), r, m);
+	if (f)
+		fclose(f);
+	if (rc == 0)
+		rc = wm_replace_file(path, 0644, text, len);
+	return rc < 0 ? wm_fail(err, -rc, "cannot write %s: %s", path, strerror(-rc)) : 0;
+}
+
+static int write_files(const struct options *o, const struct result *r, const struct machine *m, struct wm_error *err)
+{
+	static const char *const names[] = { "result.json", "table.txt", "path.svg" };
+	int rc = wm_make_dirs(o->out, 0755);
+
+	if (rc < 0)
+		return wm_fail(err, -rc, "cannot make %s: %s", o->out, strerror(-rc));
+	for (size_t i = 0; i < WM_ARRAY_LEN(names) && rc == 0; i++)
+		rc = write_file(o, names[i], r, m, err);
+	return rc;
+}
 
 int main(int argc, char **argv)
 {
-	struct run run = {.rounds = argc > 1 ? atoi(argv[1]) : 5, .packets = 4800, .only = argc > 3 ? argv[3] : NULL};
-	uint32_t hosts = argc > 2 ? atoi(argv[2]) : 1000;
-	struct result r = {.rounds = run.rounds, .packets = run.packets};
-	struct wm_error err = {0};
+	struct wm_error err = { 0 };
+	struct options o;
+	struct machine m;
+	int rc = options_read(argc, argv, &o);
 
-	int rc = place_open(&err);
+	if (rc)
+		return rc < 0 ? 2 : 0;
+	struct result r = { .rounds = o.run.rounds, .packets = o.run.packets };
+	machine_read(&m);
+	rc = measure(&o, &r, &err);
+	machine_done(&m);
 	if (rc == 0)
-		rc = place_stay(RIG_CPU_GATEWAY, &err);
-	for (unsigned int i = 0; i < ncomparisons && rc == 0; i++)
-		rc = run_comparison(&comparisons[i], hosts, &run, &r, &err);
-	for (size_t i = 0; i < r.n; i++) {
-		printf("%s %u hosts\n", r.measure[i].title, r.measure[i].hosts);
-		for (size_t s = 0; s < r.measure[i].nseries; s++) {
-			struct spread sp = spread_of(r.measure[i].series[s].ns, r.measure[i].series[s].n);
-			printf("  %-50s %8.0f  %8.0f %8.0f\n", r.measure[i].series[s].title, sp.median, sp.q1, sp.q3);
-		}
-	}
+		rc = report_write(stdout, o.json, &r, &m);
+	if (rc == 0 && o.out)
+		rc = write_files(&o, &r, &m, &err);
 	if (rc < 0)
-		fprintf(stderr, "%s (%s)\n", err.text, strerror(-rc));
+		fprintf(stderr, "wm-bench: %s\n", *err.text ? err.text : strerror(-rc));
+	result_free(&r);
 	return rc < 0;
 }

@@ -37,7 +37,7 @@ static int set_threaded(const char *ifname, struct wm_error *err)
 static int rename_device(const char *from, const char *to, struct wm_error *err)
 {
 	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = {0};
+	struct ifreq ifr = { 0 };
 
 	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), from);
 	wm_copy(ifr.ifr_newname, sizeof(ifr.ifr_newname), to);
@@ -98,7 +98,7 @@ static int open_proc(uint32_t pid, const char *what)
 
 int napi_thread(const char *ifname, unsigned int cpu, struct napi *ret, struct wm_error *err)
 {
-	struct sched_param none = {0};
+	struct sched_param none = { 0 };
 	cpu_set_t one;
 	uint32_t pid;
 

@@ -43,7 +43,7 @@ int place_open(struct wm_error *err)
 
 int place_net(struct wm_error *err)
 {
-	static const char *const quiet[] = {"ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6"};
+	static const char *const quiet[] = { "ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6" };
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return wm_fail(err, errno, "cannot make a network namespace: %s", strerror(errno));

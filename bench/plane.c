@@ -24,7 +24,7 @@ static void make_instance(struct rig *rig, unsigned int how, bool hub)
 		.hub = hub,
 		.fastpath = !(how & PLANE_STACK),
 		.xdp = how & PLANE_SHIELD ? WM_XDP_NATIVE : WM_XDP_OFF,
-		.lans = {{"", rig->world.lan + 1}},
+		.lans = { { "", rig->world.lan + 1 } },
 		.nlans = 1,
 	};
 	wm_copy(rig->inst.nft_table, sizeof(rig->inst.nft_table), "wm");
@@ -62,7 +62,7 @@ static int make_plan(struct rig *rig, bool hub, bool isolated)
 
 static int find_lan(struct rig *rig, struct wm_error *err)
 {
-	struct wm_self self = {0};
+	struct wm_self self = { 0 };
 	int rc = wm_link_find_lans(&rig->inst, &self, err);
 
 	memcpy(rig->plan.lans, self.lans, sizeof(self.lans));

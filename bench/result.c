@@ -14,7 +14,7 @@ void result_free(struct result *r)
 		free(r->measure[i].series);
 	}
 	free(r->measure);
-	*r = (struct result){0};
+	*r = (struct result){ 0 };
 }
 
 struct measure *result_add(struct result *r, size_t nseries, size_t rounds)
@@ -22,7 +22,7 @@ struct measure *result_add(struct result *r, size_t nseries, size_t rounds)
 	if (wm_grow((void **)&r->measure, &r->capacity, r->n + 1, sizeof(*r->measure)) < 0)
 		return NULL;
 	struct measure *m = &r->measure[r->n];
-	*m = (struct measure){.series = calloc(nseries, sizeof(*m->series)), .nseries = nseries};
+	*m = (struct measure){ .series = calloc(nseries, sizeof(*m->series)), .nseries = nseries };
 	if (!m->series)
 		return NULL;
 	r->n++;
@@ -55,10 +55,10 @@ struct spread spread_of(const double *values, size_t n)
 	WM_AUTO_FREE double *sorted = malloc((n + 1) * sizeof(*sorted));
 
 	if (!sorted || !n)
-		return (struct spread){0};
+		return (struct spread){ 0 };
 	memcpy(sorted, values, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), compare);
-	return (struct spread){quantile(sorted, n, 0.25), quantile(sorted, n, 0.5), quantile(sorted, n, 0.75)};
+	return (struct spread){ quantile(sorted, n, 0.25), quantile(sorted, n, 0.5), quantile(sorted, n, 0.75) };
 }
 
 struct spread spread_ratio(const struct series *a, const struct series *b)
@@ -67,7 +67,7 @@ struct spread spread_ratio(const struct series *a, const struct series *b)
 	WM_AUTO_FREE double *ratio = malloc((n + 1) * sizeof(*ratio));
 
 	if (!ratio)
-		return (struct spread){0};
+		return (struct spread){ 0 };
 	for (size_t i = 0; i < n; i++)
 		ratio[i] = a->ns[i] / b->ns[i];
 	return spread_of(ratio, n);

@@ -33,7 +33,7 @@ static const uint8_t gateway_mac[] = WIRE_MAC_GATEWAY;
 
 static int make_tun(const char *name, struct wm_error *err)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI};
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
 	WM_AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
@@ -45,8 +45,8 @@ static int make_tun(const char *name, struct wm_error *err)
 /* GRO makes a veth receive by NAPI, which frames from XDP need. */
 static int set_gro(const char *name, struct wm_error *err)
 {
-	struct ethtool_value on = {.cmd = ETHTOOL_SGRO, .data = 1};
-	struct ifreq ifr = {.ifr_data = (char *)&on};
+	struct ethtool_value on = { .cmd = ETHTOOL_SGRO, .data = 1 };
+	struct ifreq ifr = { .ifr_data = (char *)&on };
 	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
@@ -158,7 +158,7 @@ int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *e
 {
 	struct wm_error left;
 
-	*rig = (struct rig){.world = *world, .gateway_ns = -1, .tun = -1, .got = MAP_FAILED};
+	*rig = (struct rig){ .world = *world, .gateway_ns = -1, .tun = -1, .got = MAP_FAILED };
 	rig->far_ns = place_net(err);
 	if (rig->far_ns < 0)
 		return rig->far_ns;
@@ -179,7 +179,7 @@ int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *e
 
 void rig_close(struct rig *rig)
 {
-	int *fds[] = {&rig->tun, &rig->gateway_ns, &rig->far_ns};
+	int *fds[] = { &rig->tun, &rig->gateway_ns, &rig->far_ns };
 
 	napi_close(&rig->wg);
 	napi_close(&rig->lan);
@@ -192,5 +192,5 @@ void rig_close(struct rig *rig)
 			close(*fds[i]);
 	free(rig->want);
 	wm_plan_free(&rig->plan);
-	*rig = (struct rig){.gateway_ns = -1, .far_ns = -1, .tun = -1, .got = MAP_FAILED};
+	*rig = (struct rig){ .gateway_ns = -1, .far_ns = -1, .tun = -1, .got = MAP_FAILED };
 }

@@ -22,6 +22,8 @@ enum {
 	RIVAL_KEEPS_TTL = 2,
 	RIVAL_HEARD = 4, /* hosts have been heard from in the last seconds */
 	RIVAL_TO_LAN_ONLY = 8,
+	RIVAL_RULES = 16, /* a rule per host: so slow that fewer packets must do */
+	RIVAL_KEY = 32,	  /* also in a quick run */
 };
 
 struct rival {

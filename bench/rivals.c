@@ -64,92 +64,45 @@ static int text_up(struct rig *rig, const struct rival *self, enum scope scope, 
 
 static int nft_up(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err)
 {
-	static const char *const words[] = {"nft", "-f", "-", NULL};
+	static const char *const words[] = { "nft", "-f", "-", NULL };
 
 	return text_up(rig, self, scope, words, err);
 }
 
 static int iptables_up(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err)
 {
-	static const char *const words[] = {"iptables-nft-restore", NULL};
+	static const char *const words[] = { "iptables-nft-restore", NULL };
 
 	return text_up(rig, self, scope, words, err);
 }
 
-#define SITE SCOPE_SITE
 #define ALL (SCOPE_SITE | SCOPE_ISOLATED | SCOPE_HUB | SCOPE_FLOOD)
-#define NO_FILTER "no translation, no filter, no counters"
-#define NO_ERRORS "quoted packets of ICMP errors, MSS"
+#define CT_LACKS "MSS, spoofed sources, reasons"
+#define STATELESS_LACKS "quotes in ICMP errors, MSS, reasons"
 
+/* clang-format off */
 const struct rival rivals[] = {
-	{.name = RIVAL_FLOOR,
-	 .title = "floor: handed over, not looked at",
-	 .lacks = "everything",
-	 .scopes = ALL,
-	 .flags = RIVAL_UNTRANSLATED | RIVAL_KEEPS_TTL,
-	 .up = floor_up},
-	{.name = "floor_xdp",
-	 .title = "floor: XDP drops all",
-	 .lacks = "everything",
-	 .scopes = SCOPE_FLOOD,
-	 .up = floor_xdp_up},
-	{.name = "plain",
-	 .title = "plain kernel forwarding",
-	 .lacks = NO_FILTER,
-	 .scopes = SITE | SCOPE_HUB,
-	 .flags = RIVAL_UNTRANSLATED,
-	 .up = plain_up},
-	{.name = RIVAL_BPF, .title = "wm bpf", .lacks = "", .scopes = ALL, .flags = RIVAL_HEARD, .up = plane_up},
-	{.name = "wm_bpf_silent",
-	 .title = "wm bpf, hosts silent",
-	 .lacks = "",
-	 .scopes = SITE,
-	 .flags = RIVAL_TO_LAN_ONLY,
-	 .up = plane_up},
-	{.name = "wm_bpf_stack",
-	 .title = "wm bpf, WM_FASTPATH=off",
-	 .lacks = "",
-	 .scopes = SITE,
-	 .up = plane_up,
-	 .how = PLANE_STACK},
-	{.name = "wm_bpf_shield",
-	 .title = "wm bpf, XDP shield",
-	 .lacks = "",
-	 .scopes = SCOPE_FLOOD,
-	 .up = plane_up,
-	 .how = PLANE_SHIELD},
-	{.name = RIVAL_NFT, .title = "wm nft", .lacks = "", .scopes = ALL, .up = plane_up, .how = PLANE_NFT},
-	{.name = "nft_ct_maps",
-	 .title = "nft: conntrack, maps, set counters",
-	 .lacks = NO_ERRORS,
-	 .scopes = ALL,
-	 .up = nft_up,
-	 .rules = rules_ct_maps},
-	{.name = "nft_stateless",
-	 .title = "nft: stateless maps, set counters",
-	 .lacks = NO_ERRORS,
-	 .scopes = SITE | SCOPE_FLOOD,
-	 .up = nft_up,
-	 .rules = rules_stateless},
-	{.name = "nft_ingress",
-	 .title = "nft: maps at netdev ingress, set counters",
-	 .lacks = NO_ERRORS,
-	 .scopes = SITE | SCOPE_FLOOD,
-	 .up = nft_up,
-	 .rules = rules_ingress},
-	{.name = "nft_rules",
-	 .title = "nft: a counter rule per host",
-	 .lacks = NO_ERRORS,
-	 .scopes = SITE,
-	 .hosts_max = 1000,
-	 .up = nft_up,
-	 .rules = rules_per_host},
-	{.name = "iptables_rules",
-	 .title = "iptables-nft: a rule per host",
-	 .lacks = NO_ERRORS,
-	 .scopes = SITE,
-	 .hosts_max = 1000,
-	 .up = iptables_up,
-	 .rules = rules_iptables},
+	{ RIVAL_FLOOR, "floor: handed over, not looked at", "everything",
+	  ALL, RIVAL_UNTRANSLATED | RIVAL_KEEPS_TTL | RIVAL_KEY, 0, floor_up },
+	{ "floor_xdp", "floor: XDP drops all", "everything",
+	  SCOPE_FLOOD, 0, 0, floor_xdp_up },
+	{ "plain", "plain kernel forwarding", "translation, filter, counters",
+	  SCOPE_SITE | SCOPE_HUB, RIVAL_UNTRANSLATED | RIVAL_KEY, 0, plain_up },
+	{ RIVAL_BPF, "wm bpf", "", ALL, RIVAL_HEARD | RIVAL_KEY, 0, plane_up },
+	{ "wm_bpf_silent", "wm bpf, hosts silent", "", SCOPE_SITE, RIVAL_TO_LAN_ONLY, 0, plane_up },
+	{ "wm_bpf_stack", "wm bpf, WM_FASTPATH=off", "", SCOPE_SITE, 0, 0, plane_up, .how = PLANE_STACK },
+	{ "wm_bpf_shield", "wm bpf, XDP shield", "", SCOPE_FLOOD, 0, 0, plane_up, .how = PLANE_SHIELD },
+	{ RIVAL_NFT, "wm nft", "", ALL, RIVAL_KEY, 0, plane_up, .how = PLANE_NFT },
+	{ "nft_ct_maps", "nft: conntrack, maps, set counters", CT_LACKS,
+	  ALL, RIVAL_KEY, 0, nft_up, .rules = rules_ct_maps },
+	{ "nft_stateless", "nft: stateless maps, set counters", STATELESS_LACKS,
+	  SCOPE_SITE | SCOPE_FLOOD, RIVAL_KEY, 0, nft_up, .rules = rules_stateless },
+	{ "nft_ingress", "nft: maps at netdev ingress, set counters", STATELESS_LACKS,
+	  SCOPE_SITE | SCOPE_FLOOD, 0, 0, nft_up, .rules = rules_ingress },
+	{ "nft_rules", "nft: a counter rule per host", CT_LACKS,
+	  SCOPE_SITE, RIVAL_RULES, 10000, nft_up, .rules = rules_per_host },
+	{ "iptables_rules", "iptables-nft: a rule per host", CT_LACKS,
+	  SCOPE_SITE, RIVAL_RULES, 1000, iptables_up, .rules = rules_iptables },
 };
+/* clang-format on */
 const unsigned int nrivals = WM_ARRAY_LEN(rivals);

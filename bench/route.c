@@ -40,12 +40,12 @@ int rig_route(struct rig *rig, struct wm_error *err)
 	static const struct {
 		const char *path, *value;
 	} table[] = {
-		{"ipv4/ip_forward", "1"},
-		{"ipv4/conf/all/rp_filter", "0"},
-		{"ipv4/conf/" RIG_WG "/rp_filter", "0"},
-		{"ipv4/conf/" RIG_LAN "/rp_filter", "0"},
-		{"ipv4/conf/all/send_redirects", "0"},
-		{"ipv4/conf/" RIG_WG "/send_redirects", "0"},
+		{ "ipv4/ip_forward", "1" },
+		{ "ipv4/conf/all/rp_filter", "0" },
+		{ "ipv4/conf/" RIG_WG "/rp_filter", "0" },
+		{ "ipv4/conf/" RIG_LAN "/rp_filter", "0" },
+		{ "ipv4/conf/all/send_redirects", "0" },
+		{ "ipv4/conf/" RIG_WG "/send_redirects", "0" },
 	};
 	WM_AUTO_NL struct wm_nl *nl = NULL;
 	int rc = wm_nl_open(NETLINK_ROUTE, &nl, err);

@@ -30,8 +30,10 @@ extern const unsigned int ncomparisons;
 
 struct run {
 	uint32_t rounds, packets;
-	const char *only; /* of rivals: those whose name has this in it, floor and wm's own; NULL: all */
-	bool quiet;
+	bool quick;	   /* only the rivals that matter most */
+	bool rules;	   /* rules per host also where they are thousands */
+	const char *rival; /* only those with this in their name, and the floor and wm bpf; NULL: all */
+	const char *load;  /* only those with this in their name; NULL: all */
 };
 
 /* Sets up all rivals of a comparison, measures, takes them down. -EBADMSG: one of them did its work wrong. */

@@ -19,7 +19,7 @@ void world_make(struct wire_world *ret, uint32_t hosts)
 
 struct wm_prefix world_supernet(const struct wire_world *w)
 {
-	return (struct wm_prefix){w->subnet, 10};
+	return (struct wm_prefix){ w->subnet, 10 };
 }
 
 /* Network, gateway and broadcast are nobody's. */
@@ -29,5 +29,5 @@ struct wm_prefix world_subnet(const struct wire_world *w)
 
 	while ((1u << (32 - len)) < w->hosts + 3)
 		len--;
-	return (struct wm_prefix){w->subnet, len};
+	return (struct wm_prefix){ w->subnet, len };
 }

@@ -11,7 +11,7 @@
 
 #include "wire.h"
 
-const volatile struct wire_world world = {.hosts = 1, .peers = 1};
+const volatile struct wire_world world = { .hosts = 1, .peers = 1 };
 const volatile __u32 wg_ifindex, lan_ifindex;
 
 struct wire_order order; /* written by userspace; gen counts `next` up */
@@ -106,7 +106,7 @@ int bench_wg_sink(struct __sk_buff *skb)
 SEC("tc")
 int bench_floor_to_lan(struct __sk_buff *skb)
 {
-	struct ethhdr eth = {.h_source = WIRE_MAC_GATEWAY, .h_proto = bpf_htons(ETH_P_IP)};
+	struct ethhdr eth = { .h_source = WIRE_MAC_GATEWAY, .h_proto = bpf_htons(ETH_P_IP) };
 	__u32 host;
 
 	if (bpf_skb_load_bytes(skb, __builtin_offsetof(struct wire_packet, host), &host, sizeof(host)) ||

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bench/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/util.h"
+
+static void read_load(char *ret, size_t size)
+{
+	WM_AUTO_FREE char *text = NULL;
+
+	if (wm_read_file("/proc/loadavg", 256, &text, NULL) == 0)
+		snprintf(ret, size, "%.*s", (int)strcspn(text, " "), text);
+}
+
+/* "model name\t: AMD EPYC" */
+static void read_cpu(struct machine *m)
+{
+	WM_AUTO_FREE char *text = NULL;
+	const char *model;
+
+	if (wm_read_file("/proc/cpuinfo", 1 << 20, &text, NULL) < 0)
+		return;
+	model = strstr(text, "model name");
+	model = model ? strchr(model, ':') : NULL;
+	if (model)
+		snprintf(m->cpu, sizeof(m->cpu), "%.*s", (int)strcspn(model + 2, "\n"), model + 2);
+	m->virtual = strstr(text, " hypervisor") != NULL;
+}
+
+void machine_read(struct machine *ret)
+{
+	struct utsname name;
+	time_t now = time(NULL);
+	struct tm day;
+
+	*ret = (struct machine){ .cpu = "unknown", .processors = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN) };
+	wm_copy(ret->version, sizeof(ret->version), WM_VERSION);
+	if (uname(&name) == 0)
+		snprintf(ret->kernel, sizeof(ret->kernel), "%.40s %.20s", name.release, name.machine);
+	if (gmtime_r(&now, &day))
+		strftime(ret->date, sizeof(ret->date), "%Y-%m-%d", &day);
+	read_cpu(ret);
+	read_load(ret->load_before, sizeof(ret->load_before));
+}
+
+void machine_done(struct machine *m)
+{
+	read_load(m->load_after, sizeof(m->load_after));
+}
