@@ -1,7 +1,8 @@
 # The gateway's path beside everything that a user could run instead. What it measures and how: docs/performance.md.
 #
-#   make bench         some minutes on a quiet machine; root. Writes $(B)/bench/
-#   make bench-quick   the ratios that matter, in less than three
+#   make bench          some minutes on a quiet machine, as root; writes $(B)/bench/. ARGS='--full' and other options
+#   make bench-quick    the ratios that matter, in less than three
+#   make bench-publish  puts what the last make bench has written into docs/
 see_bench := core kernel bench
 dir_bench := bench
 inc_bench := -Itests -Ibpf -I$(B)/gen
@@ -16,3 +17,13 @@ $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 # Devices are made as in the tests of packets.
 $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a
 	$(call link,$(B)/obj/bench/main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols -lm)
+
+.PHONY: bench bench-quick bench-publish
+bench bench-quick: deps-build
+	@scripts/deps.sh bench
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(B)/wm-bench
+	@$(B)/wm-bench $(if $(filter bench-quick,$@),--quick,--out $(B)/bench) $(ARGS)
+
+# What the last make bench has found becomes docs/performance.md's.
+bench-publish:
+	@bench/publish $(B)/bench

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what wm needs from Debian's packages, and nothing else.
 #
-#   scripts/deps.sh [build] [test] [vm]      no argument: all of them
+#   scripts/deps.sh [build] [test] [vm]      no argument: all of these
+#   scripts/deps.sh build bench              what wm is measured beside
 #   scripts/deps.sh --list test              only names them
 #
 # Debian 12 (bookworm). Idempotent: when everything is there it calls no
@@ -20,6 +21,8 @@ TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 
 VM="qemu-system-x86 busybox-static kmod python3 python3-requests
 	python3-argcomplete"
+
+BENCH="nftables iptables"
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 
@@ -42,7 +45,8 @@ for group in "$@"; do
 	build) wanted="$wanted $BUILD" ;;
 	test) wanted="$wanted $TEST" ;;
 	vm) wanted="$wanted $VM" ;;
-	*) say "unknown group '$group'; known are: build test vm"; exit 2 ;;
+	bench) wanted="$wanted $BENCH" ;;
+	*) say "unknown group '$group'; known are: build test vm bench"; exit 2 ;;
 	esac
 done
 
