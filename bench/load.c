@@ -10,7 +10,7 @@
 
 #include <bpf/bpf.h>
 
-#include "bench.skel.h"
+#include "bench/programs.h"
 #include "bench/place.h"
 #include "core/util.h"
 

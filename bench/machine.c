@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/output.h"
 #include "core/util.h"
 
 static void read_load(char *ret, size_t size)
@@ -51,4 +52,18 @@ void machine_read(struct machine *ret)
 void machine_done(struct machine *m)
 {
 	read_load(m->load_after, sizeof(m->load_after));
+}
+
+void machine_write(struct wm_out *out, const struct machine *m)
+{
+	wm_out_object(out, "machine", NULL);
+	wm_out_str(out, "cpu", "processor", m->cpu);
+	wm_out_uint(out, "processors", "processors", m->processors);
+	wm_out_bool(out, "virtual", "virtual machine", m->virtual);
+	wm_out_str(out, "kernel", "kernel", m->kernel);
+	wm_out_str(out, "wm", "wm", m->version);
+	wm_out_str(out, "date", "measured", m->date);
+	wm_out_str(out, "load_before", "load before", m->load_before);
+	wm_out_str(out, "load_after", "load after", m->load_after);
+	wm_out_object_end(out);
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+struct wm_out;
+
 struct machine {
 	char cpu[96], kernel[96], version[32];
 	unsigned int processors;
@@ -13,4 +15,5 @@ struct machine {
 };
 
 void machine_read(struct machine *ret);
+void machine_write(struct wm_out *out, const struct machine *m);
 void machine_done(struct machine *m); /* when it has been measured */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/cost.h"
 #include "bench/options.h"
 #include "bench/place.h"
 #include "bench/report.h"
@@ -57,6 +58,34 @@ static int write_files(const struct options *o, const struct result *r, const st
 	return rc;
 }
 
+static int measure_cost(const struct options *o, const struct machine *m, struct wm_error *err)
+{
+	static struct costs costs;
+	int rc = place_open(err);
+
+	if (rc == 0)
+		rc = place_stay(RIG_CPU_GATEWAY, err);
+	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++) {
+		fprintf(stderr, "# %u hosts\n", o->hosts[h]);
+		rc = cost_measure(o->hosts[h], o->run.rounds, &costs, err);
+	}
+	return rc < 0 ? rc : cost_write(stdout, o->json, &costs, m);
+}
+
+static int measure_path(const struct options *o, struct machine *m, struct wm_error *err)
+{
+	struct result r = { .rounds = o->run.rounds, .packets = o->run.packets };
+	int rc = measure(o, &r, err);
+
+	machine_done(m);
+	if (rc == 0)
+		rc = report_write(stdout, o->json, &r, m);
+	if (rc == 0 && o->out)
+		rc = write_files(o, &r, m, err);
+	result_free(&r);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct wm_error err = { 0 };
@@ -66,16 +95,9 @@ int main(int argc, char **argv)
 
 	if (rc)
 		return rc < 0 ? 2 : 0;
-	struct result r = { .rounds = o.run.rounds, .packets = o.run.packets };
 	machine_read(&m);
-	rc = measure(&o, &r, &err);
-	machine_done(&m);
-	if (rc == 0)
-		rc = report_write(stdout, o.json, &r, &m);
-	if (rc == 0 && o.out)
-		rc = write_files(&o, &r, &m, &err);
+	rc = o.cost ? measure_cost(&o, &m, &err) : measure_path(&o, &m, &err);
 	if (rc < 0)
 		fprintf(stderr, "wm-bench: %s\n", *err.text ? err.text : strerror(-rc));
-	result_free(&r);
 	return rc < 0;
 }

@@ -88,7 +88,7 @@ static int take(struct options *o, int word)
 		return sizes("10,1000,10000,100000", o);
 	case COST:
 		o->cost = true;
-		return 0;
+		return sizes("10,256,1000,10000,65000,1000000", o);
 	case HOSTS:
 		return sizes(optarg, o);
 	case ROUNDS:

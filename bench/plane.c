@@ -70,18 +70,25 @@ static int find_lan(struct rig *rig, struct wm_error *err)
 	return rc;
 }
 
-int plane_up(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err)
+int plane_apply(struct rig *rig, unsigned int how, enum scope scope, struct wm_error *err)
 {
 	bool hub = scope == SCOPE_HUB;
 
-	rig->plane = self->how & PLANE_NFT ? &wm_dataplane_nft : &wm_dataplane_bpf;
-	make_instance(rig, self->how, hub);
+	rig->plane = how & PLANE_NFT ? &wm_dataplane_nft : &wm_dataplane_bpf;
+	make_instance(rig, how, hub);
 	int rc = make_plan(rig, hub, scope == SCOPE_ISOLATED);
 	if (rc < 0)
 		return wm_fail(err, -rc, "no memory for a plan");
 	rc = find_lan(rig, err);
 	if (rc >= 0)
 		rc = rig->plane->apply(&rig->inst, &rig->plan, rig->wg_ifindex, err);
+	return rc < 0 ? rc : 0;
+}
+
+int plane_up(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err)
+{
+	int rc = plane_apply(rig, self->how, scope, err);
+
 	if (rc >= 0)
 		rc = wm_link_up(&rig->inst, &rig->plan, rig->wg_ifindex, err);
 	return rc < 0 ? rc : rig_neighbours(rig, err);

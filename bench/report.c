@@ -111,27 +111,13 @@ static void write_measure(struct wm_out *out, const struct measure *m)
 	wm_out_object_end(out);
 }
 
-static void write_machine(struct wm_out *out, const struct machine *m)
-{
-	wm_out_object(out, "machine", NULL);
-	wm_out_str(out, "cpu", "processor", m->cpu);
-	wm_out_uint(out, "processors", "processors", m->processors);
-	wm_out_bool(out, "virtual", "virtual machine", m->virtual);
-	wm_out_str(out, "kernel", "kernel", m->kernel);
-	wm_out_str(out, "wm", "wm", m->version);
-	wm_out_str(out, "date", "measured", m->date);
-	wm_out_str(out, "load_before", "load before", m->load_before);
-	wm_out_str(out, "load_after", "load after", m->load_after);
-	wm_out_object_end(out);
-}
-
 int report_write(FILE *f, bool json, const struct result *r, const struct machine *m)
 {
 	struct wm_out *out = wm_out_new(f, json ? WM_OUT_JSON : WM_OUT_TEXT);
 
 	if (!out)
 		return -ENOMEM;
-	write_machine(out, m);
+	machine_write(out, m);
 	wm_out_uint(out, "rounds", "rounds", r->rounds);
 	wm_out_uint(out, "packets", "packets of each in a round", r->packets);
 	wm_out_array(out, "measures");

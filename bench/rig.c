@@ -17,7 +17,7 @@
 
 #include <bpf/bpf.h>
 
-#include "bench.skel.h"
+#include "bench/programs.h"
 #include "bench/place.h"
 #include "core/util.h"
 #include "kernel/nl.h"

@@ -51,4 +51,6 @@ enum plane_how {
 	PLANE_STACK = 2,  /* WM_FASTPATH=off */
 	PLANE_SHIELD = 4, /* WM_XDP=native */
 };
+int plane_apply(struct rig *rig, unsigned int how, enum scope scope, struct wm_error *err);
+/* And with addresses, routes and neighbours. */
 int plane_up(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err);

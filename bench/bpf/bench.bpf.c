@@ -136,4 +136,65 @@ int bench_xdp_drop(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
+/* --- a program alone, by BPF_PROG_TEST_RUN ------------------------------------------------ */
+
+__u32 drive_mark; /* of the packets, written by userspace */
+
+/* The program that is run for each packet. Written by userspace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} target SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} target_xdp SEC(".maps");
+
+/* The same buffer is used again and again: each time the packet of another host is put there. */
+SEC("tc")
+int bench_drive(struct __sk_buff *skb)
+{
+	struct wire_order o = order;
+	struct wire_packet p;
+	__u8 mac[ETH_ALEN];
+
+	order.next = o.next + 1;
+	wire_build(&world, &o, o.next, &p);
+	wire_host_mac(p.host, mac);
+	skb->mark = drive_mark;
+	if (bpf_skb_store_bytes(skb, ETH_HLEN, &p, sizeof(p), 0) ||
+	    bpf_skb_store_bytes(skb, ETH_ALEN, mac, ETH_ALEN, 0))
+		return TC_ACT_SHOT;
+	bpf_tail_call(skb, &target, 0);
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int bench_empty(struct __sk_buff *skb)
+{
+	return TC_ACT_UNSPEC;
+}
+
+SEC("xdp")
+int bench_drive_xdp(struct xdp_md *ctx)
+{
+	struct frame *f = (void *)(long)ctx->data;
+	struct wire_order o = order;
+	struct wire_packet p;
+
+	if ((void *)(f + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	order.next = o.next + 1;
+	wire_build(&world, &o, o.next, &p);
+	__builtin_memcpy(&f->packet, &p, sizeof(p));
+	wire_host_mac(p.host, f->eth.h_source);
+	bpf_tail_call(ctx, &target_xdp, 0);
+	return XDP_ABORTED;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";
