@@ -157,6 +157,7 @@ int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, ui
 	rig->order.way = way;
 	rig->order.one = one;
 	int rc = place_enter(rig->far_ns, err);
+	place_hurry(true);
 	if (rc == 0)
 		rc = wait_asleep(rig, err);
 	uint64_t before = napi_cpu_ns(&rig->wg) + napi_cpu_ns(&rig->lan);
@@ -166,6 +167,7 @@ int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, ui
 		rc = wait_asleep(rig, err);
 	if (rc == 0)
 		*ret_ns = napi_cpu_ns(&rig->wg) + napi_cpu_ns(&rig->lan) - before;
+	place_hurry(false);
 	int back = place_leave(rc < 0 ? &left : err);
 	return rc < 0 ? rc : back;
 }

@@ -98,7 +98,7 @@ static int open_proc(uint32_t pid, const char *what)
 
 int napi_thread(const char *ifname, unsigned int cpu, struct napi *ret, struct wm_error *err)
 {
-	struct sched_param none = { 0 };
+	struct sched_param first = { .sched_priority = NAPI_PRIORITY };
 	cpu_set_t one;
 	uint32_t pid;
 
@@ -107,9 +107,9 @@ int napi_thread(const char *ifname, unsigned int cpu, struct napi *ret, struct w
 		return rc;
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	/* SCHED_BATCH: it does not interrupt whoever wakes it, so a burst is in its queue before it begins. */
+	/* As first in, first out, with whoever sends: neither interrupts the other, and nothing else them. */
 	if (sched_setaffinity((pid_t)pid, sizeof(one), &one) < 0 ||
-	    sched_setscheduler((pid_t)pid, SCHED_BATCH, &none) < 0)
+	    sched_setscheduler((pid_t)pid, SCHED_FIFO, &first) < 0)
 		return wm_fail(err, errno, "cannot move the NAPI thread of %s: %s", ifname, strerror(errno));
 	ret->schedstat_fd = open_proc(pid, "schedstat");
 	ret->stat_fd = open_proc(pid, "stat");

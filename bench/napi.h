@@ -10,6 +10,8 @@
 
 #include "core/error.h"
 
+#define NAPI_PRIORITY 1 /* of SCHED_FIFO */
+
 struct napi {
 	int schedstat_fd, stat_fd;
 };

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/napi.h"
 #include "core/util.h"
 #include "packets/net.h"
 
@@ -28,6 +29,13 @@ int place_stay(unsigned int cpu, struct wm_error *err)
 	if (sched_setaffinity(0, sizeof(one), &one) < 0)
 		return wm_fail(err, errno, "cannot stay on processor %u: %s", cpu, strerror(errno));
 	return 0;
+}
+
+void place_hurry(bool hurry)
+{
+	struct sched_param how = { .sched_priority = hurry ? NAPI_PRIORITY : 0 };
+
+	sched_setscheduler(0, (hurry ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, &how);
 }
 
 int place_open(struct wm_error *err)

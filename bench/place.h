@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/error.h"
 
 /* Mounted in a mount namespace of our own. */
@@ -13,6 +15,7 @@
 #define PLACE_BPFFS "/run/bpf"
 
 int place_open(struct wm_error *err);
+void place_hurry(bool hurry); /* while it sends: before everything else, like the threads of the devices */
 int place_stay(unsigned int cpu, struct wm_error *err); /* on one processor */
 
 /* A new network namespace without IPv6; the process is in it then. Its fd or -errno. */
