@@ -18,6 +18,9 @@ $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a
 	$(call link,$(B)/obj/bench/main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols -lm)
 
+# tests/bench runs it, without looking at a time.
+test-programs: $(if $(SAN),,$(B)/wm-bench)
+
 .PHONY: bench bench-quick bench-publish
 bench bench-quick: deps-build
 	@scripts/deps.sh bench

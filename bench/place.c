@@ -117,5 +117,6 @@ int place_run(const char *const words[], const char *input, struct wm_error *err
 		return 0;
 	if (pread(out, said, sizeof(said) - 1, 0) < 0)
 		said[0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
 	return wm_fail(err, EIO, "%s failed (%d): %s", words[0], status, said);
 }

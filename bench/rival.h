@@ -22,8 +22,9 @@ enum {
 	RIVAL_KEEPS_TTL = 2,
 	RIVAL_HEARD = 4, /* hosts have been heard from in the last seconds */
 	RIVAL_TO_LAN_ONLY = 8,
-	RIVAL_RULES = 16, /* a rule per host: so slow that fewer packets must do */
-	RIVAL_KEY = 32,	  /* also in a quick run */
+	RIVAL_RULES = 16,  /* a rule per host: so slow that fewer packets must do */
+	RIVAL_KEY = 32,	   /* also in a quick run */
+	RIVAL_FAULTY = 64, /* on purpose: only when it is asked for */
 };
 
 struct rival {
@@ -36,6 +37,7 @@ struct rival {
 	int (*up)(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err);
 	int (*rules)(const struct rig *rig, enum scope scope, FILE *f); /* the text of its rules */
 	unsigned int how;						/* of wm's: enum plane_how */
+	const char *fault; /* a rule of nft that spoils packets on their way out */
 };
 
 #define RIVAL_FLOOR "floor"

@@ -55,6 +55,9 @@ static int text_up(struct rig *rig, const struct rival *self, enum scope scope, 
 		return wm_fail(err, ENOMEM, "no memory for rules");
 	if (rc == 0)
 		rc = self->rules(rig, scope, f);
+	if (rc == 0 && self->fault)
+		fprintf(f, "table ip fault { chain out { type filter hook postrouting priority 300; %s\n}\n}\n",
+			self->fault);
 	fclose(f);
 	if (rc == 0)
 		rc = place_run(words, text, err);
@@ -78,6 +81,13 @@ static int iptables_up(struct rig *rig, const struct rival *self, enum scope sco
 
 #define ALL (SCOPE_SITE | SCOPE_ISOLATED | SCOPE_HUB | SCOPE_FLOOD)
 #define CT_LACKS "MSS, spoofed sources, reasons"
+/* What must be found: the third of ten hosts gets what it should not. */
+#define FAULT(what, rule)                                                                                              \
+	{                                                                                                              \
+		"fault_" #what, "a fault: " #what, "", SCOPE_SITE, RIVAL_FAULTY, 0, nft_up,                            \
+			.rules = rules_stateless, .fault = "ip daddr 10.0.0.4 " rule                                   \
+	}
+
 #define STATELESS_LACKS "quotes in ICMP errors, MSS, reasons"
 
 /* clang-format off */
@@ -103,6 +113,10 @@ const struct rival rivals[] = {
 	  SCOPE_SITE, RIVAL_RULES, 10000, nft_up, .rules = rules_per_host },
 	{ "iptables_rules", "iptables-nft: a rule per host", CT_LACKS,
 	  SCOPE_SITE, RIVAL_RULES, 1000, iptables_up, .rules = rules_iptables },
+	FAULT(lost, "drop"),
+	FAULT(address, "ip daddr set 10.0.0.5"),
+	FAULT(ttl, "ip ttl set 9"),
+	FAULT(checksum, "udp checksum set 1"),
 };
 /* clang-format on */
 const unsigned int nrivals = WM_ARRAY_LEN(rivals);

@@ -59,7 +59,7 @@ static bool takes_part(const struct rival *r, const struct comparison *c, uint32
 		return false;
 	if (r->flags & RIVAL_RULES && hosts > RULES_MANY && !run->rules)
 		return false;
-	if (run->quick && !(r->flags & RIVAL_KEY))
+	if ((run->quick && !(r->flags & RIVAL_KEY)) || (!run->rival && r->flags & RIVAL_FAULTY))
 		return false;
 	return always || !run->rival || strstr(r->name, run->rival);
 }

@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# The benchmark does its work and finds faults that are made on purpose. No time is looked at.
+# time limit: 180 s
+
+setup() {
+	BENCH=$BATS_TEST_DIRNAME/../../${B:-build}/wm-bench
+	local major minor
+	IFS=.- read -r major minor _ < <(uname -r)
+	[ "$((major * 100 + minor))" -ge 602 ] || skip 'it renames devices that are up: kernel 6.2'
+	[ "$(nproc)" -ge 2 ] || skip 'it needs two processors'
+}
+
+faulty() { # faulty <fault> <what is said of it>
+	run "$BENCH" --hosts 10 --rounds 1 --packets 100 --load wg_to_lan --rival "fault_$1"
+	[ "$status" = 1 ]
+	[[ "$output" = *"wm-bench: wg -> LAN, 10 hosts: fault_$1: "*" packets $2"* ]]
+}
+
+@test "every rival but those of iptables carries every packet right" {
+	local out=$BATS_TEST_TMPDIR/out
+	for rival in wm_ nft_ plain; do
+		"$BENCH" --hosts 10 --rounds 1 --packets 480 --rival "$rival" --out "$out" >"$BATS_TEST_TMPDIR/table"
+	done
+	cmp "$BATS_TEST_TMPDIR/table" "$out/table.txt"
+	jq -e '.measures | length == 8' "$out/result.json"
+	jq -e '[.measures[].rivals[] | select(.rival == "plain")] | length == 5' "$out/result.json"
+	grep -q '^</svg>$' "$out/path.svg"
+}
+
+@test "the programs alone do what they should" {
+	run "$BENCH" --cost --hosts 10,1000 --rounds 1 -j
+	[ "$status" = 0 ]
+	jq -e '.programs | map(select(.program == "wg_in")) | length == 2' < <(sed '/^#/d' <<<"$output")
+}
+
+@test "a packet that is lost, mistranslated, too old or broken ends the run by name" {
+	faulty lost 'are lost'
+	faulty address 'came out with a wrong address or port'
+	faulty ttl 'came out with a wrong TTL'
+	faulty checksum 'came out with a wrong UDP checksum'
+}
+
+@test "nothing is left of a run that is ended in its midst" {
+	"$BENCH" --hosts 1000 --rounds 1000 --rival wm_nft >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
+	local pid=$!
+	until grep -q '^# ' "$BATS_TEST_TMPDIR/err"; do sleep 0.1; done
+	grep -qs "^napi/n$pid\." /proc/[0-9]*/comm
+	kill -KILL "$pid"
+	wait "$pid" || true
+	for _ in $(seq 100); do
+		grep -qs "^napi/n$pid\." /proc/[0-9]*/comm || return 0
+		sleep 0.1
+	done
+	false
+}
