@@ -19,7 +19,7 @@ static int measure(const struct options *o, struct result *ret, struct wm_error 
 	int rc = place_open(err);
 
 	if (rc == 0)
-		rc = place_stay(RIG_CPU_GATEWAY, err);
+		rc = place_stay(RIG_CPU, err);
 	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++)
 		for (unsigned int i = 0; i < ncomparisons && rc == 0; i++)
 			rc = run_comparison(&comparisons[i], o->hosts[h], &o->run, ret, err);
@@ -58,17 +58,18 @@ static int write_files(const struct options *o, const struct result *r, const st
 	return rc;
 }
 
-static int measure_cost(const struct options *o, const struct machine *m, struct wm_error *err)
+static int measure_cost(const struct options *o, struct machine *m, struct wm_error *err)
 {
 	static struct costs costs;
 	int rc = place_open(err);
 
 	if (rc == 0)
-		rc = place_stay(RIG_CPU_GATEWAY, err);
+		rc = place_stay(RIG_CPU, err);
 	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++) {
 		fprintf(stderr, "# %u hosts\n", o->hosts[h]);
 		rc = cost_measure(o->hosts[h], o->run.rounds, &costs, err);
 	}
+	machine_done(m);
 	return rc < 0 ? rc : cost_write(stdout, o->json, &costs, m);
 }
 

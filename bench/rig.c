@@ -78,8 +78,8 @@ static int make_gateway(struct rig *rig, struct wm_error *err)
 	rig->wg_ifindex = if_nametoindex(RIG_WG);
 	rig->lan_ifindex = if_nametoindex(RIG_LAN);
 	if (rc == 0)
-		rc = napi_thread(RIG_WG, RIG_CPU_GATEWAY, &rig->wg, err);
-	return rc < 0 ? rc : napi_thread(RIG_LAN, RIG_CPU_GATEWAY, &rig->lan, err);
+		rc = napi_thread(RIG_WG, RIG_CPU, &rig->wg, err);
+	return rc < 0 ? rc : napi_thread(RIG_LAN, RIG_CPU, &rig->lan, err);
 }
 
 static int make_far(struct rig *rig, struct wm_error *err)
@@ -97,7 +97,7 @@ static int make_far(struct rig *rig, struct wm_error *err)
 		rc = rig_xdp(rig, "spare0", "bench_gen", err);
 	if (rc == 0)
 		rc = rig_xdp(rig, RIG_FAR, "bench_lan_sink", err);
-	return rc < 0 ? rc : napi_thread(RIG_FAR, RIG_CPU_FAR, &rig->far, err);
+	return rc < 0 ? rc : napi_thread(RIG_FAR, RIG_CPU, &rig->far, err);
 }
 
 /* --- programs ------------------------------------------------------------------------------ */

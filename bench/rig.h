@@ -8,8 +8,9 @@
  *                             lan0  --------- veth ----------  far0  generator (XDP live frames)
  *                                                              far0  XDP program that verifies
  *
- * The gateway's work is done by the NAPI threads of wg0 and lan0, on the
- * processor of whoever sends; the far end's on another.
+ * The gateway's work is done by the NAPI threads of wg0 and lan0, the far end's
+ * by that of far0. All are on one processor with whoever sends, and take turns:
+ * were the far end elsewhere, waking it would be the gateway's work too.
  */
 #pragma once
 
@@ -25,8 +26,7 @@
 #define RIG_FAR "far0"
 #define RIG_WG_MTU 1420
 #define RIG_BURST 240 /* a veth has room for 256, of which 15 may not be free yet; and one run of live frames */
-#define RIG_CPU_GATEWAY 0
-#define RIG_CPU_FAR 1
+#define RIG_CPU 0
 
 struct bench;
 

@@ -11,24 +11,27 @@
 #include "core/util.h"
 
 #define RIVALS_MAX 16
-#define RULES_FEW 100	/* hosts with a rule each cost little yet */
-#define RULES_MANY 1000 /* ... and cost whole minutes from here on */
-#define RULES_SHARE 10	/* of the packets, in between */
-#define HEARD_MS 4000	/* hosts are heard anew; wm believes for 10 s */
+#define RULES_FEW 100	   /* hosts with a rule each cost little yet */
+#define RULES_MANY 1000	   /* ... and cost whole minutes from here on */
+#define RULES_SHARE 10	   /* of the packets, in between */
+#define ISOLATED_MAX 10000 /* each has 24 kB for its flows */
+#define HEARD_MS 4000	   /* hosts are heard anew; wm believes for 10 s */
 
 const struct comparison comparisons[] = {
 	{ SCOPE_SITE,
 	  "site",
+	  0,
 	  { { "wg_to_lan", "wg -> LAN", WIRE_TO_LAN, false },
 	    { "lan_to_wg", "LAN -> wg", WIRE_TO_WG, false },
 	    { "wg_to_lan_one", "wg -> LAN, one flow", WIRE_TO_LAN, true },
 	    { "lan_to_wg_one", "LAN -> wg, one flow", WIRE_TO_WG, true } } },
 	{ SCOPE_ISOLATED,
 	  "isolated",
+	  ISOLATED_MAX,
 	  { { "isolated_to_lan", "wg -> LAN, all hosts isolated", WIRE_TO_LAN, false },
 	    { "isolated_to_wg", "LAN -> wg, all hosts isolated", WIRE_TO_WG, false } } },
-	{ SCOPE_HUB, "hub", { { "relay", "wg -> wg, at the hub", WIRE_RELAY, false } } },
-	{ SCOPE_FLOOD, "flood", { { "flood", "unregistered machines on the LAN", WIRE_FLOOD, false } } },
+	{ SCOPE_HUB, "hub", 0, { { "relay", "wg -> wg, at the hub", WIRE_RELAY, false } } },
+	{ SCOPE_FLOOD, "flood", 0, { { "flood", "unregistered machines on the LAN", WIRE_FLOOD, false } } },
 };
 const unsigned int ncomparisons = WM_ARRAY_LEN(comparisons);
 
@@ -225,9 +228,9 @@ int run_comparison(const struct comparison *c, uint32_t hosts, const struct run 
 	bool wanted = false;
 
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name; i++)
-		wanted |= is_wanted(&c->loads[i], run);
+		wanted |= is_wanted(&c->loads[i], run) && (!c->hosts_max || hosts <= c->hosts_max);
 	int rc = wanted ? field_open(&f, c, hosts, run, err) : 0;
-	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name && rc == 0; i++) {
+	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name && wanted && rc == 0; i++) {
 		if (!is_wanted(&c->loads[i], run))
 			continue;
 		fprintf(stderr, "# %s, %u hosts\n", c->loads[i].title, hosts);

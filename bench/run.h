@@ -22,6 +22,7 @@ struct load {
 struct comparison {
 	enum scope scope;
 	const char *name;
+	uint32_t hosts_max;	      /* 0: any number */
 	struct load loads[LOADS_MAX]; /* up to one without a name */
 };
 

@@ -7,7 +7,7 @@ void world_make(struct wire_world *ret, uint32_t hosts)
 {
 	*ret = (struct wire_world){
 		.hosts = hosts,
-		.peers = WORLD_PEERS,
+		.peers = hosts > WORLD_MANY ? 1 : WORLD_PEERS,
 		.subnet = IP(100, 64, 0, 0),
 		.lan = IP(10, 0, 0, 0),
 		.away = IP(100, 112, 0, 0),

@@ -9,6 +9,7 @@
 #include "core/addr.h"
 
 #define WORLD_PEERS 4
+#define WORLD_MANY 50000 /* hosts: with one peer each, their flows still fit into conntrack's table */
 
 void world_make(struct wire_world *ret, uint32_t hosts);
 struct wm_prefix world_supernet(const struct wire_world *w);

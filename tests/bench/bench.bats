@@ -7,7 +7,6 @@ setup() {
 	local major minor
 	IFS=.- read -r major minor _ < <(uname -r)
 	[ "$((major * 100 + minor))" -ge 602 ] || skip 'it renames devices that are up: kernel 6.2'
-	[ "$(nproc)" -ge 2 ] || skip 'it needs two processors'
 }
 
 faulty() { # faulty <fault> <what is said of it>
