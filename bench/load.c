@@ -195,3 +195,22 @@ int load_verify(const struct rig *rig, struct wm_error *err)
 			       (unsigned long long)rig->want[first]);
 	return 0;
 }
+
+int load_verify_counters(const struct rig *rig, struct wm_error *err)
+{
+	struct wm_counters c = { 0 };
+	int rc = rig->plane->read(&rig->inst, &c, err);
+
+	if (rc == 0 && c.nends != rig->world.hosts)
+		rc = wm_fail(err, EBADMSG, "it has counters of %zu hosts, not of %u", c.nends, rig->world.hosts);
+	for (uint32_t h = 0; h < rig->world.hosts && rc == 0; h++) {
+		uint64_t n = c.ends[h].to.packets + c.ends[h].from.packets;
+
+		if (n != rig->want[h] || c.ends[h].drops)
+			rc = wm_fail(err, EBADMSG, "host %u has counted %llu packets, not %llu, and %llu drops", h,
+				     (unsigned long long)n, (unsigned long long)rig->want[h],
+				     (unsigned long long)c.ends[h].drops);
+	}
+	wm_counters_free(&c);
+	return rc;
+}

@@ -13,3 +13,6 @@ int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, ui
 
 /* Whether each host got what was sent to or by it, and nothing else came out. 0 or -EBADMSG. */
 int load_verify(const struct rig *rig, struct wm_error *err);
+
+/* Of wm's own planes, where all that was sent was to or from hosts: whether each has counted just that. */
+int load_verify_counters(const struct rig *rig, struct wm_error *err);

@@ -197,6 +197,21 @@ static struct measure *begin(const struct load *load, struct entrant *const e[],
 	return m;
 }
 
+/* In the gateway's namespace, where its data plane is. */
+static int verify(struct entrant *e, const struct comparison *c, struct wm_error *err)
+{
+	struct wm_error left;
+	int rc = load_verify(&e->rig, err);
+
+	if (rc < 0 || !e->rig.plane || c->scope & (SCOPE_HUB | SCOPE_FLOOD))
+		return rc;
+	rc = place_enter(e->rig.gateway_ns, err);
+	if (rc == 0)
+		rc = load_verify_counters(&e->rig, err);
+	int back = place_leave(rc < 0 ? &left : err);
+	return rc < 0 ? rc : back;
+}
+
 static int run_load(struct field *f, const struct comparison *c, const struct load *load, const struct run *run,
 		    struct result *ret, struct wm_error *err)
 {
@@ -217,7 +232,7 @@ static int run_load(struct field *f, const struct comparison *c, const struct lo
 			s->n++;
 		}
 	for (unsigned int i = 0; i < n && rc == 0; i++)
-		rc = in_words(e[i], load_verify(&e[i]->rig, err), err);
+		rc = in_words(e[i], verify(e[i], c, err), err);
 	return rc < 0 ? wm_fail_in(err, rc, "%s, %u hosts", load->title, m->hosts) : 0;
 }
 
