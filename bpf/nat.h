@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
  *
- * Translation. Checksums are changed only by bpf_l3/l4_csum_replace, which
- * know CHECKSUM_PARTIAL and GSO; arithmetic on packet bytes is right only on
- * the wire. Every function returns 0, or -1 when the packet could not be
- * written and must be dropped: it may be half translated.
+ * Translation. L4 checksums are changed only by bpf_l4_csum_replace, which
+ * knows CHECKSUM_PARTIAL and GSO; arithmetic on packet bytes is right only on
+ * the wire, and of the IP header. Every function returns 0, or -1 when the packet
+ * could not be written and must be dropped: it may be half translated.
  */
 #pragma once
 
@@ -36,44 +36,83 @@ inline_ bool has_no_zero(__u8 proto)
 	return proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE;
 }
 
-inline_ int set_address(struct packet *p, __u32 field, __be32 from, __be32 to)
+/* RFC 1624, equation 3: the words of `from` leave a checksum, those of `to` enter it. */
+inline_ __u16 csum_moved(__u16 csum, __be32 from, __be32 to)
+{
+	__u32 sum = (__u16)~csum;
+
+	sum += (__u16)~(from & 0xffff);
+	sum += (__u16)~(from >> 16);
+	sum += to & 0xffff;
+	sum += to >> 16;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+/* An address in the checksums: of L4 by the kernel, which knows what is left to the device. */
+inline_ int move_address(struct packet *p, __be32 from, __be32 to)
 {
 	__u32 at = csum_at(p->proto);
 	__u64 flags = BPF_F_PSEUDO_HDR | 4 | (has_no_zero(p->proto) ? BPF_F_MARK_MANGLED_0 : 0);
 
-	if (at && !p->frag && p->l4 + at + 2 <= p->end &&
-	    bpf_l4_csum_replace(p->skb, p->l4 + at, from, to, flags))
-		return -1;
-	if (bpf_l3_csum_replace(p->skb, p->off + IP_CSUM_AT, from, to, 4))
-		return -1;
-	return bpf_skb_store_bytes(p->skb, p->off + field, &to, sizeof(to), 0) ? -1 : 0;
+	p->check = csum_moved(p->check, from, to);
+	if (!at || p->frag || p->l4 + at + 2 > p->end)
+		return 0;
+	return bpf_l4_csum_replace(p->skb, p->l4 + at, from, to, flags) ? -1 : 0;
 }
 
-inline_ int set_source(struct packet *p, __be32 to)
+/* The header from its TTL on, at once. No device computes its checksum, so arithmetic is right. hop: this is one of its
+ * hops. */
+inline_ int write_header(struct packet *p, bool hop)
 {
-	__be32 from = p->src;
+	__u8 ttl = p->ttl - 1;
+	struct {
+		__u8 ttl, proto;
+		__u16 check;
+		__be32 src, dst;
+	} now;
 
-	p->src = to;
-	return set_address(p, IP_SRC_AT, from, to);
+	if (hop) {
+		p->check = csum_moved(p->check, bpf_htons((__u16)(p->ttl << 8 | p->proto)), bpf_htons((__u16)(ttl << 8 | p->proto)));
+		p->ttl = ttl;
+	}
+	now.ttl = p->ttl;
+	now.proto = p->proto;
+	now.check = p->check;
+	now.src = p->src;
+	now.dst = p->dst;
+	return bpf_skb_store_bytes(p->skb, p->off + IP_TTL_AT, &now, sizeof(now), 0) ? -1 : 0;
 }
 
-inline_ int set_destination(struct packet *p, __be32 to)
+inline_ int set_addresses(struct packet *p, __be32 src, __be32 dst, bool hop)
 {
-	__be32 from = p->dst;
+	if (move_address(p, p->src, src) || move_address(p, p->dst, dst))
+		return -1;
+	p->src = src;
+	p->dst = dst;
+	return write_header(p, hop);
+}
 
-	p->dst = to;
-	return set_address(p, IP_DST_AT, from, to);
+inline_ int set_source(struct packet *p, __be32 src, bool hop)
+{
+	if (move_address(p, p->src, src))
+		return -1;
+	p->src = src;
+	return write_header(p, hop);
+}
+
+inline_ int set_destination(struct packet *p, __be32 dst, bool hop)
+{
+	if (move_address(p, p->dst, dst))
+		return -1;
+	p->dst = dst;
+	return write_header(p, hop);
 }
 
 inline_ int decrement_ttl(struct packet *p)
 {
-	__be16 from = bpf_htons((__u16)(p->ttl << 8 | p->proto));
-	__u8 ttl = p->ttl - 1;
-	__be16 to = bpf_htons((__u16)(ttl << 8 | p->proto));
-
-	if (bpf_l3_csum_replace(p->skb, p->off + IP_CSUM_AT, from, to, 2))
-		return -1;
-	return bpf_skb_store_bytes(p->skb, p->off + IP_TTL_AT, &ttl, sizeof(ttl), 0) ? -1 : 0;
+	return write_header(p, true);
 }
 
 /* --- the packet that an ICMP error quotes --------------------------------------- */
@@ -114,20 +153,6 @@ inline_ bool parse_quote(const struct packet *p, struct quote *q)
 	q->icmp_type = bpf_ntohs(word[0]) >> 8;
 	q->ports_known = true;
 	return true;
-}
-
-/* RFC 1624, equation 3: the words of `from` leave a checksum, those of `to` enter it. */
-inline_ __u16 csum_moved(__u16 csum, __be32 from, __be32 to)
-{
-	__u32 sum = (__u16)~csum;
-
-	sum += (__u16)~(from & 0xffff);
-	sum += (__u16)~(from >> 16);
-	sum += to & 0xffff;
-	sum += to >> 16;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (__u16)~sum;
 }
 
 /* The quoted L4 checksum, if it was quoted: strict stacks look at it. It is plain

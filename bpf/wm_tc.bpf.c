@@ -34,7 +34,7 @@ inline_ int wg_to_host(struct packet *p, const struct wm_host_info *h, __u32 ind
 	}
 	if (quote_to_lan(p, h, overlay))
 		return verdict(p, WM_REASON_INVALID, DROP);
-	if (set_destination(p, h->local) || (fast && decrement_ttl(p)))
+	if (set_destination(p, h->local, fast))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (fast)
 		return send_to_lan(p, h, index, WM_REASON_TO_LAN);
@@ -135,7 +135,7 @@ inline_ int out_to_own(struct packet *p, __u32 reason)
 		if (why != ALLOWED)
 			return drop_of(p, index, why);
 	}
-	if (h->kind == WM_KIND_HOST && (quote_to_lan(p, h, overlay) || set_destination(p, h->local)))
+	if (h->kind == WM_KIND_HOST && (quote_to_lan(p, h, overlay) || set_destination(p, h->local, false)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (h->kind == WM_KIND_HOST)
 		return send_to_lan(p, h, index, reason == WM_REASON_LOCAL ? WM_REASON_TO_LAN : reason);
@@ -193,7 +193,7 @@ inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 		return verdict(p, WM_REASON_NO_HOST, DROP);
 	if (quote_to_mesh(p, ifindex))
 		return verdict(p, WM_REASON_INVALID, DROP);
-	if (set_source(p, overlay_of(index)))
+	if (set_source(p, overlay_of(index), false))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (in_subnet(p->dst))
 		return out_to_own(p, WM_REASON_HAIRPIN);
@@ -315,7 +315,7 @@ inline_ int router_error(struct packet *p, __u64 mac)
 	/* From the router as such: g would be a source from outside that is the stack's own. */
 	if (to_self)
 		return verdict(p, WM_REASON_ROUTER_ERROR, PASS);
-	if (set_source(p, params.gateway) || decrement_ttl(p))
+	if (set_source(p, params.gateway, true))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	/* For wg egress, past the stack, which would refuse that source. */
 	p->skb->mark = params.fwmark | 0xff;
@@ -356,7 +356,7 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 	}
 	if (quote_to_mesh(p, p->skb->ifindex) || quote_to_lan(p, h, overlay))
 		return verdict(p, WM_REASON_INVALID, DROP);
-	if (set_source(p, overlay_of(from_index)) || set_destination(p, h->local) || (fast && decrement_ttl(p)))
+	if (set_addresses(p, overlay_of(from_index), h->local, fast))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	if (fast)
 		return send_to_lan(p, h, index, WM_REASON_HAIRPIN);
@@ -392,7 +392,7 @@ inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
 	if (p->dst == params.gateway) {
 		if (quote_to_mesh(p, p->skb->ifindex))
 			return verdict(p, WM_REASON_INVALID, DROP);
-		if (set_source(p, overlay_of(index)))
+		if (set_source(p, overlay_of(index), false))
 			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 		return verdict(p, WM_REASON_LOCAL, PASS);
 	}
@@ -415,7 +415,7 @@ inline_ bool is_to_mesh(struct __sk_buff *skb, __u32 at)
 	struct iphdr ip;
 
 	/* One that cannot be read, though it is there, passes for ours: to be judged, and dropped if it is not. */
-	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
+	if (read_bytes(skb, at, &ip, sizeof(ip)))
 		return skb->len >= at + sizeof(ip);
 	return skb->pkt_type == PACKET_HOST_ ? in_supernet(ip.daddr) : ip.daddr == params.gateway;
 }
@@ -474,7 +474,7 @@ int wm_lan_in(struct __sk_buff *skb)
 	if (ours != OURS)
 		return verdict(&p, WM_REASON_INVALID, DROP);
 	if (!parse(&p, skb, WM_HOOK_LAN_IN, ETH_HLEN) || !in_supernet(p.dst) || skb->pkt_type != PACKET_HOST_ ||
-	    bpf_skb_load_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
+	    read_bytes(skb, ETH_ALEN, &mac, ETH_ALEN))
 		return verdict(&p, WM_REASON_INVALID, DROP);
 	h = find_local(skb->ifindex, p.src, &index);
 	if (!h) {
