@@ -17,6 +17,7 @@
 #include "kernel/bpf_priv.h"
 
 #define REPEAT 100000	   /* runs of a program in a round, at least */
+#define FLOWS_AT_ONCE 4000 /* wait for an answer */
 #define ISOLATED_MAX 10000 /* isolated ends have 24 kB each for their flows */
 #define SHIELD_MAX 65000   /* exact up to a /16 */
 
@@ -43,6 +44,15 @@ struct bed {
 	struct rig rig;
 	struct wm_bpf_set live, set;
 };
+
+static const struct program *find_program(enum wm_bpf_prog prog, bool isolated)
+{
+	size_t i = 0;
+
+	while (programs[i].prog != prog || programs[i].isolated != isolated)
+		i++;
+	return &programs[i];
+}
 
 /* --- the bed ------------------------------------------------------------------------------- */
 
@@ -151,20 +161,26 @@ static int run(struct bed *bed, const struct program *p, bool empty, uint32_t re
 	return 0;
 }
 
-/* Each host has been heard, and each flow opened and answered, whatever is measured next. */
+/* Each host has been heard, and each flow asked, answered and asked on. */
 static int prepare(struct bed *bed, bool isolated, struct wm_error *err)
 {
-	const struct wire_world *w = &bed->rig.world;
-	uint32_t all = isolated ? w->hosts * w->peers : w->hosts, ns;
+	const struct program *in = find_program(WM_BPF_WG_IN, isolated),
+			     *answer = find_program(WM_BPF_LAN_IN, isolated);
+	const struct program *turns[] = { in, answer, in };
+	uint32_t left = bed->rig.world.hosts * (isolated ? bed->rig.world.peers : 1), n, ns;
 	int rc = 0;
 
 	bed->rig.order.next = 0;
-	for (size_t i = WM_ARRAY_LEN(programs); isolated && i-- > 0 && rc == 0;)
-		if (programs[i].isolated && programs[i].way == WIRE_TO_LAN)
-			rc = run_tc(bed, &programs[i], bed->set.prog[programs[i].prog], all, &ns, &(int){ 0 });
-	bed->rig.order.next = 0;
-	return rc < 0 ? wm_fail(err, -rc, "cannot open flows: %s", strerror(-rc))
-		      : run(bed, &programs[isolated ? WM_ARRAY_LEN(programs) - 1 : 0], false, all, &ns, err);
+	for (; left && rc == 0; left -= n) {
+		uint32_t first = bed->rig.order.next;
+
+		n = WM_MIN(left, (uint32_t)FLOWS_AT_ONCE);
+		for (size_t i = 0; i < WM_ARRAY_LEN(turns) && rc == 0; i++) {
+			bed->rig.order.next = first;
+			rc = run(bed, turns[i], false, n, &ns, err);
+		}
+	}
+	return rc;
 }
 
 static int measure_program(struct bed *bed, const struct program *p, uint32_t rounds, struct costs *ret,

@@ -10,6 +10,8 @@
 #include "core/output.h"
 #include "core/util.h"
 
+#define NET_MAX 100 /* beyond, the floor's own work is most of what is divided by */
+
 static const struct wm_col columns[] = {
 	{ "rival", NULL, 0 },	       { "title", "RIVAL", 0 },
 	{ NULL, "NS", WM_COL_RIGHT },  { NULL, "SPREAD", WM_COL_RIGHT },
@@ -67,6 +69,8 @@ static void net_ratio_cell(struct wm_out *out, const struct measure *m, const st
 
 	if (s == bpf || base <= 0 || net <= 0)
 		wm_out_cell_str(out, "");
+	else if (net / base >= NET_MAX)
+		wm_out_cell_str(out, "-");
 	else
 		cell(out, "%.1fx", net / base);
 }

@@ -81,16 +81,15 @@ static int iptables_up(struct rig *rig, const struct rival *self, enum scope sco
 
 #define ALL (SCOPE_SITE | SCOPE_ISOLATED | SCOPE_HUB | SCOPE_FLOOD)
 #define CT_LACKS "MSS, spoofed sources, reasons"
-/* What must be found: the third of ten hosts gets what it should not. */
-#define FAULT(what, rule)                                                                                              \
-	{                                                                                                              \
-		"fault_" #what, "a fault: " #what, "", SCOPE_SITE, RIVAL_FAULTY, 0, nft_up,                            \
-			.rules = rules_stateless, .fault = "ip daddr 10.0.0.4 " rule                                   \
-	}
-
 #define STATELESS_LACKS "quotes in ICMP errors, MSS, reasons"
 
 /* clang-format off */
+
+/* What must be found: the third of ten hosts gets what it should not. */
+#define FAULT(what, rule) \
+	{ "fault_" #what, "a fault: " #what, "", SCOPE_SITE, RIVAL_FAULTY, 0, nft_up, .rules = rules_stateless, \
+	  .fault = "ip daddr 10.0.0.4 " rule }
+
 const struct rival rivals[] = {
 	{ RIVAL_FLOOR, "floor: handed over, not looked at", "everything",
 	  ALL, RIVAL_UNTRANSLATED | RIVAL_KEEPS_TTL | RIVAL_KEY, 0, floor_up },

@@ -15,6 +15,7 @@
 #define RULES_MANY 1000	   /* ... and cost whole minutes from here on */
 #define RULES_SHARE 10	   /* of the packets, in between */
 #define ISOLATED_MAX 10000 /* each has 24 kB for its flows */
+#define WARM_AT_ONCE 4000  /* flows that wait for an answer */
 #define HEARD_MS 4000	   /* hosts are heard anew; wm believes for 10 s */
 
 const struct comparison comparisons[] = {
@@ -98,7 +99,7 @@ static int field_open(struct field *f, const struct comparison *c, uint32_t host
 {
 	int rc = 0;
 
-	for (unsigned int i = 0; i < nrivals && rc == 0; i++) {
+	for (unsigned int i = 0; i < nrivals && f->n < RIVALS_MAX && rc == 0; i++) {
 		struct entrant *e = &f->entrant[f->n];
 
 		if (!takes_part(&rivals[i], c, hosts, run))
@@ -122,31 +123,47 @@ static void field_close(struct field *f)
 /* --- rounds ----------------------------------------------------------------------------------- */
 
 /* A packet from each host: wm learns where they are. */
-static int hear(struct entrant *e, bool now, struct wm_error *err)
+static int hear(struct entrant *e, struct wm_error *err)
 {
 	uint64_t ms = wm_monotonic_ms(), ns;
 
-	if (!(e->rival->flags & RIVAL_HEARD) || (!now && ms - e->heard_ms < HEARD_MS))
+	if (!(e->rival->flags & RIVAL_HEARD) || ms - e->heard_ms < HEARD_MS)
 		return 0;
 	int rc = load_send(&e->rig, WIRE_TO_WG, false, e->rig.world.hosts, &ns, err);
 	e->heard_ms = ms;
 	return rc;
 }
 
-/* All flows there are, both ways: whatever a rival remembers, it knows by then. */
+/* Flows are asked, answered and asked on, a part of them at a time: whatever a rival remembers, it knows by then, and
+ * none forgets one that waits for its answer. */
+static int answer_all(struct entrant *e, bool one_way, struct wm_error *err)
+{
+	static const enum wire_way ways[] = { WIRE_TO_LAN, WIRE_TO_WG, WIRE_TO_LAN };
+	uint32_t left = e->rig.world.hosts * e->rig.world.peers, n;
+	int rc = 0;
+
+	for (; left && rc == 0; left -= n) {
+		uint32_t first = e->rig.order.next;
+		uint64_t ns;
+
+		n = WM_MIN(left, (uint32_t)WARM_AT_ONCE);
+		for (size_t i = 0; i < (one_way ? 1 : WM_ARRAY_LEN(ways)) && rc == 0; i++) {
+			e->rig.order.next = first;
+			rc = load_send(&e->rig, ways[i], false, n, &ns, err);
+		}
+	}
+	return rc;
+}
+
 static int warm_up(struct entrant *e, const struct comparison *c, struct wm_error *err)
 {
-	uint32_t all = e->rig.world.hosts * e->rig.world.peers;
 	uint64_t ns;
 
 	if (c->scope == SCOPE_HUB)
-		return load_send(&e->rig, WIRE_RELAY, false, all, &ns, err);
+		return load_send(&e->rig, WIRE_RELAY, false, e->rig.world.hosts * e->rig.world.peers, &ns, err);
 	if (c->scope == SCOPE_FLOOD)
 		return load_send(&e->rig, WIRE_FLOOD, false, WIRE_STRANGERS, &ns, err);
-	int rc = load_send(&e->rig, WIRE_TO_LAN, false, all, &ns, err);
-	if (rc == 0 && !(e->rival->flags & RIVAL_TO_LAN_ONLY))
-		rc = load_send(&e->rig, WIRE_TO_WG, false, all, &ns, err);
-	return rc;
+	return answer_all(e, e->rival->flags & RIVAL_TO_LAN_ONLY, err);
 }
 
 static int one_turn(struct entrant *e, const struct load *load, uint32_t packets, double *ret, struct wm_error *err)
@@ -156,7 +173,7 @@ static int one_turn(struct entrant *e, const struct load *load, uint32_t packets
 
 	if (slow)
 		packets = WM_MAX(packets / RULES_SHARE, 1u);
-	int rc = load->way == WIRE_TO_LAN ? hear(e, false, err) : 0;
+	int rc = load->way == WIRE_TO_LAN ? hear(e, err) : 0;
 
 	/* The rival before has filled the caches. */
 	if (rc == 0)
