@@ -101,7 +101,7 @@ inline_ int quote_to_mesh(struct packet *p, __u32 ifindex)
  * would follow that one when the neighbour answers (neigh_update, any kernel): it is routed anew, to its LAN. */
 inline_ int send_by_neighbour(const struct wm_host_info *h, bool routed)
 {
-	struct bpf_redir_neigh hop = { .nh_family = AF_INET_, .ipv4_nh = h->next_hop };
+	struct bpf_redir_neigh hop = { .nh_family = AF_INET_, .ipv4_nh = h->local };
 
 	if (routed)
 		return bpf_redirect_neigh(h->ifindex, NULL, 0, 0);

@@ -14,7 +14,7 @@
 #include "wm_limits.h"
 #include "wm_reasons.h"
 
-#define WM_LAYOUT 4
+#define WM_LAYOUT 5
 
 #define WM_LAN_SLOTS 8       /* entries of lans */
 #define WM_LAN_ROUTERS 4
@@ -38,7 +38,6 @@ struct wm_params {
 	__u32 wg_mtu;        /* bytes of IP */
 	__u32 fwmark;        /* low byte zero; the instance's own. Stays where it is in every layout: a shield is known by it */
 	__u32 hz;            /* jiffies a second */
-	__u32 ends;          /* shares in flows: isolated ends have 1..ends in wm_host_info.share */
 	__u8 hub;
 	__u8 fastpath;
 	__u8 wg_l2_len;      /* bytes before the IP header on wg: 0; 14 under prog_run */
@@ -53,8 +52,7 @@ enum wm_host_kind {
 
 /* hosts[overlay - subnet], an array: who has an overlay address of this site. */
 struct wm_host_info {
-	__be32 local;        /* LAN address; 0 for a device */
-	__be32 next_hop;     /* neighbour on the LAN that leads there; usually local itself */
+	__be32 local;        /* LAN address, and the neighbour that leads there; 0 for a device */
 	__u32 ifindex;       /* of its LAN; 0 for a device */
 	__u32 share;         /* isolated: 1 + its share in flows; else 0 */
 	__u8 kind;           /* enum wm_host_kind */
@@ -62,7 +60,7 @@ struct wm_host_info {
 	__u8 lan;            /* index into lans */
 	__u8 has_mac;
 	__u8 mac[6];         /* frames must come from it, if has_mac */
-	__u8 pad[2];
+	__u8 pad[6];         /* to a multiple of 8: userspace maps the array as it lies */
 	__u32 owner;         /* hash of the name: tells userspace one that moved from another in its place */
 };
 
@@ -76,8 +74,7 @@ struct wm_lan_key {
 struct wm_lan_info {
 	__u32 ifindex;
 	__u32 mtu;           /* bytes of IP */
-	__be32 addr;         /* the gateway's own */
-	__be32 net, mask;
+	__be32 net, mask;    /* read by userspace only (trace) */
 	__u8 mac[6];
 	__u8 nrouters;
 	__u8 pad;
@@ -221,11 +218,11 @@ struct wm_drop_pace {
 #define WM_FOLLOW_S 3
 
 #define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
-WM_SIZE(struct wm_params, 44);
+WM_SIZE(struct wm_params, 40);
 _Static_assert(__builtin_offsetof(struct wm_params, fwmark) == 28, "shields of other layouts are known by their fwmark");
 WM_SIZE(struct wm_host_info, 32);
 WM_SIZE(struct wm_lan_key, 8);
-WM_SIZE(struct wm_lan_info, 52);
+WM_SIZE(struct wm_lan_info, 48);
 WM_SIZE(struct wm_host_stats, 48);
 WM_SIZE(struct wm_neighbour, 16);
 WM_SIZE(struct wm_counter, 16);

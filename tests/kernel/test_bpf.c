@@ -74,7 +74,6 @@ static void test_first_apply(void **state)
 	h = host("172.30.2.2");
 	assert_int_equal(h.kind, WM_KIND_HOST);
 	assert_int_equal(h.local, inet_addr("192.168.1.10"));
-	assert_int_equal(h.next_hop, h.local);
 	assert_int_equal(h.ifindex, if_nametoindex("lan0"));
 	assert_int_equal(h.isolated, 0);
 	assert_int_equal(h.share, 0);

@@ -43,7 +43,7 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 static int set_params(struct bpf_object *obj)
 {
 	struct bpf_map *map;
-	const struct wm_params params = { .fastpath = 1, .hub = 1, .hz = wm_bpf_hz(), .ends = 1 };
+	const struct wm_params params = { .fastpath = 1, .hub = 1, .hz = wm_bpf_hz() };
 	uint8_t bytes[256];
 	size_t size;
 

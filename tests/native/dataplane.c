@@ -18,8 +18,6 @@
 #include "packets/plane.h"
 #include "packets/rig.h"
 
-#define ENDS 8 /* shares of the flow table: as many isolated ends as any plan here has */
-
 static struct mesh {
 	bool up, made; /* made: its maps are there; they stay, empty, for the next time */
 	struct native_plane plane;
@@ -119,7 +117,7 @@ static int native_apply(const struct wm_instance *inst, const struct wm_plan *pl
 	if (m->have.naddrs)
 		hand_over(m, &want);
 	fill(m, &want);
-	wm_bpf_params(inst, plan, wg_ifindex, ENDS, &m->plane.params);
+	wm_bpf_params(inst, plan, wg_ifindex, &m->plane.params);
 	/* A device has one place for it: the first mesh's. */
 	m->plane.shield = inst->xdp == WM_XDP_GENERIC && m == meshes;
 	m->plane.params.wg_l2_len = world.wg_has_ethernet ? ETH_LEN : 0;

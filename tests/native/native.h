@@ -59,6 +59,8 @@ void map_each(struct native_map *map, void (*each)(void *value, uint64_t arg), u
 
 /* --- programs (progs.c) -------------------------------------------------------------- */
 
+#define ENDS 8 /* shares of the flow table: as many isolated ends as any plan here has */
+
 struct native_plane {
 	struct native_map map[WM_BPF_MAPS];
 	struct wm_params params;

@@ -81,7 +81,7 @@ static void decide(struct job *job)
 			job->size[i] = old->size[i];
 		job->reload |= !job->keep[i];
 	}
-	wm_bpf_params(job->inst, job->plan, job->wg_ifindex, job->size[WM_BPF_FLOWS] / WM_FLOW_BUCKETS, &job->params);
+	wm_bpf_params(job->inst, job->plan, job->wg_ifindex, &job->params);
 	job->reload |= !old->whole || old->meta.object != wm_bpf_object_hash() ||
 		       memcmp(&old->meta.params, &job->params, sizeof(job->params)) != 0;
 }
@@ -104,7 +104,7 @@ static int look(struct job *job, struct wm_error *err)
 		return rc;
 	wm_bpf_sizes(&job->want, job->size);
 	decide(job);
-	rc = wm_bpf_shares(&job->have, &job->want, job->params.ends);
+	rc = wm_bpf_shares(&job->have, &job->want, job->size[WM_BPF_FLOWS] / WM_FLOW_BUCKETS);
 	if (rc)
 		return wm_fail(err, -rc, "cannot place the isolated ends: %s", strerror(-rc));
 	rc = job->old.whole ? 1 : wm_bpf_attached(job->inst, err);

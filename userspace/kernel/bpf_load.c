@@ -194,7 +194,7 @@ int wm_bpf_try_load(struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	const uint32_t size[WM_BPF_MAPS] = { [WM_BPF_FLOWS_HALF] = PROBE_HALF, [WM_BPF_FRAGS] = PROBE_HALF };
-	const struct wm_params params = { .fastpath = 1, .hz = wm_bpf_hz(), .ends = 1 };
+	const struct wm_params params = { .fastpath = 1, .hz = wm_bpf_hz() };
 
 	wm_bpf_set_init(&set);
 	return wm_bpf_load(&params, NULL, NULL, size, &set, err);

@@ -58,7 +58,6 @@ static void plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret)
 {
 	ret->ifindex = lan->ifindex;
 	ret->mtu = lan->mtu;
-	ret->addr = htonl(lan->addr);
 	ret->net = htonl(lan->prefix.addr);
 	ret->mask = htonl(wm_prefix_mask(lan->prefix.len));
 	memcpy(ret->mac, lan->mac.byte, sizeof(ret->mac));
@@ -75,7 +74,6 @@ static void plan_host(const struct wm_plan *plan, const struct wm_end *end, stru
 	if (ret->kind != WM_KIND_HOST)
 		return;
 	ret->local = htonl(end->local);
-	ret->next_hop = ret->local;
 	ret->lan = end->lan;
 	ret->ifindex = plan->lans[end->lan].ifindex;
 	ret->has_mac = end->has_mac;
@@ -240,8 +238,7 @@ int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want
 	return 0;
 }
 
-void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, uint32_t ends,
-		   struct wm_params *ret)
+void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_params *ret)
 {
 	*ret = (struct wm_params){
 		.supernet = htonl(plan->supernet.addr),
@@ -253,7 +250,6 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 		.wg_mtu = plan->mtu,
 		.fwmark = inst->fwmark & WM_MARK_MASK,
 		.hz = wm_bpf_hz(),
-		.ends = ends,
 		.hub = plan->hub,
 		.fastpath = inst->fastpath,
 	};

@@ -184,8 +184,7 @@ bool wm_bpf_same_owner(const struct wm_host_info *a, const struct wm_host_info *
 bool wm_bpf_same_station(const struct wm_host_info *a, const struct wm_host_info *b);
 bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *plan);
 /* hz is the kernel's; everything else comes from instance and plan. */
-void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, uint32_t ends,
-		   struct wm_params *ret);
+void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_params *ret);
 
 /* --- bpf_maps.c --- */
 
