@@ -20,7 +20,7 @@ static int forget(void **state)
 
 static void families_and_samples(void **state)
 {
-	struct wm_metric_labels none = { .len = 0 }, labels = { .len = 0 };
+	struct wm_metric_labels labels = { .len = 0 };
 	FILE *f = open_memstream(&text, &text_len);
 
 	(void)state;
@@ -28,11 +28,11 @@ static void families_and_samples(void **state)
 	wm_metric_label(&labels, "host", "nas.b");
 	wm_metric_label(&labels, "wg_ip", "172.30.3.2");
 	wm_metric_family(f, "x_bytes", "counter", "bytes", "Bytes.");
-	wm_metric_sample(f, "x_bytes", "_total", &labels, "way=\"to\"", UINT64_MAX);
-	wm_metric_sample(f, "x_bytes", "_total", &labels, "", 0);
+	wm_metric_sample(f, "x_bytes", "_total", labels.text, "way=\"to\"", UINT64_MAX);
+	wm_metric_sample(f, "x_bytes", "_total", labels.text, "", 0);
 	wm_metric_family(f, "y", "gauge", NULL, "Others.");
-	wm_metric_sample(f, "y", "", &none, "way=\"to\"", 10);
-	wm_metric_sample(f, "y", "", &none, "", 1234567890);
+	wm_metric_sample(f, "y", "", "", "way=\"to\"", 10);
+	wm_metric_sample(f, "y", "", "", "", 1234567890);
 	wm_metrics_end(f);
 	assert_int_equal(fclose(f), 0);
 	assert_string_equal(text, "# TYPE x_bytes counter\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/name.h"
+#include "core/util.h"
 
 /* One character of a label's value, as it stands between quotes. The format escapes three; what a terminal would obey, and
  * what is not UTF-8, nobody needs. */
@@ -56,39 +57,49 @@ void wm_metric_family(FILE *f, const char *name, const char *type, const char *u
 	fprintf(f, "# HELP %s %s\n", name, help);
 }
 
-static void put(FILE *f, const char *s, size_t len)
+/* There may be a million samples: each is one write, and no printf. */
+struct line {
+	char text[WM_METRICS_LABELS + 256]; /* names and labels of ours are short */
+	size_t len;
+};
+
+static void put(struct line *line, const char *s, size_t len)
 {
-	fwrite_unlocked(s, 1, len, f);
+	len = WM_MIN(len, sizeof(line->text) - line->len);
+	memcpy(line->text + line->len, s, len);
+	line->len += len;
 }
 
-/* There may be a million samples: no printf. */
-static void put_number(FILE *f, uint64_t value)
+static void put_number(struct line *line, uint64_t value)
 {
 	char digits[24];
 	size_t at = sizeof(digits);
 
-	digits[--at] = '\n';
 	do {
 		digits[--at] = (char)('0' + value % 10);
 		value /= 10;
 	} while (value);
-	put(f, digits + at, sizeof(digits) - at);
+	put(line, digits + at, sizeof(digits) - at);
 }
 
-void wm_metric_sample(FILE *f, const char *name, const char *suffix, const struct wm_metric_labels *labels, const char *more,
-		      uint64_t value)
+void wm_metric_sample(FILE *f, const char *name, const char *suffix, const char *labels, const char *more, uint64_t value)
 {
-	put(f, name, strlen(name));
-	put(f, suffix, strlen(suffix));
-	if (labels->len || *more) {
-		put(f, "{", 1);
-		put(f, labels->text, labels->len);
-		put(f, ",", labels->len && *more);
-		put(f, more, strlen(more));
-		put(f, "}", 1);
+	struct line line;
+
+	line.len = 0;
+	put(&line, name, strlen(name));
+	put(&line, suffix, strlen(suffix));
+	if (*labels || *more) {
+		put(&line, "{", 1);
+		put(&line, labels, strlen(labels));
+		put(&line, ",", *labels && *more);
+		put(&line, more, strlen(more));
+		put(&line, "}", 1);
 	}
-	put(f, " ", 1);
-	put_number(f, value);
+	put(&line, " ", 1);
+	put_number(&line, value);
+	put(&line, "\n", 1);
+	fwrite_unlocked(line.text, 1, line.len, f);
 }
 
 void wm_metrics_end(FILE *f)

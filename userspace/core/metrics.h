@@ -19,7 +19,6 @@ void wm_metric_label(struct wm_metric_labels *labels, const char *name, const ch
 
 /* Begins a family: "counter", "gauge". unit: NULL, or how name ends. */
 void wm_metric_family(FILE *f, const char *name, const char *type, const char *unit, const char *help);
-/* A sample of it; suffix: "_total" of a counter, else "". more: labels besides, as text; or "". */
-void wm_metric_sample(FILE *f, const char *name, const char *suffix, const struct wm_metric_labels *labels, const char *more,
-		      uint64_t value);
+/* A sample of it; suffix: "_total" of a counter, else "". labels, more: as text of labels, or "". */
+void wm_metric_sample(FILE *f, const char *name, const char *suffix, const char *labels, const char *more, uint64_t value);
 void wm_metrics_end(FILE *f);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * wm-bpf stats as OpenMetrics: a family after another, filled in one walk over the hosts.
+ * wm-bpf stats as OpenMetrics: a family after another, each with all hosts, whose labels are made once.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/metrics.h"
 #include "core/util.h"
@@ -21,52 +22,66 @@ static const struct {
 			"When a host or device last sent something; absent if it never did." },
 };
 
-/* One growing text a family. */
-struct texts {
-	FILE *f[FAMILIES];
-	char *text[FAMILIES];
-	size_t len[FAMILIES];
-};
-
-static int texts_open(struct texts *t)
+static void put_host(FILE *f, enum family family, const struct wm_end_counters *end, const char *labels)
 {
-	for (int i = 0; i < FAMILIES; i++) {
-		t->f[i] = open_memstream(&t->text[i], &t->len[i]);
-		if (!t->f[i])
-			return -ENOMEM;
-		wm_metric_family(t->f[i], families[i].name, families[i].type, families[i].unit, families[i].help);
+	const char *name = families[family].name;
+
+	switch (family) {
+	case HOST_PACKETS:
+		wm_metric_sample(f, name, "_total", labels, "direction=\"to\"", end->to.packets);
+		wm_metric_sample(f, name, "_total", labels, "direction=\"from\"", end->from.packets);
+		return;
+	case HOST_BYTES:
+		wm_metric_sample(f, name, "_total", labels, "direction=\"to\"", end->to.bytes);
+		wm_metric_sample(f, name, "_total", labels, "direction=\"from\"", end->from.bytes);
+		return;
+	case HOST_DROPS:
+		wm_metric_sample(f, name, "_total", labels, "", end->drops);
+		return;
+	case HOST_SEEN:
+		if (end->last_seen)
+			wm_metric_sample(f, name, "", labels, "", (uint64_t)end->last_seen);
+		return;
+	case FAMILIES:
+		return;
 	}
-	return 0;
 }
 
-/* Also of those that were not opened. */
-static int texts_close(struct texts *t, int rc)
+static void free_labels(char **labels, size_t n)
 {
-	for (int i = 0; i < FAMILIES; i++) {
-		if (t->f[i] && fclose(t->f[i]) && !rc)
-			rc = -ENOMEM;
-	}
-	return rc;
+	for (size_t i = 0; labels && i < n; i++)
+		free(labels[i]);
+	free(labels);
 }
 
-static void add_host(struct texts *t, const struct stats_view *view, const struct stats_row *row,
-		     const struct wm_metric_labels *first)
+/* Of each row; NULL: no memory. */
+static char **make_labels(const struct stats_view *view, const struct wm_metric_labels *first)
 {
-	const struct wm_end_counters *end = row->end;
-	struct wm_metric_labels labels = *first;
+	char **ret = calloc(view->n ? view->n : 1, sizeof(*ret));
 	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT];
-	const char *host = stats_name(view, row, name);
 
-	wm_metric_label(&labels, "host", host ? host : "");
-	wm_metric_label(&labels, "wg_ip", wm_ip4_format(end->overlay, addr));
-	wm_metric_sample(t->f[HOST_PACKETS], families[HOST_PACKETS].name, "_total", &labels, "direction=\"to\"", end->to.packets);
-	wm_metric_sample(t->f[HOST_PACKETS], families[HOST_PACKETS].name, "_total", &labels, "direction=\"from\"",
-			 end->from.packets);
-	wm_metric_sample(t->f[HOST_BYTES], families[HOST_BYTES].name, "_total", &labels, "direction=\"to\"", end->to.bytes);
-	wm_metric_sample(t->f[HOST_BYTES], families[HOST_BYTES].name, "_total", &labels, "direction=\"from\"", end->from.bytes);
-	wm_metric_sample(t->f[HOST_DROPS], families[HOST_DROPS].name, "_total", &labels, "", end->drops);
-	if (end->last_seen)
-		wm_metric_sample(t->f[HOST_SEEN], families[HOST_SEEN].name, "", &labels, "", (uint64_t)end->last_seen);
+	for (size_t i = 0; ret && i < view->n; i++) {
+		const char *host = stats_name(view, &view->rows[i], name);
+		struct wm_metric_labels labels = *first;
+
+		wm_metric_label(&labels, "host", host ? host : "");
+		wm_metric_label(&labels, "wg_ip", wm_ip4_format(view->rows[i].end->overlay, addr));
+		ret[i] = strdup(labels.text);
+		if (ret[i])
+			continue;
+		free_labels(ret, i);
+		return NULL;
+	}
+	return ret;
+}
+
+static void put_hosts(FILE *f, const struct stats_view *view, char *const labels[])
+{
+	for (int i = 0; i < FAMILIES; i++) {
+		wm_metric_family(f, families[i].name, families[i].type, families[i].unit, families[i].help);
+		for (size_t row = 0; row < view->n; row++)
+			put_host(f, (enum family)i, view->rows[row].end, labels[row]);
+	}
 }
 
 static void put_reasons(FILE *f, const struct stats_view *view, const struct wm_metric_labels *first, bool bytes)
@@ -81,7 +96,7 @@ static void put_reasons(FILE *f, const struct stats_view *view, const struct wm_
 
 		wm_metric_label(&labels, "reason", wm_reason_name(r));
 		wm_metric_label(&labels, "verdict", wm_reason_is_drop(r) ? "drop" : "pass");
-		wm_metric_sample(f, family, "_total", &labels, "", bytes ? count->bytes : count->packets);
+		wm_metric_sample(f, family, "_total", labels.text, "", bytes ? count->bytes : count->packets);
 	}
 }
 
@@ -92,30 +107,24 @@ static void put_dataplane(FILE *f, const struct stats_view *view, const struct w
 	/* Not of the type "info": that is unknown to who reads the older format, as node_exporter does. */
 	wm_metric_family(f, "wm_dataplane_info", "gauge", NULL, "The data plane that is in force.");
 	wm_metric_label(&labels, "dataplane", view->dataplane);
-	wm_metric_sample(f, "wm_dataplane_info", "", &labels, "", 1);
+	wm_metric_sample(f, "wm_dataplane_info", "", labels.text, "", 1);
 }
 
 int stats_metrics(FILE *f, const struct stats_view *view, const char *instance)
 {
 	struct wm_metric_labels first = { .len = 0 };
-	struct texts t = { .f = { NULL } };
-	int rc = texts_open(&t);
+	char **labels;
 
 	if (*instance)
 		wm_metric_label(&first, "wm_instance", instance);
-	for (size_t i = 0; !rc && i < view->n; i++)
-		add_host(&t, view, &view->rows[i], &first);
-	rc = texts_close(&t, rc);
-	if (!rc) {
-		put_dataplane(f, view, &first);
-		put_reasons(f, view, &first, false);
-		put_reasons(f, view, &first, true);
-		for (int i = 0; i < FAMILIES; i++)
-			fwrite(t.text[i], 1, t.len[i], f);
-		wm_metrics_end(f);
-		rc = fflush(f) || ferror(f) ? -(errno ? errno : EIO) : 0;
-	}
-	for (int i = 0; i < FAMILIES; i++)
-		free(t.text[i]);
-	return rc;
+	labels = make_labels(view, &first);
+	if (!labels)
+		return -ENOMEM;
+	put_dataplane(f, view, &first);
+	put_reasons(f, view, &first, false);
+	put_reasons(f, view, &first, true);
+	put_hosts(f, view, labels);
+	wm_metrics_end(f);
+	free_labels(labels, view->n);
+	return fflush(f) || ferror(f) ? -(errno ? errno : EIO) : 0;
 }

@@ -164,7 +164,7 @@ static int run(const struct command *command, struct context *ctx)
 
 	if (!rc)
 		rc = open_context(ctx, ctx->opt.instance, &err);
-	/* What follows writes its own lines. */
+	/* What goes on, and what is neither text nor JSON, writes for itself. */
 	if (!rc && !ctx->opt.follow && !ctx->opt.watch && !ctx->opt.openmetrics) {
 		ctx->out = wm_out_new(stdout, ctx->opt.json ? WM_OUT_JSON : WM_OUT_TEXT);
 		rc = ctx->out ? 0 : wm_fail(&err, ENOMEM, "out of memory");
