@@ -30,8 +30,8 @@ refuses() {
 }
 
 @test "stats: what cannot be shown" {
-	refuses '--sort bits: bytes, packets, to-bytes' stats --sort bits
-	refuses '--type host: standard, isolated or roaming' stats --type host
+	refuses '--sort bits: nothing to sort by; there are bytes, packets, to-bytes' stats --sort bits
+	refuses '--type host: no type of hosts or devices; there are standard, isolated and roaming' stats --type host
 	refuses '--watch 0: not a number of seconds' stats --watch 0
 	refuses '--watch 86401: not a number of seconds' stats --watch=86401
 	refuses "stats takes no 'x'" stats --watch x

@@ -20,10 +20,10 @@ int tool_stats_check(struct context *ctx, struct wm_error *err)
 	const struct options *o = &ctx->opt;
 
 	if (o->sort && stats_key_parse(o->sort) == STATS_KEYS)
-		return tool_misuse(ctx, err, "--sort %s: bytes, packets, to-bytes, to-packets, from-bytes, from-packets, drops, "
-				   "seen, name or address", o->sort);
+		return tool_misuse(ctx, err, "--sort %s: nothing to sort by; there are bytes, packets, to-bytes, to-packets, "
+				   "from-bytes, from-packets, drops, seen, name and address", o->sort);
 	if (o->type && !stats_type_valid(o->type))
-		return tool_misuse(ctx, err, "--type %s: standard, isolated or roaming", o->type);
+		return tool_misuse(ctx, err, "--type %s: no type of hosts or devices; there are standard, isolated and roaming", o->type);
 	if (o->openmetrics && o->json)
 		return tool_misuse(ctx, err, "stats: --json or --openmetrics, not both");
 	if (o->openmetrics && o->watch)

@@ -201,7 +201,7 @@ static int take_watch(struct options *opt, const char *seconds)
 	opt->watch = 2;
 	if (!seconds || (!tool_number(seconds, 86400, &opt->watch) && opt->watch))
 		return 0;
-	fprintf(stderr, "wm-bpf: --watch %s: not a number of seconds up to 86400\n", seconds);
+	fprintf(stderr, "wm-bpf: --watch %s: not a number of seconds; from 1 to 86400\n", seconds);
 	return 2;
 }
 
@@ -232,7 +232,7 @@ static int take_option(int c, unsigned int *used, struct options *opt)
 	case 'n':
 		if (!tool_number(optarg, 1000000000, &opt->limit) && opt->limit)
 			return 0;
-		fprintf(stderr, "wm-bpf: -n %s: not a number of lines\n", optarg);
+		fprintf(stderr, "wm-bpf: -n %s: not a number of lines; 1 or more\n", optarg);
 		return 2;
 	case 'r':
 		opt->reverse = true;
@@ -266,13 +266,13 @@ static const struct command *chosen(struct options *opt, unsigned int used)
 	for (size_t i = 0; i < WM_ARRAY_LEN(letters); i++) {
 		if (!(used & 1u << i) || strchr(command->options, letters[i].letter))
 			continue;
-		fprintf(stderr, "wm-bpf: %s takes no %s\n", command->name, letters[i].name);
+		fprintf(stderr, "wm-bpf: %s takes no %s; wm-bpf --help lists what it takes\n", command->name, letters[i].name);
 		return NULL;
 	}
 	opt->words++;
 	opt->nwords--;
 	if (opt->nwords && !strchr(command->options, 'T')) {
-		fprintf(stderr, "wm-bpf: %s takes no '%s'\n", command->name, opt->words[0]);
+		fprintf(stderr, "wm-bpf: %s takes no '%s'; wm-bpf --help lists what it takes\n", command->name, opt->words[0]);
 		return NULL;
 	}
 	return command;
