@@ -237,6 +237,7 @@ static void as_text(void **state)
 	(void)state;
 	see(&(struct stats_wish){ .limit = 2 });
 	view.dataplane = "bpf";
+	view.seen = true;
 	text = spell(WM_OUT_TEXT, (struct stats_form){ .brief = true });
 	assert_non_null(strstr(text, "REASON          PACKETS  BYTES  MEANING\n"
 				     "to_lan    pass       43   9480  from the mesh to a host of this site, translated\n"
@@ -277,6 +278,7 @@ static void as_json(void **state)
 	(void)state;
 	see(&(struct stats_wish){ .limit = 2 });
 	view.dataplane = "bpf";
+	view.seen = true;
 	text = spell(WM_OUT_JSON, (struct stats_form){ 0 });
 	json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(json);
@@ -292,6 +294,17 @@ static void as_json(void **state)
 	assert_int_equal(json_integer_value(json_object_get(host, "from_bytes")), 8000);
 	assert_int_equal(json_integer_value(json_object_get(host, "last_seen")), 700);
 	json_decref(json);
+	free(text);
+	/* What is not recorded is not told as "never". */
+	view.seen = false;
+	text = spell(WM_OUT_JSON, (struct stats_form){ 0 });
+	json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_is_null(json_object_get(member(json_object_get(json, "hosts"), "laptop.hub"), "last_seen")));
+	json_decref(json);
+	free(text);
+	text = spell(WM_OUT_TEXT, (struct stats_form){ 0 });
+	assert_null(strstr(text, " never\n"));
+	assert_null(strstr(text, "ago"));
 	free(text);
 }
 

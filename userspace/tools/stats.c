@@ -37,6 +37,8 @@ static int make_wish(struct context *ctx, struct stats_wish *ret, struct wm_erro
 	struct tool_who who;
 	int rc = o->host ? tool_find_host(ctx, &who, err) : 0;
 
+	if (!rc && o->sort && stats_key_parse(o->sort) == STATS_SEEN && ctx->plane == &wm_dataplane_nft)
+		rc = tool_misuse(ctx, err, "--sort seen: nftables is in force, which does not record it; sort by packets or bytes");
 	if (rc)
 		return rc;
 	*ret = (struct stats_wish){
@@ -62,6 +64,7 @@ static int make_view(struct context *ctx, const struct stats_look *now, const st
 	if (stats_view_make(now, before, &ctx->config, wish, ret))
 		return wm_fail(err, ENOMEM, "no memory for %zu hosts and devices", now->counters.nends);
 	ret->dataplane = ctx->plane->name;
+	ret->seen = ctx->plane != &wm_dataplane_nft;
 	return 0;
 }
 

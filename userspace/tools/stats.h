@@ -62,6 +62,7 @@ struct stats_reason {
 struct stats_view {
 	const char *dataplane;
 	bool filtered;                  /* not all hosts were wanted */
+	bool seen;                      /* the data plane records when somebody was last seen */
 	int64_t unix_time;
 	double seconds;                 /* since the look before; 0: there was none */
 	struct stats_reason reason[WM_REASON_COUNT];

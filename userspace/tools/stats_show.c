@@ -58,8 +58,11 @@ static void show_host(struct wm_out *out, const struct stats_view *view, const s
 		wm_out_cell_uint(out, wm_end_field(row->end, (enum wm_end_field)f));
 	for (int f = 0; f < WM_END_FIELDS; f++)
 		wm_out_cell_real(out, row->rated ? row->rate[f] : NAN);
-	wm_out_cell_uint(out, (uint64_t)row->end->last_seen);
-	wm_out_cell_str(out, tool_age(row->end->last_seen, age));
+	if (view->seen)
+		wm_out_cell_uint(out, (uint64_t)row->end->last_seen);
+	else
+		wm_out_cell_str(out, NULL);
+	wm_out_cell_str(out, view->seen ? tool_age(row->end->last_seen, age) : NULL);
 }
 
 /* In text either what was counted or what is counted in a second: both would not fit into a line. */
