@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The rules of our nftables table: a few dozen, the same for ten hosts and for
+ * The rules of our nftables table: a few hundred, the same for ten hosts and for
  * a hundred thousand. They depend on the instance's names, on the prefixes, on
- * whether this is the hub, and on the names of the LANs; never on who is there.
+ * whether this is the hub, and on the LANs' names and listed routers; never on
+ * who is there.
  */
 #pragma once
 
