@@ -3,8 +3,9 @@
  * In front of the machine's own rules two for each way in: what comes through
  * the wg device is forwarded, and what comes from a LAN gets to the mesh, only
  * with the mark of our data plane. They hold also when every filter and ruleset
- * is gone. (The local table comes before all rules: packets to g arrive.) Of the
- * mesh only: a LAN's way to anywhere else is none of our business.
+ * is gone. (The local table comes before all rules: what is for any address of
+ * this machine's own arrives; only the filters judge that.) Of the mesh only: a
+ * LAN's way to anywhere else is none of our business.
  * In front of them, for each LAN that has a table of its own (link_twin.c), the
  * rules that lead there: by the mark, and from the gateway's address on it.
  */
