@@ -20,7 +20,7 @@ bool is_whole(const uint8_t *ip, size_t len)
 	       get16(ip + 2) >= (ip[0] & 15u) * 4;
 }
 
-/* UDP-Lite that does not even cover its own header has no checksum that could be right. */
+/* UDP-Lite that does not even cover its own header has no checksum that could be right; nor may it be 0 (RFC 3828, 3.1). */
 bool has_right_sums(const uint8_t *ip, size_t len)
 {
 	size_t header = is_whole(ip, len) ? (ip[0] & 15u) * 4 : 0;
@@ -29,7 +29,7 @@ bool has_right_sums(const uint8_t *ip, size_t len)
 		return false;
 	if (ip[9] != IPPROTO_UDPLITE || get16(ip + 2) < header + 8)
 		return true;
-	return !get16(ip + header + 4) || get16(ip + header + 4) >= 8;
+	return get16(ip + header + 6) && (!get16(ip + header + 4) || get16(ip + header + 4) >= 8);
 }
 
 const uint8_t *quoted_in(const uint8_t *ip, size_t len, size_t *ret_len)
@@ -191,11 +191,22 @@ static const char *judge_quote(const struct seen *s, const struct sent *sent)
 	return NULL;
 }
 
+/* The stack's own: it has another id or protocol, or quotes what was sent. */
+static bool is_derived(const struct seen *s, const struct sent *sent)
+{
+	size_t len;
+	const uint8_t *q = quoted_in(s->data, s->len, &len);
+
+	if (memcmp(s->data + 4, sent->ip + 4, 2) != 0 || s->data[9] != sent->ip[9])
+		return false;
+	return !q || memcmp(q + 2, sent->ip + 2, 4) != 0 || q[9] != sent->ip[9];
+}
+
 /* One hop at most, and never more life than it had. */
 static const char *judge_ttl(const struct seen *s, const struct sent *sent)
 {
-	if (!sent->ip || sent->len < 20 || memcmp(s->data + 4, sent->ip + 4, 2) != 0 || s->data[9] != sent->ip[9])
-		return NULL; /* the stack's own */
+	if (!sent->ip || sent->len < 20 || !is_derived(s, sent))
+		return NULL;
 	if (s->at == LOCAL)
 		return NULL; /* maybe put together from others */
 	return s->data[8] != sent->ip[8] && s->data[8] + 1 != sent->ip[8] ? "a TTL is neither as it was nor one less" : NULL;
