@@ -187,12 +187,13 @@ static const struct row router_rows[] = {
 	      .out = { { .at = LOCAL, .qdst = ANN, .ttl = SAME_TTL } }, COUNTED(ROUTER_ERROR) },
 	    { ROUTER(11, 0, GW, UDP(GW, 5000, STRANGER_L, 80), .ttl = 1), DROPPED(UNREGISTERED) } } },
 	/* Under an overlay address nobody on a LAN sends: g itself would take it for that host's or device's word. */
+	/* of LAN1, where any machine may be a router */
 	{ "that calls itself somebody of the mesh", 0,
-	  { { .at = LAN0, .pkt = { ICMP_ERROR(ISO, GW, 11, 0, ABOUT(UDP(GW, 5000, ANN_L, 80))) }, DROPPED(UNREGISTERED) },
-	    { .at = LAN0, .pkt = { ICMP_ERROR(ANN, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80))) }, DROPPED(UNREGISTERED) },
-	    { .at = LAN0, .pkt = { ICMP_ERROR(FAR2, GW, 3, 4, ABOUT(UDP(GW, 5000, ANN_L, 80), .df = true)), .rest = 1400 },
+	  { { .at = LAN1, .pkt = { ICMP_ERROR(ISO, GW, 11, 0, ABOUT(UDP(GW, 5000, CARL_L, 80))) }, DROPPED(UNREGISTERED) },
+	    { .at = LAN1, .pkt = { ICMP_ERROR(ANN, FAR, 11, 0, ABOUT(UDP(FAR, 5000, CARL_L, 80))) }, DROPPED(UNREGISTERED) },
+	    { .at = LAN1, .pkt = { ICMP_ERROR(FAR2, GW, 3, 4, ABOUT(UDP(GW, 5000, CARL_L, 80), .df = true)), .rest = 1400 },
 	      DROPPED(UNREGISTERED) },
-	    { .at = LAN0, .pkt = { ICMP_ERROR(GW, FAR, 11, 0, ABOUT(UDP(FAR, 5000, ANN_L, 80), .ttl = 1)) }, DROPPED(UNREGISTERED) } } },
+	    { .at = LAN1, .pkt = { ICMP_ERROR(GW, FAR, 11, 0, ABOUT(UDP(FAR, 5000, CARL_L, 80), .ttl = 1)) }, DROPPED(UNREGISTERED) } } },
 	{ "about an isolated host, quoting IP options", BPF,
 	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 85) }, TO_LAN(LAN0, ISO_L) },
 	    { ROUTER(11, 0, FAR, UDP(FAR, ROW, ISO_L, 85), .nopt = 4, .opt = { 1, 1, 1, 0 }), OURS(ISO) } } },
