@@ -29,7 +29,8 @@ demo() { "$ROOT/scripts/demo" "$@" 3>&-; }
 stop_gateway() { # stop_gateway <instance>
 	local pid
 	ip netns pids "$WM_DEMO-$(machine_of "$1")" | while read -r pid; do
-		case $(cat "/proc/$pid/comm" 2>/dev/null) in wm-agent | wm-gateway | wm-fetch) kill -9 "$pid" ;; esac
+		# Whose parent is dead may have ended by itself meanwhile.
+		case $(cat "/proc/$pid/comm" 2>/dev/null) in wm-agent | wm-gateway | wm-fetch) kill -9 "$pid" 2>/dev/null || true ;; esac
 	done
 	wait_for 10 'the gateway is dead' silent_lock "$1"
 }
