@@ -94,7 +94,7 @@ static void bed_close(struct bed *bed)
 	wm_bpf_set_close(&bed->set);
 	wm_bpf_set_close(&bed->live);
 	rig_close(&bed->rig);
-	place_leave(&left);
+	place_leave(0, &left);
 }
 
 /* --- runs ---------------------------------------------------------------------------------- */

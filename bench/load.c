@@ -152,8 +152,6 @@ static int send_all(struct rig *rig, uint32_t packets, struct wm_error *err)
 
 int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, uint64_t *ret_ns, struct wm_error *err)
 {
-	struct wm_error left;
-
 	rig->order.way = way;
 	rig->order.one = one;
 	int rc = place_enter(rig->far_ns, err);
@@ -168,8 +166,7 @@ int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, ui
 	if (rc == 0)
 		*ret_ns = napi_cpu_ns(&rig->wg) + napi_cpu_ns(&rig->lan) - before;
 	place_hurry(false);
-	int back = place_leave(rc < 0 ? &left : err);
-	return rc < 0 ? rc : back;
+	return place_leave(rc, err);
 }
 
 int load_verify(const struct rig *rig, struct wm_error *err)

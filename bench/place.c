@@ -68,9 +68,12 @@ int place_enter(int net_fd, struct wm_error *err)
 	return 0;
 }
 
-int place_leave(struct wm_error *err)
+int place_leave(int rc, struct wm_error *err)
 {
-	return place_enter(home, err);
+	struct wm_error second;
+	int back = place_enter(home, rc < 0 ? &second : err);
+
+	return rc < 0 ? rc : back;
 }
 
 /* --- programs ------------------------------------------------------------------------------- */

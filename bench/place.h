@@ -21,7 +21,8 @@ int place_stay(unsigned int cpu, struct wm_error *err); /* on one processor */
 /* A new network namespace without IPv6; the process is in it then. Its fd or -errno. */
 int place_net(struct wm_error *err);
 int place_enter(int net_fd, struct wm_error *err);
-int place_leave(struct wm_error *err); /* to where place_open was called */
+/* To where place_open was called. Returns rc if that is an error already, and err stays as it is. */
+int place_leave(int rc, struct wm_error *err);
 
 /* Runs a program in this namespace, `input` on its stdin. What it says is put into err. */
 int place_run(const char *const words[], const char *input, struct wm_error *err);

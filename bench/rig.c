@@ -156,8 +156,6 @@ int rig_xdp(struct rig *rig, const char *ifname, const char *program, struct wm_
 
 int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err)
 {
-	struct wm_error left;
-
 	*rig = (struct rig){ .world = *world, .gateway_ns = -1, .tun = -1, .got = MAP_FAILED };
 	rig->far_ns = place_net(err);
 	if (rig->far_ns < 0)
@@ -171,7 +169,7 @@ int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *e
 		rc = place_enter(rig->far_ns, err);
 	if (rc == 0)
 		rc = make_far(rig, err);
-	place_leave(rc < 0 ? &left : err);
+	rc = place_leave(rc, err);
 	if (rc < 0)
 		rig_close(rig);
 	return rc;

@@ -44,6 +44,32 @@ static const char *mesh_of(const struct rig *rig, char *text)
 	return wm_prefix_format(world_supernet(&rig->world), text);
 }
 
+/* The table with the maps that all translate by. */
+static void begin_table(FILE *f, const struct wire_world *w, const char *family)
+{
+	fprintf(f, "table %s rival {\n", family);
+	put_map(f, w, "to", TO_LAN);
+	put_map(f, w, "from", TO_OVERLAY);
+}
+
+/* Sets that count, of whom a packet goes to and comes from as it is known where it is counted. */
+static void put_counts(FILE *f, const struct wire_world *w, enum elements to)
+{
+	put_set(f, w, "to_count", to);
+	put_set(f, w, "from_count", LANS);
+}
+
+/* NAT by the maps; behind it begins the filter, in which nothing passes but what follows. */
+static void put_conntrack_nat(FILE *f)
+{
+	fputs("chain pre { type nat hook prerouting priority dstnat;\n"
+	      " iifname wg0 dnat to ip daddr map @to\n}\n"
+	      "chain post { type nat hook postrouting priority srcnat;\n"
+	      " oifname wg0 iifname lan0 snat to ip saddr map @from\n}\n"
+	      "chain through { type filter hook forward priority filter; policy drop;\n",
+	      f);
+}
+
 /* Connection tracking: a map is asked once a flow, a set with counters for each packet. */
 int rules_ct_maps(const struct rig *rig, enum scope scope, FILE *f)
 {
@@ -51,17 +77,9 @@ int rules_ct_maps(const struct rig *rig, enum scope scope, FILE *f)
 	char mesh[WM_PREFIX_TEXT];
 
 	mesh_of(rig, mesh);
-	fputs("table ip rival {\n", f);
-	put_map(f, w, "to", TO_LAN);
-	put_map(f, w, "from", TO_OVERLAY);
-	put_set(f, w, "to_count", LANS);
-	put_set(f, w, "from_count", LANS);
-	fputs("chain pre { type nat hook prerouting priority dstnat;\n"
-	      " iifname wg0 dnat to ip daddr map @to\n}\n"
-	      "chain post { type nat hook postrouting priority srcnat;\n"
-	      " oifname wg0 iifname lan0 snat to ip saddr map @from\n}\n"
-	      "chain through { type filter hook forward priority filter; policy drop;\n",
-	      f);
+	begin_table(f, w, "ip");
+	put_counts(f, w, LANS);
+	put_conntrack_nat(f);
 	if (scope == SCOPE_HUB)
 		fprintf(f, " iifname wg0 oifname wg0 ip saddr %s ip daddr %s accept\n", mesh, mesh);
 	if (scope == SCOPE_ISOLATED)
@@ -79,11 +97,8 @@ int rules_stateless(const struct rig *rig, enum scope scope, FILE *f)
 
 	(void)scope;
 	mesh_of(rig, mesh);
-	fputs("table ip rival {\n", f);
-	put_map(f, w, "to", TO_LAN);
-	put_map(f, w, "from", TO_OVERLAY);
-	put_set(f, w, "to_count", OVERLAYS);
-	put_set(f, w, "from_count", LANS);
+	begin_table(f, w, "ip");
+	put_counts(f, w, OVERLAYS);
 	fprintf(f,
 		"chain pre { type filter hook prerouting priority raw;\n"
 		" iifname wg0 ip saddr %s ip daddr @to_count notrack ip daddr set ip daddr map @to accept\n"
@@ -102,11 +117,8 @@ int rules_ingress(const struct rig *rig, enum scope scope, FILE *f)
 
 	(void)scope;
 	mesh_of(rig, mesh);
-	fputs("table netdev rival {\n", f);
-	put_map(f, w, "to", TO_LAN);
-	put_map(f, w, "from", TO_OVERLAY);
-	put_set(f, w, "to_count", OVERLAYS);
-	put_set(f, w, "from_count", LANS);
+	begin_table(f, w, "netdev");
+	put_counts(f, w, OVERLAYS);
 	fprintf(f,
 		"chain from_wg { type filter hook ingress device wg0 priority 0;\n"
 		" ip saddr %s ip daddr @to_count ip daddr set ip daddr map @to accept\n"
@@ -124,15 +136,8 @@ int rules_per_host(const struct rig *rig, enum scope scope, FILE *f)
 	const struct wire_world *w = &rig->world;
 
 	(void)scope;
-	fputs("table ip rival {\n", f);
-	put_map(f, w, "to", TO_LAN);
-	put_map(f, w, "from", TO_OVERLAY);
-	fputs("chain pre { type nat hook prerouting priority dstnat;\n"
-	      " iifname wg0 dnat to ip daddr map @to\n}\n"
-	      "chain post { type nat hook postrouting priority srcnat;\n"
-	      " oifname wg0 iifname lan0 snat to ip saddr map @from\n}\n"
-	      "chain through { type filter hook forward priority filter; policy drop;\n",
-	      f);
+	begin_table(f, w, "ip");
+	put_conntrack_nat(f);
 	for (uint32_t h = 0; h < w->hosts; h++) {
 		char local[WM_IP4_TEXT];
 

@@ -76,7 +76,6 @@ static bool is_wanted(const struct load *load, const struct run *run)
 static int enter(struct entrant *e, const struct comparison *c, uint32_t hosts, struct wm_error *err)
 {
 	struct wire_world world;
-	struct wm_error left;
 
 	world_make(&world, hosts);
 	world.translates = !(e->rival->flags & RIVAL_UNTRANSLATED);
@@ -90,8 +89,7 @@ static int enter(struct entrant *e, const struct comparison *c, uint32_t hosts, 
 	rc = place_enter(e->rig.gateway_ns, err);
 	if (rc == 0)
 		rc = e->rival->up(&e->rig, e->rival, c->scope, err);
-	int back = place_leave(rc < 0 ? &left : err);
-	return rc < 0 ? rc : back;
+	return place_leave(rc, err);
 }
 
 static int field_open(struct field *f, const struct comparison *c, uint32_t hosts, const struct run *run,
@@ -217,7 +215,6 @@ static struct measure *begin(const struct load *load, struct entrant *const e[],
 /* In the gateway's namespace, where its data plane is. */
 static int verify(struct entrant *e, const struct comparison *c, struct wm_error *err)
 {
-	struct wm_error left;
 	int rc = load_verify(&e->rig, err);
 
 	if (rc < 0 || !e->rig.plane || c->scope & (SCOPE_HUB | SCOPE_FLOOD))
@@ -225,8 +222,7 @@ static int verify(struct entrant *e, const struct comparison *c, struct wm_error
 	rc = place_enter(e->rig.gateway_ns, err);
 	if (rc == 0)
 		rc = load_verify_counters(&e->rig, err);
-	int back = place_leave(rc < 0 ? &left : err);
-	return rc < 0 ? rc : back;
+	return place_leave(rc, err);
 }
 
 static int run_load(struct field *f, const struct comparison *c, const struct load *load, const struct run *run,

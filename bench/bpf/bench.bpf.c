@@ -43,22 +43,38 @@ static __always_inline void count(enum wire_fault fault, __u32 host)
 		(*n)++;
 }
 
+static __always_inline void next_packet(struct wire_packet *p)
+{
+	struct wire_order o = order;
+
+	order.next = o.next + 1;
+	wire_build(&world, &o, o.next, p);
+}
+
+/* Puts the next packet into the frame, from the host whose it is; NULL: there is no room. */
+static __always_inline struct frame *next_frame(struct xdp_md *ctx)
+{
+	struct frame *f = (void *)(long)ctx->data;
+	struct wire_packet p;
+
+	if ((void *)(f + 1) > (void *)(long)ctx->data_end)
+		return NULL;
+	next_packet(&p);
+	__builtin_memcpy(&f->packet, &p, sizeof(p));
+	wire_host_mac(p.host, f->eth.h_source);
+	return f;
+}
+
 /* Frames of the LAN's machines, out of the far end. */
 SEC("xdp")
 int bench_gen(struct xdp_md *ctx)
 {
-	struct frame *f = (void *)(long)ctx->data;
 	static const __u8 gateway[ETH_ALEN] = WIRE_MAC_GATEWAY;
-	struct wire_order o = order;
-	struct wire_packet p;
+	struct frame *f = next_frame(ctx);
 
-	if ((void *)(f + 1) > (void *)(long)ctx->data_end)
+	if (!f)
 		return XDP_ABORTED;
-	order.next = o.next + 1;
-	wire_build(&world, &o, o.next, &p);
-	__builtin_memcpy(&f->packet, &p, sizeof(p));
 	__builtin_memcpy(f->eth.h_dest, gateway, ETH_ALEN);
-	wire_host_mac(p.host, f->eth.h_source);
 	f->eth.h_proto = bpf_htons(ETH_P_IP);
 	return XDP_TX;
 }
@@ -159,12 +175,10 @@ struct {
 SEC("tc")
 int bench_drive(struct __sk_buff *skb)
 {
-	struct wire_order o = order;
 	struct wire_packet p;
 	__u8 mac[ETH_ALEN];
 
-	order.next = o.next + 1;
-	wire_build(&world, &o, o.next, &p);
+	next_packet(&p);
 	wire_host_mac(p.host, mac);
 	skb->mark = drive_mark;
 	if (bpf_skb_store_bytes(skb, ETH_HLEN, &p, sizeof(p), 0) ||
@@ -183,17 +197,8 @@ int bench_empty(struct __sk_buff *skb)
 SEC("xdp")
 int bench_drive_xdp(struct xdp_md *ctx)
 {
-	struct frame *f = (void *)(long)ctx->data;
-	struct wire_order o = order;
-	struct wire_packet p;
-
-	if ((void *)(f + 1) > (void *)(long)ctx->data_end)
-		return XDP_ABORTED;
-	order.next = o.next + 1;
-	wire_build(&world, &o, o.next, &p);
-	__builtin_memcpy(&f->packet, &p, sizeof(p));
-	wire_host_mac(p.host, f->eth.h_source);
-	bpf_tail_call(ctx, &target_xdp, 0);
+	if (next_frame(ctx))
+		bpf_tail_call(ctx, &target_xdp, 0);
 	return XDP_ABORTED;
 }
 
