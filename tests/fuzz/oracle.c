@@ -9,6 +9,8 @@
 #include "packets/describe.h"
 #include "packets/frame.h"
 
+#define TAGS_MAX 3 /* as in bpf/wm_tc.bpf.c */
+
 static const struct sent *judged; /* what is on its way, for messages */
 static bool dropped;              /* a program has dropped it, or something that it led to */
 static bool buried;               /* in more tags of VLAN 0 than the programs look behind */
@@ -59,20 +61,6 @@ static void judge_sums(struct sent *of, const uint8_t *ip, const struct virtio_n
 	of->quote_right = of->right && has_right_quote(copy, of->len);
 }
 
-#define TAGS_MAX 3 /* as in bpf/wm_tc.bpf.c */
-
-static bool is_buried(enum place at, const uint8_t *data, size_t len)
-{
-	size_t tags = 0;
-
-	for (const uint8_t *tag = data + ETH_LEN - 2; rig_is_lan(at) && tag + 4 <= data + len; tag += 4) {
-		if ((get16(tag) != 0x8100 && get16(tag) != 0x88a8) || get16(tag + 2) & 0x0fff)
-			break;
-		tags++;
-	}
-	return tags > TAGS_MAX;
-}
-
 const struct sent *oracle_before(enum place at, const uint8_t *data, size_t len, const struct virtio_net_hdr *vnet)
 {
 	static struct sent sent;
@@ -80,7 +68,7 @@ const struct sent *oracle_before(enum place at, const uint8_t *data, size_t len,
 	sent = rules_sent(at, data, len);
 	judged = &sent;
 	dropped = false;
-	buried = is_buried(at, data, len);
+	buried = rig_is_lan(at) && frame_tags(data, len, true) > TAGS_MAX;
 	if (sent.ip)
 		judge_sums(&sent, sent.ip, vnet, (size_t)(sent.ip - data));
 	isolation_clock(native_now * 1000 / NATIVE_HZ);

@@ -116,18 +116,11 @@ static void say(const char *what, enum place at, const uint8_t *ip, size_t len)
 		fprintf(stderr, "%s %s\n", what, describe(&s, line));
 }
 
-static bool is_tag(uint16_t ethertype)
-{
-	return ethertype == 0x8100 || ethertype == 0x88a8;
-}
-
 static void send_packet(struct packet_bytes *p, const struct record *r, enum place at)
 {
 	const struct sent *sent;
 
-	p->before = rig_is_lan(at) ? ETH_LEN : 0;
-	while (p->before && p->len >= p->before + 4 && is_tag(get16(p->data + p->before - 2)))
-		p->before += 4;
+	p->before = rig_is_lan(at) ? ETH_LEN + 4 * frame_tags(p->data, p->len, false) : 0;
 	offload(p, r);
 	if (r->flags & RECORD_REPAIR)
 		repair(p);

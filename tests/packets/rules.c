@@ -67,13 +67,9 @@ static bool is_frame_for_mesh(const uint8_t *frame, const uint8_t *ip, enum plac
 
 struct sent rules_sent(enum place at, const uint8_t *data, size_t len)
 {
-	size_t before = rig_is_lan(at) ? ETH_LEN : 0;
+	size_t before = rig_is_lan(at) ? ETH_LEN + 4 * frame_tags(data, len, true) : 0;
 	struct sent sent = { .at = at, .mesh = at == WG || at == WG2 };
 
-	/* Tags of VLAN 0 say only a priority. */
-	while (before && len >= before + 4 && (get16(data + before - 2) == 0x8100 || get16(data + before - 2) == 0x88a8) &&
-	       !(get16(data + before) & 0x0fff))
-		before += 4;
 	if (len < before + 20 || (before && get16(data + before - 2) != 0x0800))
 		return sent;
 	sent.mac = before ? data + 6 : NULL;
