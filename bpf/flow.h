@@ -44,15 +44,7 @@ inline_ bool is_closed(__u8 flags)
 
 inline_ __u64 lifetime(__u8 proto, __u8 flags)
 {
-	__u32 seconds = WM_S_ICMP;
-
-	if (proto == IPPROTO_UDP)
-		seconds = flags & WM_FLOW_ANSWERED ? WM_S_UDP_ANSWERED : WM_S_UDP;
-	else if (proto == IPPROTO_TCP && is_closed(flags))
-		seconds = WM_S_TCP_CLOSED;
-	else if (proto == IPPROTO_TCP)
-		seconds = WM_FLOW_IS_LIVE(flags) ? WM_S_TCP_LIVE : WM_S_TCP_OPENING;
-	return (__u64)seconds * params.hz;
+	return (__u64)WM_FLOW_SECONDS(proto, flags) * params.hz;
 }
 
 inline_ bool is_alive(__u8 proto, __u8 flags, __u64 last, __u64 now)

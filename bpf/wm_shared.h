@@ -129,6 +129,13 @@ enum {
 	((flags) & WM_FLOW_RST || ((flags) & WM_FLOW_FIN_PEER && (flags) & WM_FLOW_FIN_END))
 #define WM_FLOW_IS_LIVE(flags) ((flags) & WM_FLOW_ACKED && !((flags) & (WM_FLOW_FIN_PEER | WM_FLOW_FIN_END)))
 
+/* How long it lives after the last packet towards the end. */
+#define WM_FLOW_SECONDS(proto, flags) \
+	((proto) == IPPROTO_UDP	    ? ((flags) & WM_FLOW_ANSWERED ? WM_S_UDP_ANSWERED : WM_S_UDP) : \
+	 (proto) != IPPROTO_TCP	    ? WM_S_ICMP : \
+	 WM_FLOW_IS_CLOSED(flags)   ? WM_S_TCP_CLOSED : \
+	 WM_FLOW_IS_LIVE(flags)	    ? WM_S_TCP_LIVE : WM_S_TCP_OPENING)
+
 /* flows_half: not confirmed yet. */
 struct wm_flow {
 	__u64 last;          /* jiffies of the last packet towards the end */

@@ -68,22 +68,10 @@ static unsigned int state_of(uint8_t flags)
 	return flags & WM_FLOW_ANSWERED ? WM_FLOW_IS_ANSWERED : WM_FLOW_ASKED;
 }
 
-/* As bpf/flow.h says. */
-static unsigned int lifetime(uint8_t proto, uint8_t flags)
-{
-	if (proto == IPPROTO_UDP)
-		return flags & WM_FLOW_ANSWERED ? WM_S_UDP_ANSWERED : WM_S_UDP;
-	if (proto != IPPROTO_TCP)
-		return WM_S_ICMP;
-	if (WM_FLOW_IS_CLOSED(flags))
-		return WM_S_TCP_CLOSED;
-	return WM_FLOW_IS_LIVE(flags) ? WM_S_TCP_LIVE : WM_S_TCP_OPENING;
-}
-
 /* Expired ones are still there until somebody needs the room. */
 static int add(const struct reading *r, struct wm_flow_view *view, uint8_t flags, uint64_t last)
 {
-	uint64_t ends = last + (uint64_t)lifetime(view->proto, flags) * r->set->meta.params.hz;
+	uint64_t ends = last + (uint64_t)WM_FLOW_SECONDS(view->proto, flags) * r->set->meta.params.hz;
 
 	if (ends < r->now)
 		return 0;
