@@ -31,6 +31,14 @@ struct {
 	__type(value, __u32);
 } lan_hosts SEC(".maps");
 
+/* Written by userspace. Read by LAN ingress and wg egress. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WM_HINTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} lan_hints SEC(".maps");
+
 /* Written by userspace. Read by all programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -46,19 +46,37 @@ inline_ const struct wm_host_info *find_overlay(__be32 overlay, __u32 *index)
 	return h && h->kind != WM_KIND_NOBODY ? h : NULL;
 }
 
-/* Whoever has this LAN address on that LAN; NULL: nobody registered. */
-inline_ const struct wm_host_info *find_local(__u32 ifindex, __be32 addr, __u32 *index)
+/* hosts[index], if it has this LAN address on that LAN; else NULL. */
+inline_ const struct wm_host_info *host_there(__u32 index, __u32 ifindex, __be32 addr)
+{
+	const struct wm_host_info *h = bpf_map_lookup_elem(&hosts, &index);
+
+	return h && h->kind == WM_KIND_HOST && h->local == addr && h->ifindex == ifindex ? h : NULL;
+}
+
+/* Its overlay index as lan_hosts knows it; 0: nobody's. A global function: the verifier walks it once. */
+__attribute__((noinline)) int index_of_local(__u32 ifindex, __u32 addr)
 {
 	struct wm_lan_key key = { .ifindex = ifindex, .addr = addr };
 	const __u32 *found = bpf_map_lookup_elem(&lan_hosts, &key);
+
+	return found ? *found : 0;
+}
+
+/* Whoever has this LAN address on that LAN; NULL: nobody registered. The maps are written one after the other: only what
+ * hosts says too is believed. */
+inline_ const struct wm_host_info *find_local(__u32 ifindex, __be32 addr, __u32 *index)
+{
+	__u32 slot = WM_HINT(ifindex, bpf_ntohl(addr));
+	const __u32 *hint = bpf_map_lookup_elem(&lan_hints, &slot);
 	const struct wm_host_info *h;
 
-	if (!found)
-		return NULL;
-	*index = *found;
-	h = bpf_map_lookup_elem(&hosts, index);
-	/* The two maps are written one after the other: believe them only when they agree. */
-	return h && h->kind == WM_KIND_HOST && h->local == addr && h->ifindex == ifindex ? h : NULL;
+	*index = hint ? *hint : 0;
+	h = host_there(*index, ifindex, addr);
+	if (h)
+		return h;
+	*index = index_of_local(ifindex, addr);
+	return host_there(*index, ifindex, addr);
 }
 
 inline_ const struct wm_lan_info *lan_of(const struct wm_host_info *h)

@@ -14,7 +14,7 @@
 #include "wm_limits.h"
 #include "wm_reasons.h"
 
-#define WM_LAYOUT 5
+#define WM_LAYOUT 6
 
 #define WM_LAN_SLOTS 8       /* entries of lans */
 #define WM_LAN_ROUTERS 4
@@ -26,8 +26,11 @@
 #define WM_DROP_EVENTS_BYTES (256 * 1024) /* pages of any machine */
 
 /* mark & WM_MARK_MASK == params.fwmark: our plane has checked this packet and
- * handed it to the stack. The low byte is 1 + the LAN slot it is for, or 0. */
+ * handed it to the stack. The low byte is 1 + the LAN slot it is for, or 0; of what
+ * LAN ingress redirects to wg egress, past the stack, also one of these. */
 #define WM_MARK_MASK 0xffffff00u
+#define WM_MARK_DONE 0xfeu   /* translated, and counted, already */
+#define WM_MARK_ROUTER 0xffu /* made g's own already: a router's ICMP error */
 
 /* Read-only data of the programs: known when they are loaded, constant to the verifier. */
 struct wm_params {
@@ -69,6 +72,11 @@ struct wm_lan_key {
 	__u32 ifindex;
 	__be32 addr;
 };
+
+/* lan_hints[WM_HINT]: the overlay index of a host that has such an address on such a LAN, or 0. It saves a look-up in
+ * lan_hosts, but only hosts[] knows whether it is the right one: of several in one place the last stands there. */
+#define WM_HINTS 65536
+#define WM_HINT(ifindex, host_order_addr) (((host_order_addr) + (ifindex) * 40503u) % WM_HINTS)
 
 /* lans[]; unused entries have ifindex 0. */
 struct wm_lan_info {

@@ -178,13 +178,13 @@ inline_ int out_from_self(struct packet *p)
 }
 
 /* From a LAN of ours: LAN ingress has judged it (the mark says so: without its filter nothing gets out), the source is
- * still a LAN address. */
+ * still a LAN address. (What LAN ingress has translated as well does not come here.) */
 inline_ int out_from_lan(struct packet *p, __u32 ifindex)
 {
 	__u32 index;
 
 	/* LAN ingress made this one g's own already; no frame can carry a mark. */
-	if (p->src == params.gateway && p->skb->mark == (params.fwmark | 0xff))
+	if (p->src == params.gateway && p->skb->mark == (params.fwmark | WM_MARK_ROUTER))
 		return in_subnet(p->dst) ? out_to_own(p, WM_REASON_ROUTER_ERROR) :
 					   verdict(p, WM_REASON_ROUTER_ERROR, PASS);
 	if ((p->skb->mark & WM_MARK_MASK) != params.fwmark || !find_local(ifindex, p->src, &index))
@@ -228,6 +228,9 @@ int wm_wg_out(struct __sk_buff *skb)
 	__u32 from = skb->ingress_ifindex;
 	struct packet p;
 
+	/* Neither a frame nor what comes out of the tunnel can carry a mark. */
+	if (from && from != params.wg_ifindex && skb->mark == (params.fwmark | WM_MARK_DONE))
+		return PASS;
 	if (!parse(&p, skb, WM_HOOK_WG_OUT, params.wg_l2_len) || skb->protocol != bpf_htons(ETH_P_IP))
 		return verdict(&p, WM_REASON_UNTRANSLATED, DROP);
 	if (is_icmp_error(&p) && p.icmp_type == ICMP_REDIRECT_TYPE)
@@ -318,7 +321,7 @@ inline_ int router_error(struct packet *p, __u64 mac)
 	if (set_source(p, params.gateway, true))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	/* For wg egress, past the stack, which would refuse that source. */
-	p->skb->mark = params.fwmark | 0xff;
+	p->skb->mark = params.fwmark | WM_MARK_ROUTER;
 	return bpf_redirect(params.wg_ifindex, 0);
 }
 
@@ -368,15 +371,25 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 	return verdict(p, WM_REASON_HAIRPIN, PASS);
 }
 
-/* Into the tunnel; the source is translated at wg egress, for this way and the stack's alike. */
-inline_ int lan_to_wg(struct packet *p)
+enum { TO_ELSEWHERE, TO_DEVICE };
+
+/* Into the tunnel. What needs only another source and TTL gets both here, at once; whatever else is for wg egress, as is
+ * all that comes through the stack. */
+inline_ int lan_to_wg(struct packet *p, __u32 index, int to)
 {
 	if (p->ttl <= 1 || (p->df && wire_size(p) > params.wg_mtu))
 		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers, quoting it untouched */
 	if (!params.fastpath || p->stack || wire_size(p) > params.wg_mtu)
 		return PASS;
-	if (decrement_ttl(p))
-		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	if (to == TO_DEVICE || p->tcp_flags & TCP_SYN || is_icmp_error(p)) {
+		if (decrement_ttl(p))
+			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	} else {
+		if (set_source(p, overlay_of(index), true))
+			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+		p->skb->mark = params.fwmark | WM_MARK_DONE;
+		count(p, WM_REASON_TO_MESH);
+	}
 	return bpf_redirect(params.wg_ifindex, 0);
 }
 
@@ -399,11 +412,11 @@ inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
 	if (is_supernet_edge(p->dst))
 		return verdict(p, WM_REASON_NO_HOST, DROP);
 	if (!in_subnet(p->dst))
-		return lan_to_wg(p);
+		return lan_to_wg(p, index, TO_ELSEWHERE);
 	h = find_overlay(p->dst, &to);
 	if (!h)
 		return verdict(p, WM_REASON_NO_HOST, DROP);
-	return h->kind == WM_KIND_HOST ? lan_hairpin(p, index, h, to) : lan_to_wg(p);
+	return h->kind == WM_KIND_HOST ? lan_hairpin(p, index, h, to) : lan_to_wg(p, index, TO_DEVICE);
 }
 
 enum { OURS_NOT, OURS, OURS_TAGGED_TOO_OFTEN };

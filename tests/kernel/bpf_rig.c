@@ -203,7 +203,7 @@ static void dump_map(const struct rig *rig, const struct wm_bpf_shape *shape, FI
 
 char *rig_dump(const struct rig *rig)
 {
-	static const enum wm_bpf_map maps[] = { WM_BPF_HOSTS, WM_BPF_LAN_HOSTS, WM_BPF_LANS, WM_BPF_FLOWS };
+	static const enum wm_bpf_map maps[] = { WM_BPF_HOSTS, WM_BPF_LAN_HOSTS, WM_BPF_LAN_HINTS, WM_BPF_LANS, WM_BPF_FLOWS };
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);

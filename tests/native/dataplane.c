@@ -73,6 +73,7 @@ static void hand_over(struct mesh *m, const struct wm_bpf_content *want)
 static void fill(struct mesh *m, const struct wm_bpf_content *want)
 {
 	memcpy(m->plane.map[WM_BPF_HOSTS].values, want->hosts, want->naddrs * sizeof(*want->hosts));
+	memcpy(m->plane.map[WM_BPF_LAN_HINTS].values, want->lan_hints, WM_HINTS * sizeof(*want->lan_hints));
 	memcpy(m->plane.map[WM_BPF_LANS].values, want->lans, sizeof(want->lans));
 	memcpy(m->plane.map[WM_BPF_SHIELD].values, want->shield, WM_SHIELD_SIZE * sizeof(*want->shield));
 	map_clear(&m->plane.map[WM_BPF_LAN_HOSTS]);

@@ -11,8 +11,8 @@
 #include "native/native.h"
 
 /* bpf/wm_tc.bpf.c and bpf/wm_xdp.bpf.c, compiled for this machine. Of the maps only the addresses matter. */
-extern char hosts[], lan_hosts[], lans[], shield[], counters[], host_stats[], neighbours[], flows_half[], flows[], frags[],
-	router_errors[], drops[], drop_pace[], follow[], drop_events[];
+extern char hosts[], lan_hosts[], lan_hints[], lans[], shield[], counters[], host_stats[], neighbours[], flows_half[],
+	flows[], frags[], router_errors[], drops[], drop_pace[], follow[], drop_events[];
 extern struct wm_params params;
 int wm_wg_in(struct __sk_buff *skb);
 int wm_wg_out(struct __sk_buff *skb);
@@ -25,7 +25,7 @@ static const void *const declared[WM_BPF_MAPS] = {
 	[WM_BPF_FLOWS_HALF] = flows_half, [WM_BPF_FLOWS] = flows,           [WM_BPF_FRAGS] = frags,
 	[WM_BPF_ROUTER_ERRORS] = router_errors, [WM_BPF_DROPS] = drops,     [WM_BPF_DROP_PACE] = drop_pace,
 	[WM_BPF_FOLLOW] = follow,         [WM_BPF_DROP_EVENTS] = drop_events,
-	[WM_BPF_SHIELD] = shield,
+	[WM_BPF_SHIELD] = shield,           [WM_BPF_LAN_HINTS] = lan_hints,
 };
 
 static struct native_plane *current;

@@ -58,7 +58,7 @@ static bool same_lans(const struct wm_bpf_content *have, const struct wm_bpf_con
 }
 
 /* Counters and half-open flows stay in any case; what is indexed by overlay
- * address stays while the subnet does. hosts, lan_hosts, lans, shield and
+ * address stays while the subnet does. hosts, lan_hosts, lan_hints, lans, shield and
  * neighbours speak of each other: they stay or go together. */
 static void decide(struct job *job)
 {
@@ -73,6 +73,7 @@ static void decide(struct job *job)
 	job->keep[WM_BPF_FLOWS] &= subnet;
 	job->keep[WM_BPF_HOSTS] &= places;
 	job->keep[WM_BPF_LAN_HOSTS] &= places;
+	job->keep[WM_BPF_LAN_HINTS] &= places;
 	job->keep[WM_BPF_LANS] &= places;
 	job->keep[WM_BPF_SHIELD] &= places;
 	job->keep[WM_BPF_NEIGHBOURS] &= places;

@@ -74,7 +74,8 @@ int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret
 	int rc;
 
 	content.hosts = wm_bpf_hosts_read(set);
-	content.shield = content.hosts ? read_array(set, WM_BPF_SHIELD) : NULL;
+	content.lan_hints = content.hosts ? read_array(set, WM_BPF_LAN_HINTS) : NULL;
+	content.shield = content.lan_hints ? read_array(set, WM_BPF_SHIELD) : NULL;
 	rc = content.shield ? 0 : -errno;
 	if (!rc)
 		rc = read_lans(set, &content);
@@ -176,6 +177,14 @@ static void put_lan_hosts(struct writer *w, const struct wm_bpf_content *have, c
 	while (next_pair(have, want, &i, &j, &old, &new)) {
 		if (new && !(old && old->index == new->index))
 			put(w, WM_BPF_LAN_HOSTS, &new->key, &new->index);
+	}
+}
+
+static void put_lan_hints(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	for (uint32_t i = 0; i < WM_HINTS; i++) {
+		if ((have->lan_hints ? have->lan_hints[i] : 0) != want->lan_hints[i])
+			put(w, WM_BPF_LAN_HINTS, &i, &want->lan_hints[i]);
 	}
 }
 
@@ -312,6 +321,7 @@ int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_cont
 	forget_neighbours(&w, have, want);
 	put_hosts(&w, have, want);
 	put_lan_hosts(&w, have, want);
+	put_lan_hints(&w, have, want);
 	clear_hosts(&w, have, want, true);
 	put_shield(&w, have, want, true);
 	return finish(&w, err);
@@ -326,6 +336,7 @@ int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_conten
 	put_lans(&w, &nothing, want);
 	put_hosts(&w, &nothing, want);
 	put_lan_hosts(&w, &nothing, want);
+	put_lan_hints(&w, &nothing, want);
 	return finish(&w, err);
 }
 

@@ -19,6 +19,7 @@
 static const char *const purposes[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = "who has an overlay address of this site",
 	[WM_BPF_LAN_HOSTS] = "which of them has a LAN address, on which LAN",
+	[WM_BPF_LAN_HINTS] = "the same, most often: where to look first, by the low half of the LAN address",
 	[WM_BPF_LANS] = "the LANs of this gateway",
 	[WM_BPF_SHIELD] = "whom the XDP shield lets pass: a bit for each address of a LAN; entries are 64 of them",
 	[WM_BPF_COUNTERS] = "packets and bytes by what became of them",

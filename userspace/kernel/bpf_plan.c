@@ -23,6 +23,7 @@ void wm_bpf_content_free(struct wm_bpf_content *content)
 {
 	free(content->hosts);
 	free(content->lan_hosts);
+	free(content->lan_hints);
 	free(content->shield);
 	*content = (struct wm_bpf_content){ 0 };
 }
@@ -112,6 +113,16 @@ static void plan_shield(struct wm_bpf_content *content)
 	}
 }
 
+/* Those that share a place with another are found in lan_hosts. */
+static void plan_hints(struct wm_bpf_content *content)
+{
+	for (size_t i = 0; i < content->nlan_hosts; i++) {
+		const struct wm_bpf_lan_host *host = &content->lan_hosts[i];
+
+		content->lan_hints[WM_HINT(host->key.ifindex, ntohl(host->key.addr))] = host->index;
+	}
+}
+
 static int check_twins(const struct wm_plan *plan, const struct wm_bpf_content *content, struct wm_error *err)
 {
 	char local[WM_IP4_TEXT], a[WM_IP4_TEXT], b[WM_IP4_TEXT];
@@ -161,8 +172,9 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 	content.naddrs = 1u << (32 - plan->subnet.len);
 	content.hosts = calloc(content.naddrs, sizeof(*content.hosts));
 	content.lan_hosts = calloc(plan->nends + 1, sizeof(*content.lan_hosts));
+	content.lan_hints = calloc(WM_HINTS, sizeof(*content.lan_hints));
 	content.shield = calloc(WM_SHIELD_SIZE, sizeof(*content.shield));
-	if (!content.hosts || !content.lan_hosts || !content.shield)
+	if (!content.hosts || !content.lan_hosts || !content.lan_hints || !content.shield)
 		return wm_fail(err, ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < plan->nlans; i++)
 		plan_lan(&plan->lans[i], &content.lans[i]);
@@ -176,6 +188,7 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 		rc = check_isolated(&content, err);
 	if (rc)
 		return rc;
+	plan_hints(&content);
 	plan_shield(&content);
 	*ret = content;
 	content = (struct wm_bpf_content){ 0 };
@@ -197,6 +210,7 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS])
 {
 	ret[WM_BPF_HOSTS] = ret[WM_BPF_HOST_STATS] = ret[WM_BPF_NEIGHBOURS] = want->naddrs;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
+	ret[WM_BPF_LAN_HINTS] = WM_HINTS;
 	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;
 	ret[WM_BPF_LANS] = ret[WM_BPF_ROUTER_ERRORS] = WM_LAN_SLOTS;
 	ret[WM_BPF_SHIELD] = WM_SHIELD_SIZE;

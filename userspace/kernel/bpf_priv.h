@@ -29,6 +29,7 @@
 enum wm_bpf_map {
 	WM_BPF_HOSTS,
 	WM_BPF_LAN_HOSTS,
+	WM_BPF_LAN_HINTS,
 	WM_BPF_LANS,
 	WM_BPF_SHIELD,
 	WM_BPF_COUNTERS,
@@ -103,12 +104,13 @@ struct wm_bpf_lan_host {
 	uint32_t index;
 };
 
-/* What stands, or shall stand, in hosts, lan_hosts, lans and shield. */
+/* What stands, or shall stand, in hosts, lan_hosts, lan_hints, lans and shield. */
 struct wm_bpf_content {
 	struct wm_host_info *hosts;     /* naddrs of them; naddrs 0: nothing is known */
 	uint32_t naddrs;
 	struct wm_bpf_lan_host *lan_hosts; /* sorted by key */
 	size_t nlan_hosts;
+	uint32_t *lan_hints;            /* WM_HINTS of them; NULL: nothing is known */
 	struct wm_lan_info lans[WM_LAN_SLOTS];
 	uint64_t *shield;               /* WM_SHIELD_SIZE of them; NULL: nothing is known */
 };
@@ -188,7 +190,7 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 
 /* --- bpf_maps.c --- */
 
-/* Reads hosts, lan_hosts, lans and shield of a whole set. */
+/* Reads hosts, lan_hosts, lan_hints, lans and shield of a whole set. */
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
 /* hosts alone: one an address of the subnet; malloc'd. NULL: errno. */
 struct wm_host_info *wm_bpf_hosts_read(const struct wm_bpf_set *set);

@@ -9,6 +9,7 @@
 const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = { "hosts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_host_info), BPF_F_MMAPABLE },
 	[WM_BPF_LAN_HOSTS] = { "lan_hosts", BPF_MAP_TYPE_HASH, sizeof(struct wm_lan_key), 4 },
+	[WM_BPF_LAN_HINTS] = { "lan_hints", BPF_MAP_TYPE_ARRAY, 4, 4, BPF_F_MMAPABLE },
 	[WM_BPF_LANS] = { "lans", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_lan_info) },
 	[WM_BPF_SHIELD] = { "shield", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE },
 	[WM_BPF_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_counter) },

@@ -134,7 +134,8 @@ static int copy_hash(const struct job *job, enum wm_bpf_map map, wm_ip4 a, wm_ip
 
 static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip4 dst)
 {
-	static const bool share[WM_BPF_MAPS] = { [WM_BPF_HOSTS] = true, [WM_BPF_LAN_HOSTS] = true, [WM_BPF_LANS] = true };
+	static const bool share[WM_BPF_MAPS] = { [WM_BPF_HOSTS] = true, [WM_BPF_LAN_HOSTS] = true,
+						  [WM_BPF_LAN_HINTS] = true, [WM_BPF_LANS] = true };
 	struct wm_params params = job->live.meta.params;
 	uint32_t size[WM_BPF_MAPS];
 	struct wm_rate rate;
