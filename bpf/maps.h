@@ -15,7 +15,8 @@
 /* Written by userspace before loading; constant afterwards. Each object has its own, with the same content. */
 const volatile struct wm_params params SEC(".rodata") = { .fastpath = 1, .hz = 250 };
 
-/* Written by userspace. Read by all programs. Sized by the subnet: one entry an address. */
+/* Written by userspace, and by LAN ingress where it says so. Read by all programs. Sized by the subnet: one entry an
+ * address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 4);
@@ -34,9 +35,9 @@ struct {
 /* Written by userspace. Read by LAN ingress and wg egress. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, WM_HINTS);
+	__uint(max_entries, WM_HINTS / WM_HINTS_PER_LINE);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct wm_hint_line);
 } lan_hints SEC(".maps");
 
 /* Written by userspace. Read by all programs. */
@@ -63,21 +64,13 @@ struct {
 	__type(value, struct wm_counter);
 } counters SEC(".maps");
 
-/* Written by all programs; userspace zeroes an entry whose address changes hands. Sized as hosts. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 4);
-	__type(key, __u32);
-	__type(value, struct wm_host_stats);
-} host_stats SEC(".maps");
-
-/* Written by LAN ingress; userspace zeroes an entry whose address changes hands. Read by wg ingress. Sized as hosts. */
+/* Written by all programs; userspace zeroes an entry whose address changes hands. Sized as hosts, for each processor. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 4);
 	__type(key, __u32);
-	__type(value, struct wm_neighbour);
-} neighbours SEC(".maps");
+	__type(value, struct wm_host_stats);
+} host_stats SEC(".maps");
 
 /* Written by all programs. An LRU: a flood evicts its own half-open flows, not confirmed ones. */
 struct {

@@ -67,11 +67,11 @@ __attribute__((noinline)) int index_of_local(__u32 ifindex, __u32 addr)
  * hosts says too is believed. */
 inline_ const struct wm_host_info *find_local(__u32 ifindex, __be32 addr, __u32 *index)
 {
-	__u32 slot = WM_HINT(ifindex, bpf_ntohl(addr));
-	const __u32 *hint = bpf_map_lookup_elem(&lan_hints, &slot);
+	__u32 hint = WM_HINT(ifindex, bpf_ntohl(addr)), at = hint / WM_HINTS_PER_LINE;
+	const struct wm_hint_line *line = bpf_map_lookup_elem(&lan_hints, &at);
 	const struct wm_host_info *h;
 
-	*index = hint ? *hint : 0;
+	*index = line ? line->index[hint % WM_HINTS_PER_LINE] : 0;
 	h = host_there(*index, ifindex, addr);
 	if (h)
 		return h;
@@ -129,17 +129,16 @@ inline_ int send_by_neighbour(const struct wm_host_info *h, bool routed)
 /* Sends the rewritten packet to h's next hop and counts it. */
 inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __u32 index, __u32 reason)
 {
-	const struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
 	const struct wm_lan_info *lan = lan_of(h);
 	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
 	bool l2 = p->hook == WM_HOOK_LAN_IN || params.wg_l2_len;
 	__u64 mac, heard;
 
-	if (!n || !lan || (!l2 && bpf_skb_change_head(p->skb, ETH_HLEN, 0)))
+	if (!lan || (!l2 && bpf_skb_change_head(p->skb, ETH_HLEN, 0)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	count_to(p, index);
-	mac = n->mac;
-	heard = n->heard;
+	mac = h->heard.mac;
+	heard = h->heard.heard;
 	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz) {
 		count(p, reason);
 		return send_by_neighbour(h, p->hook == WM_HOOK_WG_OUT);

@@ -87,9 +87,17 @@ inline_ int verdict(const struct packet *p, __u32 reason, int action)
 	return action;
 }
 
+/* This processor's counters of the host or device `index`. */
+inline_ struct wm_host_stats *stats_of(__u32 index)
+{
+	__u32 addresses = ~bpf_ntohl(params.subnet_mask) + 1, at = bpf_get_smp_processor_id() * addresses + index;
+
+	return bpf_map_lookup_elem(&host_stats, &at);
+}
+
 inline_ void count_to(const struct packet *p, __u32 index)
 {
-	struct wm_host_stats *s = bpf_map_lookup_elem(&host_stats, &index);
+	struct wm_host_stats *s = stats_of(index);
 	struct amount a = amount_of(p);
 
 	if (s) {
@@ -100,7 +108,7 @@ inline_ void count_to(const struct packet *p, __u32 index)
 
 inline_ void count_from(const struct packet *p, __u32 index)
 {
-	struct wm_host_stats *s = bpf_map_lookup_elem(&host_stats, &index);
+	struct wm_host_stats *s = stats_of(index);
 	struct amount a = amount_of(p);
 
 	if (s) {
@@ -112,7 +120,7 @@ inline_ void count_from(const struct packet *p, __u32 index)
 
 inline_ void count_drop(const struct packet *p, __u32 index)
 {
-	struct wm_host_stats *s = bpf_map_lookup_elem(&host_stats, &index);
+	struct wm_host_stats *s = stats_of(index);
 
 	if (s)
 		s->drops += amount_of(p).packets;

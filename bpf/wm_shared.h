@@ -53,7 +53,14 @@ enum wm_host_kind {
 	WM_KIND_DEVICE = 2,
 };
 
-/* hosts[overlay - subnet], an array: who has an overlay address of this site. */
+/* What LAN ingress last heard from a host. */
+struct wm_neighbour {
+	__u64 mac;           /* six bytes in memory order, then two zero bytes; 0: nothing heard */
+	__u64 heard;         /* jiffies */
+};
+
+/* hosts[overlay - subnet], an array: who has an overlay address of this site. A cache line: all that a packet's way asks
+ * about a host, but for its counters. */
 struct wm_host_info {
 	__be32 local;        /* LAN address, and the neighbour that leads there; 0 for a device */
 	__u32 ifindex;       /* of its LAN; 0 for a device */
@@ -63,8 +70,10 @@ struct wm_host_info {
 	__u8 lan;            /* index into lans */
 	__u8 has_mac;
 	__u8 mac[6];         /* frames must come from it, if has_mac */
-	__u8 pad[6];         /* to a multiple of 8: userspace maps the array as it lies */
+	__u8 pad[6];
 	__u32 owner;         /* hash of the name: tells userspace one that moved from another in its place */
+	struct wm_neighbour heard; /* written by LAN ingress; userspace keeps what it finds while the host stays where it is */
+	__u8 pad2[16];
 };
 
 /* lan_hosts: which overlay index has this LAN address on this LAN. */
@@ -73,10 +82,14 @@ struct wm_lan_key {
 	__be32 addr;
 };
 
-/* lan_hints[WM_HINT]: the overlay index of a host that has such an address on such a LAN, or 0. It saves a look-up in
+/* lan_hints: at WM_HINT, the overlay index of a host that has such an address on such a LAN, or 0. It saves a look-up in
  * lan_hosts, but only hosts[] knows whether it is the right one: of several in one place the last stands there. */
 #define WM_HINTS 65536
 #define WM_HINT(ifindex, host_order_addr) (((host_order_addr) + (ifindex) * 40503u) % WM_HINTS)
+#define WM_HINTS_PER_LINE 16
+struct wm_hint_line { /* the kernel gives each value of an array at least eight bytes */
+	__u32 index[WM_HINTS_PER_LINE];
+};
 
 /* lans[]; unused entries have ifindex 0. */
 struct wm_lan_info {
@@ -94,18 +107,14 @@ struct wm_lan_info {
  * few that nobody has look as if somebody had. */
 #define WM_SHIELD_WORDS 1024
 
-/* host_stats, per CPU, same index as hosts. */
+/* host_stats[processor * addresses of the subnet + index in hosts]: each processor has its own, a cache line each. (Values
+ * of a per-CPU array are neither aligned to one nor found without another.) */
 struct wm_host_stats {
 	__u64 to_packets, to_bytes;
 	__u64 from_packets, from_bytes;
 	__u64 drops;
 	__u64 last_seen;     /* jiffies; 0: never */
-};
-
-/* neighbours, same index as hosts: what LAN ingress last heard from. */
-struct wm_neighbour {
-	__u64 mac;           /* six bytes in memory order, then two zero bytes; 0: nothing heard */
-	__u64 heard;         /* jiffies */
+	__u64 pad[2];
 };
 
 /* counters, per CPU, index enum wm_reason. */
@@ -235,10 +244,11 @@ struct wm_drop_pace {
 #define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
 WM_SIZE(struct wm_params, 40);
 _Static_assert(__builtin_offsetof(struct wm_params, fwmark) == 28, "shields of other layouts are known by their fwmark");
-WM_SIZE(struct wm_host_info, 32);
+WM_SIZE(struct wm_host_info, 64);
 WM_SIZE(struct wm_lan_key, 8);
+WM_SIZE(struct wm_hint_line, 64);
 WM_SIZE(struct wm_lan_info, 48);
-WM_SIZE(struct wm_host_stats, 48);
+WM_SIZE(struct wm_host_stats, 64);
 WM_SIZE(struct wm_neighbour, 16);
 WM_SIZE(struct wm_counter, 16);
 WM_SIZE(struct wm_flow_key, 16);

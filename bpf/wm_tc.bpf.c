@@ -332,12 +332,12 @@ inline_ bool is_group(__u64 mac)
 }
 
 /* Remembers where the host was last heard; once a second at most, unless it moved. */
-inline_ void learn(__u32 index, __u64 mac)
+inline_ void learn(const struct wm_host_info *h, __u64 mac)
 {
-	struct wm_neighbour *n = bpf_map_lookup_elem(&neighbours, &index);
+	struct wm_neighbour *n = (struct wm_neighbour *)&h->heard;
 	__u64 now = bpf_jiffies64();
 
-	if (!n || is_group(mac) || (n->mac == mac && now - n->heard < params.hz))
+	if (is_group(mac) || (n->mac == mac && now - n->heard < params.hz))
 		return;
 	n->mac = mac;
 	n->heard = now;
@@ -373,23 +373,25 @@ inline_ int lan_hairpin(struct packet *p, __u32 from_index, const struct wm_host
 
 enum { TO_ELSEWHERE, TO_DEVICE };
 
-/* Into the tunnel. What needs only another source and TTL gets both here, at once; whatever else is for wg egress, as is
- * all that comes through the stack. */
+/* Into the tunnel, translated here and at once: wg egress lets it pass without another look. What quotes a packet or goes
+ * to a device is for wg egress, as is all that comes through the stack. */
 inline_ int lan_to_wg(struct packet *p, __u32 index, int to)
 {
 	if (p->ttl <= 1 || (p->df && wire_size(p) > params.wg_mtu))
 		return verdict(p, WM_REASON_LOCAL, PASS); /* the stack answers, quoting it untouched */
 	if (!params.fastpath || p->stack || wire_size(p) > params.wg_mtu)
 		return PASS;
-	if (to == TO_DEVICE || p->tcp_flags & TCP_SYN || is_icmp_error(p)) {
+	if (to == TO_DEVICE || is_icmp_error(p)) {
 		if (decrement_ttl(p))
 			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	} else {
-		if (set_source(p, overlay_of(index), true))
-			return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-		p->skb->mark = params.fwmark | WM_MARK_DONE;
-		count(p, WM_REASON_TO_MESH);
+		return bpf_redirect(params.wg_ifindex, 0);
 	}
+	if (lower_mss(p))
+		return verdict(p, WM_REASON_INVALID, DROP);
+	if (set_source(p, overlay_of(index), true))
+		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
+	p->skb->mark = params.fwmark | WM_MARK_DONE;
+	count(p, WM_REASON_TO_MESH);
 	return bpf_redirect(params.wg_ifindex, 0);
 }
 
@@ -496,7 +498,7 @@ int wm_lan_in(struct __sk_buff *skb)
 	}
 	/* A bound host is never sent to at another MAC. */
 	if (!h->has_mac || is_mac(h->mac, mac))
-		learn(index, mac);
+		learn(h, mac);
 	else if (!is_listed_router(h, mac))
 		return drop_of(&p, index, WM_REASON_UNREGISTERED);
 	if (h->isolated) {

@@ -92,8 +92,10 @@ void oracle_ran(const struct program_run *run)
 		broken("a program drops without a reason to", NULL);
 	if (run->action != TC_ACT_SHOT && run->reasons && wm_reason_is_drop(run->reason))
 		broken("a program lets something pass as dropped", NULL);
-	if (run->prog == WM_BPF_WG_OUT && !run->reasons)
+	if (run->prog == WM_BPF_WG_OUT && !run->reasons && !run->counted)
 		broken("a packet leaves for wg uncounted", NULL);
+	if (run->prog == WM_BPF_WG_OUT && run->reasons && run->counted && run->action != TC_ACT_SHOT)
+		broken("a packet that leaves for wg is counted twice", NULL);
 }
 
 /* What the stack drops of its own (a wrong sum, no route) may have been counted or not. */

@@ -203,7 +203,7 @@ static void dump_map(const struct rig *rig, const struct wm_bpf_shape *shape, FI
 
 char *rig_dump(const struct rig *rig)
 {
-	static const enum wm_bpf_map maps[] = { WM_BPF_HOSTS, WM_BPF_LAN_HOSTS, WM_BPF_LAN_HINTS, WM_BPF_LANS, WM_BPF_FLOWS };
+	static const enum wm_bpf_map maps[] = { WM_BPF_HOSTS, WM_BPF_LAN_HOSTS, WM_BPF_LANS, WM_BPF_FLOWS };
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
@@ -243,39 +243,44 @@ unsigned int rig_differing(const char *a, const char *b)
 	return missing(a, b) + missing(b, a);
 }
 
-static struct wm_host_stats *stats_buffer(int *ret_cpus)
+/* All processors' counters of an address: those of one are behind those of another. */
+static void each_stats(const struct rig *rig, const char *overlay, void (*look)(int fd, uint32_t at, uint64_t *arg), uint64_t *arg)
 {
-	*ret_cpus = libbpf_num_possible_cpus();
-	assert_true(*ret_cpus > 0);
-	return calloc((size_t)*ret_cpus, sizeof(struct wm_host_stats));
+	uint32_t addresses = 1u << (32 - rig->plan.subnet.len);
+	int cpus = libbpf_num_possible_cpus(), fd = rig_pin(rig, "host_stats");
+
+	assert_true(cpus > 0);
+	for (int c = 0; c < cpus; c++)
+		look(fd, (uint32_t)c * addresses + rig_index(overlay), arg);
+	close(fd);
+}
+
+static void put_stats(int fd, uint32_t at, uint64_t *packets)
+{
+	struct wm_host_stats stats = { .to_packets = *packets };
+
+	assert_int_equal(bpf_map_update_elem(fd, &at, &stats, BPF_ANY), 0);
+}
+
+static void add_stats(int fd, uint32_t at, uint64_t *sum)
+{
+	struct wm_host_stats stats;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &at, &stats), 0);
+	*sum += stats.to_packets;
 }
 
 void rig_count(const struct rig *rig, const char *overlay, uint64_t packets)
 {
-	int cpus, fd = rig_pin(rig, "host_stats");
-	struct wm_host_stats *stats = stats_buffer(&cpus);
-	uint32_t index = rig_index(overlay);
-
-	for (int c = 0; c < cpus; c++)
-		stats[c].to_packets = packets;
-	assert_int_equal(bpf_map_update_elem(fd, &index, stats, BPF_ANY), 0);
-	free(stats);
-	close(fd);
+	each_stats(rig, overlay, put_stats, &packets);
 }
 
 uint64_t rig_counted(const struct rig *rig, const char *overlay)
 {
-	int cpus, fd = rig_pin(rig, "host_stats");
-	struct wm_host_stats *stats = stats_buffer(&cpus);
-	uint32_t index = rig_index(overlay);
 	uint64_t sum = 0;
 
-	assert_int_equal(bpf_map_lookup_elem(fd, &index, stats), 0);
-	for (int c = 0; c < cpus; c++)
-		sum += stats[c].to_packets;
-	free(stats);
-	close(fd);
-	return sum / (uint64_t)cpus;
+	each_stats(rig, overlay, add_stats, &sum);
+	return sum / (uint64_t)libbpf_num_possible_cpus();
 }
 
 char *rig_filters(const char *ifname, const char *hook)

@@ -138,23 +138,25 @@ static void test_host_added_and_removed(void **state)
 
 static void put_neighbour(const char *overlay)
 {
-	struct wm_neighbour heard = { .mac = 0x0605040302, .heard = 1 };
+	struct wm_host_info host;
 	uint32_t index = rig_index(overlay);
-	int fd = rig_pin(&rig, "neighbours");
+	int fd = rig_pin(&rig, "hosts");
 
-	assert_int_equal(bpf_map_update_elem(fd, &index, &heard, BPF_ANY), 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &index, &host), 0);
+	host.heard = (struct wm_neighbour){ .mac = 0x0605040302, .heard = 1 };
+	assert_int_equal(bpf_map_update_elem(fd, &index, &host, BPF_ANY), 0);
 	close(fd);
 }
 
 static uint64_t neighbour(const char *overlay)
 {
-	struct wm_neighbour heard;
+	struct wm_host_info host;
 	uint32_t index = rig_index(overlay);
-	int fd = rig_pin(&rig, "neighbours");
+	int fd = rig_pin(&rig, "hosts");
 
-	assert_int_equal(bpf_map_lookup_elem(fd, &index, &heard), 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &index, &host), 0);
 	close(fd);
-	return heard.mac;
+	return host.heard.mac;
 }
 
 static void test_host_moves(void **state)
@@ -388,7 +390,7 @@ static void test_read(void **state)
 static void test_read_of_a_large_subnet(void **state)
 {
 	static const uint32_t places[] = { 2, 1023, 1024, 1025, 2047, 2048, 4094 };
-	struct wm_host_stats *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats));
+	uint32_t last = ((uint32_t)libbpf_num_possible_cpus() - 1) * 4096;
 	struct wm_counters counters;
 	char overlay[WM_IP4_TEXT], local[WM_IP4_TEXT];
 	int fd;
@@ -403,9 +405,12 @@ static void test_read_of_a_large_subnet(void **state)
 	fd = rig_pin(&rig, "host_stats");
 	for (uint32_t i = 0; i < WM_ARRAY_LEN(places); i++) {
 		/* Each processor its own, and in one place only. */
-		stats[0].to_packets = 1000 + i;
-		stats[libbpf_num_possible_cpus() - 1].drops = 100 + i;
-		assert_int_equal(bpf_map_update_elem(fd, &places[i], stats, BPF_ANY), 0);
+		struct wm_host_stats first = { .to_packets = 1000 + i }, other = { .drops = 100 + i };
+		uint32_t at = last + places[i];
+
+		assert_int_equal(bpf_map_update_elem(fd, &places[i], &first, BPF_ANY), 0);
+		if (last)
+			assert_int_equal(bpf_map_update_elem(fd, &at, &other, BPF_ANY), 0);
 	}
 	close(fd);
 	assert_int_equal(wm_dataplane_bpf.read(&rig.inst, &counters, &rig.err), 0);
@@ -413,31 +418,85 @@ static void test_read_of_a_large_subnet(void **state)
 	for (uint32_t i = 0; i < WM_ARRAY_LEN(places); i++) {
 		assert_int_equal(counters.ends[i].overlay, 0xac1e1000 + places[i]);
 		assert_int_equal(counters.ends[i].to.packets, 1000 + i);
-		assert_int_equal(counters.ends[i].drops, 100 + i);
+		assert_int_equal(counters.ends[i].drops, last ? 100 + i : 0);
 		assert_int_not_equal(counters.ends[i].owner, i ? counters.ends[i - 1].owner : 0);
 	}
 	wm_counters_free(&counters);
-	free(stats);
 }
 
-/* A frame from nas through the pinned program: the clock that stamps it is the one that read() translates. */
-static void test_last_seen_is_now(void **state)
+/* A frame from 192.<second>.1.10 to another site through the pinned program. */
+static void send_from(uint8_t second)
 {
 	unsigned char frame[64] = { 0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x08, 0x00, /* IPv4: */ 0x45, 0, 0, 50,
-				    0, 0, 0, 0, 64, 17, 0, 0, 192, 168, 1, 10, 172, 30, 9, 9 };
+				    0, 0, 0, 0, 64, 17, 0, 0, 192, second, 1, 10, 172, 30, 9, 9 };
 	struct __sk_buff skb = { .ifindex = if_nametoindex("lan0") };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame), .ctx_in = &skb,
 		    .ctx_size_in = sizeof(skb));
+	int fd = rig_pin(&rig, "wm_lan_in");
+
+	assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
+	close(fd);
+}
+
+/* Of packets from the end with that number. */
+static uint64_t sent_by(size_t end)
+{
 	struct wm_counters counters;
-	int64_t now = wm_unix_time();
+	uint64_t n;
+
+	assert_int_equal(wm_dataplane_bpf.read(&rig.inst, &counters, &rig.err), 0);
+	assert_true(end < counters.nends);
+	n = counters.ends[end].from.packets;
+	wm_counters_free(&counters);
+	return n;
+}
+
+/* Where LAN ingress looks first there is room for one of them. */
+static void test_hosts_that_share_a_hint(void **state)
+{
+	struct wm_hint_line line;
+	uint32_t hint = WM_HINT(if_nametoindex("lan0"), 0xc0a8010a), at = hint / WM_HINTS_PER_LINE;
 	int fd;
 
 	(void)state;
 	must("ip link set lan0 address 02:00:00:00:00:01");
+	rig_host(&rig, "twin", "172.30.2.9", "192.169.1.10", false);
 	rig_apply(&rig);
-	fd = rig_pin(&rig, "wm_lan_in");
-	assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
+	fd = rig_pin(&rig, "lan_hints");
+	assert_int_equal(bpf_map_lookup_elem(fd, &at, &line), 0);
+	assert_int_equal(line.index[hint % WM_HINTS_PER_LINE], 9);
+	send_from(168);
+	send_from(169);
+	assert_int_equal(sent_by(0), 1);
+	assert_int_equal(sent_by(2), 1);
+	/* One that points to a third is not believed either, nor is one beyond the site. */
+	for (uint32_t wrong = 3; wrong <= 3000; wrong *= 1000) {
+		line.index[hint % WM_HINTS_PER_LINE] = wrong;
+		assert_int_equal(bpf_map_update_elem(fd, &at, &line, BPF_ANY), 0);
+		send_from(168);
+	}
+	assert_int_equal(sent_by(0), 3);
+	assert_int_equal(sent_by(1), 0);
+	/* It comes right, and the other one's place is free again. */
+	rig_drop(&rig, "172.30.2.9");
+	assert_true(rig_apply(&rig) > 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &at, &line), 0);
+	assert_int_equal(line.index[hint % WM_HINTS_PER_LINE], 2);
+	send_from(168);
+	assert_int_equal(sent_by(0), 4);
 	close(fd);
+}
+
+/* The clock that stamps a packet is the one that read() translates. */
+static void test_last_seen_is_now(void **state)
+{
+	struct wm_counters counters;
+	int64_t now = wm_unix_time();
+
+	(void)state;
+	must("ip link set lan0 address 02:00:00:00:00:01");
+	rig_apply(&rig);
+	send_from(168);
 	assert_int_equal(wm_dataplane_bpf.read(&rig.inst, &counters, &rig.err), 0);
 	assert_int_equal(counters.ends[0].from.packets, 1);
 	assert_in_range(counters.ends[0].last_seen, now - 1, wm_unix_time());
@@ -453,7 +512,7 @@ static int body(void)
 		TEST(test_host_moves), TEST(test_hosts_swap_addresses), TEST(test_type_changes), TEST(test_devices),
 		TEST(test_growth_keeps_what_hosts_have), TEST(test_subnet_moves), TEST(test_lan_added_and_removed),
 		TEST(test_lan_replaced), TEST(test_wg_made_anew), TEST(test_read),
-		TEST(test_read_of_a_large_subnet), TEST(test_last_seen_is_now),
+		TEST(test_read_of_a_large_subnet), TEST(test_hosts_that_share_a_hint), TEST(test_last_seen_is_now),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

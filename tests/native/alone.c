@@ -83,7 +83,7 @@ static void garble_index(void *value, uint64_t arg)
 /* Whatever a wild pointer could have left. */
 static void garble_all(struct native_plane *plane)
 {
-	static const enum wm_bpf_map arrays[] = { WM_BPF_HOSTS, WM_BPF_LAN_HINTS, WM_BPF_LANS, WM_BPF_SHIELD, WM_BPF_NEIGHBOURS, WM_BPF_FLOWS };
+	static const enum wm_bpf_map arrays[] = { WM_BPF_HOSTS, WM_BPF_LAN_HINTS, WM_BPF_LANS, WM_BPF_SHIELD, WM_BPF_FLOWS };
 	uint32_t state = 1;
 
 	for (size_t n = 0; n < WM_ARRAY_LEN(arrays); n++) {

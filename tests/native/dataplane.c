@@ -60,8 +60,6 @@ static void hand_over(struct mesh *m, const struct wm_bpf_content *want)
 	for (uint32_t n = 0; n < want->naddrs; n++) {
 		const struct wm_host_info *is = &want->hosts[n], *was = &m->have.hosts[n];
 
-		if (!wm_bpf_same_station(is, was))
-			zero(m, WM_BPF_NEIGHBOURS, n);
 		if (wm_bpf_same_owner(is, was))
 			continue;
 		zero(m, WM_BPF_HOST_STATS, n);
@@ -73,7 +71,7 @@ static void hand_over(struct mesh *m, const struct wm_bpf_content *want)
 static void fill(struct mesh *m, const struct wm_bpf_content *want)
 {
 	memcpy(m->plane.map[WM_BPF_HOSTS].values, want->hosts, want->naddrs * sizeof(*want->hosts));
-	memcpy(m->plane.map[WM_BPF_LAN_HINTS].values, want->lan_hints, WM_HINTS * sizeof(*want->lan_hints));
+	memcpy(m->plane.map[WM_BPF_LAN_HINTS].values, want->lan_hints, WM_HINT_LINES * sizeof(*want->lan_hints));
 	memcpy(m->plane.map[WM_BPF_LANS].values, want->lans, sizeof(want->lans));
 	memcpy(m->plane.map[WM_BPF_SHIELD].values, want->shield, WM_SHIELD_SIZE * sizeof(*want->shield));
 	map_clear(&m->plane.map[WM_BPF_LAN_HOSTS]);
@@ -86,7 +84,7 @@ static void start(struct mesh *m, const struct wm_bpf_content *want)
 {
 	uint32_t sizes[WM_BPF_MAPS];
 
-	wm_bpf_sizes(want, sizes);
+	wm_bpf_sizes(want, 1, sizes);
 	sizes[WM_BPF_FLOWS] = ENDS * WM_FLOW_BUCKETS;
 	if (!m->made)
 		native_plane_init(&m->plane, sizes);

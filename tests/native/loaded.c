@@ -2,6 +2,7 @@
 #include "native/loaded.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/pkt_cls.h>
 #include <net/if.h>
@@ -71,12 +72,12 @@ static int load(unsigned int mesh, const struct wm_params *params, const struct 
 	int rc;
 
 	wm_bpf_set_close(&sets[mesh]);
-	wm_bpf_sizes(want, sizes);
+	wm_bpf_sizes(want, (uint32_t)libbpf_num_possible_cpus(), sizes);
 	sizes[WM_BPF_FLOWS] = ENDS * WM_FLOW_BUCKETS;
 	rc = wm_bpf_load(params, NULL, NULL, sizes, &sets[mesh], err);
 	if (rc < 0)
 		return rc;
-	rc = wm_bpf_content_fill(&sets[mesh], want, err);
+	rc = wm_bpf_content_fill(&sets[mesh], &(struct wm_bpf_content){ 0 }, want, err);
 	return rc < 0 ? rc : 0;
 }
 

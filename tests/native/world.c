@@ -198,7 +198,7 @@ static int run_shield(struct native_plane *plane, const struct skb *skb)
 static int run_program(struct flight *f, enum wm_bpf_prog prog, unsigned int mesh)
 {
 	struct native_plane *plane = plane_of(mesh);
-	struct program_run run = { .prog = prog, .mesh = mesh, .reason = WM_REASON_COUNT };
+	struct program_run run = { .prog = prog, .mesh = mesh, .reason = WM_REASON_COUNT, .counted = f->in.counted };
 	uint64_t before[WM_REASON_COUNT], after[WM_REASON_COUNT];
 
 	read_reasons(plane, before);

@@ -26,6 +26,7 @@ struct program_run {
 	int action;
 	unsigned int reason;  /* under which it was counted; WM_REASON_COUNT: none */
 	unsigned int reasons; /* how many of them rose: 0 or 1 */
+	unsigned int counted; /* how often programs before this one have counted the packet */
 };
 
 /* Why a packet is no more. */

@@ -35,9 +35,9 @@ static void age_fragment(void *value, uint64_t by)
 
 static void age_neighbour(void *value, uint64_t by)
 {
-	struct wm_neighbour *neighbour = value;
+	struct wm_host_info *host = value;
 
-	neighbour->heard -= by;
+	host->heard.heard -= by;
 }
 
 static const struct {
@@ -47,7 +47,7 @@ static const struct {
 	{ WM_BPF_FLOWS_HALF, age_flow },
 	{ WM_BPF_FLOWS, age_bucket },
 	{ WM_BPF_FRAGS, age_fragment },
-	{ WM_BPF_NEIGHBOURS, age_neighbour },
+	{ WM_BPF_HOSTS, age_neighbour },
 };
 
 /* All of a map in one call, and all of it back: a flood has left tens of

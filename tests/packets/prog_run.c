@@ -48,11 +48,11 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{ "a host to another site", US, NAS, FAR, REDIRECT, NONE },
-	{ "TCP", US, NAS, FAR, REDIRECT, NONE, .proto = 6, .tcp_flags = 2 },
-	{ "ICMP", US, NAS, FAR, REDIRECT, NONE, .proto = 1 },
-	{ "GRE", US, NAS, FAR, REDIRECT, NONE, .proto = 47 },
-	{ "a later fragment", US, NAS, FAR, REDIRECT, NONE, .fragment = 100 },
+	{ "a host to another site", US, NAS, FAR, REDIRECT, WM_REASON_TO_MESH },
+	{ "TCP", US, NAS, FAR, REDIRECT, WM_REASON_TO_MESH, .proto = 6, .tcp_flags = 2 },
+	{ "ICMP", US, NAS, FAR, REDIRECT, WM_REASON_TO_MESH, .proto = 1 },
+	{ "GRE", US, NAS, FAR, REDIRECT, WM_REASON_TO_MESH, .proto = 47 },
+	{ "a later fragment", US, NAS, FAR, REDIRECT, WM_REASON_TO_MESH, .fragment = 100 },
 	{ "the last hop ends here: the stack answers", US, NAS, FAR, PASS, WM_REASON_LOCAL, .ttl = 1 },
 	{ "options: the stack forwards", US, NAS, FAR, PASS, NONE, .first = 0x46 },
 	{ "to the gateway", US, NAS, "172.30.2.1", PASS, WM_REASON_LOCAL },

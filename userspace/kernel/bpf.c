@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <bpf/libbpf.h>
+
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 #include "kernel/dataplane.h"
@@ -58,8 +60,8 @@ static bool same_lans(const struct wm_bpf_content *have, const struct wm_bpf_con
 }
 
 /* Counters and half-open flows stay in any case; what is indexed by overlay
- * address stays while the subnet does. hosts, lan_hosts, lan_hints, lans, shield and
- * neighbours speak of each other: they stay or go together. */
+ * address stays while the subnet does. hosts, lan_hosts, lan_hints, lans and shield speak
+ * of each other: they stay or go together. */
 static void decide(struct job *job)
 {
 	const struct wm_bpf_set *old = &job->old;
@@ -76,7 +78,6 @@ static void decide(struct job *job)
 	job->keep[WM_BPF_LAN_HINTS] &= places;
 	job->keep[WM_BPF_LANS] &= places;
 	job->keep[WM_BPF_SHIELD] &= places;
-	job->keep[WM_BPF_NEIGHBOURS] &= places;
 	for (int i = 0; i < WM_BPF_MAPS; i++) {
 		if (job->keep[i])
 			job->size[i] = old->size[i];
@@ -103,7 +104,10 @@ static int look(struct job *job, struct wm_error *err)
 		rc = wm_bpf_content_read(&job->before, &job->had, err);
 	if (rc)
 		return rc;
-	wm_bpf_sizes(&job->want, job->size);
+	rc = libbpf_num_possible_cpus();
+	if (rc < 0)
+		return wm_fail(err, -rc, "cannot tell how many processors this machine may have: %s", strerror(-rc));
+	wm_bpf_sizes(&job->want, (uint32_t)rc, job->size);
 	decide(job);
 	rc = wm_bpf_shares(&job->have, &job->want, job->size[WM_BPF_FLOWS] / WM_FLOW_BUCKETS);
 	if (rc)
@@ -136,16 +140,12 @@ static int carry(struct job *job, struct wm_error *err)
 
 static int fill(struct job *job, struct wm_error *err)
 {
-	const int *from = job->old.map, *to = job->set.map;
 	int rc = carry(job, err);
 
 	if (rc || job->keep[WM_BPF_HOSTS])
 		return rc ? rc : add(job, wm_bpf_content_change(&job->set, &job->have, &job->want, err));
 	rc = add(job, wm_bpf_hand_over(&job->set, &job->have, &job->want, err));
-	if (!rc && job->have.naddrs)
-		rc = add(job, wm_bpf_carry_neighbours(from[WM_BPF_NEIGHBOURS], to[WM_BPF_NEIGHBOURS], &job->have,
-						      &job->want, err));
-	return rc ? rc : add(job, wm_bpf_content_fill(&job->set, &job->want, err));
+	return rc ? rc : add(job, wm_bpf_content_fill(&job->set, &job->have, &job->want, err));
 }
 
 static int renew(struct job *job, struct wm_error *err)

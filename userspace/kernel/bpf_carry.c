@@ -69,23 +69,3 @@ int wm_bpf_carry_flows(int from, int to, const struct wm_bpf_content *have, cons
 	}
 	return rc < 0 ? wm_bpf_fail(err, rc, "cannot carry flows over") : changes;
 }
-
-int wm_bpf_carry_neighbours(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
-			    struct wm_error *err)
-{
-	int changes = 0, rc = 0;
-
-	for (uint32_t i = 0; !rc && i < WM_MIN(have->naddrs, want->naddrs); i++) {
-		const struct wm_host_info *old = &have->hosts[i], *new = &want->hosts[i];
-		struct wm_neighbour heard;
-
-		if (new->kind != WM_KIND_HOST || !wm_bpf_same_station(old, new))
-			continue;
-		rc = bpf_map_lookup_elem(from, &i, &heard);
-		if (!rc && heard.mac) {
-			rc = bpf_map_update_elem(to, &i, &heard, BPF_ANY);
-			changes++;
-		}
-	}
-	return rc ? wm_bpf_fail(err, rc, "cannot carry neighbours over") : changes;
-}

@@ -16,27 +16,37 @@
 
 /* --- reading --------------------------------------------------------------------------- */
 
-/* A whole array of ours that can be mapped: far cheaper than asking entry by entry. NULL: errno. */
-static void *read_array(const struct wm_bpf_set *set, enum wm_bpf_map map)
+int wm_bpf_view(const struct wm_bpf_set *set, enum wm_bpf_map map, struct wm_bpf_view *ret)
 {
 	size_t len = (size_t)set->size[map] * wm_bpf_maps[map].value_size;
 	void *mapped = mmap(NULL, len, PROT_READ, MAP_SHARED, set->map[map], 0);
-	void *copy;
 
 	if (mapped == MAP_FAILED)
-		return NULL;
-	copy = malloc(len);
-	if (copy)
-		memcpy(copy, mapped, len);
-	munmap(mapped, len);
-	if (!copy)
-		errno = ENOMEM;
-	return copy;
+		return -errno;
+	*ret = (struct wm_bpf_view){ mapped, len };
+	return 0;
 }
 
-struct wm_host_info *wm_bpf_hosts_read(const struct wm_bpf_set *set)
+void wm_bpf_view_end(struct wm_bpf_view *view)
 {
-	return read_array(set, WM_BPF_HOSTS);
+	if (view->values)
+		munmap((void *)view->values, view->len);
+}
+
+/* A copy of it. NULL: errno. */
+static void *read_array(const struct wm_bpf_set *set, enum wm_bpf_map map)
+{
+	struct wm_bpf_view view;
+	int rc = wm_bpf_view(set, map, &view);
+	void *copy = rc ? NULL : malloc(view.len);
+
+	if (copy)
+		memcpy(copy, view.values, view.len);
+	if (!rc)
+		wm_bpf_view_end(&view);
+	if (!copy)
+		errno = rc ? -rc : ENOMEM;
+	return copy;
 }
 
 static int read_lans(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
@@ -73,7 +83,7 @@ int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { .naddrs = set->size[WM_BPF_HOSTS] };
 	int rc;
 
-	content.hosts = wm_bpf_hosts_read(set);
+	content.hosts = read_array(set, WM_BPF_HOSTS);
 	content.lan_hints = content.hosts ? read_array(set, WM_BPF_LAN_HINTS) : NULL;
 	content.shield = content.lan_hints ? read_array(set, WM_BPF_SHIELD) : NULL;
 	rc = content.shield ? 0 : -errno;
@@ -131,7 +141,7 @@ static const struct wm_host_info *host_at(const struct wm_bpf_content *content, 
 
 static bool same_host(const struct wm_host_info *a, const struct wm_host_info *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	return !memcmp(a, b, offsetof(struct wm_host_info, heard));
 }
 
 /* --- lan_hosts ----------------------------------------------------------------------------- */
@@ -182,8 +192,12 @@ static void put_lan_hosts(struct writer *w, const struct wm_bpf_content *have, c
 
 static void put_lan_hints(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
 {
-	for (uint32_t i = 0; i < WM_HINTS; i++) {
-		if ((have->lan_hints ? have->lan_hints[i] : 0) != want->lan_hints[i])
+	const struct wm_hint_line none = { 0 };
+
+	for (uint32_t i = 0; i < WM_HINT_LINES; i++) {
+		const struct wm_hint_line *old = have->lan_hints ? &have->lan_hints[i] : &none;
+
+		if (memcmp(old, &want->lan_hints[i], sizeof(*old)))
 			put(w, WM_BPF_LAN_HINTS, &i, &want->lan_hints[i]);
 	}
 }
@@ -224,24 +238,32 @@ static void clear_hosts(struct writer *w, const struct wm_bpf_content *have, con
 	}
 }
 
-/* What was heard from an address is no news of the next one there. */
-static void forget_neighbours(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+/* A host that stays where it is keeps what was heard from it: of no other that is news. (If it is heard from while this
+ * is written, that is lost until its next packet.) */
+static void put_host(struct writer *w, uint32_t index, const struct wm_host_info *old, const struct wm_host_info *new)
 {
-	const struct wm_neighbour silence = { 0 };
+	struct wm_host_info host = *new;
 
-	for (uint32_t i = 0; i < want->naddrs; i++) {
-		const struct wm_host_info *old = host_at(have, i), *new = &want->hosts[i];
-
-		if (new->kind == WM_KIND_HOST && !wm_bpf_same_station(old, new))
-			put(w, WM_BPF_NEIGHBOURS, &i, &silence);
-	}
+	if (wm_bpf_same_station(old, new))
+		host.heard = old->heard;
+	put(w, WM_BPF_HOSTS, &index, &host);
 }
 
 static void put_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
 {
 	for (uint32_t i = 0; i < want->naddrs; i++) {
-		if (want->hosts[i].kind != WM_KIND_NOBODY && !same_host(host_at(have, i), &want->hosts[i]))
-			put(w, WM_BPF_HOSTS, &i, &want->hosts[i]);
+		const struct wm_host_info *old = host_at(have, i), *new = &want->hosts[i];
+
+		if (new->kind != WM_KIND_NOBODY && !same_host(old, new))
+			put_host(w, i, old, new);
+	}
+}
+
+static void fill_hosts(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+{
+	for (uint32_t i = 0; i < want->naddrs; i++) {
+		if (want->hosts[i].kind != WM_KIND_NOBODY)
+			put_host(w, i, host_at(have, i), &want->hosts[i]);
 	}
 }
 
@@ -260,18 +282,17 @@ static void put_shield(struct writer *w, const struct wm_bpf_content *have, cons
 
 /* --- what an owner leaves behind --------------------------------------------------------------- */
 
-static int zero_stats(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
+static void zero_stats(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
 {
-	int cpus = libbpf_num_possible_cpus();
-	WM_AUTO_FREE struct wm_host_stats *zero = cpus > 0 ? calloc((size_t)cpus, sizeof(*zero)) : NULL;
+	const struct wm_host_stats zero = { 0 };
+	uint32_t end = w->set->size[WM_BPF_HOST_STATS];
 
-	if (!zero)
-		return cpus > 0 ? -ENOMEM : cpus;
 	for (uint32_t i = 0; i < want->naddrs; i++) {
-		if (want->hosts[i].kind != WM_KIND_NOBODY && !wm_bpf_same_owner(host_at(have, i), &want->hosts[i]))
-			put(w, WM_BPF_HOST_STATS, &i, zero);
+		if (want->hosts[i].kind == WM_KIND_NOBODY || wm_bpf_same_owner(host_at(have, i), &want->hosts[i]))
+			continue;
+		for (uint32_t at = i; at < end; at += want->naddrs)
+			put(w, WM_BPF_HOST_STATS, &at, &zero);
 	}
-	return 0;
 }
 
 static void zero_shares(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
@@ -293,10 +314,9 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 		     struct wm_error *err)
 {
 	struct writer w = { .set = set };
-	int rc = set->fresh[WM_BPF_HOST_STATS] ? 0 : zero_stats(&w, have, want);
 
-	if (rc)
-		return wm_bpf_fail(err, rc, "cannot zero counters");
+	if (!set->fresh[WM_BPF_HOST_STATS])
+		zero_stats(&w, have, want);
 	if (!set->fresh[WM_BPF_FLOWS])
 		zero_shares(&w, have, want);
 	return finish(&w, err);
@@ -318,7 +338,6 @@ int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_cont
 	if (rc < 0)
 		return rc;
 	w.changes += rc;
-	forget_neighbours(&w, have, want);
 	put_hosts(&w, have, want);
 	put_lan_hosts(&w, have, want);
 	put_lan_hints(&w, have, want);
@@ -327,14 +346,15 @@ int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_cont
 	return finish(&w, err);
 }
 
-int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_content *want, struct wm_error *err)
+int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+			const struct wm_bpf_content *want, struct wm_error *err)
 {
 	const struct wm_bpf_content nothing = { 0 };
 	struct writer w = { .set = set };
 
 	put_shield(&w, &nothing, want, false);
 	put_lans(&w, &nothing, want);
-	put_hosts(&w, &nothing, want);
+	fill_hosts(&w, have, want);
 	put_lan_hosts(&w, &nothing, want);
 	put_lan_hints(&w, &nothing, want);
 	return finish(&w, err);

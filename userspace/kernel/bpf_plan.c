@@ -14,7 +14,7 @@
 _Static_assert(WM_LANS_MAX <= WM_LAN_SLOTS, "each LAN of a plan needs a slot");
 
 /* Of the kernel's memory, never swapped, and twice while a new set is built beside the old: an address takes 160 bytes and
- * 48 more per processor; an isolated end 24 KiB of flows, and the number of them is rounded up to a power of two. */
+ * 64 more per processor; an isolated end 24 KiB of flows, and the number of them is rounded up to a power of two. */
 #define SHORTEST_PREFIX 12
 #define ISOLATED_MAX 16384
 #define LAN_HOSTS_LEAST 64
@@ -118,8 +118,9 @@ static void plan_hints(struct wm_bpf_content *content)
 {
 	for (size_t i = 0; i < content->nlan_hosts; i++) {
 		const struct wm_bpf_lan_host *host = &content->lan_hosts[i];
+		uint32_t hint = WM_HINT(host->key.ifindex, ntohl(host->key.addr));
 
-		content->lan_hints[WM_HINT(host->key.ifindex, ntohl(host->key.addr))] = host->index;
+		content->lan_hints[hint / WM_HINTS_PER_LINE].index[hint % WM_HINTS_PER_LINE] = host->index;
 	}
 }
 
@@ -172,7 +173,7 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 	content.naddrs = 1u << (32 - plan->subnet.len);
 	content.hosts = calloc(content.naddrs, sizeof(*content.hosts));
 	content.lan_hosts = calloc(plan->nends + 1, sizeof(*content.lan_hosts));
-	content.lan_hints = calloc(WM_HINTS, sizeof(*content.lan_hints));
+	content.lan_hints = calloc(WM_HINT_LINES, sizeof(*content.lan_hints));
 	content.shield = calloc(WM_SHIELD_SIZE, sizeof(*content.shield));
 	if (!content.hosts || !content.lan_hosts || !content.lan_hints || !content.shield)
 		return wm_fail(err, ENOMEM, "out of memory");
@@ -206,11 +207,12 @@ static uint32_t power_of_two(uint32_t least)
 	return n;
 }
 
-void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS])
+void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t cpus, uint32_t ret[WM_BPF_MAPS])
 {
-	ret[WM_BPF_HOSTS] = ret[WM_BPF_HOST_STATS] = ret[WM_BPF_NEIGHBOURS] = want->naddrs;
+	ret[WM_BPF_HOSTS] = want->naddrs;
+	ret[WM_BPF_HOST_STATS] = want->naddrs * cpus;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
-	ret[WM_BPF_LAN_HINTS] = WM_HINTS;
+	ret[WM_BPF_LAN_HINTS] = WM_HINT_LINES;
 	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;
 	ret[WM_BPF_LANS] = ret[WM_BPF_ROUTER_ERRORS] = WM_LAN_SLOTS;
 	ret[WM_BPF_SHIELD] = WM_SHIELD_SIZE;

@@ -34,7 +34,6 @@ enum wm_bpf_map {
 	WM_BPF_SHIELD,
 	WM_BPF_COUNTERS,
 	WM_BPF_HOST_STATS,
-	WM_BPF_NEIGHBOURS,
 	WM_BPF_FLOWS_HALF,
 	WM_BPF_FLOWS,
 	WM_BPF_FRAGS,
@@ -110,10 +109,11 @@ struct wm_bpf_content {
 	uint32_t naddrs;
 	struct wm_bpf_lan_host *lan_hosts; /* sorted by key */
 	size_t nlan_hosts;
-	uint32_t *lan_hints;            /* WM_HINTS of them; NULL: nothing is known */
+	struct wm_hint_line *lan_hints; /* WM_HINT_LINES of them; NULL: nothing is known */
 	struct wm_lan_info lans[WM_LAN_SLOTS];
 	uint64_t *shield;               /* WM_SHIELD_SIZE of them; NULL: nothing is known */
 };
+#define WM_HINT_LINES (WM_HINTS / WM_HINTS_PER_LINE)
 #define WM_SHIELD_SIZE (WM_LAN_SLOTS * WM_SHIELD_WORDS)
 
 /* --- bpf_log.c: libbpf's messages --- */
@@ -176,8 +176,8 @@ void wm_bpf_content_free(struct wm_bpf_content *content); /* frees what it holds
 #define WM_AUTO_BPF_CONTENT __attribute__((cleanup(wm_bpf_content_free)))
 int wm_bpf_lan_host_order(const void *a, const void *b);
 
-/* The least sizes of the maps. */
-void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t ret[WM_BPF_MAPS]);
+/* The least sizes of the maps on a machine that may have so many processors. */
+void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t cpus, uint32_t ret[WM_BPF_MAPS]);
 /* Gives each isolated end a share of 1..ends: the one it has, else the lowest free. */
 int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends);
 /* The same host or device, maybe changed. */
@@ -192,8 +192,14 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 
 /* Reads hosts, lan_hosts, lan_hints, lans and shield of a whole set. */
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
-/* hosts alone: one an address of the subnet; malloc'd. NULL: errno. */
-struct wm_host_info *wm_bpf_hosts_read(const struct wm_bpf_set *set);
+
+/* The values of an array that can be mapped, where they lie: no copy, and far cheaper than asking for each. */
+struct wm_bpf_view {
+	const void *values; /* in order of the key */
+	size_t len;
+};
+int wm_bpf_view(const struct wm_bpf_set *set, enum wm_bpf_map map, struct wm_bpf_view *ret); /* 0 or -errno */
+void wm_bpf_view_end(struct wm_bpf_view *view); /* fine if there is none */
 
 /* These return the number of changes, or -errno. */
 
@@ -202,8 +208,9 @@ struct wm_host_info *wm_bpf_hosts_read(const struct wm_bpf_set *set);
  * registered. LANs that left keep their slot until their filter is off. */
 int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
 			  const struct wm_bpf_content *want, struct wm_error *err);
-/* Into empty maps. */
-int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_content *want, struct wm_error *err);
+/* Into empty maps; have: what stood in those that they replace. */
+int wm_bpf_content_fill(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
+			const struct wm_bpf_content *want, struct wm_error *err);
 /* Clears the slots of LANs that are not in want. */
 int wm_bpf_lans_clear(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
 		      const struct wm_bpf_content *want, struct wm_error *err);
@@ -215,11 +222,9 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 /* --- bpf_carry.c: the number of changes, or -errno --- */
 
 /* What ends that stay have in maps that are replaced: flows not yet in the new
- * ones (also when run again), neighbours. */
+ * ones (also when run again). */
 int wm_bpf_carry_flows(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
 		       struct wm_error *err);
-int wm_bpf_carry_neighbours(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
-			    struct wm_error *err);
 
 /* --- bpf_attach.c: tc filters at handle 1 and the instance's priority --- */
 

@@ -83,88 +83,62 @@ int64_t wm_bpf_unix_time(const struct wm_bpf_moment *now, uint64_t jiffies)
 	return jiffies > now->jiffies ? now->unix_time : now->unix_time - (int64_t)((now->jiffies - jiffies) / now->hz);
 }
 
-/* --- hosts and devices: all processors' values of many addresses at a time ----------------------- */
+/* --- hosts and devices ------------------------------------------------------------------------- */
 
-#define CHUNK 1024     /* addresses at a time */
-#define NO_BATCH (-524) /* ENOTSUPP, the kernel's own: per-CPU arrays have had batches since 5.13 */
-
-struct chunk {
-	const struct wm_bpf_set *set;
-	const struct wm_host_info *hosts; /* of all addresses */
-	int cpus;
-	uint32_t first, n;                /* addresses */
-	uint32_t cursor;
-	uint32_t keys[CHUNK];
-	struct wm_host_stats *values;     /* n * cpus */
-};
-
-static int read_chunk_each(struct chunk *c)
+/* stats: of the first processor; the others' follow, one subnet behind the other. */
+static struct wm_end_counters sum_of(const struct wm_bpf_set *set, const struct wm_host_stats *stats, uint32_t index,
+				     const struct wm_bpf_moment *now)
 {
-	int rc = 0;
-
-	for (uint32_t i = 0; !rc && i < c->n; i++) {
-		uint32_t index = c->first + i;
-
-		if (c->hosts[index].kind != WM_KIND_NOBODY)
-			rc = bpf_map_lookup_elem(c->set->map[WM_BPF_HOST_STATS], &index, c->values + (size_t)i * (size_t)c->cpus);
-	}
-	return rc;
-}
-
-/* Chunks are read in order, from the first: the kernel's cursor knows where it was. */
-static int read_chunk(struct chunk *c)
-{
-	uint32_t n = c->n;
-	int rc = bpf_map_lookup_batch(c->set->map[WM_BPF_HOST_STATS], c->first ? &c->cursor : NULL, &c->cursor, c->keys, c->values,
-				      &n, NULL);
-
-	if (rc == NO_BATCH)
-		return read_chunk_each(c);
-	if (rc && rc != -ENOENT) /* its way of saying that this was all */
-		return rc;
-	return n == c->n ? 0 : -EBADMSG;
-}
-
-static struct wm_end_counters sum_of(const struct chunk *c, uint32_t i, const struct wm_bpf_moment *now)
-{
-	const struct wm_host_stats *value = c->values + (size_t)i * (size_t)c->cpus;
-	struct wm_end_counters end = {
-		.overlay = ntohl(c->set->meta.params.subnet) + c->first + i, .owner = c->hosts[c->first + i].owner,
-	};
+	struct wm_end_counters end = { .overlay = ntohl(set->meta.params.subnet) + index };
+	uint32_t size = set->size[WM_BPF_HOST_STATS], addresses = set->size[WM_BPF_HOSTS];
 	uint64_t seen = 0;
 
-	for (int cpu = 0; cpu < c->cpus; cpu++) {
-		end.to.packets += value[cpu].to_packets;
-		end.to.bytes += value[cpu].to_bytes;
-		end.from.packets += value[cpu].from_packets;
-		end.from.bytes += value[cpu].from_bytes;
-		end.drops += value[cpu].drops;
-		seen = WM_MAX(seen, value[cpu].last_seen);
+	for (uint32_t at = index; at < size; at += addresses) {
+		const struct wm_host_stats *one = &stats[at];
+
+		end.to.packets += one->to_packets;
+		end.to.bytes += one->to_bytes;
+		end.from.packets += one->from_packets;
+		end.from.bytes += one->from_bytes;
+		end.drops += one->drops;
+		seen = WM_MAX(seen, one->last_seen);
 	}
 	end.last_seen = wm_bpf_unix_time(now, seen);
 	return end;
 }
 
-static int read_ends(const struct wm_bpf_set *set, int cpus, struct wm_counters *ret)
+static int add_ends(const struct wm_bpf_set *set, const struct wm_host_info *hosts, const struct wm_host_stats *stats,
+		    struct wm_counters *ret)
 {
-	WM_AUTO_FREE struct wm_host_stats *values = calloc((size_t)CHUNK * (size_t)cpus, sizeof(*values));
-	WM_AUTO_FREE struct wm_host_info *hosts = values ? wm_bpf_hosts_read(set) : NULL;
-	struct chunk c = { .set = set, .hosts = hosts, .cpus = cpus, .values = values };
 	struct wm_bpf_moment now;
 	size_t cap = 0;
-	int rc = hosts ? wm_bpf_now(set, &now) : -errno;
+	int rc = wm_bpf_now(set, &now);
 
-	for (; !rc && c.first < set->size[WM_BPF_HOSTS]; c.first += c.n) {
-		c.n = WM_MIN(set->size[WM_BPF_HOSTS] - c.first, (uint32_t)CHUNK);
-		rc = read_chunk(&c);
-		for (uint32_t i = 0; !rc && i < c.n; i++) {
-			if (hosts[c.first + i].kind == WM_KIND_NOBODY)
-				continue;
-			rc = wm_grow((void **)&ret->ends, &cap, ret->nends + 1, sizeof(*ret->ends));
-			if (!rc)
-				ret->ends[ret->nends++] = sum_of(&c, i, &now);
-		}
+	for (uint32_t i = 0; !rc && i < set->size[WM_BPF_HOSTS]; i++) {
+		if (hosts[i].kind == WM_KIND_NOBODY)
+			continue;
+		rc = wm_grow((void **)&ret->ends, &cap, ret->nends + 1, sizeof(*ret->ends));
+		if (rc)
+			break;
+		ret->ends[ret->nends] = sum_of(set, stats, i, &now);
+		ret->ends[ret->nends++].owner = hosts[i].owner;
 	}
+	return rc;
+}
+
+/* As they lie in the kernel: not even copied. */
+static int read_ends(const struct wm_bpf_set *set, struct wm_counters *ret)
+{
+	struct wm_bpf_view hosts, stats = { 0 };
+	int rc = wm_bpf_view(set, WM_BPF_HOSTS, &hosts);
+
+	if (rc)
+		return rc;
+	rc = wm_bpf_view(set, WM_BPF_HOST_STATS, &stats);
+	if (!rc)
+		rc = add_ends(set, hosts.values, stats.values, ret);
+	wm_bpf_view_end(&stats);
+	wm_bpf_view_end(&hosts);
 	return rc;
 }
 
@@ -175,7 +149,7 @@ int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struc
 	int rc = cpus < 0 ? cpus : read_reasons(set, cpus, &counters);
 
 	if (!rc)
-		rc = read_ends(set, cpus, &counters);
+		rc = read_ends(set, &counters);
 	if (rc) {
 		wm_counters_free(&counters);
 		return wm_bpf_fail(err, rc, "cannot read the data plane's counters");

@@ -10,6 +10,7 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -106,9 +107,8 @@ static int copy_entry(const struct job *job, enum wm_bpf_map map, uint32_t index
 static int copy_end(const struct job *job, wm_ip4 overlay)
 {
 	const struct wm_host_info *h = overlay ? host_at(job, overlay) : NULL;
-	struct wm_neighbour heard;
 	struct wm_flow_bucket bucket;
-	int rc = h ? copy_entry(job, WM_BPF_NEIGHBOURS, overlay - subnet_of(job), &heard) : 0;
+	int rc = 0;
 
 	for (uint32_t b = 0; !rc && h && h->share && b < WM_FLOW_BUCKETS; b++)
 		rc = copy_entry(job, WM_BPF_FLOWS, (h->share - 1) * WM_FLOW_BUCKETS + b, &bucket);
@@ -132,9 +132,22 @@ static int copy_hash(const struct job *job, enum wm_bpf_map map, wm_ip4 a, wm_ip
 	return rc;
 }
 
+/* All of them: what an ICMP error quotes may be anybody's. */
+static int copy_hosts(const struct job *job)
+{
+	size_t len = (size_t)job->content.naddrs * sizeof(*job->content.hosts);
+	void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, job->set.map[WM_BPF_HOSTS], 0);
+
+	if (mapped == MAP_FAILED)
+		return -errno;
+	memcpy(mapped, job->content.hosts, len);
+	munmap(mapped, len);
+	return 0;
+}
+
 static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip4 dst)
 {
-	static const bool share[WM_BPF_MAPS] = { [WM_BPF_HOSTS] = true, [WM_BPF_LAN_HOSTS] = true,
+	static const bool share[WM_BPF_MAPS] = { [WM_BPF_LAN_HOSTS] = true,
 						  [WM_BPF_LAN_HINTS] = true, [WM_BPF_LANS] = true };
 	struct wm_params params = job->live.meta.params;
 	uint32_t size[WM_BPF_MAPS];
@@ -149,7 +162,9 @@ static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip
 	rc = wm_bpf_load_one(&params, &job->live, share, size, prog, &job->set, job->err);
 	if (rc)
 		return rc;
-	rc = copy_end(job, src);
+	rc = copy_hosts(job);
+	if (!rc)
+		rc = copy_end(job, src);
 	if (!rc)
 		rc = copy_end(job, dst);
 	if (!rc)
@@ -361,9 +376,7 @@ static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame
 	static const uint8_t somebody[ETH_ALEN] = { 2, 0, 0, 0, 0, 1 };
 	const struct wm_lan_info *lan;
 	const struct wm_host_info *h;
-	struct wm_neighbour heard = { 0 };
 	wm_ip4 overlay;
-	uint32_t index;
 
 	memcpy(frame + ETH_ALEN, somebody, ETH_ALEN);
 	frame[12] = ETH_P_IP >> 8;
@@ -379,13 +392,12 @@ static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame
 	memcpy(frame, lan->mac, ETH_ALEN);
 	overlay = overlay_of(job, lan->ifindex, p->src);
 	h = overlay ? host_at(job, overlay) : NULL;
-	index = overlay - subnet_of(job);
 	if (job->in->has_mac)
 		memcpy(frame + ETH_ALEN, job->in->mac.byte, ETH_ALEN);
 	else if (h && h->has_mac)
 		memcpy(frame + ETH_ALEN, h->mac, ETH_ALEN);
-	else if (h && !bpf_map_lookup_elem(job->live.map[WM_BPF_NEIGHBOURS], &index, &heard) && heard.mac)
-		memcpy(frame + ETH_ALEN, &heard.mac, ETH_ALEN);
+	else if (h && h->heard.mac)
+		memcpy(frame + ETH_ALEN, &h->heard.mac, ETH_ALEN);
 	return 0;
 }
 

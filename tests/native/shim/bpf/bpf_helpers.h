@@ -29,6 +29,7 @@
 #define bpf_ringbuf_reserve native_ringbuf_reserve
 #define bpf_ringbuf_submit native_ringbuf_submit
 #define bpf_jiffies64 native_jiffies64
+#define bpf_get_smp_processor_id() 0
 #define bpf_skb_load_bytes native_skb_load_bytes
 #define bpf_skb_store_bytes native_skb_store_bytes
 #define bpf_l3_csum_replace native_l3_csum_replace
