@@ -257,15 +257,23 @@ heard_nothing() {
 
 sent() { in_ns gw-a -s -j link show "$(interface_of a)" | grep -o '"tx":{"bytes":[0-9]*,"packets":[0-9]*' | grep -o '[0-9]*$'; }
 
-# What LAN ingress redirects leaves untranslated then: that it comes to nothing is WireGuard's doing, which takes a source
-# only from the peer that it belongs to. (The far gateway's filter would count it as spoofed.)
+# Marked by LAN ingress, and the stack's to forward, because it has IP options.
+record_route() { # record_route <answers>
+	ns web ping -R -n -q -c 3 -i 0.2 -W "$((${WM_SLOW:-1} + 1))" "$NAS" | grep "3 packets transmitted, $1 received"
+}
+
+# What the fast path takes is translated at LAN ingress. What goes through the stack leaves untranslated then: that it comes
+# to nothing is WireGuard's doing, which takes a source only from the peer that it belongs to. (The far gateway's filter
+# would count it as spoofed.)
 @test "without the filter at the tunnel's mouth, no tunnel takes what nobody translated" {
 	local before
 	take_off "$(interface_of a)" egress
+	pings web "$NAS" 3
 	before=$(sent)
-	raises a none 0 silent web "$NAS" 3
+	raises a none 0 record_route 0
 	[ "$(sent)" -ge $((before + 3)) ]
 	gateway a sync
+	record_route 3
 	pings web "$NAS" 1
 }
 
