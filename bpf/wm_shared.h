@@ -45,6 +45,7 @@ struct wm_params {
 	__u8 fastpath;
 	__u8 wg_l2_len;      /* bytes before the IP header on wg: 0; 14 under prog_run */
 	__u8 pad;
+	__u32 tc_prio;       /* the instance's own, of its filters. Stays where it is, too: a program in a tcx list is known by it */
 };
 
 enum wm_host_kind {
@@ -242,8 +243,9 @@ struct wm_drop_pace {
 #define WM_FOLLOW_S 3
 
 #define WM_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed its layout")
-WM_SIZE(struct wm_params, 40);
+WM_SIZE(struct wm_params, 44);
 _Static_assert(__builtin_offsetof(struct wm_params, fwmark) == 28, "shields of other layouts are known by their fwmark");
+_Static_assert(__builtin_offsetof(struct wm_params, tc_prio) == 40, "programs of other layouts are known by it");
 WM_SIZE(struct wm_host_info, 64);
 WM_SIZE(struct wm_lan_key, 8);
 WM_SIZE(struct wm_hint_line, 64);

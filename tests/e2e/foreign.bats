@@ -139,7 +139,7 @@ still_alive() { # still_alive <letter>
 	[ -z "$(in_ns gw-a route show table all proto 87)" ]
 	[ -z "$(in_ns gw-a rule show | grep 'proto 87')" ]
 	[ -z "$(ns gw-a nft list ruleset)" ]
-	[ -z "$(ns gw-a tc filter show dev lan0 ingress)" ]
+	[ -z "$(ns gw-a tc filter show dev lan0 ingress; ns gw-a "$BATS_TEST_DIRNAME/lib/tcx" lan0 ingress)" ]
 	[[ "$(ns gw-a tc qdisc show dev lan0)" != *clsact* ]]
 	[ -z "$(find "$WM_DEMO_DIR/bpf/a" -type f 2>/dev/null)" ]
 	[ ! -e "$WM_DEMO_DIR/etc/a/hosts" ]
@@ -197,6 +197,7 @@ still_alive() { # still_alive <letter>
 # Off one device, at one hook, and nobody else's.
 take_off() { # take_off <device> ingress|egress
 	local prio
+	ns gw-a "$BATS_TEST_DIRNAME/lib/tcx" "$1" "$2" take | grep -q . && return
 	prio=$(ns gw-a tc filter show dev "$1" "$2" | sed -n 's/.* pref \([0-9]*\) bpf .*wm_.*/\1/p')
 	[ -n "$prio" ]
 	ns gw-a tc filter del dev "$1" "$2" pref "$prio"

@@ -11,5 +11,9 @@ $(eval $(call test_program,kernel/test_xdp,tests/kernel/test_xdp.c $(xdp_rig),ke
 $(eval $(call test_program,kernel/test_xdp_place,tests/kernel/test_xdp_place.c $(xdp_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # The same traffic as test_bpf_traffic, through the shield.
 $(eval $(call test_program,kernel/test_xdp_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+# In tcx lists, for which a name with tcx asks; what is there besides, and the same kills and traffic.
+$(eval $(call test_program,kernel/test_tcx,tests/kernel/test_tcx.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+$(eval $(call test_program,kernel/test_tcx_kill,tests/kernel/test_bpf_kill.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+$(eval $(call test_program,kernel/test_tcx_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # What programs cost the verifier, against docs/verifier.md.
 $(eval $(call test_program,kernel/test_verifier,tests/kernel/test_verifier.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))

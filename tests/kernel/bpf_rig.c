@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -70,7 +71,8 @@ void rig_lan(struct rig *rig, unsigned int slot, const char *ifname, const char 
 void rig_open(struct rig *rig)
 {
 	*rig = (struct rig){
-		.inst = { .ifname = "wg", .tc_prio = RIG_PRIO, .fwmark = 0x574d0000, .bpffs = BPFFS, .fastpath = true }
+		.inst = { .ifname = "wg", .tc_prio = RIG_PRIO, .fwmark = 0x574d0000, .bpffs = BPFFS, .fastpath = true,
+			  .no_tcx = !strstr(program_invocation_short_name, "tcx") }
 	};
 	make_link("wg");
 	make_link("lan0");
@@ -283,9 +285,48 @@ uint64_t rig_counted(const struct rig *rig, const char *overlay)
 	return sum / (uint64_t)libbpf_num_possible_cpus();
 }
 
+unsigned int rig_tcx(const char *ifname, const char *hook, uint32_t ret[RIG_TCX_MOST])
+{
+	struct {
+		uint32_t ifindex, type, query_flags, attach_flags;
+		uint64_t ids;
+		uint32_t count, pad;
+		uint64_t rest[4];
+	} q = { .ifindex = if_nametoindex(ifname), .type = strcmp(hook, "egress") ? 46 : 47, .ids = (uintptr_t)ret,
+		.count = RIG_TCX_MOST };
+
+	return syscall(SYS_bpf, BPF_PROG_QUERY, &q, sizeof(q)) ? 0 : q.count;
+}
+
+static void print_tcx(FILE *f, const char *ifname, const char *hook)
+{
+	uint32_t ids[RIG_TCX_MOST];
+	unsigned int n = rig_tcx(ifname, hook, ids);
+
+	for (unsigned int i = 0; i < n; i++) {
+		int fd = bpf_prog_get_fd_by_id(ids[i]);
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		assert_true(fd >= 0);
+		assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+		fprintf(f, "tcx %s id %u\n", info.name, ids[i]);
+		close(fd);
+	}
+}
+
 char *rig_filters(const char *ifname, const char *hook)
 {
-	return run_out(NULL, "tc", "filter", "show", "dev", ifname, hook, NULL);
+	char *filters = run_out(NULL, "tc", "filter", "show", "dev", ifname, hook, NULL), *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	fputs(filters, f);
+	print_tcx(f, ifname, hook);
+	fclose(f);
+	free(filters);
+	return text;
 }
 
 void rig_foreign(const char *ifname, uint32_t prio)

@@ -58,7 +58,10 @@ void rig_foreign(const char *ifname, uint32_t prio);
 /* Everything of tc and the bpffs: qdiscs, filters, paths; malloc'd. */
 char *rig_surroundings(const struct rig *rig);
 
-/* What `tc filter show` tells; malloc'd. */
+/* The programs in a device's tcx list, in order: how many. */
+#define RIG_TCX_MOST 16
+unsigned int rig_tcx(const char *ifname, const char *hook, uint32_t ret[RIG_TCX_MOST]);
+/* What `tc filter show` tells, and a line for each of them; malloc'd. */
 char *rig_filters(const char *ifname, const char *hook);
 /* Changes of tc that the kernel has announced since open or the last call. */
 int rig_watch_tc(void);

@@ -79,6 +79,7 @@ static void defaults_of_the_default_instance(void **state)
 	assert_int_equal(inst.dataplane, WM_DATAPLANE_AUTO);
 	assert_true(inst.fastpath);
 	assert_int_equal(inst.xdp, WM_XDP_AUTO);
+	assert_false(inst.no_tcx);
 }
 
 static void every_key_arrives(void **state)
@@ -87,7 +88,7 @@ static void every_key_arrives(void **state)
 	assert_ok(load("SITE_DOMAIN=b\nSITE_SUBNET=172.30.3.0/24\nWM_MESH_SUPERNET=172.30.0.0/16\nIS_HUB=true\n"
 		       "WM_REGISTRY_URL=http://127.0.0.1:8099\nWM_REGISTRY_TOKEN=wme_x\nWM_REGISTRY_CA=/ca.pem\n"
 		       "WM_REGISTRY_ALLOW_HTTP=yes\nLXC_IFACES=eth1\nPUBLIC_IP=198.51.100.3\nWM_LISTEN_PORT=4711\nWM_MTU=1380\n"
-		       "WM_POLL=7\nWM_WAIT=0\nWM_TC_PRIO=99\nWM_DATAPLANE=nft\nWM_FASTPATH=off\nWM_XDP=generic\nWM_INTERFACE=wg-home\n"
+		       "WM_POLL=7\nWM_WAIT=0\nWM_TC_PRIO=99\nWM_DATAPLANE=nft\nWM_FASTPATH=off\nWM_XDP=generic\nWM_TCX=off\nWM_INTERFACE=wg-home\n"
 		       "WM_DNSMASQ_PID=/run/x.pid\nWM_LAN_ROUTERS=02:00:5e:10:00:01, 02:00:5e:10:00:02\n"));
 	assert_int_equal(inst.nrouters, 2);
 	assert_int_equal(inst.routers[1].byte[5], 2);
@@ -110,6 +111,7 @@ static void every_key_arrives(void **state)
 	assert_int_equal(inst.dataplane, WM_DATAPLANE_NFT);
 	assert_false(inst.fastpath);
 	assert_int_equal(inst.xdp, WM_XDP_GENERIC);
+	assert_true(inst.no_tcx);
 	assert_string_equal(inst.ifname, "wg-home");
 	assert_string_equal(inst.dnsmasq_pid, "/run/x.pid");
 }
@@ -145,7 +147,7 @@ static void what_is_malformed_is_named(void **state)
 		{ "WM_POLL", "0" }, { "WM_POLL", "3601" }, { "WM_WAIT", "61" }, { "WM_WAIT", "-1" },
 		{ "WM_TC_PRIO", "0" }, { "WM_TC_PRIO", "65535" },
 		{ "WM_DATAPLANE", "xdp" }, { "WM_DATAPLANE", "BPF" }, { "WM_FASTPATH", "fast" },
-		{ "WM_XDP", "on" }, { "WM_XDP", "Native" }, { "WM_XDP", "skb" },
+		{ "WM_XDP", "on" }, { "WM_XDP", "Native" }, { "WM_XDP", "skb" }, { "WM_TCX", "on" },
 		{ "WM_INTERFACE", "sixteen-letters1" }, { "WM_INTERFACE", "a/b" }, { "WM_INTERFACE", ".." }, { "WM_INTERFACE", "." },
 		{ "WM_INTERFACE", "a b" }, { "WM_INTERFACE", "wg%d" }, { "WM_INTERFACE", "a:b" },
 		{ "LXC_IFACES", "192.168.1" }, { "LXC_IFACES", "127.0.0.1" }, { "LXC_IFACES", "eth0:" }, { "LXC_IFACES", ":192.168.1.1" },
@@ -367,7 +369,7 @@ int main(void)
 	static const char *const keys[] = {
 		"SITE_DOMAIN", "SITE_SUBNET", "WM_MESH_SUPERNET", "IS_HUB", "WM_REGISTRY_URL", "WM_REGISTRY_TOKEN", "WM_REGISTRY_CA",
 		"WM_REGISTRY_ALLOW_HTTP", "LXC_IFACES", "PUBLIC_IP", "WM_LISTEN_PORT", "WM_MTU", "WM_POLL", "WM_WAIT", "WM_TC_PRIO",
-		"WM_DATAPLANE", "WM_FASTPATH", "WM_XDP", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
+		"WM_DATAPLANE", "WM_FASTPATH", "WM_XDP", "WM_TCX", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
 		"WM_BPFFS", "WM_LIBEXEC",
 	};
 

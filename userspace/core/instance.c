@@ -301,18 +301,22 @@ static int load_choices(struct wm_instance *inst, const struct wm_env *env, stru
 	static const char *const shields[] = {
 		[WM_XDP_AUTO] = "auto", [WM_XDP_NATIVE] = "native", [WM_XDP_GENERIC] = "generic", [WM_XDP_OFF] = "off",
 	};
+	static const char *const lists[] = { "auto", "off" };
 	const char *ifname = wm_env_get(env, "WM_INTERFACE", inst->ifname);
-	unsigned int plane = 0, xdp = 0;
+	unsigned int plane = 0, xdp = 0, tcx = 0;
 	int fast, rc = wm_env_bool(env, "WM_FASTPATH", 1, &fast, err);
 
 	if (!rc)
 		rc = load_choice(env, "WM_DATAPLANE", planes, WM_ARRAY_LEN(planes), "auto, bpf or nft", &plane, err);
 	if (!rc)
 		rc = load_choice(env, "WM_XDP", shields, WM_ARRAY_LEN(shields), "auto, native, generic or off", &xdp, err);
+	if (!rc)
+		rc = load_choice(env, "WM_TCX", lists, WM_ARRAY_LEN(lists), "auto or off", &tcx, err);
 	if (rc)
 		return rc;
 	inst->dataplane = (enum wm_dataplane_choice)plane;
 	inst->xdp = (enum wm_xdp_choice)xdp;
+	inst->no_tcx = tcx;
 	inst->fastpath = fast;
 	if (!ifname_valid(ifname))
 		return wm_fail(err, EINVAL, "WM_INTERFACE is '%.40s'; it must be an interface name of at most 15 characters", ifname);

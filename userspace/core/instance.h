@@ -68,6 +68,7 @@ struct wm_instance {
 
 	enum wm_dataplane_choice dataplane; /* WM_DATAPLANE */
 	bool fastpath;                 /* WM_FASTPATH */
+	bool no_tcx;                   /* WM_TCX=off: tc filters also where the kernel has tcx */
 	enum wm_xdp_choice xdp;        /* WM_XDP: the shield on the LANs, BPF only */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Where the programs are attached: tc filters under clsact, at handle 1 and the
- * instance's priority, replaced in place. Everybody else's filters and qdiscs
- * stay as they are.
+ * Where the programs are attached: in the devices' tcx lists or, where the kernel
+ * has none, as tc filters under clsact, at handle 1 and the instance's priority;
+ * replaced in place. Everybody else's programs, filters and qdiscs stay as they are.
  */
 #include <errno.h>
 #include <linux/pkt_sched.h>
@@ -49,7 +49,7 @@ static const char *name_of(uint32_t ifindex, char buf[IF_NAMESIZE])
 /* --- asking -------------------------------------------------------------------------------- */
 
 /* The id of the program in our place; 0: there is no such filter; -ENODEV, -errno. */
-static int64_t program_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
+static int64_t filter_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
@@ -61,20 +61,25 @@ static int64_t program_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint
 	return rc ? rc : (int64_t)opts.prog_id;
 }
 
+static enum wm_bpf_side side_of(enum bpf_tc_attach_point point)
+{
+	return point == BPF_TC_EGRESS ? WM_BPF_OUT : WM_BPF_IN;
+}
+
+/* The same in tcx or, if it is not there, as a filter. */
+static int64_t program_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
+{
+	int64_t there = wm_bpf_tcx_at(ifindex, side_of(point), prio);
+
+	return there ? there : filter_at(ifindex, point, prio);
+}
+
 /* Which of our programs it is; -1: none of them. */
 static int program_of_ours(uint32_t id)
 {
-	WM_AUTO_CLOSE int fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
+	struct wm_bpf_owner owner;
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-		return -1;
-	for (int i = 0; i < WM_BPF_PROGS; i++) {
-		if (!strcmp(info.name, wm_bpf_progs[i]))
-			return i;
-	}
-	return -1;
+	return wm_bpf_owner_of(id, &owner) ? owner.prog : -1;
 }
 
 static bool is_program_of_ours(uint32_t id)
@@ -209,18 +214,26 @@ static void remove_clsact(uint32_t ifindex)
 
 /* --- attaching --------------------------------------------------------------------------------- */
 
-/* Where we have been, whoever took our place gives it back; elsewhere it is theirs. */
+static bool uses_tcx(const struct wm_instance *inst)
+{
+	return !inst->no_tcx && wm_bpf_tcx_is_there();
+}
+
+/* Where we have been, whoever took our place gives it back; elsewhere it is theirs. In a tcx list there is room for all. */
 static int check_place(const struct wm_instance *inst, const struct place *place, struct wm_bpf_meta *meta,
 		       struct wm_error *err)
 {
 	const struct wm_bpf_device *device = wm_bpf_find_device(meta, place->ifindex);
 	bool was_ours = device && device->flags & WM_BPF_ATTACHED && meta->prio == inst->tc_prio;
-	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
+	int64_t there = uses_tcx(inst) ? wm_bpf_tcx_at(place->ifindex, side_of(place->point), inst->tc_prio) :
+					 filter_at(place->ifindex, place->point, inst->tc_prio);
 	char name[IF_NAMESIZE];
 
 	if (there < 0)
 		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s",
 				   name_of(place->ifindex, name));
+	if (uses_tcx(inst))
+		return 0;
 	if (there && !was_ours && !is_program_of_ours((uint32_t)there))
 		return wm_fail(err, EEXIST,
 			       "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
@@ -240,19 +253,68 @@ int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *pl
 	return rc;
 }
 
+/* Takes our filter away, if it is ours that is there. 1, 0 or -errno. */
+static int remove_filter(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
+	int64_t there = filter_at(ifindex, point, prio);
+	char name[IF_NAMESIZE];
+	int rc;
+
+	if (there == -ENODEV || there == 0 || (there > 0 && !is_program_of_ours((uint32_t)there)))
+		return 0;
+	rc = there < 0 ? (int)there : bpf_tc_detach(&hook, &opts);
+	if (rc && rc != -ENODEV && rc != -ENOENT)
+		return wm_bpf_fail(err, rc, "cannot take our tc filter off %s", name_of(ifindex, name));
+	return 1;
+}
+
+/* The same of our program in the tcx list. */
+static int leave_tcx(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
+{
+	int64_t there = wm_bpf_tcx_at(ifindex, side_of(point), prio);
+	char name[IF_NAMESIZE];
+	int rc;
+
+	if (there == -ENODEV || there == 0)
+		return 0;
+	rc = there < 0 ? (int)there : wm_bpf_tcx_take(ifindex, side_of(point), (uint32_t)there);
+	return rc ? wm_bpf_fail(err, rc, "cannot take our program off %s (tcx)", name_of(ifindex, name)) : 1;
+}
+
+/* 1 if the program was put there or replaced, 0 if it is right. A filter in its place goes only then: what both see in
+ * between is dropped by one of them, and nothing passes that neither has seen. */
+static int attach_tcx(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set, struct wm_error *err)
+{
+	enum wm_bpf_side side = side_of(place->point);
+	int64_t there = wm_bpf_tcx_at(place->ifindex, side, inst->tc_prio);
+	bool right = there > 0 && (uint32_t)there == set->meta.prog_id[place->prog];
+	char name[IF_NAMESIZE];
+	int rc = there < 0 ? (int)there : 0;
+
+	if (!rc && !right)
+		rc = wm_bpf_tcx_put(place->ifindex, side, set->prog[place->prog], (uint32_t)there);
+	if (rc)
+		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tcx)", wm_bpf_progs[place->prog],
+				   name_of(place->ifindex, name));
+	rc = remove_filter(place->ifindex, place->point, inst->tc_prio, err);
+	return rc < 0 ? rc : rc || !right;
+}
+
 /* 1 if the filter was put there or replaced, 0 if it is right. */
-static int attach_at(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set,
+static int attach_filter(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set,
 		     struct wm_error *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = place->point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = inst->tc_prio, .prog_fd = set->prog[place->prog],
 		    .flags = BPF_TC_F_REPLACE);
-	int64_t there = program_at(place->ifindex, place->point, inst->tc_prio);
+	int64_t there = filter_at(place->ifindex, place->point, inst->tc_prio);
 	char name[IF_NAMESIZE];
 	int rc;
 
 	if (there > 0 && (uint32_t)there == set->meta.prog_id[place->prog])
-		return 0;
+		return leave_tcx(place->ifindex, place->point, inst->tc_prio, err);
 	rc = make_clsact(place, err);
 	if (rc < 0)
 		return rc;
@@ -262,7 +324,8 @@ static int attach_at(const struct wm_instance *inst, const struct place *place, 
 	if (rc)
 		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tc priority %u)", wm_bpf_progs[place->prog],
 				   name_of(place->ifindex, name), inst->tc_prio);
-	return 1;
+	rc = leave_tcx(place->ifindex, place->point, inst->tc_prio, err);
+	return rc < 0 ? rc : 1;
 }
 
 int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
@@ -274,7 +337,7 @@ int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, ui
 	int changes = 0, rc = 0;
 
 	for (unsigned int i = 0; rc >= 0 && i < n; i++) {
-		rc = attach_at(inst, &place[i], set, err);
+		rc = uses_tcx(inst) ? attach_tcx(inst, &place[i], set, err) : attach_filter(inst, &place[i], set, err);
 		changes += rc > 0;
 	}
 	for (unsigned int i = 0; rc >= 0 && i < n; i++)
@@ -289,21 +352,12 @@ int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, ui
 
 /* --- detaching --------------------------------------------------------------------------------- */
 
-/* Takes our filter away, if it is ours that is there. Changes or -errno. */
+/* Changes or -errno. */
 static int detach_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
-	int64_t there = program_at(ifindex, point, prio);
-	char name[IF_NAMESIZE];
-	int rc;
+	int tcx = leave_tcx(ifindex, point, prio, err), filter = tcx < 0 ? tcx : remove_filter(ifindex, point, prio, err);
 
-	if (there == -ENODEV || there == 0 || (there > 0 && !is_program_of_ours((uint32_t)there)))
-		return 0;
-	rc = there < 0 ? (int)there : bpf_tc_detach(&hook, &opts);
-	if (rc && rc != -ENODEV && rc != -ENOENT)
-		return wm_bpf_fail(err, rc, "cannot take our tc filter off %s", name_of(ifindex, name));
-	return 1;
+	return filter < 0 ? filter : tcx + filter;
 }
 
 static bool is_in(uint32_t ifindex, enum bpf_tc_attach_point point, const struct place *place, unsigned int n)
@@ -410,6 +464,16 @@ int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *s
 			remove_clsact(set->meta.device[i].ifindex);
 	}
 	return rc;
+}
+
+const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex)
+{
+	int64_t filter;
+
+	if (wm_bpf_tcx_at(ifindex, WM_BPF_IN, inst->tc_prio) > 0)
+		return "tcx";
+	filter = filter_at(ifindex, BPF_TC_INGRESS, inst->tc_prio);
+	return filter > 0 && program_of_ours((uint32_t)filter) == WM_BPF_LAN_IN ? "tc filter" : NULL;
 }
 
 int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err)

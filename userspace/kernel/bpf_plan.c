@@ -268,5 +268,6 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 		.hz = wm_bpf_hz(),
 		.hub = plan->hub,
 		.fastpath = inst->fastpath,
+		.tc_prio = inst->tc_prio,
 	};
 }

@@ -226,6 +226,27 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 int wm_bpf_carry_flows(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
 		       struct wm_error *err);
 
+/* --- bpf_owner.c --- */
+
+struct wm_bpf_owner {
+	int prog;         /* enum wm_bpf_prog */
+	uint32_t fwmark;  /* of its instance */
+	uint32_t tc_prio; /* the same; 0: of a layout without it */
+};
+/* Of a program of ours, by its id; false: it is none, or not there. */
+bool wm_bpf_owner_of(uint32_t id, struct wm_bpf_owner *ret);
+
+/* --- bpf_tcx.c: programs in devices' tcx lists --- */
+
+enum wm_bpf_side { WM_BPF_IN, WM_BPF_OUT };
+/* Does this kernel have them (6.6)? */
+bool wm_bpf_tcx_is_there(void);
+/* The id of the program there that was loaded with this priority; 0: none; -ENODEV, -errno. */
+int64_t wm_bpf_tcx_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio);
+/* Behind all that are there, or in the place of the one with the id `old`, if that is not 0. 0 or -errno. */
+int wm_bpf_tcx_put(uint32_t ifindex, enum wm_bpf_side side, int prog, uint32_t old);
+int wm_bpf_tcx_take(uint32_t ifindex, enum wm_bpf_side side, uint32_t id); /* fine if it is gone */
+
 /* --- bpf_attach.c: tc filters at handle 1 and the instance's priority --- */
 
 /* Adds wg and the plan's LANs to the meta's devices; true if that changed it.
@@ -249,6 +270,8 @@ int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *p
 /* Takes them off all devices; set may be not whole. */
 int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err);
 
+/* What LAN ingress hangs in on that device, as people are told; NULL: it is not there. */
+const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex);
 /* A filter of ours is on some device: 1, 0 or -errno. */
 int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
 

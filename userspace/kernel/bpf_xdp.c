@@ -19,47 +19,19 @@
 #include "kernel/bpf_priv.h"
 #include "kernel/shield.h"
 
-#define MAPS_MOST 32
-
 /* --- whose is it? ----------------------------------------------------------------------- */
-
-/* Parameters of a program of ours, of whatever layout, tell whose it is. */
-static bool has_our_mark(const struct wm_instance *inst, uint32_t map_id)
-{
-	WM_AUTO_CLOSE int fd = bpf_map_get_fd_by_id(map_id);
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), zero = 0, mark;
-	const size_t at = offsetof(struct wm_params, fwmark);
-	uint8_t value[512];
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !strstr(info.name, ".rodata") ||
-	    info.type != BPF_MAP_TYPE_ARRAY || info.value_size > sizeof(value) || info.value_size < at + sizeof(mark) ||
-	    bpf_map_lookup_elem(fd, &zero, value))
-		return false;
-	memcpy(&mark, value + at, sizeof(mark));
-	return mark == (inst->fwmark & WM_MARK_MASK);
-}
 
 enum owner { NOBODY, OURS, ANOTHER_MESH, SOMEBODY };
 
 static enum owner owner_of(const struct wm_instance *inst, uint32_t id)
 {
-	WM_AUTO_CLOSE int fd = -1;
-	uint32_t map_id[MAPS_MOST];
-	struct bpf_prog_info info = { .nr_map_ids = MAPS_MOST, .map_ids = (uintptr_t)map_id };
-	uint32_t len = sizeof(info);
+	struct wm_bpf_owner owner;
 
 	if (!id)
 		return NOBODY;
-	fd = bpf_prog_get_fd_by_id(id);
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_PROG_TYPE_XDP ||
-	    strncmp(info.name, wm_bpf_progs[WM_BPF_XDP], strlen(wm_bpf_progs[WM_BPF_XDP])) != 0)
+	if (!wm_bpf_owner_of(id, &owner) || owner.prog < WM_BPF_XDP)
 		return SOMEBODY;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < MAPS_MOST; i++) {
-		if (has_our_mark(inst, map_id[i]))
-			return OURS;
-	}
-	return ANOTHER_MESH;
+	return owner.fwmark == (inst->fwmark & WM_MARK_MASK) ? OURS : ANOTHER_MESH;
 }
 
 /* Of the set's two, the one for this mode. */
@@ -275,7 +247,7 @@ static void look_at_lan(const struct wm_instance *inst, struct wm_bpf_set *set, 
 	struct wm_nic nic;
 	enum owner owner;
 
-	*ret = (struct wm_shield){ .mode = mode_name(0) };
+	*ret = (struct wm_shield){ .mode = mode_name(0), .ingress = wm_bpf_lan_hook(inst, ifindex) };
 	if (wm_nic_read(ifindex, false, &nic, &why)) {
 		snprintf(ret->ifname, sizeof(ret->ifname), "%u", ifindex);
 		snprintf(ret->why, sizeof(ret->why), "%.159s", why.text);

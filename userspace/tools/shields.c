@@ -6,7 +6,9 @@
 
 void wm_shields_print(struct wm_out *out, const struct wm_instance *inst)
 {
-	static const struct wm_col cols[] = { { "interface", "LAN", 0 }, { "mode", "XDP", 0 }, { "why", "WHY", 0 } };
+	static const struct wm_col cols[] = {
+		{ "interface", "LAN", 0 }, { "ingress", "INGRESS", 0 }, { "mode", "XDP", 0 }, { "why", "WHY", 0 },
+	};
 	struct wm_shield lan[WM_LANS_MAX];
 	struct wm_error err = { 0 };
 	int n = wm_shields_read(inst, lan, &err);
@@ -17,6 +19,7 @@ void wm_shields_print(struct wm_out *out, const struct wm_instance *inst)
 	for (int i = 0; i < n; i++) {
 		wm_out_row(out);
 		wm_out_cell_str(out, lan[i].ifname);
+		wm_out_cell_str(out, lan[i].ingress);
 		wm_out_cell_str(out, lan[i].mode);
 		wm_out_cell_str(out, *lan[i].why ? lan[i].why : NULL);
 	}

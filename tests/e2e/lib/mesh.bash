@@ -53,6 +53,8 @@ kernel_of() { # kernel_of <machine>
 		ns "$1" tc qdisc show dev "$dev"
 		ns "$1" tc filter show dev "$dev" ingress 2>/dev/null
 		ns "$1" tc filter show dev "$dev" egress 2>/dev/null
+		ns "$1" "$BATS_TEST_DIRNAME/lib/tcx" "$dev" ingress
+		ns "$1" "$BATS_TEST_DIRNAME/lib/tcx" "$dev" egress
 	done
 	# Userspace tunnels of the whole machine have one place, so each of ours is asked by name.
 	for dev in $(in_ns "$1" -o link show | grep -o 'wg-[^:@]*'); do
