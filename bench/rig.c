@@ -20,6 +20,7 @@
 #include "bench/programs.h"
 #include "bench/place.h"
 #include "core/util.h"
+#include "kernel/bpf_priv.h"
 #include "kernel/nl.h"
 #include "packets/net.h"
 
@@ -138,10 +139,16 @@ int rig_tc(struct rig *rig, const char *ifname, const char *program, struct wm_e
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(ifname), .attach_point = BPF_TC_INGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = program_fd(rig, program));
-	int rc = bpf_tc_hook_create(&hook);
+	int rc;
 
-	if (rc == 0 || rc == -EEXIST)
-		rc = bpf_tc_attach(&hook, &opts);
+	/* As wm's own. */
+	if (wm_bpf_tcx_is_there()) {
+		rc = wm_bpf_tcx_put((uint32_t)hook.ifindex, WM_BPF_IN, opts.prog_fd, 0);
+	} else {
+		rc = bpf_tc_hook_create(&hook);
+		if (rc == 0 || rc == -EEXIST)
+			rc = bpf_tc_attach(&hook, &opts);
+	}
 	return rc < 0 ? wm_fail(err, -rc, "cannot attach %s to %s: %s", program, ifname, strerror(-rc)) : 0;
 }
 
