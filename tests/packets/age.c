@@ -21,5 +21,5 @@ static int age_bpf(unsigned int seconds)
 
 int plane_age(unsigned int seconds)
 {
-	return plane_mode() == NFT ? plane_age_nft(seconds) : age_bpf(seconds);
+	return plane_mode() & NFT ? plane_age_nft(seconds) : age_bpf(seconds);
 }

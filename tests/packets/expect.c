@@ -43,7 +43,7 @@ static void retarget(struct pkt *p, wm_ip4 src, wm_ip4 dst)
 /* The packet that an error quotes. netfilter leaves the L4 checksum in it as it was. */
 static void retarget_quoted(struct pkt *p, wm_ip4 src, wm_ip4 dst)
 {
-	if (mode_now == NFT) {
+	if (mode_now & NFT) {
 		p->sum_src = p->src;
 		p->sum_dst = p->dst;
 	}
@@ -74,7 +74,7 @@ static void derive_error(const struct pkt *in, const struct expect *e, struct pk
 	bare(quoted);
 	if (e->quotes_translated)
 		retarget_quoted(quoted, e->qsrc, e->qdst);
-	if (mode_now == NFT) {
+	if (mode_now & NFT) {
 		quoted->sum_src = e->sum_src;
 		quoted->sum_dst = e->sum_dst;
 	}

@@ -13,6 +13,7 @@
 
 #include "core/key.h"
 #include "core/util.h"
+#include "kernel/fastpath.h"
 #include "kernel/shield.h"
 #include "packets/plane.h"
 #include "packets/rig.h"
@@ -28,7 +29,17 @@ struct tally {
 
 static const char *mode_name(unsigned int mode)
 {
-	return mode & SHIELD ? "shield" : mode == FAST ? "fast path" : mode == STACK ? "stack" : "nftables";
+	switch (mode) {
+	case FAST:
+		return "fast path";
+	case STACK:
+		return "stack";
+	case NFT_STACK:
+		return "nftables, stack";
+	case NFT_FAST:
+		return "nftables, fast path";
+	}
+	return "shield";
 }
 
 static void report(struct tally *t, bool good, const struct group *g, unsigned int mode, const char *name)
@@ -82,9 +93,20 @@ static bool shield_is_on(void)
 	return n > 0;
 }
 
+static bool fast_path_is_on(void)
+{
+	char text[WM_PATH_SIZE];
+	const char *is = wm_nft_fastpath(plane_instance(0), text, sizeof(text));
+
+	if (!strncmp(is, "on ", 3))
+		return true;
+	printf("# the fast path: %s\n", is);
+	return false;
+}
+
 static bool run_config(struct tally *t, enum config config, unsigned int mode)
 {
-	bool good = plane_up(config, mode) == 0 && (!(mode & SHIELD) || shield_is_on());
+	bool good = plane_up(config, mode) == 0 && (!(mode & SHIELD) || shield_is_on()) && (mode != NFT_FAST || fast_path_is_on());
 
 	for (size_t n = 0; n < ngroups && good; n++)
 		if (groups[n]->config == config)
@@ -95,7 +117,7 @@ static bool run_config(struct tally *t, enum config config, unsigned int mode)
 
 int main(int argc, char **argv)
 {
-	static const unsigned int modes[] = { FAST, STACK, NFT, FAST | SHIELD };
+	static const unsigned int modes[] = { FAST, STACK, NFT_STACK, NFT_FAST, FAST | SHIELD };
 	const char *build = getenv("B");
 	struct tally t = { .only = argc > 1 ? argv[1] : NULL };
 	bool good;

@@ -170,13 +170,13 @@ struct step {
 enum config { SPOKE, HUB, PAIR, CONFIGS }; /* PAIR: two meshes share the LANs */
 
 /* NFT: what nftables does otherwise has rows of its own, in cases_nft.c. */
-enum { FAST = 1, STACK = 2, BPF = FAST | STACK, NFT = 4 };
+enum { FAST = 1, STACK = 2, BPF = FAST | STACK, NFT_STACK = 4, NFT_FAST = 16, NFT = NFT_STACK | NFT_FAST };
 /* In a mode besides FAST: the shield is on the LANs. It makes no difference to any row. */
 #define SHIELD 8
 
 struct row {
 	const char *name;
-	unsigned int only; /* FAST, STACK, NFT; 0: all of them */
+	unsigned int only; /* FAST, STACK, NFT_STACK, NFT_FAST; 0: all of them */
 	struct step step[STEPS];
 };
 

@@ -48,7 +48,7 @@ static unsigned int mode_now;
 
 static const struct wm_dataplane *plane(void)
 {
-	return mode_now == NFT ? &wm_dataplane_nft : &wm_dataplane_bpf;
+	return mode_now & NFT ? &wm_dataplane_nft : &wm_dataplane_bpf;
 }
 
 /* --- plans -------------------------------------------------------------------------- */
@@ -132,7 +132,7 @@ static void make_instance(struct mesh *m, bool second)
 		.fwmark = second ? 0x57100100 : 0x574d0000,
 		.mtu = WG_MTU,
 		.hub = config_now == HUB,
-		.fastpath = mode_now & FAST,
+		.fastpath = mode_now & (FAST | NFT_FAST),
 		.xdp = mode_now & SHIELD ? WM_XDP_GENERIC : WM_XDP_OFF,
 		.lans = { { "", GW0 }, { "", GW1 }, { "", GW2 } },
 		.nlans = 3,

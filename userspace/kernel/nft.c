@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The data plane on nftables: its verbs over one table of our own.
+ * The data plane on nftables: its verbs over tables of our own, one that judges
+ * everything (family ip) and one that is quicker with plain packets (netdev).
  *
  * Desired rules and elements come from the plan (nft_rules, nft_sets), actual
  * ones from the kernel (nft_state), and what differs goes out as one batch. The
@@ -18,6 +19,7 @@
 #include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_objects.h"
+#include "kernel/nft_probe.h"
 #include "kernel/nft_rules.h"
 #include "kernel/nft_state.h"
 
@@ -45,8 +47,11 @@ static int look(struct wm_nl *nl, const char *table)
 
 	if (rc)
 		return rc;
-	if (last.valid && !strcmp(last.table, table) && last.state.generation == generation)
-		return 0;
+	if (last.valid && !strcmp(last.table, table) && last.state.generation == generation) {
+		rc = wm_nft_devices_same(nl, table, &last.state);
+		if (rc)
+			return rc < 0 ? rc : 0;
+	}
 	forget();
 	rc = wm_nft_state_read(nl, table, &last.state);
 	if (!rc)
@@ -85,26 +90,27 @@ static int explain(struct wm_error *err, const char *table, int rc, const struct
 	return wm_fail(err, -rc, "nftables table ip %s: %s", table, strerror(-rc));
 }
 
-/* What is in force now: rules and content move into `last`. */
-static void remember(struct wm_nft_rules *rules, struct wm_nft_content *content, uint32_t generation)
+/* What is in force now moves into `last`. */
+static void remember(struct wm_nft_want *want, uint32_t generation)
 {
 	wm_nft_state_free(&last.state);
-	last.state = (struct wm_nft_state){ .generation = generation, .table = true, .whole = true,
-					    .rules = *rules, .content = *content };
-	*rules = (struct wm_nft_rules){ 0 };
-	*content = (struct wm_nft_content){ 0 };
+	last.state = (struct wm_nft_state){ .generation = generation, .content = want->content };
+	for (int part = 0; part < WM_NFT_PARTS; part++) {
+		last.state.table[part] = want->table[part];
+		last.state.whole[part] = want->table[part].there;
+	}
+	*want = (struct wm_nft_want){ 0 };
 }
 
 /* One look and one batch. The number of changes, or -errno. */
-static int converge(struct wm_nl *nl, const char *table, struct wm_nft_rules *rules, struct wm_nft_content *content,
-		    struct wm_nft_answer *answer)
+static int converge(struct wm_nl *nl, const char *table, struct wm_nft_want *want, struct wm_nft_answer *answer)
 {
 	struct wm_nft_batch batch = { 0 };
 	int rc = look(nl, table), changes;
 
 	if (rc)
 		return rc;
-	wm_nft_state_diff(&batch, table, &last.state, rules, content);
+	wm_nft_state_diff(&batch, table, &last.state, want);
 	changes = (int)batch.changes;
 	rc = batch.error;
 	if (!rc && batch.len)
@@ -115,32 +121,47 @@ static int converge(struct wm_nl *nl, const char *table, struct wm_nft_rules *ru
 		return rc;
 	}
 	if (changes)
-		remember(rules, content, last.state.generation + (uint32_t)rc);
+		remember(want, last.state.generation + (uint32_t)rc);
 	return changes;
+}
+
+/* What shall be in force. */
+static int make_want(struct wm_nl *nl, const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg,
+		     struct wm_nft_want *ret, struct wm_error *err)
+{
+	struct wm_nft_want want = { 0 };
+	int fast = wm_nft_fast_wanted(nl, inst, wg);
+	int rc = fast < 0 ? fast : wm_nft_content_plan(inst, plan, fast, &want.content, err);
+
+	if (!rc)
+		rc = wm_nft_rules_make(inst, plan, &want.table[WM_NFT_MAIN]);
+	if (!rc && fast)
+		rc = wm_nft_fast_make(inst, plan, wg, &want.table[WM_NFT_FAST]);
+	if (rc)
+		wm_nft_want_free(&want);
+	else
+		*ret = want;
+	return rc;
 }
 
 static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 		     struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	struct wm_nft_rules rules = { 0 };
-	struct wm_nft_content content = { 0 };
+	struct wm_nft_want want = { 0 };
 	struct wm_nft_answer answer = { 0 };
 	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
 
-	(void)wg_ifindex; /* rules go by the name, which outlives the device */
 	if (rc)
 		return rc;
-	rc = wm_nft_content_plan(inst, plan, &content, err);
-	if (rc)
+	rc = make_want(nl, inst, plan, wg_ifindex, &want, err);
+	if (rc == -EEXIST)
 		return rc;
-	rc = wm_nft_rules_make(inst, plan, &rules);
 	if (!rc)
-		rc = converge(nl, inst->nft_table, &rules, &content, &answer);
+		rc = converge(nl, inst->nft_table, &want, &answer);
 	for (int i = 1; i < ATTEMPTS && rc == -ERESTART; i++)
-		rc = converge(nl, inst->nft_table, &rules, &content, &answer);
-	wm_nft_rules_free(&rules);
-	wm_nft_content_free(&content);
+		rc = converge(nl, inst->nft_table, &want, &answer);
+	wm_nft_want_free(&want);
 	if (rc < 0)
 		return explain(err, inst->nft_table, rc, &answer);
 	return rc;
@@ -154,7 +175,7 @@ static int open_table(const struct wm_instance *inst, struct wm_nl **ret, struct
 
 	if (rc)
 		return rc;
-	rc = wm_nft_table_exists(nl, inst->nft_table);
+	rc = wm_nft_table_exists(nl, WM_NFT_MAIN, inst->nft_table);
 	if (rc == 0 || rc == -EEXIST)
 		return wm_fail(err, ENOENT, "there is no nftables table ip %s: this back end is not in force", inst->nft_table);
 	if (rc < 0)
@@ -222,10 +243,32 @@ static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 
 	if (rc)
 		return rc;
-	rc = wm_nft_table_exists(nl, inst->nft_table);
-	if (rc == -EEXIST)
-		return 0;
+	for (int part = 0; part < WM_NFT_PARTS && !rc; part++) {
+		rc = wm_nft_table_exists(nl, (enum wm_nft_part)part, inst->nft_table);
+		if (rc == -EEXIST)
+			rc = 0;
+	}
 	return rc < 0 ? explain(err, inst->nft_table, rc, NULL) : rc;
+}
+
+/* Whatever of ours is there; nothing is written when nothing is. */
+static int remove_both(struct wm_nl *nl, const char *table, struct wm_nft_answer *answer)
+{
+	struct wm_nft_batch batch = { 0 };
+	uint32_t generation = 0;
+	int rc = wm_nft_generation(nl, &generation);
+
+	for (int part = 0; part < WM_NFT_PARTS && !rc; part++) {
+		rc = wm_nft_table_exists(nl, (enum wm_nft_part)part, table);
+		if (rc > 0)
+			wm_nft_table_delete(&batch, (enum wm_nft_part)part, table);
+		if (rc > 0 || rc == -EEXIST) /* somebody else's stays */
+			rc = 0;
+	}
+	if (!rc && batch.len)
+		rc = wm_nft_batch_send(&batch, generation, answer);
+	wm_nft_batch_free(&batch);
+	return rc;
 }
 
 static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
@@ -236,64 +279,13 @@ static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
 	forget();
 	for (int i = 0; i < ATTEMPTS && rc == -ERESTART; i++) {
 		WM_AUTO_NL struct wm_nl *nl = NULL;
-		struct wm_nft_batch batch = { 0 };
-		uint32_t generation = 0;
 
 		rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
 		if (rc)
 			return rc;
-		rc = wm_nft_generation(nl, &generation);
-		if (!rc)
-			rc = wm_nft_table_exists(nl, inst->nft_table);
-		if (rc <= 0)
-			break;
-		wm_nft_table_delete(&batch, inst->nft_table);
-		rc = wm_nft_batch_send(&batch, generation, &answer);
-		wm_nft_batch_free(&batch);
+		rc = remove_both(nl, inst->nft_table, &answer);
 	}
-	return rc < 0 && rc != -EEXIST ? explain(err, inst->nft_table, rc, &answer) : 0;
-}
-
-/* Everything that a hub with hosts, devices and bound MACs makes us use, in a
- * batch that ends in a message that must be refused: the kernel checks all of
- * it, loads what modules it takes, and takes it all back. */
-static int try_all(struct wm_nl *nl, const struct wm_instance *inst, struct wm_nft_answer *ret, struct wm_error *err)
-{
-	static const struct wm_end ends[] = {
-		{ .overlay = 0xc6120002, .local = 0xc6130002, .access = WM_ACCESS_FULL },
-		{ .overlay = 0xc6120003, .local = 0xc6130003, .access = WM_ACCESS_FULL, .has_mac = true },
-		{ .overlay = 0xc6120004, .kind = WM_END_DEVICE },
-	};
-	const struct wm_plan plan = {
-		.supernet = { 0xc6120000, 16 }, .subnet = { 0xc6120000, 23 }, .gateway = 0xc6120001, .hub = true,
-		.mtu = 1420, .nlans = 2, .lans = { { .ifname = "lo", .ifindex = 1 }, { .ifname = "lo", .ifindex = 1 } },
-		.ends = (struct wm_end *)ends, .nends = WM_ARRAY_LEN(ends),
-	};
-	struct wm_instance probe = *inst;
-	struct wm_nft_rules rules = { 0 };
-	struct wm_nft_content content = { 0 };
-	struct wm_nft_batch batch = { 0 };
-	uint32_t generation = 0;
-	int rc = wm_nft_generation(nl, &generation);
-
-	(void)wm_copy(probe.nft_table, sizeof(probe.nft_table), "wm probe");
-	if (!rc)
-		rc = wm_nft_content_plan(&probe, &plan, &content, err);
-	if (!rc)
-		rc = wm_nft_rules_make(&probe, &plan, &rules);
-	if (!rc) {
-		wm_nft_state_diff(&batch, probe.nft_table, &(struct wm_nft_state){ 0 }, &rules, &content);
-		wm_nft_table_delete(&batch, "wm nothing"); /* must be refused */
-		rc = wm_nft_batch_send(&batch, generation, ret);
-	}
-	if (rc == -ENOENT && ret->refused == batch.seq)
-		rc = 0;
-	else if (rc >= 0)
-		rc = -EPROTO;
-	wm_nft_rules_free(&rules);
-	wm_nft_content_free(&content);
-	wm_nft_batch_free(&batch);
-	return rc;
+	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : 0;
 }
 
 static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
@@ -304,13 +296,11 @@ static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
 
 	if (rc)
 		return rc;
-	rc = wm_nft_table_exists(nl, inst->nft_table);
+	rc = wm_nft_table_exists(nl, WM_NFT_MAIN, inst->nft_table);
 	if (rc > 0)
 		return 0; /* what is in force works */
 	if (!rc)
-		rc = try_all(nl, inst, &answer, err);
-	for (int i = 1; i < ATTEMPTS && rc == -ERESTART; i++)
-		rc = try_all(nl, inst, &answer, err);
+		rc = wm_nft_try(nl, WM_NFT_MAIN, &answer);
 	return rc ? explain(err, inst->nft_table, rc, &answer) : 0;
 }
 

@@ -22,6 +22,8 @@
 #define ANSWER_BUFFER (1 << 20) /* bytes of answers the kernel may queue */
 #define SKB_SLACK 512           /* what the kernel keeps of the send buffer, and our begin and end */
 
+const uint8_t wm_nft_families[WM_NFT_PARTS] = { [WM_NFT_MAIN] = NFPROTO_IPV4, [WM_NFT_FAST] = NFPROTO_NETDEV };
+
 void wm_nft_batch_free(struct wm_nft_batch *batch)
 {
 	free(batch->buf);
@@ -34,7 +36,7 @@ struct nlmsghdr *wm_nft_msg(struct wm_nft_batch *batch, uint16_t type, uint16_t 
 		batch->error = wm_grow((void **)&batch->buf, &batch->cap, batch->len + WM_NFT_MSG_MAX, 1);
 	if (batch->error)
 		return NULL;
-	return nftnl_nlmsg_build_hdr(batch->buf + batch->len, type, NFPROTO_IPV4, flags, ++batch->seq);
+	return nftnl_nlmsg_build_hdr(batch->buf + batch->len, type, wm_nft_families[batch->part], flags, ++batch->seq);
 }
 
 void wm_nft_msg_end(struct wm_nft_batch *batch, struct nlmsghdr *nlh)

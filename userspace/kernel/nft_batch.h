@@ -21,9 +21,18 @@
 #define WM_NFT_MSG_MAX 65536
 #define WM_NFT_ELEMS_MAX 32768
 
+/* There are two tables of one name: a batch, and the rules, sets and dumps below, are about one or the other. */
+enum wm_nft_part {
+	WM_NFT_MAIN, /* family ip: everything */
+	WM_NFT_FAST, /* family netdev: plain packets, before the stack sees them */
+	WM_NFT_PARTS,
+};
+extern const uint8_t wm_nft_families[WM_NFT_PARTS]; /* NFPROTO_* */
+
 struct wm_nft_batch {
 	char *buf;
 	size_t len, cap;
+	enum wm_nft_part part; /* whose table the next messages are about */
 	uint32_t seq;          /* of the last message; the first is 1 */
 	size_t whole;          /* so many bytes from the first on are never cut */
 	unsigned int changes;  /* tables, chains, sets, counters, rules and elements written or deleted */

@@ -2,7 +2,6 @@
 #include "kernel/nft_dump.h"
 
 #include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -35,7 +34,7 @@ int wm_nft_dump_elems(struct wm_nl *nl, const char *table, const char *set, cons
 	struct nfgenmsg *header;
 	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
 
-	header->nfgen_family = NFPROTO_IPV4;
+	header->nfgen_family = wm_nft_families[d.part];
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	return wm_nl_dump(nl, read_elems, &d);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "kernel/nft_batch.h"
 #include "kernel/nl.h"
 
 struct nlattr;
@@ -12,6 +13,7 @@ struct wm_nft_dump {
 	int (*elem)(void *arg, const struct nlattr *nest); /* NFTA_SET_ELEM_* attributes; not 0 ends the dump */
 	void (*forget)(void *arg);                         /* the dump begins, or begins again: what came before is void */
 	void *arg;
+	enum wm_nft_part part;                             /* whose set it is */
 };
 
 /* 0, what elem has returned, or -errno; -ENOENT: there is no such set. */

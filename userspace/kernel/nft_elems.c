@@ -20,19 +20,21 @@
 #include "kernel/nft_sets.h"
 
 /* Types of nft's text language, so that `nft list` shows addresses and names. */
-enum { TYPE_IPADDR = 7, TYPE_ETHERADDR = 9, TYPE_MARK = 19, TYPE_IFINDEX = 20 };
+enum { TYPE_IPADDR = 7, TYPE_ETHERADDR = 9, TYPE_SERVICE = 13, TYPE_MARK = 19, TYPE_IFINDEX = 20 };
 #define CONCAT(a, b) ((a) << 6 | (b))
 
 static const uint32_t key_types[] = {
 	[WM_NFT_KEY_OVERLAY] = TYPE_IPADDR,
 	[WM_NFT_KEY_LAN] = CONCAT(TYPE_IFINDEX, TYPE_IPADDR),
 	[WM_NFT_KEY_PAIR] = CONCAT(TYPE_IPADDR, TYPE_IPADDR),
+	[WM_NFT_KEY_LENGTHS] = CONCAT(TYPE_MARK, TYPE_SERVICE),
 	[WM_NFT_KEY_MAC] = CONCAT(CONCAT(TYPE_IFINDEX, TYPE_IPADDR), TYPE_ETHERADDR),
 };
 
 static const uint32_t data_types[] = {
 	[WM_NFT_DATA_ADDR] = TYPE_IPADDR,
 	[WM_NFT_DATA_MARK] = TYPE_MARK,
+	[WM_NFT_DATA_IFINDEX] = TYPE_IFINDEX,
 };
 
 void wm_nft_set_create(struct wm_nft_batch *batch, const char *table, enum wm_nft_set_id id)
@@ -48,7 +50,7 @@ void wm_nft_set_create(struct wm_nft_batch *batch, const char *table, enum wm_nf
 		batch->error = -ENOMEM;
 		goto out;
 	}
-	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_IPV4);
+	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, wm_nft_families[batch->part]);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
 	nftnl_set_set_str(s, NFTNL_SET_NAME, set->name);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, (uint32_t)id + 1);
@@ -160,11 +162,13 @@ void wm_nft_content_diff(struct wm_nft_batch *batch, const char *table, const st
 	for (int i = 0; i < WM_NFT_SETS; i++) {
 		struct writer w = { batch, table, (enum wm_nft_set_id)i, NFT_MSG_DELSETELEM, 0 };
 
+		batch->part = wm_nft_set_part(w.id);
 		write_missing(&w, &have->set[i], &want->set[i]);
 	}
 	for (int i = 0; i < WM_NFT_SETS; i++) {
 		struct writer w = { batch, table, (enum wm_nft_set_id)i, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL };
 
+		batch->part = wm_nft_set_part(w.id);
 		write_missing(&w, &want->set[i], &have->set[i]);
 	}
 }

@@ -104,7 +104,7 @@ void nft_rule(struct wm_nft_rules *b, const char *chain)
 		b->error = -ENOMEM;
 		return;
 	}
-	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_IPV4);
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, wm_nft_families[b->part]);
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, b->table);
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
 	b->v[b->n++] = (struct wm_nft_rule){ .chain = chain, .rule = rule };
@@ -205,8 +205,7 @@ void nft_store(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_t 
 		nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_FLAGS, flags);
 }
 
-/* The IP header's checksum and, by the pseudo-header, the L4 one follow. */
-static void store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg)
+void nft_store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg)
 {
 	nft_store(b, NFT_PAYLOAD_NETWORK_HEADER, which, IP_CSUM_OFFSET, NFT_PAYLOAD_L4CSUM_PSEUDOHDR, reg);
 }
@@ -444,14 +443,14 @@ void nft_translate_src(struct wm_nft_rules *b, enum wm_nft_set_id map)
 {
 	load_sender(b, map);
 	nft_lookup(b, NFT_IS, wm_nft_sets[map].name, REG(0), REG(0));
-	store_addr(b, NFT_SRC, REG(0));
+	nft_store_addr(b, NFT_SRC, REG(0));
 }
 
 void nft_translate_dst(struct wm_nft_rules *b, enum wm_nft_set_id map)
 {
 	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
 	nft_lookup(b, NFT_IS, wm_nft_sets[map].name, REG(0), REG(0));
-	store_addr(b, NFT_DST, REG(0));
+	nft_store_addr(b, NFT_DST, REG(0));
 }
 
 void nft_set_src(struct wm_nft_rules *b, wm_ip4 addr)
@@ -459,7 +458,7 @@ void nft_set_src(struct wm_nft_rules *b, wm_ip4 addr)
 	const uint32_t value = htonl(addr);
 
 	nft_immediate(b, REG(0), &value, sizeof(value));
-	store_addr(b, NFT_SRC, REG(0));
+	nft_store_addr(b, NFT_SRC, REG(0));
 }
 
 void nft_set_mark(struct wm_nft_rules *b, uint32_t value)

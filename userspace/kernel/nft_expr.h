@@ -32,6 +32,7 @@ struct wm_nft_rules {
 	struct wm_nft_rule *v;
 	size_t n, cap;
 	const char *table; /* borrowed */
+	enum wm_nft_part part;
 	int error;
 };
 

@@ -26,6 +26,8 @@ void nft_compare(struct wm_nft_rules *b, enum nft_test test, uint32_t reg, const
 void nft_lookup(struct wm_nft_rules *b, enum nft_test test, const char *set, uint32_t key, uint32_t value);
 /* Four bytes into the packet; the internet checksum at csum follows. flags: NFT_PAYLOAD_L4CSUM_PSEUDOHDR or 0. */
 void nft_store(struct wm_nft_rules *b, uint32_t base, uint32_t offset, uint32_t csum, uint32_t flags, uint32_t reg);
+/* An address: the IP header's checksum and, by the pseudo-header, the L4 one follow. */
+void nft_store_addr(struct wm_nft_rules *b, enum nft_addr which, uint32_t reg);
 void nft_store_mark(struct wm_nft_rules *b, uint32_t reg);
 /* At most so much, in network byte order. */
 void nft_at_most(struct wm_nft_rules *b, uint32_t reg, const void *data, uint32_t len);

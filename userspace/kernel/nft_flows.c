@@ -106,7 +106,7 @@ int wm_nft_flows(struct wm_nl *nl, const char *table, struct wm_flow_views *ret)
 	struct traces all = { 0 };
 	struct wm_flow_views views = { 0 };
 	struct wm_nft_elems *owners = &content.set[WM_NFT_ISO];
-	int rc = wm_nft_content_read(nl, table, &content);
+	int rc = wm_nft_elems_read(nl, table, WM_NFT_ISO, owners);
 
 	if (!rc)
 		rc = wm_nft_flows_read(nl, table, keep, forget, &all);

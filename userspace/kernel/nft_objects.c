@@ -5,7 +5,7 @@
  */
 #include "kernel/nft_objects.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 #include "core/util.h"
@@ -33,6 +33,10 @@ static const char *const purposes[WM_NFT_SETS] = {
 	[WM_NFT_ENDS] = "all hosts and devices by overlay address",
 	[WM_NFT_HOSTS] = "all hosts by LAN and address",
 	[WM_NFT_QUOTED_TO] = "hosts, for packets that ICMP errors quote",
+	[WM_NFT_FAST_LENGTHS] = "the fast path's: lengths of a packet that fits everywhere",
+	[WM_NFT_FAST_TO] = "the fast path's: full hosts by overlay address, and what went to them",
+	[WM_NFT_FAST_LAN] = "the fast path's: the LAN of each, where there are several",
+	[WM_NFT_FAST_FROM] = "the fast path's: full hosts by LAN and address, and what they have sent",
 };
 
 static const char *const flow_purposes[WM_NFT_FLOW_SETS] = {
@@ -61,11 +65,13 @@ static void count_again(void *arg)
 }
 
 /* most: WM_UNKNOWN where the plan says how many there are. */
-static int add(struct wm_nl *nl, const char *table, const char *name, const char *help, uint64_t most, struct wm_objects *ret)
+static int add(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_map_view view, struct wm_objects *ret)
 {
-	struct wm_map_view view = { .name = name, .help = help ? help : "", .most = most, .bytes = WM_UNKNOWN };
-	int rc = wm_nft_dump_elems(nl, table, name, &(struct wm_nft_dump){ count, count_again, &view.used });
+	int rc = wm_nft_dump_elems(nl, table, view.name, &(struct wm_nft_dump){ count, count_again, &view.used, part });
 
+	view.bytes = WM_UNKNOWN;
+	if (rc == -ENOENT && part == WM_NFT_FAST)
+		return 0; /* there is no fast path */
 	return rc ? rc : wm_objects_add_map(ret, &view);
 }
 
@@ -75,11 +81,14 @@ int wm_nft_objects(struct wm_nl *nl, const char *table, struct wm_objects *ret)
 	int rc = 0;
 
 	for (int i = 0; !rc && i < WM_NFT_SETS; i++)
-		rc = add(nl, table, wm_nft_sets[i].name, purposes[i], WM_UNKNOWN, &objects);
+		rc = add(nl, table, wm_nft_set_part((enum wm_nft_set_id)i),
+			 (struct wm_map_view){ .name = wm_nft_sets[i].name, .help = purposes[i], .most = WM_UNKNOWN }, &objects);
 	for (int i = 0; !rc && i < WM_NFT_FLOW_SETS; i++)
-		rc = add(nl, table, wm_nft_flow_sets[i].name, flow_purposes[i], wm_nft_flow_sets[i].size, &objects);
+		rc = add(nl, table, WM_NFT_MAIN, (struct wm_map_view){ .name = wm_nft_flow_sets[i].name, .help = flow_purposes[i],
+							      .most = wm_nft_flow_sets[i].size }, &objects);
 	if (!rc)
-		rc = add(nl, table, WM_NFT_DROPS_NAME, "what was dropped: who, to whom, why, where", WM_NFT_DROPS_SIZE, &objects);
+		rc = add(nl, table, WM_NFT_MAIN, (struct wm_map_view){ .name = WM_NFT_DROPS_NAME, .most = WM_NFT_DROPS_SIZE,
+				.help = "what was dropped: who, to whom, why, where" }, &objects);
 	if (rc) {
 		wm_objects_free(&objects);
 		return rc;

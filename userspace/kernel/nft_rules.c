@@ -451,7 +451,7 @@ static void postrouting(const struct wm_nft_site *s)
 	nft_rule(b, "postrouting"), nft_drop(b, WM_REASON_NO_NEIGHBOUR);
 }
 
-int wm_nft_rules_make(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_nft_rules *ret)
+int wm_nft_rules_make(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_nft_table *ret)
 {
 	struct wm_nft_rules rules = { .table = inst->nft_table };
 	const struct wm_nft_site s = { &rules, inst, plan };
@@ -472,6 +472,6 @@ int wm_nft_rules_make(const struct wm_instance *inst, const struct wm_plan *plan
 	if (rc)
 		wm_nft_rules_free(&rules);
 	else
-		*ret = rules;
+		*ret = (struct wm_nft_table){ .there = true, .rules = rules };
 	return rc;
 }

@@ -17,7 +17,8 @@
 #include "core/util.h"
 #include "kernel/nft_dump.h"
 
-static const uint8_t key_lens[] = { [WM_NFT_KEY_OVERLAY] = 4, [WM_NFT_KEY_LAN] = 8, [WM_NFT_KEY_MAC] = 16, [WM_NFT_KEY_PAIR] = 8 };
+static const uint8_t key_lens[] = { [WM_NFT_KEY_OVERLAY] = 4, [WM_NFT_KEY_LAN] = 8, [WM_NFT_KEY_MAC] = 16, [WM_NFT_KEY_PAIR] = 8,
+				    [WM_NFT_KEY_LENGTHS] = 8 };
 
 const struct wm_nft_set wm_nft_sets[WM_NFT_SETS] = {
 	[WM_NFT_TO] = { "to", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_TO },
@@ -38,7 +39,16 @@ const struct wm_nft_set wm_nft_sets[WM_NFT_SETS] = {
 	[WM_NFT_ENDS] = { "ends", WM_NFT_KEY_OVERLAY, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
 	[WM_NFT_HOSTS] = { "hosts", WM_NFT_KEY_LAN, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_NOTHING },
 	[WM_NFT_QUOTED_TO] = { "quoted_to", WM_NFT_KEY_PAIR, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_FAST_LENGTHS] = { "fast_lengths", WM_NFT_KEY_LENGTHS, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_FAST_TO] = { "fast_to", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_TO },
+	[WM_NFT_FAST_LAN] = { "fast_lan", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_IFINDEX, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_FAST_FROM] = { "fast_from", WM_NFT_KEY_LAN, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_FROM },
 };
+
+enum wm_nft_part wm_nft_set_part(enum wm_nft_set_id id)
+{
+	return (int)id < wm_nft_first_set(WM_NFT_FAST) ? WM_NFT_MAIN : WM_NFT_FAST;
+}
 
 uint32_t wm_nft_key_len(enum wm_nft_key key)
 {
@@ -107,12 +117,25 @@ static struct wm_nft_elem elem_of(const struct wm_plan *plan, const struct wm_en
 	return e;
 }
 
+/* Of the fast path: its next hop is the host itself, so only who is on the link. */
+static uint32_t fast_sets_of(const struct wm_plan *plan, const struct wm_end *end)
+{
+	uint32_t sets = 0;
+
+	if (end->access != WM_ACCESS_FULL || end->kind == WM_END_DEVICE)
+		return 0;
+	if (wm_prefix_has(plan->lans[end->lan].prefix, end->local))
+		sets |= 1u << WM_NFT_FAST_TO | (plan->nlans > 1 ? 1u << WM_NFT_FAST_LAN : 0);
+	return end->has_mac ? sets : sets | 1u << WM_NFT_FAST_FROM;
+}
+
 /* Which sets an end stands in. */
 static uint32_t sets_of(const struct wm_plan *plan, const struct wm_end *end)
 {
 	bool full = end->access == WM_ACCESS_FULL;
 	uint32_t sets = 1u << WM_NFT_ENDS;
 
+	_Static_assert(WM_NFT_SETS <= 32, "a bit for each");
 	if (!full)
 		sets |= 1u << WM_NFT_ISO | 1u << WM_NFT_ISO_FROM | 1u << WM_NFT_ISO_DROPS;
 	if (end->kind == WM_END_DEVICE)
@@ -149,10 +172,10 @@ static uint32_t owner_of(const struct wm_plan *plan, const struct wm_end *end)
 	return (wm_hash32(end->name, strlen(end->name)) & mask) | (end->overlay & ~mask);
 }
 
-static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_end *end,
+static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_end *end, bool fast,
 		   struct wm_nft_content *ret)
 {
-	uint32_t sets = sets_of(plan, end);
+	uint32_t sets = sets_of(plan, end) | (fast ? fast_sets_of(plan, end) : 0);
 	int rc = 0;
 
 	for (int i = 0; i < WM_NFT_SETS && !rc; i++) {
@@ -162,17 +185,39 @@ static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, c
 		if (!(sets & 1u << i))
 			continue;
 		e = elem_of(plan, end, set->key);
-		if (i == WM_NFT_TO || i == WM_NFT_QUOTED_TO)
+		if (i == WM_NFT_TO || i == WM_NFT_QUOTED_TO || i == WM_NFT_FAST_TO)
 			e.data = htonl(end->local);
 		else if (i == WM_NFT_ISO)
 			e.data = owner_of(plan, end);
 		else if (i == WM_NFT_LAN_MARK)
 			e.data = wm_nft_lan_mark(inst, end->lan);
+		else if (i == WM_NFT_FAST_LAN)
+			e.data = plan->lans[end->lan].ifindex;
 		else if (set->data == WM_NFT_NO_DATA && (set->key == WM_NFT_KEY_OVERLAY || !set->counts))
 			e.data = 0;
 		rc = add(&ret->set[i], &e);
 		if (set->key == WM_NFT_KEY_MAC && !rc)
 			rc = add_routers(&plan->lans[end->lan], &e, &ret->set[i]);
+	}
+	return rc;
+}
+
+/* Lengths that a packet of the fast path may have, which is as long as its IP header says: nothing behind it, all of it
+ * there, and no more than fits into each device. */
+static int add_lengths(const struct wm_plan *plan, struct wm_nft_elems *ret)
+{
+	uint32_t most = plan->mtu;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < plan->nlans; i++)
+		most = WM_MIN(most, (uint32_t)plan->lans[i].mtu);
+	for (uint32_t len = WM_NFT_FAST_LEAST; len <= most && !rc; len++) {
+		struct wm_nft_elem e = { 0 };
+		uint16_t wire = htons((uint16_t)len);
+
+		memcpy(e.key, &len, sizeof(len));
+		memcpy(e.key + sizeof(len), &wire, sizeof(wire));
+		rc = add(ret, &e);
 	}
 	return rc;
 }
@@ -195,14 +240,14 @@ static int check_twice(enum wm_nft_key key, const struct wm_nft_elems *set, stru
 	return 0;
 }
 
-int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_nft_content *ret,
+int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, bool fast, struct wm_nft_content *ret,
 			struct wm_error *err)
 {
 	struct wm_nft_content content = { 0 };
-	int rc = 0;
+	int rc = fast ? add_lengths(plan, &content.set[WM_NFT_FAST_LENGTHS]) : 0;
 
 	for (size_t i = 0; i < plan->nends && !rc; i++)
-		rc = add_end(inst, plan, &plan->ends[i], &content);
+		rc = add_end(inst, plan, &plan->ends[i], fast, &content);
 	if (rc)
 		rc = wm_fail(err, -rc, "no memory for %zu hosts and devices", plan->nends);
 	for (int i = 0; i < WM_NFT_SETS && !rc; i++) {
@@ -292,7 +337,7 @@ static void begin_again(void *arg)
 
 static int dump(struct wm_nl *nl, const char *table, struct reader *r)
 {
-	return wm_nft_dump_elems(nl, table, wm_nft_sets[r->id].name, &(struct wm_nft_dump){ read_elem, begin_again, r });
+	return wm_nft_dump_elems(nl, table, wm_nft_sets[r->id].name, &(struct wm_nft_dump){ read_elem, begin_again, r, wm_nft_set_part(r->id) });
 }
 
 static int keep_elem(void *arg, const struct wm_nft_elem *elem, struct wm_count count)
@@ -320,17 +365,14 @@ const struct wm_nft_elem *wm_nft_elem_find(const struct wm_nft_elems *set, const
 	return set->n ? bsearch(wanted, set->v, set->n, sizeof(*set->v), by_key) : NULL;
 }
 
-int wm_nft_content_read(struct wm_nl *nl, const char *table, struct wm_nft_content *ret)
+int wm_nft_content_read(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_content *ret)
 {
-	struct wm_nft_content content = { 0 };
 	int rc = 0;
 
-	for (int i = 0; i < WM_NFT_SETS && !rc; i++)
-		rc = wm_nft_elems_read(nl, table, (enum wm_nft_set_id)i, &content.set[i]);
-	if (rc)
-		wm_nft_content_free(&content);
-	else
-		*ret = content;
+	for (int i = wm_nft_first_set(part); i < wm_nft_end_set(part) && !rc; i++) {
+		ret->set[i].n = 0;
+		rc = wm_nft_elems_read(nl, table, (enum wm_nft_set_id)i, &ret->set[i]);
+	}
 	return rc;
 }
 
@@ -417,6 +459,8 @@ int wm_nft_content_counters(struct wm_nl *nl, const char *table, struct wm_count
 		c.id = (enum wm_nft_set_id)i;
 		c.start = ret->nends;
 		rc = dump(nl, table, &r);
+		if (rc == -ENOENT && wm_nft_set_part(r.id) == WM_NFT_FAST)
+			rc = 0; /* then it has counted nothing */
 	}
 	if (!rc)
 		join_rows(ret);

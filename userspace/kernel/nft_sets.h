@@ -38,6 +38,10 @@ enum wm_nft_set_id {
 	WM_NFT_ENDS,      /* overlay: all hosts and devices */
 	WM_NFT_HOSTS,     /* LAN, LAN address -> overlay: all hosts */
 	WM_NFT_QUOTED_TO, /* overlay, the same once more -> LAN address: all hosts */
+	WM_NFT_FAST_LENGTHS, /* packet, IP: equal lengths that fit everywhere. From here on: of the fast path */
+	WM_NFT_FAST_TO,   /* overlay -> LAN address: full hosts, counting what goes to them */
+	WM_NFT_FAST_LAN,  /* overlay -> interface index of the host's LAN; empty with one LAN */
+	WM_NFT_FAST_FROM, /* LAN, LAN address -> overlay: full hosts without a bound MAC, counting what they send */
 	WM_NFT_SETS,
 };
 
@@ -46,9 +50,10 @@ enum wm_nft_key {
 	WM_NFT_KEY_LAN,     /* iface_index . ipv4_addr */
 	WM_NFT_KEY_MAC,     /* iface_index . ipv4_addr . ether_addr */
 	WM_NFT_KEY_PAIR,    /* ipv4_addr . ipv4_addr */
+	WM_NFT_KEY_LENGTHS, /* mark . inet_service: a number as the machine has it, one as on the wire */
 };
 
-enum wm_nft_data { WM_NFT_NO_DATA, WM_NFT_DATA_ADDR, WM_NFT_DATA_MARK };
+enum wm_nft_data { WM_NFT_NO_DATA, WM_NFT_DATA_ADDR, WM_NFT_DATA_MARK, WM_NFT_DATA_IFINDEX };
 
 /* Which counter of an end an element's counter is. */
 enum wm_nft_counts { WM_NFT_COUNTS_NOTHING, WM_NFT_COUNTS_TO, WM_NFT_COUNTS_FROM, WM_NFT_COUNTS_DROPS };
@@ -63,6 +68,7 @@ struct wm_nft_set {
 extern const struct wm_nft_set wm_nft_sets[WM_NFT_SETS];
 
 #define WM_NFT_KEY_MAX 16
+#define WM_NFT_FAST_LEAST 28 /* bytes of a packet of the fast path: IP and UDP headers */
 
 /* An element. Byte orders are those of the kernel's registers: addresses and
  * MACs as on the wire, interface index and mark as the machine has them. */
@@ -80,17 +86,29 @@ struct wm_nft_content {
 	struct wm_nft_elems set[WM_NFT_SETS];
 };
 
+enum wm_nft_part wm_nft_set_part(enum wm_nft_set_id id);
+/* Sets of one part: [first, end). */
+static inline int wm_nft_first_set(enum wm_nft_part part)
+{
+	return part == WM_NFT_FAST ? WM_NFT_FAST_LENGTHS : 0;
+}
+static inline int wm_nft_end_set(enum wm_nft_part part)
+{
+	return part == WM_NFT_FAST ? WM_NFT_SETS : WM_NFT_FAST_LENGTHS;
+}
+
 void wm_nft_content_free(struct wm_nft_content *content); /* frees what it holds; NULL-safe */
 
 /* The mark of a packet that was translated for a LAN of the plan. */
 uint32_t wm_nft_lan_mark(const struct wm_instance *inst, unsigned int lan);
 
-/* What the sets hold for a plan. -EEXIST names two ends that claim one key. */
-int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_nft_content *ret,
+/* What the sets hold for a plan; those of the fast path only if there is one. -EEXIST names two ends that claim one key. */
+int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, bool fast, struct wm_nft_content *ret,
 			struct wm_error *err);
 
-/* What they hold in the kernel; -ENOENT when a set is not there. */
-int wm_nft_content_read(struct wm_nl *nl, const char *table, struct wm_nft_content *ret);
+/* What those of one part hold in the kernel; -ENOENT when a set is not there. */
+/* Adds to *ret, which the caller frees even if it fails. */
+int wm_nft_content_read(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_content *ret);
 
 /* One of them alone, sorted. */
 int wm_nft_elems_read(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, struct wm_nft_elems *ret);
@@ -104,7 +122,7 @@ struct wm_count wm_nft_counter(const struct nlattr *expr);
 void wm_nft_content_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_content *have,
 			 const struct wm_nft_content *want);
 
-/* The elements' counters, per end, into ret->ends (sorted). 0, -ENOENT, -errno. */
+/* The elements' counters, per end, into ret->ends (sorted), of both parts; the fast one need not be there. 0, -ENOENT, -errno. */
 int wm_nft_content_counters(struct wm_nl *nl, const char *table, struct wm_counters *ret);
 
 /* Creates set `id`, empty. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Reading and writing the table's frame: chains, sets, counters, rules.
+ * Reading our tables: chains, sets, counters, rules, elements.
  */
 #include "kernel/nft_state.h"
 
@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -16,26 +15,38 @@
 #include "core/util.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
-#include "kernel/nft_rules.h"
+#include "kernel/nft_state_priv.h"
 
 #define LOOKS 10 /* at a ruleset that others are changing */
-#define TABLE_COMMENT "wm-gateway"
+
+const struct wm_nft_frame wm_nft_frames[WM_NFT_PARTS] = {
+	[WM_NFT_MAIN] = { wm_nft_chains, &wm_nft_nchains, (1u << WM_REASON_COUNT) - 1, WM_NFT_FLOW_SETS + 1 /* drops */ },
+	[WM_NFT_FAST] = { wm_nft_fast_chains, &wm_nft_nfast_chains,
+			  1u << WM_REASON_TO_LAN | 1u << WM_REASON_TO_MESH | 1u << WM_REASON_RELAY, 0 },
+};
 
 void wm_nft_state_free(struct wm_nft_state *state)
 {
-	wm_nft_rules_free(&state->rules);
+	for (int part = 0; part < WM_NFT_PARTS; part++)
+		wm_nft_rules_free(&state->table[part].rules);
 	wm_nft_content_free(&state->content);
 	*state = (struct wm_nft_state){ 0 };
 }
 
-/* --- reading ---------------------------------------------------------------------- */
+void wm_nft_want_free(struct wm_nft_want *want)
+{
+	for (int part = 0; part < WM_NFT_PARTS; part++)
+		wm_nft_rules_free(&want->table[part].rules);
+	wm_nft_content_free(&want->content);
+	*want = (struct wm_nft_want){ 0 };
+}
 
-static struct nlmsghdr *request(struct wm_nl *nl, uint16_t type)
+static struct nlmsghdr *request(struct wm_nl *nl, enum wm_nft_part part, uint16_t type)
 {
 	struct nfgenmsg *header;
 	struct nlmsghdr *nlh = wm_nl_begin(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), 0, sizeof(*header), &header);
 
-	header->nfgen_family = NFPROTO_IPV4;
+	header->nfgen_family = wm_nft_families[part];
 	return nlh;
 }
 
@@ -54,7 +65,7 @@ static int read_generation(const struct nlmsghdr *nlh, void *arg)
 
 int wm_nft_generation(struct wm_nl *nl, uint32_t *ret)
 {
-	request(nl, NFT_MSG_GETGEN);
+	request(nl, WM_NFT_MAIN, NFT_MSG_GETGEN);
 	return wm_nl_get(nl, read_generation, ret);
 }
 
@@ -81,42 +92,43 @@ static int read_table(const struct nlmsghdr *nlh, void *arg)
 	if (!nlh)
 		return 0;
 	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	t->ours = !strcmp(comment_of(tb[NFTA_TABLE_USERDATA]), TABLE_COMMENT);
+	t->ours = !strcmp(comment_of(tb[NFTA_TABLE_USERDATA]), WM_NFT_COMMENT);
 	t->flags = ntohl(wm_nl_u32(tb[NFTA_TABLE_FLAGS]));
 	return 0;
 }
 
-static int find_table(struct wm_nl *nl, const char *table, struct table *ret)
+static int find_table(struct wm_nl *nl, enum wm_nft_part part, const char *table, struct table *ret)
 {
-	struct nlmsghdr *nlh = request(nl, NFT_MSG_GETTABLE);
+	struct nlmsghdr *nlh = request(nl, part, NFT_MSG_GETTABLE);
 	int rc;
 
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
 	rc = wm_nl_get(nl, read_table, ret);
 	if (rc)
-		return rc == -ENOENT ? 0 : rc;
+		return rc == -ENOENT || (rc == -EOPNOTSUPP && part == WM_NFT_FAST) ? 0 : rc; /* a kernel without that family */
 	return ret->ours ? 1 : -EEXIST;
 }
 
-int wm_nft_table_exists(struct wm_nl *nl, const char *table)
+int wm_nft_table_exists(struct wm_nl *nl, enum wm_nft_part part, const char *table)
 {
 	struct table t = { 0 };
 
-	return find_table(nl, table, &t);
+	return find_table(nl, part, table, &t);
 }
 
 /* A dump of one kind of object of one table. */
 struct dump {
 	const char *table;
+	enum wm_nft_part part;
 	bool ours; /* every one seen so far is as we make it */
-	unsigned int n;
-	struct wm_nft_rules *rules;
-	struct wm_counters *counters;
+	unsigned int n; /* that must be there: not chains that come and go with devices */
+	struct wm_nft_table *ret;
+	struct wm_count *reason; /* WM_REASON_COUNT of them */
 };
 
 static int dump_table(struct wm_nl *nl, uint16_t type, uint16_t table_attr, wm_nl_fn fn, struct dump *d)
 {
-	struct nlmsghdr *nlh = request(nl, type);
+	struct nlmsghdr *nlh = request(nl, d->part, type);
 
 	mnl_attr_put_strz(nlh, table_attr, d->table);
 	return wm_nl_dump(nl, fn, d);
@@ -134,38 +146,71 @@ static bool of_table(const struct nlmsghdr *nlh, struct dump *d, const struct nl
 		return false;
 	}
 	wm_nl_attrs(nlh, sizeof(*header), tb, n);
-	return header->nfgen_family == NFPROTO_IPV4 && !strcmp(wm_nl_str(tb[1]), d->table);
+	return header->nfgen_family == wm_nft_families[d->part] && !strcmp(wm_nl_str(tb[1]), d->table);
 }
 
-static const struct wm_nft_chain *chain_named(const char *name)
+/* NULL: none of ours. */
+static const struct wm_nft_chain *chain_named(enum wm_nft_part part, const char *name)
 {
-	for (unsigned int i = 0; i < wm_nft_nchains; i++) {
-		if (!strcmp(wm_nft_chains[i].name, name))
-			return &wm_nft_chains[i];
+	for (unsigned int i = 0; i < *wm_nft_frames[part].nchains; i++) {
+		if (!strcmp(wm_nft_frames[part].chains[i].name, name))
+			return &wm_nft_frames[part].chains[i];
 	}
 	return NULL;
 }
 
 static int check_chain(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *tb[NFTA_CHAIN_TYPE + 1], *hook[NFTA_HOOK_PRIORITY + 1];
+	const struct nlattr *tb[NFTA_CHAIN_TYPE + 1], *hook[NFTA_HOOK_DEV + 1];
 	const struct wm_nft_chain *chain;
 	struct dump *d = arg;
 
 	_Static_assert(NFTA_CHAIN_TABLE == 1, "of_table");
+	if (!nlh)
+		memset(d->ret->device, 0, sizeof(d->ret->device));
 	if (!of_table(nlh, d, tb, WM_ARRAY_LEN(tb)))
 		return 0;
-	d->n++;
-	chain = chain_named(wm_nl_str(tb[NFTA_CHAIN_NAME]));
+	chain = chain_named(d->part, wm_nl_str(tb[NFTA_CHAIN_NAME]));
 	wm_nl_nested(tb[NFTA_CHAIN_HOOK], hook, WM_ARRAY_LEN(hook));
-	if (!chain || !chain->type != !tb[NFTA_CHAIN_HOOK])
+	if (!chain || !chain->type != !tb[NFTA_CHAIN_HOOK]) {
 		d->ours = false;
-	else if (chain->type)
+		return 0;
+	}
+	if (chain->type)
 		d->ours &= !strcmp(wm_nl_str(tb[NFTA_CHAIN_TYPE]), chain->type) &&
 			   ntohl(wm_nl_u32(hook[NFTA_HOOK_HOOKNUM])) == chain->hook &&
 			   (int32_t)ntohl(wm_nl_u32(hook[NFTA_HOOK_PRIORITY])) == chain->prio &&
 			   ntohl(wm_nl_u32(tb[NFTA_CHAIN_POLICY])) == NF_ACCEPT;
+	if (!wm_nft_comes_and_goes(d->part, chain))
+		d->n++;
+	else if (wm_copy(d->ret->device[chain - wm_nft_fast_chains], WM_IFNAME_SIZE,
+			 hook[NFTA_HOOK_DEV] ? wm_nl_str(hook[NFTA_HOOK_DEV]) : WM_NFT_NO_DEVICE))
+		d->ours = false;
 	return 0;
+}
+
+static unsigned int steady_chains(enum wm_nft_part part)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < *wm_nft_frames[part].nchains; i++)
+		n += !wm_nft_comes_and_goes(part, &wm_nft_frames[part].chains[i]);
+	return n;
+}
+
+int wm_nft_devices_read(struct wm_nl *nl, const char *table, struct wm_nft_table *ret)
+{
+	struct dump d = { .table = table, .part = WM_NFT_FAST, .ret = ret };
+
+	return dump_table(nl, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, check_chain, &d);
+}
+
+int wm_nft_devices_same(struct wm_nl *nl, const char *table, const struct wm_nft_state *state)
+{
+	struct wm_nft_table now = { 0 };
+	int rc = state->whole[WM_NFT_FAST] ? wm_nft_devices_read(nl, table, &now) : 0;
+
+	return rc ? rc : !memcmp(now.device, state->table[WM_NFT_FAST].device, sizeof(now.device));
 }
 
 static bool is_flow_set(const struct nlattr **tb)
@@ -182,16 +227,16 @@ static int check_set(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *tb[NFTA_SET_EXPR + 1];
 	struct dump *d = arg;
-	int i = 0;
+	int i = wm_nft_first_set(d->part), end = wm_nft_end_set(d->part);
 
 	_Static_assert(NFTA_SET_TABLE == 1, "of_table");
 	if (!of_table(nlh, d, tb, WM_ARRAY_LEN(tb)))
 		return 0;
-	while (i < WM_NFT_SETS && strcmp(wm_nft_sets[i].name, wm_nl_str(tb[NFTA_SET_NAME])))
+	while (i < end && strcmp(wm_nft_sets[i].name, wm_nl_str(tb[NFTA_SET_NAME])))
 		i++;
 	d->n++;
-	if (i == WM_NFT_SETS) {
-		d->ours &= is_flow_set(tb) || wm_nft_is_drops(tb);
+	if (i == end) {
+		d->ours &= d->part == WM_NFT_MAIN && (is_flow_set(tb) || wm_nft_is_drops(tb));
 		return 0;
 	}
 	if (ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) != wm_nft_key_len(wm_nft_sets[i].key) ||
@@ -214,15 +259,15 @@ static int read_reason(const struct nlmsghdr *nlh, void *arg)
 	while (i < WM_REASON_COUNT && strcmp(wm_reason_name(i), wm_nl_str(tb[NFTA_OBJ_NAME])))
 		i++;
 	d->n++;
-	if (i == WM_REASON_COUNT || ntohl(wm_nl_u32(tb[NFTA_OBJ_TYPE])) != NFT_OBJECT_COUNTER) {
+	if (i == WM_REASON_COUNT || !(wm_nft_frames[d->part].reasons & 1u << i) || ntohl(wm_nl_u32(tb[NFTA_OBJ_TYPE])) != NFT_OBJECT_COUNTER) {
 		d->ours = false;
 		return 0;
 	}
-	if (!d->counters)
+	if (!d->reason)
 		return 0;
 	wm_nl_nested(tb[NFTA_OBJ_DATA], data, WM_ARRAY_LEN(data));
-	d->counters->reason[i].packets = be64toh(wm_nl_u64(data[NFTA_COUNTER_PACKETS]));
-	d->counters->reason[i].bytes = be64toh(wm_nl_u64(data[NFTA_COUNTER_BYTES]));
+	d->reason[i].packets = be64toh(wm_nl_u64(data[NFTA_COUNTER_PACKETS]));
+	d->reason[i].bytes = be64toh(wm_nl_u64(data[NFTA_COUNTER_BYTES]));
 	return 0;
 }
 
@@ -237,66 +282,88 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 
 	_Static_assert(NFTA_RULE_TABLE == 1, "of_table");
 	if (!nlh)
-		d->rules->n = 0;
+		d->ret->rules.n = 0;
 	if (!of_table(nlh, d, tb, WM_ARRAY_LEN(tb)))
 		return 0;
-	chain = chain_named(wm_nl_str(tb[NFTA_RULE_CHAIN]));
+	chain = chain_named(d->part, wm_nl_str(tb[NFTA_RULE_CHAIN]));
 	if (!chain)
 		return -EAGAIN; /* it was not there a moment ago */
 	(void)wm_copy(r.mark, sizeof(r.mark), comment_of(tb[NFTA_RULE_USERDATA]));
 	r.chain = chain->name;
-	rc = wm_grow((void **)&d->rules->v, &d->rules->cap, d->rules->n + 1, sizeof(r));
+	rc = wm_grow((void **)&d->ret->rules.v, &d->ret->rules.cap, d->ret->rules.n + 1, sizeof(r));
 	if (!rc)
-		d->rules->v[d->rules->n++] = r;
+		d->ret->rules.v[d->ret->rules.n++] = r;
 	return rc;
 }
 
 int wm_nft_reasons_read(struct wm_nl *nl, const char *table, struct wm_counters *ret)
 {
-	struct dump d = { .table = table, .counters = ret };
+	for (int part = 0; part < WM_NFT_PARTS; part++) {
+		struct wm_count reason[WM_REASON_COUNT] = { 0 };
+		struct dump d = { .table = table, .part = (enum wm_nft_part)part, .reason = reason };
+		int rc = dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
 
-	return dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
+		if (part == WM_NFT_FAST && (rc == -ENOENT || rc == -EOPNOTSUPP))
+			rc = 0; /* there is no fast path */
+		if (rc)
+			return rc;
+		for (unsigned int i = 0; i < WM_REASON_COUNT; i++) {
+			ret->reason[i].packets += reason[i].packets;
+			ret->reason[i].bytes += reason[i].bytes;
+		}
+	}
+	return 0;
 }
 
-static int read_whole(struct wm_nl *nl, const char *table, struct wm_nft_state *ret)
+static int read_whole(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_state *ret)
 {
-	struct dump d = { .table = table, .rules = &ret->rules };
+	const struct wm_nft_frame *frame = &wm_nft_frames[part];
+	struct dump d = { .table = table, .part = part, .ret = &ret->table[part] };
+	bool *whole = &ret->whole[part];
 	int rc = dump_table(nl, NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, check_chain, &d);
 
-	ret->whole = d.ours && d.n == wm_nft_nchains;
-	if (!rc && ret->whole) {
+	*whole = d.ours && d.n == steady_chains(part);
+	if (!rc && *whole) {
 		rc = dump_table(nl, NFT_MSG_GETSET, NFTA_SET_TABLE, check_set, &d);
-		ret->whole = d.ours && d.n == WM_NFT_SETS + WM_NFT_FLOW_SETS + 1; /* and the list of drops */
+		*whole = d.ours && d.n == (unsigned int)(wm_nft_end_set(part) - wm_nft_first_set(part)) + frame->more_sets;
 	}
-	if (!rc && ret->whole) {
+	if (!rc && *whole) {
 		rc = dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
-		ret->whole = d.ours && d.n == WM_REASON_COUNT;
+		*whole = d.ours && d.n == (unsigned int)__builtin_popcount(frame->reasons);
 	}
-	if (!rc && ret->whole)
+	if (!rc && *whole)
 		rc = dump_table(nl, NFT_MSG_GETRULE, NFTA_RULE_TABLE, read_rule, &d);
-	if (!rc && ret->whole)
-		rc = wm_nft_content_read(nl, table, &ret->content);
+	if (!rc && *whole)
+		rc = wm_nft_content_read(nl, table, part, &ret->content);
 	if (rc == -EBADMSG) { /* an element as we make none, such as a catch-all */
-		ret->whole = false;
+		*whole = false;
 		rc = 0;
 	}
 	return rc;
+}
+
+static int read_part(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_state *ret)
+{
+	struct table t = { 0 };
+	int rc = find_table(nl, part, table, &t);
+
+	if (rc == -EEXIST && part == WM_NFT_FAST)
+		return 0;
+	if (rc <= 0)
+		return rc;
+	ret->table[part].there = true;
+	return t.flags ? 0 : read_whole(nl, table, part, ret); /* dormant: nothing in it is in force */
 }
 
 int wm_nft_state_read(struct wm_nl *nl, const char *table, struct wm_nft_state *ret)
 {
 	for (int i = 0; i < LOOKS; i++) {
 		struct wm_nft_state state = { 0 };
-		struct table t = { 0 };
 		uint32_t after = 0;
 		int rc = wm_nft_generation(nl, &state.generation);
 
-		if (!rc)
-			rc = find_table(nl, table, &t);
-		if (rc > 0) {
-			state.table = true;
-			rc = t.flags ? 0 : read_whole(nl, table, &state); /* dormant: nothing in it is in force */
-		}
+		for (int part = 0; part < WM_NFT_PARTS && !rc; part++)
+			rc = read_part(nl, table, (enum wm_nft_part)part, &state);
 		bool same = wm_nft_generation(nl, &after) == 0 && after == state.generation;
 
 		if (same && !rc) {
@@ -308,130 +375,4 @@ int wm_nft_state_read(struct wm_nl *nl, const char *table, struct wm_nft_state *
 			return rc;
 	}
 	return -EBUSY;
-}
-
-/* --- writing ---------------------------------------------------------------------- */
-
-/* The whole message is the table's name. */
-static void about_table(struct wm_nft_batch *batch, uint16_t type, uint16_t flags, uint16_t table_attr,
-			const char *table)
-{
-	struct nlmsghdr *nlh = wm_nft_msg(batch, type, flags);
-
-	if (!nlh)
-		return;
-	mnl_attr_put_strz(nlh, table_attr, table);
-	wm_nft_msg_end(batch, nlh);
-	batch->changes++;
-}
-
-void wm_nft_table_delete(struct wm_nft_batch *batch, const char *table)
-{
-	about_table(batch, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, table);
-}
-
-static void create_chain(struct wm_nft_batch *batch, const char *table, const struct wm_nft_chain *chain)
-{
-	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
-	struct nftnl_chain *c = nlh ? nftnl_chain_alloc() : NULL;
-
-	if (!c) {
-		batch->error = -ENOMEM;
-		return;
-	}
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain->name);
-	if (chain->type) {
-		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, chain->type);
-		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, chain->hook);
-		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chain->prio);
-		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	}
-	nftnl_chain_nlmsg_build_payload(nlh, c);
-	nftnl_chain_free(c);
-	wm_nft_msg_end(batch, nlh);
-	batch->changes++;
-}
-
-static void create_counter(struct wm_nft_batch *batch, const char *table, const char *name)
-{
-	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWOBJ, NLM_F_CREATE | NLM_F_EXCL);
-
-	if (!nlh)
-		return;
-	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_OBJ_NAME, name);
-	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-	mnl_attr_nest_end(nlh, mnl_attr_nest_start(nlh, NFTA_OBJ_DATA));
-	wm_nft_msg_end(batch, nlh);
-	batch->changes++;
-}
-
-static void create_table(struct wm_nft_batch *batch, const char *table)
-{
-	static const char comment[] = "\0\x0b" TABLE_COMMENT; /* type, length, text */
-	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-
-	_Static_assert(sizeof(TABLE_COMMENT) == 0x0b, "length");
-	if (!nlh)
-		return;
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	mnl_attr_put(nlh, NFTA_TABLE_USERDATA, sizeof(comment), comment);
-	wm_nft_msg_end(batch, nlh);
-	batch->changes++;
-	for (unsigned int i = 0; i < WM_REASON_COUNT; i++)
-		create_counter(batch, table, wm_reason_name(i));
-	for (int i = 0; i < WM_NFT_SETS; i++)
-		wm_nft_set_create(batch, table, (enum wm_nft_set_id)i);
-	for (int i = 0; i < WM_NFT_FLOW_SETS; i++)
-		wm_nft_flow_set_create(batch, table, (enum wm_nft_flow_set)i);
-	wm_nft_drops_create(batch, table);
-	for (unsigned int i = 0; i < wm_nft_nchains; i++)
-		create_chain(batch, table, &wm_nft_chains[i]);
-}
-
-/* The i-th rule of a chain; NULL behind its last. */
-static const struct wm_nft_rule *rule_at(const struct wm_nft_rules *rules, const char *chain, size_t i)
-{
-	for (size_t j = 0; j < rules->n; j++) {
-		if (!strcmp(rules->v[j].chain, chain) && i-- == 0)
-			return &rules->v[j];
-	}
-	return NULL;
-}
-
-static bool same_rules(const struct wm_nft_rules *a, const struct wm_nft_rules *b)
-{
-	for (unsigned int c = 0; c < wm_nft_nchains; c++) {
-		const struct wm_nft_rule *x, *y;
-		size_t i = 0;
-
-		do {
-			x = rule_at(a, wm_nft_chains[c].name, i);
-			y = rule_at(b, wm_nft_chains[c].name, i++);
-			if (!x != !y || (x && strcmp(x->mark, y->mark)))
-				return false;
-		} while (x);
-	}
-	return true;
-}
-
-void wm_nft_state_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_state *have,
-		       const struct wm_nft_rules *rules, const struct wm_nft_content *content)
-{
-	const struct wm_nft_content nothing = { 0 };
-	bool keep = have->table && have->whole;
-
-	if (have->table && !keep)
-		wm_nft_table_delete(batch, table);
-	if (!keep)
-		create_table(batch, table);
-	if (!keep || !same_rules(&have->rules, rules)) {
-		if (keep)
-			about_table(batch, NFT_MSG_DELRULE, 0, NFTA_RULE_TABLE, table);
-		wm_nft_rules_write(batch, rules);
-		/* A chain whose rules are yet to come accepts everything. */
-		batch->whole = batch->len;
-	}
-	wm_nft_content_diff(batch, table, keep ? &have->content : &nothing, content);
 }

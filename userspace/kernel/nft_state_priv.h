@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What reading and writing our tables have in common.
+ */
+#pragma once
+
+#include "kernel/nft_state.h"
+
+#define WM_NFT_COMMENT "wm-gateway" /* of our tables */
+#define WM_NFT_NO_DEVICE "/" /* of a chain whose device has gone, where the kernel keeps those (6.4); no device's name */
+
+/* What each part is made of, besides its sets. */
+struct wm_nft_frame {
+	const struct wm_nft_chain *chains;
+	const unsigned int *nchains;
+	uint32_t reasons; /* a bit for each that it counts */
+	unsigned int more_sets;
+};
+extern const struct wm_nft_frame wm_nft_frames[WM_NFT_PARTS];
+
+/* A chain on a device. */
+static inline bool wm_nft_comes_and_goes(enum wm_nft_part part, const struct wm_nft_chain *chain)
+{
+	return part == WM_NFT_FAST && chain->type;
+}
