@@ -123,7 +123,7 @@ bool table_is_large(void)
 	free(sorted);
 	for (size_t g = 0; g < ngroups; g++)
 		for (size_t n = 0; n < groups[g]->n; n++)
-			rows += groups[g]->rows[n].only != NFT;
+			rows += !groups[g]->rows[n].only || groups[g]->rows[n].only & BPF;
 	printf("# %zu rows, %zu packets; %zu ways (config, mode, branches taken, verdicts), %zu of them with the fast path\n", rows,
 	       table.n, ways, fast);
 	return rows >= LEAST && fast >= LEAST;

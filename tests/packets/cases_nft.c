@@ -104,7 +104,7 @@ static const struct row rows[] = {
 	    { .at = LAN0, .pkt = { UDP(ISO_L, 184, ANN, ROW), .ttl = 1 },
 	      .out = { { .at = LAN0, .error = 11, .code = 0, .src = GW, .sum_src = ISO, .sum_dst = ANN_L } },
 	      .count = { { WM_REASON_HAIRPIN, 1 }, { WM_REASON_TO_LAN, 1 } } } } },
-	{ "a wrong header checksum is the stack's to drop", NFT,
+	{ "a wrong header checksum is the stack's to drop", NFT_STACK,
 	  { { .at = WG, .pkt = { UDP(FAR, 5000, ANN, 53), .flip = { { 10, 1 } } } },
 	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, 5000), .flip = { { 11, 0x80 } } } } } },
 	{ "a host is sent to where the neighbour table says", NFT,

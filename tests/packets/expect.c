@@ -123,7 +123,7 @@ static void add(const struct expect *e, const struct pkt *p, unsigned int row, s
 
 	s->at = e->at;
 	s->any_id = e->any_id || e->error || e->reply;
-	s->wrong_sum = p->sum_src || p->sum_dst || p->sum == SUM_WRONG || p->sum == SUM_PARTIAL || p->cut || p->tot_len || p->ihl ||
+	s->wrong_sum = p->sum_src || p->sum_dst || p->sum == SUM_WRONG || p->sum == SUM_PARTIAL || p->cut || p->tot_len || p->ihl || (p->flip[0].by && !p->flip_mended) ||
 		       (p->sum == SUM_NONE && p->proto == IPPROTO_UDPLITE);
 	s->ip = !p->ethertype;
 	s->len = build_packet(p, row, buf);

@@ -108,3 +108,22 @@ int plane_age_nft(unsigned int seconds)
 		printf("# cannot make flows older: %s %s\n", strerror(-rc), err.text);
 	return rc;
 }
+
+int plane_read_around(uint64_t *ret)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_count reason[WM_REASON_COUNT];
+	struct wm_error err = { 0 };
+
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, &err);
+	if (rc == 0)
+		rc = wm_nft_part_reasons_read(nl, WM_NFT_FAST, plane_instance(0)->nft_table, reason);
+	if (rc < 0) {
+		printf("# cannot read the fast path's counters: %s %s\n", strerror(-rc), err.text);
+		return rc;
+	}
+	*ret = 0;
+	for (unsigned int n = 0; n < WM_REASON_COUNT; n++)
+		*ret += reason[n].packets;
+	return 0;
+}

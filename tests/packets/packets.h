@@ -162,6 +162,7 @@ struct step {
 	struct count count[COUNTS];
 	struct end_count end;
 	bool tap;              /* look at TAP too */
+	enum { ANY_WAY, AROUND, THROUGH } way; /* NFT_FAST: past the stack, or not; each time it was sent */
 };
 
 /* In count.reason: a counter of the second mesh. */
@@ -207,6 +208,7 @@ struct group {
 	X(change) \
 	X(mss) \
 	X(nft) \
+	X(nft_fast) \
 	X(odd) \
 	X(states) \
 	X(scan) \
@@ -215,6 +217,7 @@ struct group {
 	X(odd_hub) \
 	X(mss_hub) \
 	X(nft_hub) \
+	X(nft_fast_hub) \
 	X(attack) \
 	X(devices) \
 	X(pair) \

@@ -8,7 +8,7 @@
 #include "core/counters.h"
 #include "packets/packets.h"
 
-/* From nothing: the machine's config with this mode (FAST, STACK, NFT, FAST | SHIELD). */
+/* From nothing: the machine's config with this mode (FAST, STACK, NFT_STACK, NFT_FAST, FAST | SHIELD). */
 int plane_up(enum config config, unsigned int mode);
 void plane_down(void);
 
@@ -17,11 +17,14 @@ int plane_change(void (*change)(struct wm_plan *plan));
 int plane_restore(void);
 
 unsigned int plane_meshes(void); /* 2 with PAIR */
-unsigned int plane_mode(void);   /* FAST, STACK, NFT, FAST | SHIELD */
+unsigned int plane_mode(void);   /* one of these */
 enum config plane_config(void);
 
 /* What mesh 0 or 1 has counted; wm_counters_free. */
 int plane_read(unsigned int mesh, struct wm_counters *ret);
+
+/* NFT_FAST: how many packets of mesh 0 went around the stack. 0 or -errno. (flows_nft.c) */
+int plane_read_around(uint64_t *ret);
 
 /* Flows and fragments of mesh 0 become so much older. (age.c) */
 int plane_age(unsigned int seconds);

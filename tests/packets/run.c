@@ -52,6 +52,7 @@ struct run {
 
 struct counters {
 	struct wm_counters mesh[2];
+	uint64_t around; /* the stack, of mesh 0; NFT_FAST */
 };
 
 bool (*run_before)(const struct step *step, unsigned int number, const char *where);
@@ -72,6 +73,8 @@ static int read_counters(struct counters *ret)
 
 	for (unsigned int n = 0; n < plane_meshes() && rc >= 0; n++)
 		rc = plane_read(n, &ret->mesh[n]);
+	if (rc >= 0 && plane_mode() == NFT_FAST)
+		rc = plane_read_around(&ret->around);
 	return rc;
 }
 
@@ -185,6 +188,21 @@ static void judge_end(struct run *r, const struct counters *before, const struct
 		wrong_count(r, "drops of the end", is->drops - was->drops, want->drops);
 	if (want->from && !is->last_seen && !(plane_mode() & NFT))
 		wrong_count(r, "the end's last_seen", 0, 1);
+}
+
+/* The markers to and from hosts of mesh 0 are plain. */
+static void judge_way(struct run *r, const struct counters *before, const struct counters *after)
+{
+	unsigned int times = r->step->times ? r->step->times : 1;
+	uint64_t want = r->step->way == AROUND ? times : 0;
+
+	if (r->step->way == ANY_WAY || plane_mode() != NFT_FAST)
+		return;
+	for (size_t n = 0; n < WM_ARRAY_LEN(markers); n++)
+		want += is_used(&markers[n]) && markers[n].mesh == 0 &&
+			(markers[n].reason == WM_REASON_TO_LAN || markers[n].reason == WM_REASON_TO_MESH);
+	if (after->around - before->around != want)
+		wrong_count(r, "packets around the stack, with the markers,", after->around - before->around, want);
 }
 
 /* --- packets ------------------------------------------------------------------------ */
@@ -416,6 +434,7 @@ static void run_step(struct run *r)
 	}
 	judge_counters(r, &before, &after);
 	judge_end(r, &before, &after);
+	judge_way(r, &before, &after);
 }
 
 static bool is_step(const struct step *step)

@@ -296,23 +296,28 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 	return rc;
 }
 
+int wm_nft_part_reasons_read(struct wm_nl *nl, enum wm_nft_part part, const char *table, struct wm_count ret[WM_REASON_COUNT])
+{
+	struct dump d = { .table = table, .part = part, .reason = ret };
+	int rc;
+
+	memset(ret, 0, WM_REASON_COUNT * sizeof(*ret));
+	rc = dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
+	return part == WM_NFT_FAST && (rc == -ENOENT || rc == -EOPNOTSUPP) ? 0 : rc; /* there is no fast path */
+}
+
 int wm_nft_reasons_read(struct wm_nl *nl, const char *table, struct wm_counters *ret)
 {
-	for (int part = 0; part < WM_NFT_PARTS; part++) {
-		struct wm_count reason[WM_REASON_COUNT] = { 0 };
-		struct dump d = { .table = table, .part = (enum wm_nft_part)part, .reason = reason };
-		int rc = dump_table(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, read_reason, &d);
+	struct wm_count reason[WM_REASON_COUNT];
+	int rc = wm_nft_part_reasons_read(nl, WM_NFT_MAIN, table, ret->reason);
 
-		if (part == WM_NFT_FAST && (rc == -ENOENT || rc == -EOPNOTSUPP))
-			rc = 0; /* there is no fast path */
-		if (rc)
-			return rc;
-		for (unsigned int i = 0; i < WM_REASON_COUNT; i++) {
-			ret->reason[i].packets += reason[i].packets;
-			ret->reason[i].bytes += reason[i].bytes;
-		}
+	if (!rc)
+		rc = wm_nft_part_reasons_read(nl, WM_NFT_FAST, table, reason);
+	for (unsigned int i = 0; i < WM_REASON_COUNT && !rc; i++) {
+		ret->reason[i].packets += reason[i].packets;
+		ret->reason[i].bytes += reason[i].bytes;
 	}
-	return 0;
+	return rc;
 }
 
 static int read_whole(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_state *ret)

@@ -48,7 +48,8 @@ int wm_nft_devices_same(struct wm_nl *nl, const char *table, const struct wm_nft
  * fast part is as none. */
 int wm_nft_state_read(struct wm_nl *nl, const char *table, struct wm_nft_state *ret);
 
-/* The named counters, one per reason, of both parts. */
+/* The named counters, one per reason: of a part (the fast one need not be there), of both. */
+int wm_nft_part_reasons_read(struct wm_nl *nl, enum wm_nft_part part, const char *table, struct wm_count ret[WM_REASON_COUNT]);
 int wm_nft_reasons_read(struct wm_nl *nl, const char *table, struct wm_counters *ret);
 
 /* From `have` to `want`, changing only what differs. A table that is not whole is replaced by a new one within the batch. */
