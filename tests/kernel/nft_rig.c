@@ -115,6 +115,7 @@ static void open_lan(struct rig *rig, unsigned int i)
 	lan->addr = IP(192, 168, i + 1, 1);
 	lan->prefix = (struct wm_prefix){ IP(192, 168, i + 1, 0), 24 };
 	lan->ifindex = if_nametoindex(lan->ifname);
+	lan->mtu = 1500;
 	memcpy(ifr.ifr_name, lan->ifname, IFNAMSIZ);
 	assert_int_equal(ioctl(fd, SIOCGIFHWADDR, &ifr), 0);
 	memcpy(rig->gw_mac[i], ifr.ifr_hwaddr.sa_data, 6);
@@ -148,7 +149,8 @@ void rig_open(struct rig *rig, unsigned int nlans, bool hub)
 	};
 
 	*rig = (struct rig){ .lan = { -1, -1 } };
-	rig->inst = (struct wm_instance){ .ifname = "wg0", .nft_table = "wm_test", .fwmark = 0x574d0000 };
+	rig->inst = (struct wm_instance){ .ifname = "wg0", .nft_table = "wm_test", .fwmark = 0x574d0000,
+					  .fastpath = true };
 	rig->plan = (struct wm_plan){ .supernet = { IP(172, 30, 0, 0), 16 }, .subnet = { IP(172, 30, 2, 0), 24 },
 				      .gateway = G, .hub = hub, .mtu = 1420, .nlans = nlans, .ends = rig->ends };
 	sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");

@@ -199,6 +199,12 @@ const struct wm_dataplane wm_dataplane_bpf = {
 /* Rows of nftables are not run here. */
 const struct wm_dataplane wm_dataplane_nft = { .name = "nft" };
 
+int plane_read_around(uint64_t *ret)
+{
+	(void)ret;
+	return -ENOENT;
+}
+
 /* --- the machine as wm_link_* would find and make it: stack.c has its routes --------------- */
 
 int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, struct wm_error *err)

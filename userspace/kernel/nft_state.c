@@ -207,10 +207,26 @@ int wm_nft_devices_read(struct wm_nl *nl, const char *table, struct wm_nft_table
 
 int wm_nft_devices_same(struct wm_nl *nl, const char *table, const struct wm_nft_state *state)
 {
-	struct wm_nft_table now = { 0 };
-	int rc = state->whole[WM_NFT_FAST] ? wm_nft_devices_read(nl, table, &now) : 0;
+	const struct wm_nft_table *was = &state->table[WM_NFT_FAST];
 
-	return rc ? rc : !memcmp(now.device, state->table[WM_NFT_FAST].device, sizeof(now.device));
+	for (unsigned int i = 0; i < WM_NFT_FAST_CHAINS; i++) {
+		struct wm_nft_table now = { 0 };
+		struct dump d = { .table = table, .part = WM_NFT_FAST, .ret = &now };
+		struct nlmsghdr *nlh;
+		int rc;
+
+		if (!*was->device[i])
+			continue;
+		nlh = request(nl, WM_NFT_FAST, NFT_MSG_GETCHAIN);
+		mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
+		mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, wm_nft_fast_chains[i].name);
+		rc = wm_nl_get(nl, check_chain, &d);
+		if (rc && rc != -ENOENT)
+			return rc;
+		if (strcmp(now.device[i], was->device[i]))
+			return 0;
+	}
+	return 1;
 }
 
 static bool is_flow_set(const struct nlattr **tb)
