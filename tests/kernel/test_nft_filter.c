@@ -239,7 +239,7 @@ static void another_interface_is_not_translated(void **state)
  * way, which does not exist. */
 static void redirects_never_leave(void **state)
 {
-	const struct packet p = udp(FAR, IP(172, 30, 9, 9), 10);
+	const struct packet p = icmp(FAR, IP(172, 30, 9, 9), ICMP_ECHO, 0, 10); /* through the stack */
 	struct wm_counters c = { 0 };
 	struct packet got;
 

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 
 #include "kernel/fastpath.h"
 #include "kernel/netns.h"
@@ -23,7 +25,9 @@ int __real_wm_nft_batch_send(const struct wm_nft_batch *batch, uint32_t gen, str
 int __wrap_wm_nft_batch_send(const struct wm_nft_batch *batch, uint32_t gen, struct wm_nft_answer *ret);
 int __wrap_wm_nft_batch_send(const struct wm_nft_batch *batch, uint32_t gen, struct wm_nft_answer *ret)
 {
-	if (batch->part != WM_NFT_FAST)
+	const struct nlmsghdr *first = (const void *)batch->buf;
+
+	if (((const struct nfgenmsg *)NLMSG_DATA(first))->nfgen_family != wm_nft_families[WM_NFT_FAST])
 		return __real_wm_nft_batch_send(batch, gen, ret);
 	asked++;
 	*ret = (struct wm_nft_answer){ .refused = 1 };
