@@ -21,6 +21,15 @@ setup() { use_demo; }
 	done
 }
 
+@test "every gateway sends plain packets around the stack" {
+	local gw
+	for gw in hub a b; do
+		run gateway "$gw" status -j
+		[[ "$(jq -r .dataplane.fastpath <<<"$output")" == 'on '*', lan0' ]]
+		[[ "$(ns "gw-$gw" nft list table netdev wm)" == *'fwd ip to'* ]]
+	done
+}
+
 @test "no BPF program is loaded for it" {
 	local gw
 	for gw in hub a b; do [ ! -e "$WM_DEMO_DIR/bpf/$gw" ]; done

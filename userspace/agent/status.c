@@ -6,6 +6,7 @@
 
 #include "core/util.h"
 #include "kernel/dataplane.h"
+#include "kernel/fastpath.h"
 #include "kernel/link.h"
 #include "kernel/wg.h"
 #include "tools/shields.h"
@@ -65,6 +66,7 @@ static void print_config(struct wm_out *out, const struct wm_gateway *g, bool ru
 static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 {
 	const struct wm_instance *inst = g->inst;
+	char text[200];
 	bool up = false;
 	const char *plane = wm_dataplane_bpf.present(inst, NULL) == 1 ? "bpf" : wm_dataplane_nft.present(inst, NULL) == 1 ? "nft" : NULL;
 
@@ -80,8 +82,10 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 	wm_out_str(out, "name", "in force", plane);
 	wm_out_str(out, "note", *g->last.dataplane_note ? "note" : NULL,
 		   *g->last.dataplane_note ? g->last.dataplane_note : NULL);
-	if (plane && !strcmp(plane, wm_dataplane_nft.name))
+	if (plane && !strcmp(plane, wm_dataplane_nft.name)) {
+		wm_out_str(out, "fastpath", "fast path", wm_nft_fastpath(inst, text, sizeof(text)));
 		wm_out_uint(out, "differences", "not as BPF (wm-bpf status)", wm_nft_ndifferences);
+	}
 	wm_shields_print(out, inst);
 	wm_out_object_end(out);
 }

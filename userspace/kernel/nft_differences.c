@@ -6,9 +6,11 @@
 #include "kernel/dataplane.h"
 
 const struct wm_difference wm_nft_differences[] = {
-	{ "this machine's own forward rules apply to mesh packets", "The host's own forward rules apply to mesh packets" },
+	{ "this machine's own forward rules apply to all that the fast path does not take",
+	  "The host's own forward rules apply to all that the fast path does not take" },
 	{ "malformed packets are dropped, but not counted", "Malformed IPv4 is dropped, but not counted" },
-	{ "packets with a wrong header checksum are dropped, uncounted", "What has a wrong header checksum is dropped" },
+	{ "packets with a wrong header checksum that the fast path does not take are dropped, uncounted",
+	  "What has a wrong header checksum is dropped" },
 	{ "source routes that are at their end, or lie, are dropped behind other options, but counted as if they were none",
 	  "Source routes that are at their end" },
 	{ "on Linux 5.10 source routes in raw packets of this machine's own programs are not seen",
@@ -54,7 +56,7 @@ const struct wm_difference wm_nft_differences[] = {
 	{ "fragments are put together first where other tables use connection tracking",
 	  "fragments are reassembled before they are translated" },
 	{ "what finds no neighbour or LAN is counted twice: no_neighbour, and as what it was before", "`no_neighbour` is counted besides" },
-	{ "a host that is switched off makes this machine answer \"host unreachable\"",
+	{ "a host that is switched off makes this machine answer \"host unreachable\" about what the fast path does not take",
 	  "A host that is switched off makes the stack send \"host unreachable\"" },
 	{ "with br_netfilter, frames that a bridge passes between others may be translated", "With br_netfilter" },
 	{ "when a host was last seen is not recorded", "When an end was last seen is not recorded" },

@@ -4,6 +4,7 @@
  */
 #include "core/output.h"
 #include "core/util.h"
+#include "kernel/fastpath.h"
 #include "kernel/link.h"
 #include "tools/shields.h"
 #include "tools/tools.h"
@@ -24,6 +25,7 @@ static void print_differences(struct context *ctx)
 int tool_status(struct context *ctx, struct wm_error *err)
 {
 	struct wm_counters counters;
+	char text[200];
 	uint64_t passed = 0, dropped = 0;
 	bool up = false;
 	int rc = ctx->plane->read(&ctx->inst, &counters, err);
@@ -39,6 +41,8 @@ int tool_status(struct context *ctx, struct wm_error *err)
 	wm_out_uint(ctx->out, "hosts", "registered", counters.nends);
 	wm_out_uint(ctx->out, "passed", "packets passed", passed);
 	wm_out_uint(ctx->out, "dropped", "packets dropped", dropped);
+	if (ctx->plane == &wm_dataplane_nft)
+		wm_out_str(ctx->out, "fastpath", "fast path", wm_nft_fastpath(&ctx->inst, text, sizeof(text)));
 	wm_shields_print(ctx->out, &ctx->inst);
 	print_differences(ctx);
 	wm_counters_free(&counters);
