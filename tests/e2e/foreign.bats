@@ -202,7 +202,10 @@ take_off() { # take_off <device> ingress|egress
 	[ -n "$prio" ]
 	ns gw-a tc filter del dev "$1" "$2" pref "$prio"
 }
-flush_nft() { ns gw-a nft delete table ip "$(ns gw-a nft list tables | grep -o "wm_a[^ ]*")"; }
+flush_nft() {
+	local family name
+	while read -r _ family name; do ns gw-a nft delete table "$family" "$name"; done < <(ns gw-a nft list tables | grep ' wm_a')
+}
 flush_bpf() {
 	take_off lan0 ingress
 	take_off "$(interface_of a)" ingress
