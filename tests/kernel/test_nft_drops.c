@@ -171,10 +171,10 @@ static void nft_can_show_it(void **state)
 	(void)state;
 	send_lan(&rig, 0, PLAIN_MAC, &p);
 	rig_counted(&rig, WM_REASON_UNREGISTERED, 1);
-	text = run_out(NULL, "nft", "list", "table", "ip", rig.inst.nft_table, NULL);
+	text = run_out(NULL, "nft", "list", "table", "netdev", rig.inst.nft_table, NULL);
 	assert_non_null(strstr(text, "drop_unregistered"));
 	if (!strstr(text, "192.168.1.66"))
-		fail_msg("%s", strstr(text, "set drops"));
+		fail_msg("%s", strstr(text, "set fast_drops"));
 	free(text);
 }
 

@@ -26,6 +26,31 @@ static void the_latest_first(void **state)
 	assert_int_equal(views.n, 0);
 }
 
+static void two_lists_become_one(void **state)
+{
+	static const struct wm_drop_view in[] = {
+		{ .src = 1, .proto = 6, .last = 10, .count = { 5, 50 } }, { .src = 2, .last = 15, .count = { 1, 10 } },
+		{ .src = 1, .proto = 17, .last = 5, .count = { 9, 90 } }, { .src = 1, .proto = 6, .last = 20, .count = { 7, 70 } },
+	};
+	struct wm_drop_views views = { 0 };
+
+	(void)state;
+	wm_drop_views_join(&views);
+	assert_int_equal(views.n, 0);
+	for (size_t i = 0; i < WM_ARRAY_LEN(in); i++)
+		assert_int_equal(wm_drop_views_add(&views, &in[i]), 0);
+	wm_drop_views_join(&views);
+	assert_int_equal(views.n, 3);
+	assert_int_equal(views.item[0].src, 1);
+	assert_int_equal(views.item[0].proto, 6);
+	assert_int_equal(views.item[0].last, 20);
+	assert_int_equal(views.item[0].count.packets, 12);
+	assert_int_equal(views.item[0].count.bytes, 120);
+	assert_memory_equal(&views.item[1], &in[1], sizeof(in[1]));
+	assert_memory_equal(&views.item[2], &in[2], sizeof(in[2]));
+	wm_drop_views_free(&views);
+}
+
 static void what_is_the_same(void **state)
 {
 	struct wm_drop_view a = { .src = 1, .dst = 2, .reason = 3, .place = WM_DROP_FROM_WG, .proto = 6, .ifindex = 7, .count = { 5, 50 } };

@@ -53,6 +53,27 @@ void wm_drop_views_sort(struct wm_drop_views *views)
 		qsort(views->item, views->n, sizeof(*views->item), by_time);
 }
 
+void wm_drop_views_join(struct wm_drop_views *views)
+{
+	size_t n = 0;
+
+	if (views->n)
+		qsort(views->item, views->n, sizeof(*views->item), by_key);
+	for (size_t i = 0; i < views->n; i++) {
+		struct wm_drop_view *last = n ? &views->item[n - 1] : NULL;
+
+		if (!last || by_key(last, &views->item[i])) {
+			views->item[n++] = views->item[i];
+			continue;
+		}
+		last->count.packets += views->item[i].count.packets;
+		last->count.bytes += views->item[i].count.bytes;
+		last->last = WM_MAX(last->last, views->item[i].last);
+	}
+	views->n = n;
+	wm_drop_views_sort(views);
+}
+
 int wm_drop_views_risen(const struct wm_drop_views *before, const struct wm_drop_views *now, struct wm_drop_views *ret)
 {
 	struct wm_drop_views old = { 0 }, risen = { 0 };

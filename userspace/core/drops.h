@@ -40,6 +40,7 @@ struct wm_drop_views {
 void wm_drop_views_free(struct wm_drop_views *views); /* frees what it holds */
 int wm_drop_views_add(struct wm_drop_views *views, const struct wm_drop_view *view); /* 0, -ENOMEM */
 void wm_drop_views_sort(struct wm_drop_views *views);
+void wm_drop_views_join(struct wm_drop_views *views); /* of two lists: who stands in both stands in it once; sorted */
 /* For each entry of `now` that has more packets than in `before`, or is not there: what rose, in ret, sorted. */
 int wm_drop_views_risen(const struct wm_drop_views *before, const struct wm_drop_views *now, struct wm_drop_views *ret);
 

@@ -107,8 +107,7 @@ static void create_table(struct wm_nft_batch *batch, enum wm_nft_part part, cons
 		wm_nft_set_create(batch, table, (enum wm_nft_set_id)i);
 	for (int i = 0; i < WM_NFT_FLOW_SETS && part == WM_NFT_MAIN; i++)
 		wm_nft_flow_set_create(batch, table, (enum wm_nft_flow_set)i);
-	if (part == WM_NFT_MAIN)
-		wm_nft_drops_create(batch, table);
+	wm_nft_drops_create(batch, table);
 	for (unsigned int i = 0; i < *wm_nft_frames[part].nchains; i++) {
 		if (!wm_nft_comes_and_goes(part, &wm_nft_frames[part].chains[i]))
 			create_chain(batch, table, &wm_nft_frames[part].chains[i], NULL);

@@ -17,6 +17,8 @@
 #include "kernel/nft_expr_priv.h"
 #include "kernel/nft_sets.h"
 
+static const char *const set_names[WM_NFT_PARTS] = { [WM_NFT_MAIN] = "drops", [WM_NFT_FAST] = "fast_drops" };
+
 #define SET_ID 2000
 #define FLAGS (NFT_SET_TIMEOUT | NFT_SET_EVAL)
 #define GC_MS 1000
@@ -34,6 +36,11 @@ enum { IP = 7, PROTO = 12, MARK = 19, IFINDEX = 20 };
 #define KEY_TYPE (((((uint32_t)IP << 6 | IP) << 6 | PROTO) << 6 | IFINDEX) << 6 | IFINDEX)
 
 /* --- rules -------------------------------------------------------------------------------- */
+
+const char *wm_nft_drops_name(enum wm_nft_part part)
+{
+	return set_names[part];
+}
 
 /* Literals, because chains are named by pointers that live as long as the program. */
 const char *wm_nft_drop_chain(enum wm_reason reason)
@@ -72,19 +79,23 @@ static void note(struct wm_nft_rules *b, uint32_t reason)
 	}
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, REG(0));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, WM_NFT_DROPS_NAME);
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set_names[b->part]);
 	nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, KEPT_S * 1000ull);
 	nftnl_expr_set(e, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
 }
 
 /* In a rule of its own: what cannot be noted ends that rule, and the packet is dropped by the next. */
+void wm_nft_drop_rules(struct wm_nft_rules *b, enum wm_reason reason)
+{
+	nft_rule(b, wm_nft_drop_chain(reason)), note(b, reason);
+	nft_rule(b, wm_nft_drop_chain(reason)), nft_count(b, reason), nft_drop_now(b);
+}
+
 void wm_nft_drop_chains(struct wm_nft_rules *b)
 {
 	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
-		if (!wm_reason_is_drop(r))
-			continue;
-		nft_rule(b, wm_nft_drop_chain(r)), note(b, r);
-		nft_rule(b, wm_nft_drop_chain(r)), nft_count(b, r), nft_drop_now(b);
+		if (wm_reason_is_drop(r))
+			wm_nft_drop_rules(b, r);
 	}
 }
 
@@ -99,9 +110,9 @@ void wm_nft_drops_create(struct wm_nft_batch *batch, const char *table)
 		batch->error = -ENOMEM;
 		return;
 	}
-	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, NFPROTO_IPV4);
+	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, wm_nft_families[batch->part]);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, WM_NFT_DROPS_NAME);
+	nftnl_set_set_str(s, NFTNL_SET_NAME, set_names[batch->part]);
 	nftnl_set_set_u32(s, NFTNL_SET_ID, SET_ID);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, FLAGS);
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, KEY_TYPE);
@@ -115,9 +126,9 @@ void wm_nft_drops_create(struct wm_nft_batch *batch, const char *table)
 	nftnl_set_free(s);
 }
 
-bool wm_nft_is_drops(const struct nlattr **tb)
+bool wm_nft_is_drops(enum wm_nft_part part, const struct nlattr **tb)
 {
-	return !strcmp(wm_nl_str(tb[NFTA_SET_NAME]), WM_NFT_DROPS_NAME) && ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) == KEY_LEN &&
+	return !strcmp(wm_nl_str(tb[NFTA_SET_NAME]), set_names[part]) && ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) == KEY_LEN &&
 	       ntohl(wm_nl_u32(tb[NFTA_SET_FLAGS])) == FLAGS;
 }
 
@@ -127,6 +138,7 @@ struct reading {
 	const struct wm_nft_elems *hosts; /* who is registered as what on which LAN */
 	uint32_t wg;
 	int64_t now;
+	size_t before; /* of another table's list */
 	struct wm_drop_views *ret;
 };
 
@@ -188,24 +200,31 @@ static int read_elem(void *arg, const struct nlattr *nest)
 
 static void forget(void *arg)
 {
-	((const struct reading *)arg)->ret->n = 0;
+	const struct reading *r = arg;
+
+	r->ret->n = r->before;
 }
 
 int wm_nft_drops(struct wm_nl *nl, const char *table, uint32_t wg, struct wm_drop_views *ret)
 {
 	struct wm_nft_content content = { 0 };
 	struct wm_drop_views views = { 0 };
-	struct reading r = { &content.set[WM_NFT_HOSTS], wg, wm_unix_time(), &views };
+	struct reading r = { &content.set[WM_NFT_HOSTS], wg, wm_unix_time(), 0, &views };
 	int rc = wm_nft_elems_read(nl, table, WM_NFT_HOSTS, &content.set[WM_NFT_HOSTS]);
 
-	if (!rc)
-		rc = wm_nft_dump_elems(nl, table, WM_NFT_DROPS_NAME, &(struct wm_nft_dump){ read_elem, forget, &r });
+	for (int part = 0; part < WM_NFT_PARTS && !rc; part++) {
+		r.before = views.n;
+		rc = wm_nft_dump_elems(nl, table, set_names[part],
+				       &(struct wm_nft_dump){ read_elem, forget, &r, (enum wm_nft_part)part });
+		if (rc == -ENOENT && part == WM_NFT_FAST)
+			rc = 0;
+	}
 	wm_nft_content_free(&content);
 	if (rc) {
 		wm_drop_views_free(&views);
 		return rc;
 	}
-	wm_drop_views_sort(&views);
+	wm_drop_views_join(&views);
 	*ret = views;
 	return 0;
 }

@@ -2,6 +2,7 @@
  *
  * The fast path: plain packets between full hosts and the mesh are translated
  * and sent on where they come in, at netdev ingress, and never enter the stack.
+ * What unregistered machines send dies there.
  *
  * Whatever is not certainly plain is accepted, untouched: then the other table
  * (nft_rules.c) judges it. So a rule that lets go costs time, never more; a rule
@@ -18,17 +19,19 @@
 #include <linux/netfilter.h>
 
 #include "core/util.h"
+#include "kernel/nft_drops.h"
 #include "kernel/nft_expr_priv.h"
 
 /* Behind everybody's filters at this hook: what they drop is dropped. */
 #define PRIORITY 100
 #define ON_DEVICE "filter", NF_NETDEV_INGRESS, PRIORITY
 
-enum { CHAIN_WG, CHAIN_RELAY, CHAIN_LAN };
+enum { CHAIN_WG, CHAIN_RELAY, CHAIN_UNREGISTERED, CHAIN_LAN };
 
 const struct wm_nft_chain wm_nft_fast_chains[WM_NFT_FAST_CHAINS] = {
 	[CHAIN_WG] = { "wg", ON_DEVICE }, /* from a tunnel */
 	[CHAIN_RELAY] = { "relay" },	  /* ... for another site, at the hub */
+	[CHAIN_UNREGISTERED] = { "drop_unregistered" },
 	[CHAIN_LAN] = { "lan0", ON_DEVICE }, { "lan1", ON_DEVICE }, { "lan2", ON_DEVICE }, { "lan3", ON_DEVICE },
 	{ "lan4", ON_DEVICE }, { "lan5", ON_DEVICE }, { "lan6", ON_DEVICE }, { "lan7", ON_DEVICE },
 };
@@ -152,11 +155,11 @@ static void from_wg(const struct fast *f)
 	}
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(protocols); i++) {
 		nft_rule(b, "wg"), is_plain(b, protocols[i]);
-		nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
-		if (several)
+		if (several) {
+			nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
 			nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_FAST_LAN].name, REG(0), REG(1));
-		nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_FAST_TO].name, REG(0), REG(0));
-		nft_store_addr(b, NFT_DST, REG(0));
+		}
+		nft_translate_dst(b, WM_NFT_FAST_TO);
 		nft_count(b, WM_REASON_TO_LAN);
 		if (!several)
 			nft_immediate(b, REG(1), &f->plan->lans[0].ifindex, sizeof(uint32_t));
@@ -179,13 +182,14 @@ static void from_lan(const struct fast *f, const char *chain)
 	let_go_unless_whole(f, chain);
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(protocols); i++) {
 		nft_rule(b, chain), is_plain(b, protocols[i]);
-		nft_load_meta(b, NFT_META_IIF, REG(0));
-		nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_SRC, 4, REG(1));
-		nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_FAST_FROM].name, REG(0), REG(0));
-		nft_store_addr(b, NFT_SRC, REG(0));
+		nft_translate_src(b, WM_NFT_FAST_FROM);
 		nft_count(b, WM_REASON_TO_MESH);
 		send_to_wg(f);
 	}
+	/* What a router says is looked into. */
+	nft_rule(b, chain), word_is(b, WORD_TTL, 0x00ff0000, NFT_IS, IPPROTO_ICMP << 16), nft_accept(b);
+	nft_rule(b, chain), nft_sender_in(b, WM_NFT_FAST_HOSTS), nft_accept(b);
+	nft_rule(b, chain), nft_drop(b, WM_REASON_UNREGISTERED);
 }
 
 static bool is_there(const char *ifname, uint32_t ifindex)
@@ -202,6 +206,7 @@ int wm_nft_fast_make(const struct wm_instance *inst, const struct wm_plan *plan,
 	if (!inst->fastpath || !is_there(inst->ifname, wg))
 		goto out;
 	from_wg(&f);
+	wm_nft_drop_rules(&table.rules, WM_REASON_UNREGISTERED);
 	memcpy(table.device[CHAIN_WG], inst->ifname, sizeof(inst->ifname));
 	for (unsigned int i = 0; i < plan->nlans; i++) {
 		const struct wm_lan *lan = &plan->lans[i];

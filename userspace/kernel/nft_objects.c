@@ -36,6 +36,7 @@ static const char *const purposes[WM_NFT_SETS] = {
 	[WM_NFT_FAST_LENGTHS] = "the fast path's: lengths of a packet that fits everywhere",
 	[WM_NFT_FAST_TO] = "the fast path's: full hosts by overlay address, and what went to them",
 	[WM_NFT_FAST_LAN] = "the fast path's: the LAN of each, where there are several",
+	[WM_NFT_FAST_HOSTS] = "the fast path's: all hosts by LAN and address",
 	[WM_NFT_FAST_FROM] = "the fast path's: full hosts by LAN and address, and what they have sent",
 };
 
@@ -50,6 +51,11 @@ static const char *const flow_purposes[WM_NFT_FLOW_SETS] = {
 	[WM_NFT_FRAGS] = "first fragments of isolated ends that were let through",
 	[WM_NFT_PAIRS] = "two fields of an isolated end's ICMP error, while they are compared",
 	[WM_NFT_ROUTER_PAIRS] = "two fields of a LAN router's ICMP error, while they are compared",
+};
+
+static const char *const drops_purposes[WM_NFT_PARTS] = {
+	[WM_NFT_MAIN] = "what was dropped: who, to whom, why, where",
+	[WM_NFT_FAST] = "the fast path's: what was dropped there",
 };
 
 static int count(void *arg, const struct nlattr *nest)
@@ -86,9 +92,10 @@ int wm_nft_objects(struct wm_nl *nl, const char *table, struct wm_objects *ret)
 	for (int i = 0; !rc && i < WM_NFT_FLOW_SETS; i++)
 		rc = add(nl, table, WM_NFT_MAIN, (struct wm_map_view){ .name = wm_nft_flow_sets[i].name, .help = flow_purposes[i],
 							      .most = wm_nft_flow_sets[i].size }, &objects);
-	if (!rc)
-		rc = add(nl, table, WM_NFT_MAIN, (struct wm_map_view){ .name = WM_NFT_DROPS_NAME, .most = WM_NFT_DROPS_SIZE,
-				.help = "what was dropped: who, to whom, why, where" }, &objects);
+	for (int part = 0; !rc && part < WM_NFT_PARTS; part++)
+		rc = add(nl, table, (enum wm_nft_part)part,
+			 (struct wm_map_view){ .name = wm_nft_drops_name((enum wm_nft_part)part), .most = WM_NFT_DROPS_SIZE,
+					       .help = drops_purposes[part] }, &objects);
 	if (rc) {
 		wm_objects_free(&objects);
 		return rc;

@@ -42,6 +42,7 @@ const struct wm_nft_set wm_nft_sets[WM_NFT_SETS] = {
 	[WM_NFT_FAST_LENGTHS] = { "fast_lengths", WM_NFT_KEY_LENGTHS, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
 	[WM_NFT_FAST_TO] = { "fast_to", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_TO },
 	[WM_NFT_FAST_LAN] = { "fast_lan", WM_NFT_KEY_OVERLAY, WM_NFT_DATA_IFINDEX, WM_NFT_COUNTS_NOTHING },
+	[WM_NFT_FAST_HOSTS] = { "fast_hosts", WM_NFT_KEY_LAN, WM_NFT_NO_DATA, WM_NFT_COUNTS_NOTHING },
 	[WM_NFT_FAST_FROM] = { "fast_from", WM_NFT_KEY_LAN, WM_NFT_DATA_ADDR, WM_NFT_COUNTS_FROM },
 };
 
@@ -120,10 +121,10 @@ static struct wm_nft_elem elem_of(const struct wm_plan *plan, const struct wm_en
 /* Of the fast path: its next hop is the host itself, so only who is on the link. */
 static uint32_t fast_sets_of(const struct wm_plan *plan, const struct wm_end *end)
 {
-	uint32_t sets = 0;
+	uint32_t sets = end->kind == WM_END_DEVICE ? 0 : 1u << WM_NFT_FAST_HOSTS;
 
-	if (end->access != WM_ACCESS_FULL || end->kind == WM_END_DEVICE)
-		return 0;
+	if (end->access != WM_ACCESS_FULL || !sets)
+		return sets;
 	if (wm_prefix_has(plan->lans[end->lan].prefix, end->local))
 		sets |= 1u << WM_NFT_FAST_TO | (plan->nlans > 1 ? 1u << WM_NFT_FAST_LAN : 0);
 	return end->has_mac ? sets : sets | 1u << WM_NFT_FAST_FROM;

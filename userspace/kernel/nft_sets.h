@@ -41,6 +41,7 @@ enum wm_nft_set_id {
 	WM_NFT_FAST_LENGTHS, /* packet, IP: equal lengths that fit everywhere. From here on: of the fast path */
 	WM_NFT_FAST_TO,   /* overlay -> LAN address: full hosts, counting what goes to them */
 	WM_NFT_FAST_LAN,  /* overlay -> interface index of the host's LAN; empty with one LAN */
+	WM_NFT_FAST_HOSTS, /* LAN, LAN address: all hosts */
 	WM_NFT_FAST_FROM, /* LAN, LAN address -> overlay: full hosts without a bound MAC, counting what they send */
 	WM_NFT_SETS,
 };

@@ -22,7 +22,7 @@
 const struct wm_nft_frame wm_nft_frames[WM_NFT_PARTS] = {
 	[WM_NFT_MAIN] = { wm_nft_chains, &wm_nft_nchains, (1u << WM_REASON_COUNT) - 1, WM_NFT_FLOW_SETS + 1 /* drops */ },
 	[WM_NFT_FAST] = { wm_nft_fast_chains, &wm_nft_nfast_chains,
-			  1u << WM_REASON_TO_LAN | 1u << WM_REASON_TO_MESH | 1u << WM_REASON_RELAY, 0 },
+			  1u << WM_REASON_TO_LAN | 1u << WM_REASON_TO_MESH | 1u << WM_REASON_RELAY | 1u << WM_REASON_UNREGISTERED, 1 },
 };
 
 void wm_nft_state_free(struct wm_nft_state *state)
@@ -252,7 +252,7 @@ static int check_set(const struct nlmsghdr *nlh, void *arg)
 		i++;
 	d->n++;
 	if (i == end) {
-		d->ours &= d->part == WM_NFT_MAIN && (is_flow_set(tb) || wm_nft_is_drops(tb));
+		d->ours &= wm_nft_is_drops(d->part, tb) || (d->part == WM_NFT_MAIN && is_flow_set(tb));
 		return 0;
 	}
 	if (ntohl(wm_nl_u32(tb[NFTA_SET_KEY_LEN])) != wm_nft_key_len(wm_nft_sets[i].key) ||
