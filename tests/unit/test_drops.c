@@ -123,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_latest_first),
+		TEST(two_lists_become_one),
 		TEST(what_is_the_same),
 		TEST(what_rose),
 		TEST(every_place_has_a_name),
