@@ -5,9 +5,9 @@
  * What unregistered machines send dies there.
  *
  * Whatever is not certainly plain is accepted, untouched: then the other table
- * (nft_rules.c) judges it. So a rule that lets go costs time, never more; a rule
- * that holds on to a packet must be as strict as all rules there together. Once
- * a packet was changed it is sent or dropped.
+ * (nft_rules.c) judges it. A rule ends where it cannot read what it asks for, so
+ * being plain is one rule, of which all must hold; and it must be as strict as
+ * all rules there together. Once a packet was changed it is sent or dropped.
  */
 #include "kernel/nft_rules_priv.h"
 
@@ -26,11 +26,13 @@
 #define PRIORITY 100
 #define ON_DEVICE "filter", NF_NETDEV_INGRESS, PRIORITY
 
-enum { CHAIN_WG, CHAIN_RELAY, CHAIN_UNREGISTERED, CHAIN_LAN };
+enum { CHAIN_WG, CHAIN_SITE, CHAIN_RELAY, CHAIN_MESH, CHAIN_UNREGISTERED, CHAIN_LAN };
 
 const struct wm_nft_chain wm_nft_fast_chains[WM_NFT_FAST_CHAINS] = {
 	[CHAIN_WG] = { "wg", ON_DEVICE }, /* from a tunnel */
+	[CHAIN_SITE] = { "site" },	  /* ... plain */
 	[CHAIN_RELAY] = { "relay" },	  /* ... for another site, at the hub */
+	[CHAIN_MESH] = { "mesh" },	  /* from a LAN, plain */
 	[CHAIN_UNREGISTERED] = { "drop_unregistered" },
 	[CHAIN_LAN] = { "lan0", ON_DEVICE }, { "lan1", ON_DEVICE }, { "lan2", ON_DEVICE }, { "lan3", ON_DEVICE },
 	{ "lan4", ON_DEVICE }, { "lan5", ON_DEVICE }, { "lan6", ON_DEVICE }, { "lan7", ON_DEVICE },
@@ -59,12 +61,6 @@ static void word_is(struct wm_nft_rules *b, uint32_t offset, uint32_t bits, enum
 	nft_compare(b, test, REG(0), &value, sizeof(value));
 }
 
-static void let_go_if(struct wm_nft_rules *b, const char *chain, uint32_t offset, uint32_t bits, enum nft_test test,
-		      uint32_t value)
-{
-	nft_rule(b, chain), word_is(b, offset, bits, test, value), nft_accept(b);
-}
-
 /* Half an address needs no mask. */
 static void addr_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test test, struct wm_prefix prefix)
 {
@@ -75,29 +71,28 @@ static void addr_in(struct wm_nft_rules *b, enum nft_addr which, enum nft_test t
 }
 
 /* Elsewhere in the mesh: in O, not in S, and not an edge of O. */
-static void let_go_unless_away(const struct fast *f, const char *chain, enum nft_addr which)
+static void is_away(const struct fast *f, enum nft_addr which)
 {
-	const struct wm_prefix all = f->plan->supernet;
+	const uint32_t first = htonl(f->plan->supernet.addr), last = htonl(wm_prefix_last(f->plan->supernet));
 
-	nft_rule(f->b, chain), addr_in(f->b, which, NFT_NOT, all), nft_accept(f->b);
-	nft_rule(f->b, chain), addr_in(f->b, which, NFT_IS, f->plan->subnet), nft_accept(f->b);
-	let_go_if(f->b, chain, which, UINT32_MAX, NFT_IS, all.addr);
-	let_go_if(f->b, chain, which, UINT32_MAX, NFT_IS, wm_prefix_last(all));
+	addr_in(f->b, which, NFT_IS, f->plan->supernet);
+	addr_in(f->b, which, NFT_NOT, f->plan->subnet);
+	nft_load(f->b, NFT_PAYLOAD_NETWORK_HEADER, which, 4, REG(0));
+	nft_compare(f->b, NFT_NOT, REG(0), &first, sizeof(first));
+	nft_compare(f->b, NFT_NOT, REG(0), &last, sizeof(last));
 }
 
 /* IPv4 without options, not a fragment, with more than one hop to go, and of a length that fits everywhere and is its
  * own: neither short, nor padded, nor one that stands for several and is longer than the way out. */
-static void let_go_unless_whole(const struct fast *f, const char *chain)
+static void is_whole(struct wm_nft_rules *b)
 {
 	const uint8_t plain = 0x45;
 
-	nft_rule(f->b, chain), nft_load(f->b, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REG(0));
-	nft_compare(f->b, NFT_NOT, REG(0), &plain, 1), nft_accept(f->b);
-	let_go_if(f->b, chain, WORD_FRAGMENT, 0x3fff, NFT_NOT, 0);
-	let_go_if(f->b, chain, WORD_TTL, 0xfe000000, NFT_IS, 0);
-	nft_rule(f->b, chain), nft_load_meta(f->b, NFT_META_LEN, REG(0));
-	nft_load(f->b, NFT_PAYLOAD_NETWORK_HEADER, 2, 2, REG(1));
-	nft_lookup(f->b, NFT_NOT, wm_nft_sets[WM_NFT_FAST_LENGTHS].name, REG(0), NOWHERE), nft_accept(f->b);
+	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REG(0)), nft_compare(b, NFT_IS, REG(0), &plain, 1);
+	word_is(b, WORD_FRAGMENT, 0x3fff, NFT_IS, 0);
+	word_is(b, WORD_TTL, 0xfe000000, NFT_NOT, 0);
+	nft_load_meta(b, NFT_META_LEN, REG(0)), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 2, 2, REG(1));
+	nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_FAST_LENGTHS].name, REG(0), NOWHERE);
 }
 
 /* Matches UDP, or TCP that opens nothing (the MSS of one that does is lowered), with all of its header: a checksum that is
@@ -147,14 +142,11 @@ static void from_wg(const struct fast *f)
 	struct wm_nft_rules *b = f->b;
 	const bool several = f->plan->nlans > 1;
 
-	let_go_unless_whole(f, "wg");
-	let_go_unless_away(f, "wg", NFT_SRC);
-	if (f->plan->hub) {
-		nft_rule(b, "wg"), addr_in(b, NFT_DST, NFT_NOT, f->plan->subnet), nft_goto(b, "relay");
-		let_go_unless_away(f, "relay", NFT_DST);
-	}
+	nft_rule(b, "wg"), is_whole(b), is_away(f, NFT_SRC), nft_goto(b, "site");
+	if (f->plan->hub)
+		nft_rule(b, "site"), addr_in(b, NFT_DST, NFT_NOT, f->plan->subnet), nft_goto(b, "relay");
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(protocols); i++) {
-		nft_rule(b, "wg"), is_plain(b, protocols[i]);
+		nft_rule(b, "site"), is_plain(b, protocols[i]);
 		if (several) {
 			nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, NFT_DST, 4, REG(0));
 			nft_lookup(b, NFT_IS, wm_nft_sets[WM_NFT_FAST_LAN].name, REG(0), REG(1));
@@ -164,32 +156,40 @@ static void from_wg(const struct fast *f)
 		if (!several)
 			nft_immediate(b, REG(1), &f->plan->lans[0].ifindex, sizeof(uint32_t));
 		send_on(b);
-		if (f->plan->hub)
-			nft_rule(b, "relay"), is_plain(b, protocols[i]), nft_count(b, WM_REASON_RELAY), send_to_wg(f);
+		if (!f->plan->hub)
+			continue;
+		nft_rule(b, "relay"), is_plain(b, protocols[i]), is_away(f, NFT_DST), nft_count(b, WM_REASON_RELAY);
+		send_to_wg(f);
 	}
+	nft_rule(b, "site"), nft_accept(b);
+	nft_rule(b, "relay"), nft_accept(b);
 }
 
 /* What is not to the mesh leaves first. A tag is part of the frame's type as rules see it, wherever the kernel keeps it. */
 static void from_lan(const struct fast *f, const char *chain)
 {
-	struct wm_nft_rules *b = f->b;
 	const uint16_t ipv4 = htons(0x0800);
 
-	let_go_unless_away(f, chain, NFT_DST);
-	nft_rule(b, chain), nft_to_us(b, NFT_NOT), nft_accept(b);
-	nft_rule(b, chain), nft_load(b, NFT_PAYLOAD_LL_HEADER, 12, sizeof(ipv4), REG(0));
-	nft_compare(b, NFT_NOT, REG(0), &ipv4, sizeof(ipv4)), nft_accept(b);
-	let_go_unless_whole(f, chain);
+	nft_rule(f->b, chain), is_away(f, NFT_DST), nft_to_us(f->b, NFT_IS);
+	nft_load(f->b, NFT_PAYLOAD_LL_HEADER, 12, sizeof(ipv4), REG(0)), nft_compare(f->b, NFT_IS, REG(0), &ipv4, sizeof(ipv4));
+	is_whole(f->b), nft_goto(f->b, "mesh");
+}
+
+static void to_mesh(const struct fast *f)
+{
+	struct wm_nft_rules *b = f->b;
+
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(protocols); i++) {
-		nft_rule(b, chain), is_plain(b, protocols[i]);
+		nft_rule(b, "mesh"), is_plain(b, protocols[i]);
 		nft_translate_src(b, WM_NFT_FAST_FROM);
 		nft_count(b, WM_REASON_TO_MESH);
 		send_to_wg(f);
 	}
 	/* What a router says is looked into. */
-	nft_rule(b, chain), word_is(b, WORD_TTL, 0x00ff0000, NFT_IS, IPPROTO_ICMP << 16), nft_accept(b);
-	nft_rule(b, chain), nft_sender_in(b, WM_NFT_FAST_HOSTS), nft_accept(b);
-	nft_rule(b, chain), nft_drop(b, WM_REASON_UNREGISTERED);
+	nft_rule(b, "mesh"), word_is(b, WORD_TTL, 0x00ff0000, NFT_IS, IPPROTO_ICMP << 16), nft_accept(b);
+	nft_rule(b, "mesh"), nft_sender_in(b, WM_NFT_FAST_HOSTS), nft_accept(b);
+	nft_rule(b, "mesh"), nft_drop(b, WM_REASON_UNREGISTERED);
+	wm_nft_drop_rules(b, WM_REASON_UNREGISTERED);
 }
 
 static bool is_there(const char *ifname, uint32_t ifindex)
@@ -206,7 +206,7 @@ int wm_nft_fast_make(const struct wm_instance *inst, const struct wm_plan *plan,
 	if (!inst->fastpath || !is_there(inst->ifname, wg))
 		goto out;
 	from_wg(&f);
-	wm_nft_drop_rules(&table.rules, WM_REASON_UNREGISTERED);
+	to_mesh(&f);
 	memcpy(table.device[CHAIN_WG], inst->ifname, sizeof(inst->ifname));
 	for (unsigned int i = 0; i < plan->nlans; i++) {
 		const struct wm_lan *lan = &plan->lans[i];

@@ -18,7 +18,7 @@ struct wm_nft_chain {
 	int32_t prio;
 };
 
-#define WM_NFT_FAST_CHAINS (3 + WM_LANS_MAX)
+#define WM_NFT_FAST_CHAINS (5 + WM_LANS_MAX)
 
 extern const struct wm_nft_chain wm_nft_chains[];
 extern const unsigned int wm_nft_nchains;
