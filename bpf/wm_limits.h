@@ -18,3 +18,8 @@
 /* ICMP errors of LAN routers: of one LAN; and bytes of IP, which is what routers send (RFC 1812, 4.3.2.3). */
 #define WM_ROUTER_ERRORS_PER_S 100
 #define WM_ROUTER_ERROR_MAX 576
+
+/* Low byte of the mark of what has been judged, translated and counted on its way to wg, by BPF's LAN ingress or by the
+ * nftables back end: BPF's filter at wg egress, which is in force beside nftables while one takes over from the other, has
+ * nothing to add. */
+#define WM_MARK_DONE 0xfeu

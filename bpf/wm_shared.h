@@ -29,7 +29,6 @@
  * handed it to the stack. The low byte is 1 + the LAN slot it is for, or 0; of what
  * LAN ingress redirects to wg egress, past the stack, also one of these. */
 #define WM_MARK_MASK 0xffffff00u
-#define WM_MARK_DONE 0xfeu   /* translated, and counted, already */
 #define WM_MARK_ROUTER 0xffu /* made g's own already: a router's ICMP error */
 
 /* Read-only data of the programs: known when they are loaded, constant to the verifier. */

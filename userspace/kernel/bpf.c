@@ -157,8 +157,9 @@ static int renew(struct job *job, struct wm_error *err)
 	if (rc)
 		return rc;
 	job->set.meta.prio = job->inst->tc_prio;
-	if (job->old.whole) {
-		job->set.meta.prio = job->old.meta.prio;
+	if (job->old.meta_fd >= 0) {
+		if (job->old.whole)
+			job->set.meta.prio = job->old.meta.prio;
 		job->set.meta.ndevices = job->old.meta.ndevices;
 		memcpy(job->set.meta.device, job->old.meta.device, sizeof(job->set.meta.device));
 	}
@@ -231,7 +232,8 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 
 /* --- verbs ---------------------------------------------------------------------------------------- */
 
-static int take_down(const struct wm_instance *inst, struct wm_error *err)
+/* retire: the other back end is in force by now. */
+static int take_down(const struct wm_instance *inst, bool retire, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	int rc;
@@ -241,8 +243,10 @@ static int take_down(const struct wm_instance *inst, struct wm_error *err)
 	if (!rc)
 		rc = wm_bpf_shield_remove(inst, err);
 	if (rc >= 0)
-		rc = wm_bpf_detach_all(inst, &set, err);
-	return rc < 0 ? rc : wm_bpf_pins_remove(inst, err);
+		rc = wm_bpf_detach_all(inst, &set, retire, err);
+	if (rc < 0)
+		return rc;
+	return retire && set.meta_fd >= 0 ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
 }
 
 static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
@@ -261,7 +265,7 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	if (!rc)
 		rc = bring_into_force(&job, err);
 	if (rc && job.first)
-		(void)take_down(inst, NULL);
+		(void)take_down(inst, job.old.meta_fd >= 0, NULL);
 	wm_bpf_content_free(&job.have);
 	wm_bpf_content_free(&job.want);
 	wm_bpf_set_close(&job.old);
@@ -325,7 +329,13 @@ static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
 static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)
 {
 	wm_bpf_log_start();
-	return take_down(inst, err);
+	return take_down(inst, false, err);
+}
+
+static int bpf_retire(const struct wm_instance *inst, struct wm_error *err)
+{
+	wm_bpf_log_start();
+	return take_down(inst, true, err);
 }
 
 /* Programs that are in force have been loaded; others are tried. Where BPF is
@@ -358,5 +368,6 @@ const struct wm_dataplane wm_dataplane_bpf = {
 	.trace = wm_bpf_trace,
 	.objects = bpf_objects,
 	.present = bpf_present,
+	.retire = bpf_retire,
 	.remove = bpf_remove,
 };

@@ -5,10 +5,12 @@
  * replaced in place. Everybody else's programs, filters and qdiscs stay as they are.
  */
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -19,6 +21,7 @@
 #include "kernel/nl.h"
 
 #define HANDLE 1
+#define WAIT_US 50000
 
 /* A place for a filter and the program that belongs there. */
 struct place {
@@ -204,6 +207,7 @@ static bool has_filters(uint32_t ifindex)
 	return false;
 }
 
+/* The kernel stops a device that is up while this qdisc comes or goes, and loses what it would have sent. */
 static void remove_clsact(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -386,32 +390,47 @@ static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *ke
 	return changes;
 }
 
-static bool is_lan_in(uint32_t ifindex, uint16_t prio)
+/* Until what filters have let pass that were taken off is out. */
+static void wait_for_packets(void)
 {
-	int64_t there = program_at(ifindex, BPF_TC_INGRESS, prio);
-
-	return there > 0 && program_of_ours((uint32_t)there) == WM_BPF_LAN_IN;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(WAIT_US); /* a kernel with CPUs that may not be disturbed */
 }
 
-/* LANs first, wherever they stand in the list, and then wg: what a LAN's filter redirects there would leave untranslated
- * if its filters were gone. */
+/* Off all devices at one point; prog: this one, or ANY of ours. */
+#define ANY (-1)
+static int detach_point(const struct if_nameindex *all, enum bpf_tc_attach_point point, int prog, uint16_t prio,
+			const struct place *keep, unsigned int nkeep, struct wm_error *err)
+{
+	int changes = 0, rc = 0;
+
+	for (const struct if_nameindex *i = all; rc >= 0 && i->if_index; i++) {
+		int64_t there = is_in(i->if_index, point, keep, nkeep) ? 0 : program_at(i->if_index, point, prio);
+
+		if (there <= 0 || (prog != ANY && program_of_ours((uint32_t)there) != prog))
+			continue;
+		rc = detach_at(i->if_index, point, prio, err);
+		changes += rc;
+	}
+	return rc < 0 ? rc : changes;
+}
+
+/* LANs first, wherever they stand in the list, then wg: the way in; and the way out, without which it would leave
+ * untranslated, only when nothing is under way any more that they have let pass. */
 static int detach_everywhere(uint16_t prio, const struct place *keep, unsigned int nkeep, struct wm_error *err)
 {
 	struct if_nameindex *all = if_nameindex();
-	int changes = 0, rc = 0;
+	int lans, in, out;
 
 	if (!all)
 		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
-	for (int lans = 1; lans >= 0; lans--) {
-		for (const struct if_nameindex *i = all; rc >= 0 && i->if_index; i++) {
-			if (lans && !is_lan_in(i->if_index, prio))
-				continue;
-			rc = detach_device(i->if_index, prio, keep, nkeep, err);
-			changes += rc;
-		}
-	}
+	lans = detach_point(all, BPF_TC_INGRESS, WM_BPF_LAN_IN, prio, keep, nkeep, err);
+	in = lans < 0 ? lans : detach_point(all, BPF_TC_INGRESS, ANY, prio, keep, nkeep, err);
+	if (lans > 0 || in > 0)
+		wait_for_packets();
+	out = in < 0 ? in : detach_point(all, BPF_TC_EGRESS, ANY, prio, keep, nkeep, err);
 	if_freenameindex(all);
-	return rc < 0 ? rc : changes;
+	return out < 0 ? out : lans + in + out;
 }
 
 int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
@@ -453,17 +472,18 @@ int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *p
 	return rc < 0 ? rc : changes;
 }
 
-int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err)
+int wm_bpf_detach_all(const struct wm_instance *inst, struct wm_bpf_set *set, bool keep_clsact, struct wm_error *err)
 {
 	int rc = detach_everywhere(inst->tc_prio, NULL, 0, err);
 
 	if (rc >= 0 && set->meta.prio && set->meta.prio != inst->tc_prio)
 		rc = detach_everywhere((uint16_t)set->meta.prio, NULL, 0, err);
 	for (uint32_t i = 0; rc >= 0 && i < set->meta.ndevices; i++) {
-		if (set->meta.device[i].flags & WM_BPF_MADE_CLSACT)
+		set->meta.device[i].flags &= ~WM_BPF_ATTACHED;
+		if (!keep_clsact && set->meta.device[i].flags & WM_BPF_MADE_CLSACT)
 			remove_clsact(set->meta.device[i].ifindex);
 	}
-	return rc;
+	return rc < 0 || !keep_clsact || set->meta_fd < 0 ? rc : wm_bpf_meta_write(set, err);
 }
 
 const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex)

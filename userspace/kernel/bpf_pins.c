@@ -135,6 +135,16 @@ static int remove_set(const struct wm_instance *inst, const char *set, struct wm
 	return rc ? wm_fail(err, -rc, "cannot remove %s: %s", path, strerror(-rc)) : 0;
 }
 
+static int remove_pin(const struct wm_instance *inst, const char *object, struct wm_error *err)
+{
+	char path[PATH_MAX];
+	int rc = path_of(inst, NOW, object, path);
+
+	if (!rc && unlink(path) && errno != ENOENT)
+		rc = -errno;
+	return rc ? wm_fail(err, -rc, "cannot remove %s: %s", path, strerror(-rc)) : 0;
+}
+
 int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err)
 {
 	int rc = remove_set(inst, NULL, err);
@@ -142,6 +152,20 @@ int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err)
 	/* Ours too, unless it is a mount or others live there. */
 	if (!rc)
 		(void)rmdir(inst->bpffs);
+	return rc;
+}
+
+int wm_bpf_pins_retire(const struct wm_instance *inst, struct wm_error *err)
+{
+	int rc = remove_set(inst, NOW "_new", err);
+
+	for (int i = 0; !rc && i < WM_BPF_MAPS; i++)
+		rc = remove_pin(inst, wm_bpf_maps[i].name, err);
+	for (int i = 0; !rc && i < WM_BPF_PROGS; i++)
+		rc = remove_pin(inst, wm_bpf_progs[i], err);
+	if (!rc)
+		rc = remove_set(inst, NOW "_old", err);
+	(void)wm_bpf_pins_prune(inst);
 	return rc;
 }
 

@@ -147,6 +147,8 @@ int wm_bpf_pins_prune(const struct wm_instance *inst);
 /* One at a time follows an instance's drops: -EBUSY. The lock goes with the descriptor. */
 int wm_bpf_lock_following(const struct wm_instance *inst, int *ret_fd, struct wm_error *err);
 int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err);
+/* All but the meta, which knows what is still to be taken away. */
+int wm_bpf_pins_retire(const struct wm_instance *inst, struct wm_error *err);
 
 void wm_bpf_set_init(struct wm_bpf_set *set); /* all closed */
 void wm_bpf_set_close(struct wm_bpf_set *set);
@@ -267,8 +269,8 @@ int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, ui
 /* Takes them off the other devices of the meta map; everywhere: off all others. */
 int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 			 struct wm_bpf_set *set, bool everywhere, struct wm_error *err);
-/* Takes them off all devices; set may be not whole. */
-int wm_bpf_detach_all(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err);
+/* Takes them off all devices; set may be not whole. keep_clsact: those of our making stay, and the meta knows of them. */
+int wm_bpf_detach_all(const struct wm_instance *inst, struct wm_bpf_set *set, bool keep_clsact, struct wm_error *err);
 
 /* What LAN ingress hangs in on that device, as people are told; NULL: it is not there. */
 const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex);

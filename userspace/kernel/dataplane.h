@@ -60,6 +60,10 @@ struct wm_dataplane {
 	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
 	int (*present)(const struct wm_instance *inst, struct wm_error *err);
 
+	/* Takes it out of force because the other back end is: no packet that is under way is lost, and what could not be
+	 * taken away without losing some stays until remove. Fine if nothing is there. */
+	int (*retire)(const struct wm_instance *inst, struct wm_error *err);
+
 	/* Takes everything of this instance off the machine; fine if nothing is
 	 * there. The wg device must be down or gone. Foreign objects stay. */
 	int (*remove)(const struct wm_instance *inst, struct wm_error *err);

@@ -313,5 +313,6 @@ const struct wm_dataplane wm_dataplane_nft = {
 	.drops = nft_drops,
 	.objects = nft_objects,
 	.present = nft_present,
+	.retire = nft_remove, /* in one transaction */
 	.remove = nft_remove,
 };

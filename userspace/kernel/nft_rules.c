@@ -20,6 +20,7 @@
 #include "core/util.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_expr_priv.h"
+#include "wm_limits.h"
 
 #define AFTER_NAT (NF_IP_PRI_NAT_SRC + 150) /* sees packets as they leave */
 #define MARK_MASK 0xffffff00u
@@ -112,6 +113,12 @@ const struct wm_nft_chain wm_nft_chains[] = {
 };
 const unsigned int wm_nft_nchains = WM_ARRAY_LEN(wm_nft_chains);
 
+/* Judged, translated, counted: on its way to wg nobody else has to. */
+static uint32_t done(const struct wm_nft_site *s)
+{
+	return s->inst->fwmark | WM_MARK_DONE;
+}
+
 /* A source route that is at its end, or lies, the kernel does not show as an option, and its stack drops it later, when
  * it would have opened a flow to an isolated end. As the first option it is seen. */
 static void options(struct wm_nft_rules *b)
@@ -133,6 +140,8 @@ static void prerouting(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
 
+	/* Judged already: BPF's filters are in force besides, while one back end takes over from the other. */
+	nft_rule(b, "prerouting"), nft_mark_is(b, NFT_IS, s->inst->fwmark & MARK_MASK, MARK_MASK), nft_accept(b);
 	nft_rule(b, "prerouting"), nft_in_if(b, NFT_IS, s->inst->ifname), nft_goto(b, "wg_in");
 	nft_rule(b, "prerouting"), nft_addr_in(b, NFT_DST, NFT_NOT, s->plan->supernet), nft_accept(b);
 	for (unsigned int i = 0; i < s->plan->nlans; i++)
@@ -217,7 +226,7 @@ static void wg_ends(const struct wm_nft_site *s)
 	else
 		nft_drop(b, WM_REASON_NOT_RELAY);
 
-	nft_rule(b, "wg_relay"), nft_set_mark(b, s->inst->fwmark);
+	nft_rule(b, "wg_relay"), nft_set_mark(b, done(s));
 	nft_rule(b, "wg_relay"), nft_last_hop(b), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
 	nft_rule(b, "wg_relay"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
 	nft_rule(b, "wg_relay"), nft_count(b, WM_REASON_RELAY), nft_accept(b);
@@ -233,7 +242,7 @@ static void from_host(const struct wm_nft_site *s, const char *chain, bool to_me
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(maps); i++) {
 		nft_rule(s->b, chain), nft_translate_src(s->b, maps[i]);
 		if (to_mesh)
-			nft_set_mark(s->b, s->inst->fwmark);
+			nft_set_mark(s->b, done(s));
 		nft_count(s->b, reason), nft_accept(s->b);
 	}
 	nft_rule(s->b, chain), nft_goto(s->b, "lan_refuse");
@@ -301,7 +310,7 @@ static void lan_home_from(const struct wm_nft_site *s)
 	no_redirect(s, "lan_home_from");
 	if (s->plan->hub) {
 		nft_rule(b, "lan_home_from"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
-		nft_set_mark(b, s->inst->fwmark), nft_count(b, WM_REASON_TO_MESH), nft_accept(b);
+		nft_set_mark(b, done(s)), nft_count(b, WM_REASON_TO_MESH), nft_accept(b);
 	}
 	nft_rule(b, "lan_home_from"), nft_drop(b, WM_REASON_NO_HOST);
 }
@@ -323,7 +332,7 @@ static void lan_isolated(const struct wm_nft_site *s)
 	for (unsigned int i = 0; i < WM_ARRAY_LEN(nobody); i++)
 		nft_rule(b, "lan_isolated"), nft_addr_is(b, NFT_DST, NFT_IS, nobody[i]), nft_drop(b, WM_REASON_NO_HOST);
 	nft_rule(b, "lan_isolated"), nft_icmp_is(b, ICMP_REDIRECT), nft_drop(b, WM_REASON_REDIRECT);
-	nft_rule(b, "lan_isolated"), nft_set_mark(b, s->inst->fwmark);
+	nft_rule(b, "lan_isolated"), nft_set_mark(b, done(s));
 	nft_rule(b, "lan_isolated"), nft_last_hop(b), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
 	nft_rule(b, "lan_isolated"), nft_count(b, WM_REASON_TO_MESH), nft_accept(b);
 }
@@ -400,6 +409,20 @@ static void output(const struct wm_nft_site *s)
 	nft_count(b, WM_REASON_TO_LAN), nft_accept(b);
 }
 
+/* By its filters at the ways in; the one at the way out, behind this, translates and counts. */
+static void judged_by_bpf(const struct wm_nft_site *s)
+{
+	struct wm_nft_rules *b = s->b;
+
+	nft_rule(b, "wg_out"), nft_in_if(b, NFT_IS, s->inst->ifname), nft_mark_is(b, NFT_IS, s->inst->fwmark, UINT32_MAX);
+	nft_addr_in(b, NFT_SRC, NFT_IS, s->plan->supernet), nft_accept(b);
+	for (unsigned int i = 0; i < s->plan->nlans; i++) {
+		nft_rule(b, "wg_out"), nft_in_if(b, NFT_IS, s->plan->lans[i].ifname);
+		nft_mark_is(b, NFT_IS, wm_nft_lan_mark(s->inst, i), UINT32_MAX);
+		nft_addr_in(b, NFT_SRC, NFT_NOT, s->plan->supernet), nft_accept(b);
+	}
+}
+
 static void wg_out(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
@@ -416,21 +439,21 @@ static void wg_out(const struct wm_nft_site *s)
 	lower_mss(s, "wg_out");
 	nft_rule(b, "wg_out"), nft_addr_is(b, NFT_SRC, NFT_IS, plan->gateway), nft_goto(b, "wg_own");
 	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, s->inst->fwmark | WM_NFT_ROUTER_MARK, UINT32_MAX);
-	nft_set_src(b, plan->gateway), nft_count(b, WM_REASON_ROUTER_ERROR), nft_accept(b);
-	nft_rule(b, "wg_out"), nft_addr_in(b, NFT_SRC, NFT_NOT, plan->supernet), nft_drop(b, WM_REASON_UNTRANSLATED);
-	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_NOT, s->inst->fwmark, UINT32_MAX);
-	nft_drop(b, WM_REASON_UNTRANSLATED);
-	nft_rule(b, "wg_out"), nft_accept(b);
+	nft_set_src(b, plan->gateway), nft_set_mark(b, done(s)), nft_count(b, WM_REASON_ROUTER_ERROR), nft_accept(b);
+	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, done(s), UINT32_MAX);
+	nft_addr_in(b, NFT_SRC, NFT_IS, plan->supernet), nft_accept(b);
+	judged_by_bpf(s);
+	nft_rule(b, "wg_out"), nft_drop(b, WM_REASON_UNTRANSLATED);
 
 	if (plan->hub) {
 		nft_rule(b, "wg_own"), nft_overlay_in(b, NFT_DST, NFT_IS, WM_NFT_DEV_TO);
-		nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+		nft_set_mark(b, done(s)), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
 	}
 	nft_rule(b, "wg_own"), nft_addr_in(b, NFT_DST, NFT_IS, plan->subnet), nft_drop(b, WM_REASON_NO_HOST);
 	nft_rule(b, "wg_own"), nft_addr_is(b, NFT_DST, NFT_IS, plan->supernet.addr), nft_drop(b, WM_REASON_NO_HOST);
 	nft_rule(b, "wg_own"), nft_addr_is(b, NFT_DST, NFT_IS, wm_prefix_last(plan->supernet));
 	nft_drop(b, WM_REASON_NO_HOST);
-	nft_rule(b, "wg_own"), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
+	nft_rule(b, "wg_own"), nft_set_mark(b, done(s)), nft_count(b, WM_REASON_LOCAL), nft_accept(b);
 }
 
 /* A packet translated for a LAN leaves through that LAN or not at all: not to
