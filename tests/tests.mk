@@ -16,10 +16,11 @@
 
 TEST_PROGRAMS :=
 
-see_tests := $(FOLDERS)
+see_tests := $(FOLDERS) bench
 inc_tests := -Itests -Ibpf
 dir_tests := tests
 $(eval $(call see_rule,tests))
+$(B)/see/tests/.done: tests/tests.mk
 
 define test_program
 $(B)/tests/$(1): $$(patsubst tests/%.c,$(B)/obj/tests/%.o,$(2)) $$(patsubst %,$(B)/lib%.a,$(3))
