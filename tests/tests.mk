@@ -36,6 +36,7 @@ archives_test_ctl      := agent
 archives_test_identity := agent
 archives_test_fetcher  := agent
 archives_test_differences := kernel
+archives_test_carried  := kernel
 archives_test_names    := tools
 archives_test_stats    := tools
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))

@@ -241,9 +241,9 @@ const struct act acts[] = {
 	{ "%u reconfigurations", reconfigure, EVERY, 30, 1000, GOOD },
 	{ "%u steps from a few hosts to all, and back", grow, BOTH, 14, 22, .small = true, GOOD },
 	{ "%u upgrades", upgrade, BOTH, 4, 100, GOOD },
-	{ "%u times to the other back end, and back", switch_over, BPF, 2, 100, DEVICE, GOOD },
+	{ "%u times to the other back end, and back", switch_over, BPF, 2, 100, GOOD },
 	{ "%u changes killed", kill_changes, BOTH, 6, 100, GOOD },
-	{ "%u times killed on the way to the other back end, and on the way back", kill_switches, WAY(BPF), 2, 100, DEVICE, GOOD },
+	{ "%u times killed on the way to the other back end, and on the way back", kill_switches, WAY(BPF), 2, 100, GOOD },
 	{ "%u times a LAN made anew", new_lan, BOTH, 2, 25, DEVICE, GOOD },
 	{ "%u times the tunnel's device made anew", new_wg, BOTH, 1, 25, DEVICE, GOOD },
 };

@@ -77,8 +77,8 @@ int scene_switch(struct scene *s, struct wm_error *err)
 	const struct wm_dataplane *other = scene_other(s);
 	int rc = scene_apply(s, err);
 
-	if (rc == 0 && other->present(&s->rig.inst, err) == 1)
-		rc = other->retire(&s->rig.inst, err);
+	if (rc == 0)
+		rc = other->retire(&s->rig.inst, &s->town.plan, err);
 	return rc < 0 ? rc : 0;
 }
 

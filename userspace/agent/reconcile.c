@@ -105,12 +105,10 @@ static int step_dataplane(struct job *job, struct wm_error *err)
 	}
 	/* The new one is in force before the old one goes. */
 	other = plane == &wm_dataplane_bpf ? &wm_dataplane_nft : &wm_dataplane_bpf;
-	if (other->present(job->inst, NULL) == 1) {
-		rc = other->retire(job->inst, err);
-		if (rc < 0)
-			return wm_fail_in(err, rc, "taking down %s", other->name);
-		changes++;
-	}
+	rc = other->retire(job->inst, job->plan, err);
+	if (rc < 0)
+		return wm_fail_in(err, rc, "taking down %s", other->name);
+	changes += rc;
 	strcpy(job->result->dataplane, plane->name);
 	add_note(job->result, note.text);
 	return changes;

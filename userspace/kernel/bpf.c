@@ -15,7 +15,9 @@
 
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
+#include "kernel/carried.h"
 #include "kernel/dataplane.h"
+#include "kernel/grace.h"
 
 /* What apply has found and wants. */
 struct job {
@@ -232,21 +234,48 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 
 /* --- verbs ---------------------------------------------------------------------------------------- */
 
-/* retire: the other back end is in force by now. */
-static int take_down(const struct wm_instance *inst, bool retire, struct wm_error *err)
+/* A number that only this set has, and no table of nftables. */
+static uint64_t source_of(const struct wm_bpf_set *set)
+{
+	return (uint64_t)1 << 63 | set->meta.map_id[WM_BPF_COUNTERS];
+}
+
+/* What was counted to the end, now that no filter is left. */
+static int hand_on_counters(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
+			    struct wm_error *err)
+{
+	struct wm_counters last = { 0 };
+	int rc;
+
+	wm_grace();
+	rc = wm_bpf_counters(set, &last, err);
+	if (!rc)
+		rc = wm_carried_add(inst, plan, source_of(set), &last, err);
+	wm_counters_free(&last);
+	return rc;
+}
+
+/* plan: of the other back end, which is in force by now; NULL: for good. */
+static int take_down(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	int rc;
+	int rc, changes;
 
 	wm_bpf_set_init(&set);
 	rc = wm_bpf_set_open(inst, &set, err);
-	if (!rc)
-		rc = wm_bpf_shield_remove(inst, err);
-	if (rc >= 0)
-		rc = wm_bpf_detach_all(inst, &set, retire, err);
-	if (rc < 0)
+	if (rc)
 		return rc;
-	return retire && set.meta_fd >= 0 ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
+	if (plan && !set.whole && !wm_bpf_attached(inst, NULL))
+		return 0; /* nothing that counts or judges */
+	rc = wm_bpf_shield_remove(inst, err);
+	if (rc >= 0)
+		rc = wm_bpf_detach_all(inst, &set, plan, err);
+	changes = rc + 1;
+	if (rc >= 0 && plan && set.whole)
+		rc = hand_on_counters(inst, plan, &set, err);
+	if (rc >= 0)
+		rc = plan && set.meta_fd >= 0 ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
+	return rc < 0 ? rc : changes;
 }
 
 static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
@@ -264,8 +293,10 @@ static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 		rc = add(&job, wm_bpf_pins_heal(inst, err));
 	if (!rc)
 		rc = bring_into_force(&job, err);
+	if (!rc && job.changes)
+		rc = wm_carried_prune(inst, plan, err);
 	if (rc && job.first)
-		(void)take_down(inst, job.old.meta_fd >= 0, NULL);
+		(void)take_down(inst, job.old.meta_fd >= 0 ? plan : NULL, NULL);
 	wm_bpf_content_free(&job.have);
 	wm_bpf_content_free(&job.want);
 	wm_bpf_set_close(&job.old);
@@ -293,7 +324,9 @@ static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, str
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
 	int rc = wm_bpf_open(inst, &set, err);
 
-	return rc ? rc : wm_bpf_counters(&set, ret, err);
+	if (!rc)
+		rc = wm_bpf_counters(&set, ret, err);
+	return rc ? rc : wm_carried_merge(inst, source_of(&set), ret, err);
 }
 
 static int bpf_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
@@ -328,14 +361,17 @@ static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
 
 static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)
 {
+	int rc;
+
 	wm_bpf_log_start();
-	return take_down(inst, false, err);
+	rc = take_down(inst, NULL, err);
+	return rc < 0 ? rc : wm_carried_remove(inst, err);
 }
 
-static int bpf_retire(const struct wm_instance *inst, struct wm_error *err)
+static int bpf_retire(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
 {
 	wm_bpf_log_start();
-	return take_down(inst, true, err);
+	return take_down(inst, plan, err);
 }
 
 /* Programs that are in force have been loaded; others are tried. Where BPF is

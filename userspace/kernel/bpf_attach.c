@@ -5,12 +5,10 @@
  * replaced in place. Everybody else's programs, filters and qdiscs stay as they are.
  */
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -18,10 +16,10 @@
 
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
+#include "kernel/grace.h"
 #include "kernel/nl.h"
 
 #define HANDLE 1
-#define WAIT_US 50000
 
 /* A place for a filter and the program that belongs there. */
 struct place {
@@ -390,13 +388,6 @@ static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *ke
 	return changes;
 }
 
-/* Until what filters have let pass that were taken off is out. */
-static void wait_for_packets(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		usleep(WAIT_US); /* a kernel with CPUs that may not be disturbed */
-}
-
 /* Off all devices at one point; prog: this one, or ANY of ours. */
 #define ANY (-1)
 static int detach_point(const struct if_nameindex *all, enum bpf_tc_attach_point point, int prog, uint16_t prio,
@@ -427,7 +418,7 @@ static int detach_everywhere(uint16_t prio, const struct place *keep, unsigned i
 	lans = detach_point(all, BPF_TC_INGRESS, WM_BPF_LAN_IN, prio, keep, nkeep, err);
 	in = lans < 0 ? lans : detach_point(all, BPF_TC_INGRESS, ANY, prio, keep, nkeep, err);
 	if (lans > 0 || in > 0)
-		wait_for_packets();
+		wm_grace();
 	out = in < 0 ? in : detach_point(all, BPF_TC_EGRESS, ANY, prio, keep, nkeep, err);
 	if_freenameindex(all);
 	return out < 0 ? out : lans + in + out;

@@ -60,9 +60,10 @@ struct wm_dataplane {
 	/* 1 in force, 0 not (nothing of ours is there), -errno cannot tell. */
 	int (*present)(const struct wm_instance *inst, struct wm_error *err);
 
-	/* Takes it out of force because the other back end is: no packet that is under way is lost, and what could not be
-	 * taken away without losing some stays until remove. Fine if nothing is there. */
-	int (*retire)(const struct wm_instance *inst, struct wm_error *err);
+	/* Takes it out of force because the other back end is, for plan: no packet that is under way is lost, what it has
+	 * counted is added to what the other one counts, and what could not be taken away without losing packets stays until
+	 * remove. Changes or -errno; fine if nothing is there. To be called again after a kill. */
+	int (*retire)(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err);
 
 	/* Takes everything of this instance off the machine; fine if nothing is
 	 * there. The wg device must be down or gone. Foreign objects stay. */

@@ -15,7 +15,9 @@
 #include <linux/netlink.h>
 
 #include "core/util.h"
+#include "kernel/carried.h"
 #include "kernel/dataplane.h"
+#include "kernel/grace.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_objects.h"
@@ -164,7 +166,8 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	wm_nft_want_free(&want);
 	if (rc < 0)
 		return explain(err, inst->nft_table, rc, &answer);
-	return rc;
+	int pruned = rc ? wm_carried_prune(inst, plan, err) : 0;
+	return pruned ? pruned : rc;
 }
 
 /* A socket, if our table is there to be looked at; else -ENOENT. */
@@ -184,23 +187,33 @@ static int open_table(const struct wm_instance *inst, struct wm_nl **ret, struct
 	return 0;
 }
 
+/* What it has counted itself, and its number. */
+static int read_own(struct wm_nl *nl, const char *table, struct wm_counters *ret, uint64_t *ret_handle)
+{
+	struct wm_counters counters = { 0 };
+	int rc = wm_nft_table_handle(nl, table, ret_handle);
+
+	if (!rc)
+		rc = wm_nft_reasons_read(nl, table, &counters);
+	if (!rc)
+		rc = wm_nft_content_counters(nl, table, &counters);
+	if (rc)
+		wm_counters_free(&counters);
+	else
+		*ret = counters;
+	return rc;
+}
+
 static int nft_read(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	struct wm_counters counters = { 0 };
+	uint64_t handle;
 	int rc = open_table(inst, &nl, err);
 
 	if (rc)
 		return rc;
-	rc = wm_nft_reasons_read(nl, inst->nft_table, &counters);
-	if (!rc)
-		rc = wm_nft_content_counters(nl, inst->nft_table, &counters);
-	if (rc) {
-		wm_counters_free(&counters);
-		return explain(err, inst->nft_table, rc, NULL);
-	}
-	*ret = counters;
-	return 0;
+	rc = read_own(nl, inst->nft_table, ret, &handle);
+	return rc ? explain(err, inst->nft_table, rc, NULL) : wm_carried_merge(inst, handle, ret, err);
 }
 
 static int nft_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
@@ -251,27 +264,31 @@ static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 	return rc < 0 ? explain(err, inst->nft_table, rc, NULL) : rc;
 }
 
-/* Whatever of ours is there; nothing is written when nothing is. */
-static int remove_both(struct wm_nl *nl, const char *table, struct wm_nft_answer *answer)
+typedef void tell(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
+
+/* Something about each table of ours that is there; nothing is written when none is. 1, 0 or -errno. */
+static int tell_once(struct wm_nl *nl, const char *table, tell *what, struct wm_nft_answer *answer)
 {
 	struct wm_nft_batch batch = { 0 };
 	uint32_t generation = 0;
-	int rc = wm_nft_generation(nl, &generation);
+	int rc = wm_nft_generation(nl, &generation), told = 0;
 
 	for (int part = 0; part < WM_NFT_PARTS && !rc; part++) {
 		rc = wm_nft_table_exists(nl, (enum wm_nft_part)part, table);
 		if (rc > 0)
-			wm_nft_table_delete(&batch, (enum wm_nft_part)part, table);
+			what(&batch, (enum wm_nft_part)part, table);
 		if (rc > 0 || rc == -EEXIST) /* somebody else's stays */
 			rc = 0;
 	}
-	if (!rc && batch.len)
+	if (!rc && batch.len) {
 		rc = wm_nft_batch_send(&batch, generation, answer);
+		told = 1;
+	}
 	wm_nft_batch_free(&batch);
-	return rc;
+	return rc < 0 ? rc : told;
 }
 
-static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
+static int tell_tables(const struct wm_instance *inst, tell *what, struct wm_error *err)
 {
 	struct wm_nft_answer answer = { 0 };
 	int rc = -ERESTART;
@@ -283,9 +300,38 @@ static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
 		rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
 		if (rc)
 			return rc;
-		rc = remove_both(nl, inst->nft_table, &answer);
+		rc = tell_once(nl, inst->nft_table, what, &answer);
 	}
-	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : 0;
+	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : rc;
+}
+
+static int nft_remove(const struct wm_instance *inst, struct wm_error *err)
+{
+	int rc = tell_tables(inst, wm_nft_table_delete, err);
+
+	return rc < 0 ? rc : wm_carried_remove(inst, err);
+}
+
+/* Without rules it judges and counts nothing any more, and what it has counted is still there. */
+static int nft_retire(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_counters counted = { 0 };
+	uint64_t handle;
+	int rc = tell_tables(inst, wm_nft_rules_delete, err);
+
+	if (rc <= 0)
+		return rc;
+	wm_grace();
+	rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+	if (rc)
+		return rc;
+	rc = read_own(nl, inst->nft_table, &counted, &handle);
+	if (rc)
+		return explain(err, inst->nft_table, rc, NULL);
+	rc = wm_carried_add(inst, plan, handle, &counted, err);
+	wm_counters_free(&counted);
+	return rc ? rc : tell_tables(inst, wm_nft_table_delete, err);
 }
 
 static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
@@ -313,6 +359,6 @@ const struct wm_dataplane wm_dataplane_nft = {
 	.drops = nft_drops,
 	.objects = nft_objects,
 	.present = nft_present,
-	.retire = nft_remove, /* in one transaction */
+	.retire = nft_retire,
 	.remove = nft_remove,
 };

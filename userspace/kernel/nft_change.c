@@ -35,6 +35,12 @@ void wm_nft_table_delete(struct wm_nft_batch *batch, enum wm_nft_part part, cons
 	about_table(batch, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, table);
 }
 
+void wm_nft_rules_delete(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table)
+{
+	batch->part = part;
+	about_table(batch, NFT_MSG_DELRULE, 0, NFTA_RULE_TABLE, table);
+}
+
 /* device: NULL: not on one. */
 static void create_chain(struct wm_nft_batch *batch, const char *table, const struct wm_nft_chain *chain, const char *device)
 {
@@ -177,7 +183,7 @@ static bool frame_diff(struct wm_nft_batch *batch, enum wm_nft_part part, const 
 	if (keep && same_rules(part, &is->rules, &want->rules) && !memcmp(is->device, want->device, sizeof(is->device)))
 		return true;
 	if (keep)
-		about_table(batch, NFT_MSG_DELRULE, 0, NFTA_RULE_TABLE, table);
+		wm_nft_rules_delete(batch, part, table);
 	move_chains(batch, table, is, want);
 	wm_nft_rules_write(batch, &want->rules);
 	/* A chain whose rules are yet to come accepts everything. */

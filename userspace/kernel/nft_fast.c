@@ -21,6 +21,7 @@
 #include "core/util.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_expr_priv.h"
+#include "wm_limits.h"
 
 /* Behind everybody's filters at this hook: what they drop is dropped. */
 #define PRIORITY 100
@@ -44,6 +45,7 @@ struct fast {
 	struct wm_nft_rules *b;
 	const struct wm_plan *plan;
 	uint32_t wg;
+	uint32_t mark; /* of what is done: BPF's filter at wg egress may still be there */
 };
 
 /* --- is it plain? ----------------------------------------------------------------- */
@@ -132,6 +134,7 @@ static void send_to_wg(const struct fast *f)
 {
 	const uint32_t hop = htonl(f->plan->gateway);
 
+	nft_set_mark(f->b, f->mark);
 	nft_immediate(f->b, REG(1), &f->wg, sizeof(f->wg));
 	nft_immediate(f->b, REG(0), &hop, sizeof(hop));
 	send_on(f->b);
@@ -200,7 +203,7 @@ static bool is_there(const char *ifname, uint32_t ifindex)
 int wm_nft_fast_make(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg, struct wm_nft_table *ret)
 {
 	struct wm_nft_table table = { .there = true, .rules = { .table = inst->nft_table, .part = WM_NFT_FAST } };
-	const struct fast f = { &table.rules, plan, wg };
+	const struct fast f = { &table.rules, plan, wg, inst->fwmark | WM_MARK_DONE };
 	int rc;
 
 	if (!inst->fastpath || !is_there(inst->ifname, wg))

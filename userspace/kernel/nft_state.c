@@ -82,6 +82,7 @@ static const char *comment_of(const struct nlattr *userdata)
 struct table {
 	bool ours;
 	uint32_t flags;
+	uint64_t handle;
 };
 
 static int read_table(const struct nlmsghdr *nlh, void *arg)
@@ -94,6 +95,7 @@ static int read_table(const struct nlmsghdr *nlh, void *arg)
 	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
 	t->ours = !strcmp(comment_of(tb[NFTA_TABLE_USERDATA]), WM_NFT_COMMENT);
 	t->flags = ntohl(wm_nl_u32(tb[NFTA_TABLE_FLAGS]));
+	t->handle = be64toh(wm_nl_u64(tb[NFTA_TABLE_HANDLE]));
 	return 0;
 }
 
@@ -114,6 +116,15 @@ int wm_nft_table_exists(struct wm_nl *nl, enum wm_nft_part part, const char *tab
 	struct table t = { 0 };
 
 	return find_table(nl, part, table, &t);
+}
+
+int wm_nft_table_handle(struct wm_nl *nl, const char *table, uint64_t *ret)
+{
+	struct table t = { 0 };
+	int rc = find_table(nl, WM_NFT_MAIN, table, &t);
+
+	*ret = t.handle;
+	return rc > 0 ? 0 : rc ? rc : -ENOENT;
 }
 
 /* A dump of one kind of object of one table. */

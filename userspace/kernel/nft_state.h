@@ -44,6 +44,9 @@ int wm_nft_devices_read(struct wm_nl *nl, const char *table, struct wm_nft_table
 /* ... and is that as it was? Chains go with their devices, which changes no generation. 1, 0 or -errno. */
 int wm_nft_devices_same(struct wm_nl *nl, const char *table, const struct wm_nft_state *state);
 
+/* A number that no other table has had since the machine started: the main part's. -ENOENT, -EEXIST. */
+int wm_nft_table_handle(struct wm_nl *nl, const char *table, uint64_t *ret);
+
 /* One consistent look at everything: -EBUSY when others keep changing rulesets. Somebody else's table in the place of the
  * fast part is as none. */
 int wm_nft_state_read(struct wm_nl *nl, const char *table, struct wm_nft_state *ret);
@@ -56,4 +59,5 @@ int wm_nft_reasons_read(struct wm_nl *nl, const char *table, struct wm_counters 
 void wm_nft_state_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_state *have,
 		       const struct wm_nft_want *want);
 
+void wm_nft_rules_delete(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table); /* all of them */
 void wm_nft_table_delete(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
