@@ -24,7 +24,7 @@ static int delete_filter(struct scene *s, const char *ifname, enum bpf_tc_attach
 
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot delete the filter of %s", ifname);
-	rc = load_pass(&s->load, 0, err);
+	rc = load_pass(&s->load, 1, err);
 	return rc < 0 ? rc : scene_apply(s, err);
 }
 
@@ -45,7 +45,7 @@ static int table(struct scene *s, unsigned int times, struct wm_error *err)
 	(void)times;
 	int rc = s->rig.plane->remove(&s->rig.inst, err);
 	if (rc == 0)
-		rc = load_pass(&s->load, 0, err);
+		rc = load_pass(&s->load, 1, err);
 	return rc < 0 ? rc : scene_apply(s, err);
 }
 
@@ -114,7 +114,7 @@ static int idle(struct scene *s, unsigned int times, struct wm_error *err)
 
 const struct act faults[] = {
 	{ "a LAN's filter deleted and added", lan_filter, BPF, 1, 1, .found = ACCOUNT_LOST },
-	{ "the tunnel's filter deleted and added", wg_filter, BPF, 1, 1, .found = ACCOUNT_WRONG },
+	{ "the tunnel's filter deleted and added", wg_filter, 1u << RIG_BPF_STACK, 1, 1, .found = ACCOUNT_WRONG },
 	{ "the ruleset deleted and added", table, NFT, 1, 1, .found = ACCOUNT_LOST },
 	{ "all hosts deleted and added", clear, BPF | NFT, 1, 1, .found = ACCOUNT_LOST },
 	{ "two hosts taken for each other", swap, BPF | NFT, 1, 1, .found = ACCOUNT_WRONG },
