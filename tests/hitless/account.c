@@ -145,24 +145,24 @@ static void compare_counters(const struct proof_world *w, const struct account_m
 		if (!proof_is_stable(w, i) || (counts(to, before.to, after.to) && counts(from, before.from, after.from)))
 			continue;
 		r->finding[ACCOUNT_COUNTERS]++;
-		tell(r, "host %u: %llu packets to and %llu from it, of which %llu and %llu were counted", i,
-		     (unsigned long long)to, (unsigned long long)from,
-		     (unsigned long long)(after.to.packets - before.to.packets),
-		     (unsigned long long)(after.from.packets - before.from.packets));
+		tell(r, "host %u: %llu packets to and %llu from it, its counters went from %llu to %llu and from %llu to %llu", i,
+		     (unsigned long long)to, (unsigned long long)from, (unsigned long long)before.to.packets,
+		     (unsigned long long)after.to.packets, (unsigned long long)before.from.packets,
+		     (unsigned long long)after.from.packets);
 	}
 }
 
 /* Each packet that was sent, whatever became of it, is counted once. */
 static void compare_reasons(const struct account_moment *was, const struct account_moment *is, struct account_result *r)
 {
-	uint64_t sent = is->sent - was->sent, counted = 0;
+	int64_t sent = (int64_t)(is->sent - was->sent), counted = 0;
 
 	for (int i = 0; i < WM_REASON_COUNT; i++)
-		counted += is->counters.reason[i].packets - was->counters.reason[i].packets;
+		counted += (int64_t)(is->counters.reason[i].packets - was->counters.reason[i].packets);
 	if (counted == sent)
 		return;
-	r->finding[ACCOUNT_REASONS] += counted > sent ? counted - sent : sent - counted;
-	tell(r, "%llu packets were sent, %llu were counted", (unsigned long long)sent, (unsigned long long)counted);
+	r->finding[ACCOUNT_REASONS] += (uint64_t)(counted > sent ? counted - sent : sent - counted);
+	tell(r, "%lld packets were sent, counters rose by %lld", (long long)sent, (long long)counted);
 }
 
 /* Of the hosts that change each is where it is now, and nobody is elsewhere; and is counted there. */
@@ -180,9 +180,9 @@ static void compare_roll(const struct town *town, const struct account_moment *w
 		if (to == !!want.to[0] && from == !!want.from[0] && counts(to, before.to, after.to))
 			continue;
 		r->finding[ACCOUNT_ROLL]++;
-		tell(r, "address %u in the end: %llu of %d packets to it, %llu of %d from it, %llu counted", i,
+		tell(r, "address %u in the end: %llu of %d packets to it, %llu of %d from it, its counter went from %llu to %llu", i,
 		     (unsigned long long)to, !!want.to[0], (unsigned long long)from, !!want.from[0],
-		     (unsigned long long)(after.to.packets - before.to.packets));
+		     (unsigned long long)before.to.packets, (unsigned long long)after.to.packets);
 	}
 }
 

@@ -263,10 +263,11 @@ static int take_down(const struct wm_instance *inst, const struct wm_plan *plan,
 
 	wm_bpf_set_init(&set);
 	rc = wm_bpf_set_open(inst, &set, err);
+	/* Nothing that judges or has counted; or BPF may not be asked, where it is not in use. */
+	if (plan && (rc || !set.whole) && wm_bpf_attached(inst, NULL) != 1)
+		return 0;
 	if (rc)
 		return rc;
-	if (plan && !set.whole && !wm_bpf_attached(inst, NULL))
-		return 0; /* nothing that counts or judges */
 	rc = wm_bpf_shield_remove(inst, err);
 	if (rc >= 0)
 		rc = wm_bpf_detach_all(inst, &set, plan, err);
