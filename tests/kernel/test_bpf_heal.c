@@ -149,6 +149,38 @@ static void test_filters_come_and_go_in_order(void **state)
 	assert_string_equal(heard, "-lan0 ingress, -lan1 ingress, -wg ingress, -wg egress, ");
 }
 
+/* For the other back end: without what would make the kernel stop a device, and no trace of it is lost. */
+static void test_retired_and_back(void **state)
+{
+	char *before = rig_surroundings(&rig), *after;
+
+	(void)state;
+	assert_int_equal(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &rig.err), 0); /* nothing there: fine */
+	for (int i = 0; i < 2; i++) {
+		struct wm_counters counters;
+
+		rig_apply(&rig);
+		assert_true(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &rig.err) > 0);
+		assert_int_equal(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &rig.err), 0);
+		assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &rig.err), 0);
+		assert_int_equal(wm_dataplane_bpf.read(&rig.inst, &counters, &rig.err), -ENOENT);
+		after = rig_surroundings(&rig);
+		assert_non_null(strstr(after, "qdisc clsact"));
+		assert_null(strstr(after, "filter"));
+		assert_null(strstr(after, "host_stats"));
+		free(after);
+	}
+	rig_apply(&rig);
+	expect_in_force();
+	assert_int_equal(rig_apply(&rig), 0);
+	assert_true(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &rig.err) > 0);
+	assert_true(wm_dataplane_bpf.remove(&rig.inst, &rig.err) >= 0);
+	after = rig_surroundings(&rig);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+}
+
 static void test_foreign_filters_stay(void **state)
 {
 	char *before, *after;
@@ -456,6 +488,7 @@ static int body(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_remove_leaves_all_as_it_was),
 		TEST(test_filters_come_and_go_in_order),
+		TEST(test_retired_and_back),
 		TEST(test_foreign_filters_stay),
 		TEST(test_foreign_filter_that_came_later_stays),
 		TEST(test_two_instances_share_a_lan),

@@ -153,6 +153,24 @@ static void foreign_tables_are_as_before(void **state)
 	must("nft flush ruleset");
 }
 
+static void retired_it_is_gone(void **state)
+{
+	struct wm_error err = { 0 };
+	char *before = ruleset(), *after;
+
+	(void)state;
+	assert_int_equal(wm_dataplane_nft.retire(&rig.inst, &rig.plan, &err), 0); /* fine if nothing is there */
+	for (int i = 0; i < 2; i++) {
+		assert_true(rig_apply(&rig) > 0);
+		assert_int_equal(wm_dataplane_nft.retire(&rig.inst, &rig.plan, &err), 1);
+		assert_int_equal(wm_dataplane_nft.present(&rig.inst, &err), 0);
+	}
+	after = ruleset();
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+}
+
 /* A table of our name that somebody else made is refused, not replaced. */
 static void a_table_of_our_name_stays_its_owners(void **state)
 {
@@ -580,7 +598,7 @@ static void a_user_namespace_is_enough(void **state)
 static int body(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(probing_leaves_nothing),
+		TEST(probing_leaves_nothing), TEST(retired_it_is_gone),
 		TEST(foreign_tables_are_as_before),
 		TEST(a_table_of_our_name_stays_its_owners),
 		TEST(a_dead_back_end_has_nothing_to_read),
