@@ -85,12 +85,15 @@ static void is_away(const struct fast *f, enum nft_addr which)
 }
 
 /* IPv4 without options, not a fragment, with more than one hop to go, and of a length that fits everywhere and is its
- * own: neither short, nor padded, nor one that stands for several and is longer than the way out. */
+ * own: neither short, nor padded, nor one that stands for several and is longer than the way out. And nobody has marked
+ * it: BPF's filters have, what they judged, while one back end takes over from the other. */
 static void is_whole(struct wm_nft_rules *b)
 {
 	const uint8_t plain = 0x45;
+	const uint32_t unmarked = 0;
 
 	nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 0, 1, REG(0)), nft_compare(b, NFT_IS, REG(0), &plain, 1);
+	nft_load_meta(b, NFT_META_MARK, REG(0)), nft_compare(b, NFT_IS, REG(0), &unmarked, sizeof(unmarked));
 	word_is(b, WORD_FRAGMENT, 0x3fff, NFT_IS, 0);
 	word_is(b, WORD_TTL, 0xfe000000, NFT_NOT, 0);
 	nft_load_meta(b, NFT_META_LEN, REG(0)), nft_load(b, NFT_PAYLOAD_NETWORK_HEADER, 2, 2, REG(1));
