@@ -10,17 +10,26 @@
 #include <bpf/libbpf.h>
 
 #include "core/util.h"
+#include "kernel/bpf_priv.h"
 #include "hitless.skel.h"
 
 #define BPF (1u << RIG_BPF)
 #define NFT (1u << RIG_NFT)
 
-/* A filter is deleted and added instead of replaced. */
-static int delete_filter(struct scene *s, const char *ifname, enum bpf_tc_attach_point point, struct wm_error *err)
+static int take_off(const struct scene *s, uint32_t ifindex, bool out)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(ifname), .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = out ? BPF_TC_EGRESS : BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = s->rig.inst.tc_prio);
-	int rc = bpf_tc_detach(&hook, &opts);
+	enum wm_bpf_side side = out ? WM_BPF_OUT : WM_BPF_IN;
+	int64_t in_list = wm_bpf_tcx_at(ifindex, side, s->rig.inst.tc_prio);
+
+	return in_list > 0 ? wm_bpf_tcx_take(ifindex, side, (uint32_t)in_list) : bpf_tc_detach(&hook, &opts);
+}
+
+/* A filter is deleted and added instead of replaced. */
+static int delete_filter(struct scene *s, const char *ifname, bool out, struct wm_error *err)
+{
+	int rc = take_off(s, if_nametoindex(ifname), out);
 
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot delete the filter of %s", ifname);
@@ -31,13 +40,13 @@ static int delete_filter(struct scene *s, const char *ifname, enum bpf_tc_attach
 static int lan_filter(struct scene *s, unsigned int times, struct wm_error *err)
 {
 	(void)times;
-	return delete_filter(s, "lan0", BPF_TC_INGRESS, err);
+	return delete_filter(s, "lan0", false, err);
 }
 
 static int wg_filter(struct scene *s, unsigned int times, struct wm_error *err)
 {
 	(void)times;
-	return delete_filter(s, RIG_WG, BPF_TC_EGRESS, err);
+	return delete_filter(s, RIG_WG, true, err);
 }
 
 static int table(struct scene *s, unsigned int times, struct wm_error *err)
@@ -55,6 +64,8 @@ static int clear(struct scene *s, unsigned int times, struct wm_error *err)
 	(void)times;
 	s->town.plan.nends = 0;
 	int rc = scene_apply(s, err);
+	if (rc == 0)
+		rc = load_pass(&s->load, 1, err);
 	town_plan(&s->town);
 	return rc < 0 ? rc : scene_apply(s, err);
 }
