@@ -9,6 +9,8 @@
 #include "kernel/bpf_priv.h"
 #include "kernel/link.h"
 
+#define RETIRE_US 60000
+
 #define WAY(way) (1u << RIG_##way)
 #define BPF (WAY(BPF) | WAY(BPF_STACK))
 #define BOTH (WAY(BPF) | WAY(NFT))
@@ -139,9 +141,10 @@ static int heal(struct scene *s, int (*fn)(struct scene *s, struct wm_error *err
 	return rc < 0 ? rc : scene_settle(s, err);
 }
 
-static int kill_once(struct scene *s, int (*fn)(struct scene *s, struct wm_error *err), struct wm_error *err)
+static int kill_once(struct scene *s, int (*fn)(struct scene *s, struct wm_error *err), uint64_t most_us,
+		     struct wm_error *err)
 {
-	uint32_t most = (uint32_t)(s->apply_us ? s->apply_us : 20000);
+	uint32_t most = most_us ? (uint32_t)most_us : 20000;
 	int rc = 0;
 
 	/* One of four is killed again while it heals what the last has left. */
@@ -161,7 +164,7 @@ static int kill_changes(struct scene *s, unsigned int times, struct wm_error *er
 		town_change(&s->town, how_many(&s->town));
 		town_plan(&s->town);
 		if (rc == 0)
-			rc = kill_once(s, scene_apply, err);
+			rc = kill_once(s, scene_apply, s->apply_us, err);
 	}
 	return rc;
 }
@@ -172,7 +175,11 @@ static int kill_switches(struct scene *s, unsigned int times, struct wm_error *e
 
 	for (unsigned int i = 0; i < 2 * times && rc == 0; i++) {
 		choose(s, i % 2 == 0);
-		rc = kill_once(s, scene_switch, err);
+		/* Every other time where the old back end is retired. */
+		if (i / 2 % 2 == 0)
+			rc = kill_once(s, scene_switch, s->apply_us, err);
+		else if ((rc = scene_apply(s, err)) == 0)
+			rc = kill_once(s, scene_retire, RETIRE_US, err);
 	}
 	return rc < 0 ? rc : back(s, err);
 }
@@ -243,7 +250,7 @@ const struct act acts[] = {
 	{ "%u upgrades", upgrade, BOTH, 4, 100, GOOD },
 	{ "%u times to the other back end, and back", switch_over, BPF, 2, 100, GOOD },
 	{ "%u changes killed", kill_changes, BOTH, 6, 100, GOOD },
-	{ "%u times killed on the way to the other back end, and on the way back", kill_switches, WAY(BPF), 2, 100, GOOD },
+	{ "%u times killed on the way to the other back end, and on the way back", kill_switches, WAY(BPF), 4, 100, GOOD },
 	{ "%u times a LAN made anew", new_lan, BOTH, 2, 25, DEVICE, GOOD },
 	{ "%u times the tunnel's device made anew", new_wg, BOTH, 1, 25, DEVICE, GOOD },
 };

@@ -2,7 +2,7 @@
  *
  * Hitless: all that is done to a gateway, under load, and every packet accounted for.
  *
- *   wm-hitless [--whole] [--hosts N] [--seed N] [--only TEXT]     as root; speaks TAP
+ *   wm-hitless [--whole] [--hosts N] [--seed N] [--only TEXT] [--way TEXT]     as root; speaks TAP
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 struct options {
 	bool whole;
 	uint32_t hosts, seed;
-	const char *only;
+	const char *only, *way;
 };
 
 static unsigned int row, failed;
@@ -149,19 +149,22 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "hosts", required_argument, NULL, 'h' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "way", required_argument, NULL, 'y' },
 		{ 0 },
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'w')
-			*o = (struct options){ true, 10000, o->seed, o->only };
+			*o = (struct options){ true, 10000, o->seed, o->only, o->way };
 		else if (c == 'h')
 			o->hosts = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 's')
 			o->seed = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'o')
 			o->only = optarg;
+		else if (c == 'y')
+			o->way = optarg;
 		else
 			return -1;
 	}
@@ -174,7 +177,7 @@ int main(int argc, char **argv)
 	struct wm_error err;
 
 	if (parse(argc, argv, &o) < 0) {
-		fprintf(stderr, "usage: wm-hitless [--whole] [--hosts 200..40000] [--seed N] [--only TEXT]\n");
+		fprintf(stderr, "usage: wm-hitless [--whole] [--hosts 200..40000] [--seed N] [--only TEXT] [--way TEXT]\n");
 		return 2;
 	}
 	if (place_open(&err) < 0) {
@@ -182,6 +185,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (int way = 0; way < RIG_WAYS; way++) {
+		if (o.way && strcmp(o.way, rig_ways[way]) != 0)
+			continue;
 		play_all(faults, nfaults, false, (enum rig_way)way, &o);
 		play_all(acts, nacts, false, (enum rig_way)way, &o);
 		play_all(acts, nacts, true, (enum rig_way)way, &o);

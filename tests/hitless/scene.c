@@ -67,19 +67,19 @@ int scene_settle(struct scene *s, struct wm_error *err)
 	return rc;
 }
 
-const struct wm_dataplane *scene_other(const struct scene *s)
+int scene_retire(struct scene *s, struct wm_error *err)
 {
-	return s->rig.plane == &wm_dataplane_bpf ? &wm_dataplane_nft : &wm_dataplane_bpf;
+	const struct wm_dataplane *other = s->rig.plane == &wm_dataplane_bpf ? &wm_dataplane_nft : &wm_dataplane_bpf;
+	int rc = other->retire(&s->rig.inst, &s->town.plan, err);
+
+	return rc < 0 ? rc : 0;
 }
 
 int scene_switch(struct scene *s, struct wm_error *err)
 {
-	const struct wm_dataplane *other = scene_other(s);
 	int rc = scene_apply(s, err);
 
-	if (rc == 0)
-		rc = other->retire(&s->rig.inst, &s->town.plan, err);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : scene_retire(s, err);
 }
 
 static _Noreturn void victim(struct scene *s, int (*fn)(struct scene *s, struct wm_error *err))

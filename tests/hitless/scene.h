@@ -30,7 +30,7 @@ int scene_settle(struct scene *s, struct wm_error *err);
 
 /* wm-gateway's own way from one back end to the other: the one that s->rig has chosen now takes over. */
 int scene_switch(struct scene *s, struct wm_error *err);
-const struct wm_dataplane *scene_other(const struct scene *s);
+int scene_retire(struct scene *s, struct wm_error *err); /* its second half */
 
 /* Runs what may be killed in a process of its own and kills it within us microseconds, unless it has ended. */
 int scene_killed(struct scene *s, int (*fn)(struct scene *s, struct wm_error *err), uint32_t us, struct wm_error *err);
