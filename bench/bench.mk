@@ -2,6 +2,7 @@
 #
 #   make bench          some minutes on a quiet machine, as root; writes $(B)/bench/. ARGS='--full' and other options
 #   make bench-quick    the ratios that matter, in less than three
+#   make bench-control  what a gateway and the registry spend on a start, on nothing and on one changed host
 #   make bench-publish  puts what the last make bench has written into docs/
 see_bench := core kernel bench
 dir_bench := bench
@@ -21,11 +22,15 @@ $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B
 # tests/bench runs it, without looking at a time.
 test-programs: $(if $(SAN),,$(B)/wm-bench)
 
-.PHONY: bench bench-quick bench-publish
+.PHONY: bench bench-quick bench-control bench-publish
 bench bench-quick: deps-build
 	@scripts/deps.sh bench
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(B)/wm-bench
 	@$(B)/wm-bench $(if $(filter bench-quick,$@),--quick,--out $(B)/bench) $(ARGS)
+
+bench-control: all
+	@scripts/deps.sh test bench
+	@bench/control --out $(B)/bench $(ARGS)
 
 # What the last make bench has found becomes docs/performance.md's.
 bench-publish:
