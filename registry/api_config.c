@@ -131,3 +131,20 @@ void api_config(struct call *call)
 	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)wait))
 		answer_none(call);
 }
+
+void api_changes(struct call *call)
+{
+	const struct wm_mesh *mesh = store_mesh(call->registry->store);
+	const char *instance = http_query(call->request, "instance");
+	uint64_t after, wait;
+
+	if (!query_number(call, "after", (uint64_t)1 << 53, &after) || !query_number(call, "wait", WAIT_MAX_S, &wait))
+		return;
+	/* A generation means something only within the instance that it was counted in. */
+	if (!instance || strcmp(instance, mesh->instance) || after > mesh->generation)
+		answer_changes(call, 0);
+	else if (mesh->generation > after)
+		answer_changes(call, after);
+	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)wait))
+		answer_none(call);
+}

@@ -11,8 +11,10 @@
 	extern const char symbol[] __attribute__((visibility("hidden")))
 
 MIGRATION(migration_0001, "0001_mesh.sql");
+MIGRATION(migration_0002, "0002_changes.sql");
 
 const char *const migrations[] = {
 	migration_0001,
+	migration_0002,
 };
 const size_t nmigrations = WM_ARRAY_LEN(migrations);

@@ -74,6 +74,17 @@ const char *object_kind_name(enum object_kind kind)
 	return kinds[kind].name;
 }
 
+bool object_kind_parse(const char *name, enum object_kind *ret)
+{
+	for (enum object_kind kind = 0; kind < OBJECT_KINDS; kind++) {
+		if (!strcmp(kinds[kind].name, name)) {
+			*ret = kind;
+			return true;
+		}
+	}
+	return false;
+}
+
 const char *object_kind_plural(enum object_kind kind)
 {
 	return kinds[kind].plural;

@@ -35,6 +35,7 @@ struct object_key {
 #define OBJECT_TITLE_SIZE (WM_FQDN_SIZE + 16)
 
 const char *object_kind_name(enum object_kind kind);   /* "site" */
+bool object_kind_parse(const char *name, enum object_kind *ret);
 const char *object_kind_plural(enum object_kind kind); /* "sites" */
 
 int object_key_parse(enum object_kind kind, const char *text, struct object_key *ret); /* "nas.b"; -EINVAL */

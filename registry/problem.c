@@ -36,6 +36,7 @@ static const struct {
 	{ 404, "Not found" },
 	{ 405, "Not a method of this resource" },
 	{ 409, "In conflict with what is there" },
+	{ 410, "Not known any more" },
 	{ 413, "The request is too large" },
 	{ 431, "The headers are too large" },
 	{ 501, "Not implemented" },

@@ -31,6 +31,7 @@ struct call {
 void answer_json(struct call *call, unsigned int status, char *body); /* takes body; NULL: out of memory */
 void answer_none(struct call *call);                                   /* 204 */
 void answer_stream(struct call *call, enum stream_form form, const char *type); /* 200, of the mesh as it is now */
+void answer_changes(struct call *call, uint64_t after); /* 200 what changed since, or 410 when that cannot be told */
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */
@@ -47,6 +48,7 @@ void api_health(struct call *call);
 void api_whoami(struct call *call);
 void api_document(struct call *call);
 void api_config(struct call *call);
+void api_changes(struct call *call);
 /* api_tokens.c */
 void api_tokens(struct call *call);
 void api_token_create(struct call *call);

@@ -27,6 +27,7 @@ static const struct route routes[] = {
 	{ "GET", "/health", ROLE_PUBLIC, api_health },
 	{ "GET", "/config", ROLE_READERS, api_document },
 	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config },
+	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes },
 	{ "GET", "/v1/whoami", ROLE_READERS | ROLE_MACHINES, api_whoami },
 	{ "GET", "/v1/status", ROLE_READERS, api_status },
 
@@ -99,6 +100,27 @@ void answer_failure(struct call *call, int rc, const struct wm_error *err)
 		answer_unknown(call);
 	else
 		problem_from(fresh(call), rc, err);
+}
+
+void answer_changes(struct call *call, uint64_t after)
+{
+	struct http_answer *answer = fresh(call);
+	struct snapshot *snapshot = NULL;
+	struct wm_error err = { 0 };
+	int rc = after ? store_snapshot(call->registry->store, &snapshot, &err) : -ENODATA;
+
+	if (!rc)
+		rc = stream_changes_new(snapshot, &call->who, after, &answer->stream);
+	if (rc == -ENODATA) {
+		problem_set(answer, 410, "", "what has changed since then is not known here any more; fetch all of it from /v1/config");
+		return;
+	}
+	if (rc) {
+		answer_failure(call, rc, &err);
+		return;
+	}
+	answer->status = 200;
+	answer->type = "application/x-ndjson";
 }
 
 void answer_stream(struct call *call, enum stream_form form, const char *type)

@@ -283,3 +283,13 @@ int snapshot_next(struct snapshot *snapshot, struct object *io)
 {
 	return snapshot->store ? rows_next(snapshot->db, snapshot->hub, io) : -ESTALE;
 }
+
+int snapshot_changes(struct snapshot *snapshot, uint64_t after, uint64_t *ret_seq)
+{
+	return snapshot->store ? rows_changes(snapshot->db, after, ret_seq) : -ESTALE;
+}
+
+int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret)
+{
+	return snapshot->store ? rows_next_change(snapshot->db, io_seq, ret) : -ESTALE;
+}

@@ -8,7 +8,7 @@
 #include "core/util.h"
 #include "registry/store_internal.h"
 
-#define CHANGES_KEPT 10000 /* generations a reader may be behind and still be told the difference */
+#define CHANGES_KEPT 100000 /* objects that have changed since, for a reader to be told the difference */
 
 int store_fail(struct store *store, int rc, struct wm_error *err)
 {
@@ -43,11 +43,7 @@ static int bump(struct change *c)
 	if (rc <= 0)
 		return rc ? rc : -EIO;
 	c->generation = (uint64_t)db_int(q, 0);
-	rc = db_next(q);
-	if (rc || c->generation <= CHANGES_KEPT)
-		return rc;
-	rc = db_do(c->store->db, SQL_CHANGE_PRUNE, "i", (int64_t)(c->generation - CHANGES_KEPT));
-	return rc < 0 ? rc : 0;
+	return db_next(q);
 }
 
 static int audit(struct change *c, const char *what, const char *kind, const char *name, const char *before,
@@ -60,13 +56,25 @@ static int audit(struct change *c, const char *what, const char *kind, const cha
 	return rc < 0 ? rc : 0;
 }
 
-static int log_change(struct change *c, const char *kind, const char *name, const char *body)
+/* whole: what others are shown changes with it. */
+static int log_change(struct change *c, const char *kind, const char *name, const char *body, bool whole)
 {
 	int rc = bump(c);
 
 	if (!rc)
-		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisss", (int64_t)c->generation, c->step++, kind, name, body);
+		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisssi", (int64_t)c->generation, c->step++, kind, name, body,
+			   (int64_t)whole);
+	if (rc >= 0)
+		rc = db_do(c->store->db, SQL_CHANGE_PRUNE, "i", (int64_t)CHANGES_KEPT);
 	return rc < 0 ? rc : 0;
+}
+
+/* Who the hub is decides who is shown the devices' keys, and what their domain is. */
+static bool changes_hub(const struct object *before, const struct object *after)
+{
+	const struct object *any = after ? after : before;
+
+	return any->kind == OBJECT_SITE && (before && before->site.hub) != (after && after->site.hub);
 }
 
 int change_object(struct change *c, const char *what, const struct object *before, const struct object *after)
@@ -83,13 +91,13 @@ int change_object(struct change *c, const char *what, const struct object *befor
 		return 0;
 	object_key_of(after ? after : before, &key);
 	object_name(&key, name);
-	rc = log_change(c, object_kind_name(key.kind), name, is);
+	rc = log_change(c, object_kind_name(key.kind), name, is, changes_hub(before, after));
 	return rc ? rc : audit(c, what, object_kind_name(key.kind), name, was, is);
 }
 
 int change_mesh(struct change *c, const char *before, const char *after)
 {
-	int rc = log_change(c, "mesh", "", after);
+	int rc = log_change(c, "mesh", "", after, true);
 
 	return rc ? rc : audit(c, before ? "change" : "create", "mesh", "", before, after);
 }

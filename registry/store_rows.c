@@ -181,6 +181,45 @@ int rows_mesh(struct db *db, struct wm_mesh *ret)
 	return 1;
 }
 
+/* The first number of a query's only row; ends the query. */
+static int one_number(struct db_query *query, uint64_t *ret)
+{
+	DB_AUTO_DONE struct db_query *q = query;
+	int rc = db_next(q);
+
+	if (rc > 0)
+		*ret = (uint64_t)db_int(q, 0);
+	return rc;
+}
+
+/* The oldest rows go first: where a generation's first row is, all after it are. */
+int rows_changes(struct db *db, uint64_t after, uint64_t *ret_seq)
+{
+	uint64_t first, whole;
+	int rc = one_number(db_query(db, SQL_CHANGE_FIRST, "i", (int64_t)after + 1), &first);
+
+	if (rc <= 0)
+		return rc;
+	rc = one_number(db_query(db, SQL_CHANGE_WHOLE, "i", (int64_t)first), &whole);
+	*ret_seq = first - 1;
+	return rc < 0 ? rc : !rc;
+}
+
+int rows_next_change(struct db *db, uint64_t *io_seq, struct object_key *ret)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_CHANGE_NEXT, "i", (int64_t)*io_seq);
+	char name[OBJECT_NAME_SIZE], kind_name[16];
+	enum object_kind kind;
+	int rc = db_next(q);
+
+	if (rc <= 0)
+		return rc;
+	*io_seq = (uint64_t)db_int(q, 0);
+	db_text(q, 1, kind_name, sizeof(kind_name));
+	db_text(q, 2, name, sizeof(name));
+	return object_kind_parse(kind_name, &kind) && !object_key_parse(kind, name, ret) ? 1 : -EBADMSG;
+}
+
 static const void *key_or_null(const struct wm_key *key)
 {
 	return wm_key_is_zero(key) ? NULL : key->byte;

@@ -19,6 +19,7 @@ struct stream {
 	struct object object;     /* the last one sent, in this step */
 	struct store_token token;
 	uint64_t count;           /* objects sent in all */
+	uint64_t after, seq;      /* of changes: since when, and how far it has come */
 	bool later;               /* not the first object of its step */
 	char *text;               /* what is being sent, or NULL */
 	size_t len, sent;
@@ -56,15 +57,15 @@ static int next_text(struct stream *s, char **ret)
 
 static int next_header_line(struct stream *s, char **ret)
 {
-	struct wm_mesh mesh = *snapshot_mesh(s->snapshot);
+	struct wm_changes header = { .mesh = *snapshot_mesh(s->snapshot), .after = s->after };
 	WM_AUTO_FREE char *line = NULL;
 
 	if (s->later)
 		return 0;
 	s->later = true;
 	if (s->who.role == WM_TOKEN_GATEWAY)
-		memcpy(mesh.self, s->who.name, sizeof(mesh.self));
-	line = wm_encode_line(WM_RECORD_MESH, &mesh);
+		memcpy(header.mesh.self, s->who.name, sizeof(header.mesh.self));
+	line = s->after ? wm_encode_line(WM_RECORD_CHANGES, &header) : wm_encode_line(WM_RECORD_MESH, &header.mesh);
 	return line ? say(ret, "%s\n", line) : -ENOMEM;
 }
 
@@ -107,24 +108,68 @@ static int next_visible(struct stream *s)
 	return snapshot_next(s->snapshot, &s->object);
 }
 
+/* As `who` may know it: malloc'd, NULL without memory. */
+static char *show(const struct stream *s, const struct object *object)
+{
+	struct object shown = *object;
+
+	if (s->who.role == WM_TOKEN_GATEWAY)
+		object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
+	return object_encode(&shown);
+}
+
 static int next_object(struct stream *s, char **ret)
 {
 	WM_AUTO_FREE char *json = NULL;
-	struct object shown;
 	int rc = next_visible(s);
 
 	if (rc <= 0)
 		return rc;
-	shown = s->object;
-	if (s->who.role == WM_TOKEN_GATEWAY)
-		object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
-	json = object_encode(&shown);
+	json = show(s, &s->object);
 	if (!json)
 		return -ENOMEM;
 	s->count++;
 	rc = s->step->text ? say(ret, "{\"%s\":%s}\n", s->step->text, json) : say(ret, "%s%s", s->later ? "," : "", json);
 	s->later = true;
 	return rc;
+}
+
+static int say_gone(const struct object_key *key, char **ret)
+{
+	struct wm_gone gone = { 0 };
+	WM_AUTO_FREE char *line = NULL;
+
+	wm_copy(gone.kind, sizeof(gone.kind), object_kind_name(key->kind));
+	memcpy(gone.name, key->name, sizeof(gone.name));
+	memcpy(gone.domain, key->domain, sizeof(gone.domain));
+	line = wm_encode_line(WM_RECORD_GONE, &gone);
+	return line ? say(ret, "%s\n", line) : -ENOMEM;
+}
+
+static bool is_shown(const struct stream *s, const struct object_key *key)
+{
+	return s->who.role != WM_TOKEN_DEVICE || key->kind == OBJECT_SITE ||
+	       (key->kind == OBJECT_DEVICE && !strcmp(key->name, s->who.name));
+}
+
+/* The next object that changed: what it is now, or that it is gone. */
+static int next_change(struct stream *s, char **ret)
+{
+	WM_AUTO_FREE char *json = NULL;
+	struct object_key key;
+	int rc;
+
+	do
+		rc = snapshot_next_change(s->snapshot, &s->seq, &key);
+	while (rc > 0 && !is_shown(s, &key));
+	if (rc > 0)
+		s->count++;
+	if (rc > 0 && !(rc = snapshot_get(s->snapshot, &key, &s->object)))
+		return say_gone(&key, ret);
+	if (rc <= 0)
+		return rc;
+	json = show(s, &s->object);
+	return json ? say(ret, "{\"%s\":%s}\n", object_kind_name(key.kind), json) : -ENOMEM;
 }
 
 static int next_token(struct stream *s, char **ret)
@@ -147,6 +192,12 @@ static const struct step lines[] = {
 	{ next_object, "site", OBJECT_SITE },
 	{ next_object, "host", OBJECT_HOST },
 	{ next_object, "device", OBJECT_DEVICE },
+	{ next_end_line },
+	{ NULL },
+};
+static const struct step changes[] = {
+	{ next_header_line },
+	{ next_change },
 	{ next_end_line },
 	{ NULL },
 };
@@ -174,7 +225,7 @@ static const struct step tokens[] = {
 };
 
 static const struct step *const forms[] = {
-	[STREAM_LINES] = lines,	   [STREAM_DOCUMENT] = document, [STREAM_SITES] = sites,
+	[STREAM_LINES] = lines,	   [STREAM_DOCUMENT] = document, [STREAM_SITES] = sites, [STREAM_CHANGES] = changes,
 	[STREAM_HOSTS] = hosts,	   [STREAM_DEVICES] = devices,	 [STREAM_TOKENS] = tokens,
 };
 
@@ -244,5 +295,24 @@ int stream_new(struct snapshot *snapshot, enum stream_form form, const struct id
 	s->who = *who;
 	s->step = forms[form];
 	*ret = (struct http_stream){ .read = stream_read, .free = stream_free, .arg = s };
+	return 0;
+}
+
+int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, struct http_stream *ret)
+{
+	uint64_t seq;
+	int rc = snapshot_changes(snapshot, after, &seq);
+	struct stream *s;
+
+	if (rc <= 0) {
+		snapshot_drop(snapshot);
+		return rc ? rc : -ENODATA;
+	}
+	rc = stream_new(snapshot, STREAM_CHANGES, who, ret);
+	if (rc)
+		return rc;
+	s = ret->arg;
+	s->after = after;
+	s->seq = seq;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 enum stream_form {
 	STREAM_LINES,    /* GET /v1/config, made for `who` */
+	STREAM_CHANGES,  /* GET /v1/changes, made for `who`: stream_changes_new makes it */
 	STREAM_DOCUMENT, /* GET /config */
 	STREAM_SITES,    /* GET /v1/sites ... */
 	STREAM_HOSTS,
@@ -20,3 +21,5 @@ enum stream_form {
 
 /* Takes over the snapshot, also on failure. *ret is handed to http. */
 int stream_new(struct snapshot *snapshot, enum stream_form form, const struct identity *who, struct http_stream *ret);
+/* The same of what changed after a generation: -ENODATA when that cannot be told. */
+int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, struct http_stream *ret);

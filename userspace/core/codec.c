@@ -39,6 +39,21 @@ static const struct wm_field mesh_fields[] = {
 	WM_FIELD(wm_mesh, self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
 };
 
+static const struct wm_field changes_fields[] = {
+	WM_FIELD(wm_changes, mesh.instance, "instance", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_changes, mesh.generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_changes, mesh.name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_changes, mesh.supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_changes, mesh.self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_changes, after, "after", WM_FIELD_UINT, WM_FIELD_REQUIRED),
+};
+
+static const struct wm_field gone_fields[] = {
+	WM_FIELD(wm_gone, kind, "kind", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_gone, name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
+	WM_FIELD(wm_gone, domain, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+};
+
 static const struct wm_field end_fields[] = {
 	WM_FIELD(wm_record_end, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
 	WM_FIELD(wm_record_end, count, "count", WM_FIELD_UINT, WM_FIELD_REQUIRED),
@@ -49,6 +64,8 @@ const struct wm_table wm_host_table = WM_TABLE(host_fields);
 const struct wm_table wm_device_table = WM_TABLE(device_fields);
 const struct wm_table wm_mesh_table = WM_TABLE(mesh_fields);
 static const struct wm_table end_table = WM_TABLE(end_fields);
+static const struct wm_table changes_table = WM_TABLE(changes_fields);
+static const struct wm_table gone_table = WM_TABLE(gone_fields);
 
 static void decrefp(json_t **json)
 {
@@ -383,6 +400,8 @@ static const struct {
 	{ "host", WM_RECORD_HOST, &wm_host_table, sizeof(struct wm_host) },
 	{ "device", WM_RECORD_DEVICE, &wm_device_table, sizeof(struct wm_device) },
 	{ "end", WM_RECORD_END, &end_table, sizeof(struct wm_record_end) },
+	{ "changes", WM_RECORD_CHANGES, &changes_table, sizeof(struct wm_changes) },
+	{ "gone", WM_RECORD_GONE, &gone_table, sizeof(struct wm_gone) },
 };
 
 #define STREAM_VERSION 1
@@ -417,7 +436,7 @@ int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct w
 
 		if (!value)
 			continue;
-		if (kinds[i].type == WM_RECORD_MESH)
+		if (kinds[i].type == WM_RECORD_MESH || kinds[i].type == WM_RECORD_CHANGES)
 			rc = decode_header(value, err);
 		if (!rc)
 			rc = decode_object(kinds[i].table, value, record.byte, NULL, err);
@@ -438,7 +457,7 @@ static int add_derived(uint16_t type, const void *payload, json_t *object)
 {
 	char text[WM_IP4_TEXT];
 
-	if (type == WM_RECORD_MESH)
+	if (type == WM_RECORD_MESH || type == WM_RECORD_CHANGES)
 		return json_object_set_new(object, "version", json_integer(STREAM_VERSION)) ||
 		       json_object_set_new(object, "requires", json_array());
 	if (type == WM_RECORD_SITE)

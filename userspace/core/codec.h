@@ -70,8 +70,8 @@ int wm_decode(const struct wm_table *table, const char *json, size_t len, void *
  * fields (bit i for fields[i]); ~0u: all of them. */
 char *wm_encode(const struct wm_table *table, const void *obj, uint32_t mask);
 
-/* One line of a config stream (docs/api.md) <-> a record of type MESH, SITE,
- * HOST, DEVICE or END. Lines of unknown kind: 1, to be skipped (but counted). */
+/* One line of a stream of config or changes (docs/api.md) <-> a record of type MESH, SITE,
+ * HOST, DEVICE, END, CHANGES or GONE. Lines of unknown kind: 1, to be skipped (but counted). */
 int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct wm_error *err);
 char *wm_encode_line(uint16_t type, const void *payload); /* malloc'd, without '\n' */
 

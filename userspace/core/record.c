@@ -33,6 +33,12 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_HOST, wm_host, name),
 	STRING(WM_RECORD_HOST, wm_host, domain),
 	STRING(WM_RECORD_DEVICE, wm_device, name),
+	STRING(WM_RECORD_CHANGES, wm_changes, mesh.instance),
+	STRING(WM_RECORD_CHANGES, wm_changes, mesh.name),
+	STRING(WM_RECORD_CHANGES, wm_changes, mesh.self),
+	STRING(WM_RECORD_GONE, wm_gone, kind),
+	STRING(WM_RECORD_GONE, wm_gone, name),
+	STRING(WM_RECORD_GONE, wm_gone, domain),
 	STRING(WM_RECORD_FETCH, wm_fetch_request, target.url),
 	STRING(WM_RECORD_FETCH, wm_fetch_request, target.token),
 	STRING(WM_RECORD_FETCH, wm_fetch_request, target.ca_file),
@@ -67,6 +73,8 @@ static const struct {
 	{ WM_RECORD_HOST, sizeof(struct wm_host) },
 	{ WM_RECORD_DEVICE, sizeof(struct wm_device) },
 	{ WM_RECORD_END, sizeof(struct wm_record_end) },
+	{ WM_RECORD_CHANGES, sizeof(struct wm_changes) },
+	{ WM_RECORD_GONE, sizeof(struct wm_gone) },
 	{ WM_RECORD_FETCH, sizeof(struct wm_fetch_request) },
 	{ WM_RECORD_ENROL, sizeof(struct wm_fetch_enrol) },
 	{ WM_RECORD_REPORT, sizeof(struct wm_fetch_report) },
@@ -98,6 +106,8 @@ static bool values_valid(const struct wm_record *r)
 	switch ((enum wm_record_type)r->type) {
 	case WM_RECORD_MESH:
 		return prefix_valid(r->mesh.supernet);
+	case WM_RECORD_CHANGES:
+		return prefix_valid(r->changes.mesh.supernet);
 	case WM_RECORD_SITE:
 		return prefix_valid(r->site.subnet) && endpoint_valid(&r->site.endpoint) && bool_valid(&r->site.hub);
 	case WM_RECORD_HOST:
@@ -109,6 +119,7 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_UPDATE_SELF:
 		return endpoint_valid(&r->self.endpoint);
 	case WM_RECORD_END:
+	case WM_RECORD_GONE:
 	case WM_RECORD_FETCH:
 	case WM_RECORD_REPORT:
 	case WM_RECORD_UNCHANGED:

@@ -27,6 +27,9 @@ enum wm_record_type {
 	WM_RECORD_HOST,     /* struct wm_host */
 	WM_RECORD_DEVICE,   /* struct wm_device */
 	WM_RECORD_END,      /* struct wm_record_end */
+	/* what has changed since a config: CHANGES, then any of SITE HOST DEVICE GONE, then END */
+	WM_RECORD_CHANGES,  /* struct wm_changes */
+	WM_RECORD_GONE,     /* struct wm_gone */
 	/* gateway -> fetcher */
 	WM_RECORD_FETCH = 32, /* struct wm_fetch_request: answered by a config, UNCHANGED or PROBLEM */
 	WM_RECORD_ENROL,      /* struct wm_fetch_enrol: answered by ENROLLED or PROBLEM */
@@ -40,8 +43,20 @@ enum wm_record_type {
 };
 
 struct wm_record_end {
-	uint64_t generation; /* equals the MESH record's */
-	uint64_t count;      /* SITE + HOST + DEVICE records before it */
+	uint64_t generation; /* equals that of the MESH or CHANGES record */
+	uint64_t count;      /* records between that and this */
+};
+
+/* From generation `after` to mesh.generation; the mesh itself is as it was. */
+struct wm_changes {
+	struct wm_mesh mesh;
+	uint64_t after;
+};
+
+struct wm_gone {
+	char kind[16];             /* "site", "host", "device" */
+	char name[WM_NAME_SIZE];   /* a site's domain too */
+	char domain[WM_NAME_SIZE]; /* a host's; else "" */
 };
 
 /* Where and as whom; every request carries it, the fetcher keeps nothing. */
@@ -106,6 +121,8 @@ struct wm_record {
 		struct wm_host host;
 		struct wm_device device;
 		struct wm_record_end end;
+		struct wm_changes changes;
+		struct wm_gone gone;
 		struct wm_fetch_request fetch;
 		struct wm_fetch_enrol enrol;
 		struct wm_fetch_enrolled enrolled;
