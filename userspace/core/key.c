@@ -113,6 +113,20 @@ bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_ha
 	return !sodium_memcmp(a->byte, b->byte, sizeof(a->byte));
 }
 
+uint32_t wm_keyed_hash(const void *data, size_t len)
+{
+	static unsigned char key[crypto_shorthash_KEYBYTES], hash[crypto_shorthash_BYTES];
+	static bool made;
+	uint32_t ret;
+
+	if (!made)
+		randombytes_buf(key, sizeof(key));
+	made = true;
+	crypto_shorthash(hash, data, len, key);
+	memcpy(&ret, hash, sizeof(ret));
+	return ret;
+}
+
 void wm_wipe(void *data, size_t len)
 {
 	sodium_memzero(data, len);

@@ -53,5 +53,8 @@ bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_ha
 
 void wm_digest(const void *data, size_t len, struct wm_token_hash *ret);
 
+/* Nobody outside this process can tell what it will be: for tables that others fill. */
+uint32_t wm_keyed_hash(const void *data, size_t len);
+
 void wm_wipe(void *data, size_t len); /* zeroes, not optimised away */
 void wm_random(void *data, size_t len);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/model_index.h"
 #include "core/util.h"
 
 void wm_config_free(struct wm_config *config)
@@ -13,6 +14,7 @@ void wm_config_free(struct wm_config *config)
 	free(config->sites);
 	free(config->hosts);
 	free(config->devices);
+	wm_index_free(config);
 	*config = (struct wm_config){ 0 };
 }
 
@@ -42,6 +44,34 @@ const struct wm_site *wm_config_site(const struct wm_config *config, const char 
 	if (!config->nsites || wm_copy(key.domain, sizeof(key.domain), domain))
 		return NULL;
 	return bsearch(&key, config->sites, config->nsites, sizeof(key), by_domain);
+}
+
+static int by_overlay(const void *a, const void *b)
+{
+	const struct wm_host *x = a, *y = b;
+
+	return x->overlay < y->overlay ? -1 : x->overlay > y->overlay;
+}
+
+const struct wm_host *wm_config_host_at(const struct wm_config *config, wm_ip4 overlay)
+{
+	struct wm_host key = { .overlay = overlay };
+
+	return config->nhosts ? bsearch(&key, config->hosts, config->nhosts, sizeof(key), by_overlay) : NULL;
+}
+
+const struct wm_host *wm_config_host(const struct wm_config *config, const char *name, const char *domain)
+{
+	return wm_index_name(config, name, domain);
+}
+
+const struct wm_device *wm_config_device(const struct wm_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->ndevices; i++) {
+		if (!strcmp(config->devices[i].name, name))
+			return &config->devices[i];
+	}
+	return NULL;
 }
 
 const struct wm_site *wm_config_hub(const struct wm_config *config)

@@ -65,6 +65,16 @@ struct wm_device {
 	uint8_t access;
 };
 
+/* Hosts by something else than their overlay address: model_index.h's. */
+struct wm_index_slot {
+	wm_ip4 overlay; /* 0: free */
+	uint32_t hash;
+};
+struct wm_index {
+	struct wm_index_slot *slot;
+	size_t size; /* a power of two, or 0 */
+};
+
 /* Arrays are sorted: sites by domain, hosts and devices by overlay address. */
 struct wm_config {
 	struct wm_mesh mesh;
@@ -75,6 +85,7 @@ struct wm_config {
 	struct wm_device *devices;
 	size_t ndevices;
 	size_t cap_sites, cap_hosts, cap_devices; /* allocated; not for readers */
+	struct wm_index by_name, by_local;        /* made by wm_config_finish; not for readers */
 };
 
 void wm_config_free(struct wm_config *config); /* frees what it holds, not config; NULL-safe */
@@ -89,6 +100,10 @@ int wm_config_add_device(struct wm_config *config, const struct wm_device *devic
  * have. 0, or -EINVAL with a sentence. The config is usable only after 0. */
 int wm_config_finish(struct wm_config *config, struct wm_error *err);
 
+/* Of a finished config: by overlay address, by name; NULL: nobody. */
+const struct wm_host *wm_config_host_at(const struct wm_config *config, wm_ip4 overlay);
+const struct wm_host *wm_config_host(const struct wm_config *config, const char *name, const char *domain);
+const struct wm_device *wm_config_device(const struct wm_config *config, const char *name); /* looks at all */
 const struct wm_site *wm_config_site(const struct wm_config *config, const char *domain);
 const struct wm_site *wm_config_hub(const struct wm_config *config); /* NULL: none yet */
 wm_ip4 wm_site_gateway(const struct wm_site *site); /* the first address of its subnet */

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/model.h"
+#include "core/model_check.h"
+#include "core/model_index.h"
 #include "core/util.h"
 
 static int by_domain(const void *a, const void *b)
@@ -34,22 +35,6 @@ static int site_by_subnet(const void *a, const void *b)
 	return x->subnet.addr < y->subnet.addr ? -1 : x->subnet.addr > y->subnet.addr;
 }
 
-static int host_by_name(const void *a, const void *b)
-{
-	const struct wm_host *x = *(const struct wm_host *const *)a, *y = *(const struct wm_host *const *)b;
-	int c = strcmp(x->domain, y->domain);
-
-	return c ? c : strcmp(x->name, y->name);
-}
-
-static int host_by_local(const void *a, const void *b)
-{
-	const struct wm_host *x = *(const struct wm_host *const *)a, *y = *(const struct wm_host *const *)b;
-	int c = strcmp(x->domain, y->domain);
-
-	return c ? c : x->local < y->local ? -1 : x->local > y->local;
-}
-
 static int device_by_name(const void *a, const void *b)
 {
 	const struct wm_device *x = *(const struct wm_device *const *)a, *y = *(const struct wm_device *const *)b;
@@ -75,7 +60,7 @@ static const void **sorted_view(const void *base, size_t n, size_t size, int (*o
 	return view;
 }
 
-static int check_sites(const struct wm_config *c, struct wm_error *err)
+static int check_sites(struct wm_config *c, struct wm_error *err)
 {
 	WM_AUTO_FREE const void **view = sorted_view(c->sites, c->nsites, sizeof(*c->sites), site_by_subnet);
 	const struct wm_site *hub = NULL;
@@ -111,24 +96,44 @@ static int check_sites(const struct wm_config *c, struct wm_error *err)
 	return 0;
 }
 
-static int check_hosts(const struct wm_config *c, struct wm_error *err)
+int wm_check_host(const struct wm_config *c, const struct wm_host *h, struct wm_error *err)
+{
+	const struct wm_site *s = wm_config_site(c, h->domain);
+	int rc;
+
+	if (!wm_host_valid(h->name))
+		return wm_fail_field(err, EINVAL, "name", "host '%.63s': not a name a host may have", h->name);
+	if (!s)
+		return wm_fail_field(err, EINVAL, "domain", "host '%s': there is no site '%.63s'", h->name, h->domain);
+	rc = wm_overlay_check(s->subnet, h->overlay, err);
+	if (!rc && h->local)
+		rc = wm_local_check(c->mesh.supernet, h->local, err);
+	return rc ? wm_fail_in(err, rc, "host '%s.%s'", h->name, h->domain) : 0;
+}
+
+int wm_check_host_free(const struct wm_config *c, const struct wm_host *h, struct wm_error *err)
+{
+	const struct wm_host *other;
+	char text[WM_IP4_TEXT];
+
+	if (wm_index_name(c, h->name, h->domain))
+		return wm_fail_field(err, EINVAL, "name", "host '%s.%s' is there twice", h->name, h->domain);
+	other = h->local ? wm_index_local(c, h->local, h->domain) : NULL;
+	if (other)
+		return wm_fail_field(err, EINVAL, "local_ip", "hosts '%s' and '%s' of site '%s' both have LAN address %s",
+				     other->name, h->name, h->domain, wm_ip4_format(h->local, text));
+	return 0;
+}
+
+static int check_hosts(struct wm_config *c, struct wm_error *err)
 {
 	for (size_t i = 0; i < c->nhosts; i++) {
 		const struct wm_host *h = &c->hosts[i];
-		const struct wm_site *s = wm_config_site(c, h->domain);
 		char text[WM_IP4_TEXT];
-		int rc;
+		int rc = wm_check_host(c, h, err);
 
-		if (!wm_host_valid(h->name))
-			return wm_fail_field(err, EINVAL, "name", "host '%.63s': not a name a host may have", h->name);
-		if (!s)
-			return wm_fail_field(err, EINVAL, "domain", "host '%s': there is no site '%.63s'", h->name,
-					     h->domain);
-		rc = wm_overlay_check(s->subnet, h->overlay, err);
-		if (!rc && h->local)
-			rc = wm_local_check(c->mesh.supernet, h->local, err);
 		if (rc)
-			return wm_fail_in(err, rc, "host '%s.%s'", h->name, h->domain);
+			return rc;
 		if (i && h->overlay == h[-1].overlay)
 			return wm_fail_field(err, EINVAL, "wg_ip", "hosts '%s.%s' and '%s.%s' both have overlay address %s",
 					     h[-1].name, h[-1].domain, h->name, h->domain,
@@ -137,52 +142,30 @@ static int check_hosts(const struct wm_config *c, struct wm_error *err)
 	return 0;
 }
 
-static int check_host_pairs(const struct wm_config *c, struct wm_error *err)
+/* In entering them all, two that claim the same meet. */
+static int check_host_pairs(struct wm_config *c, struct wm_error *err)
 {
-	WM_AUTO_FREE const void **names = sorted_view(c->hosts, c->nhosts, sizeof(*c->hosts), host_by_name);
-	WM_AUTO_FREE const void **locals = sorted_view(c->hosts, c->nhosts, sizeof(*c->hosts), host_by_local);
+	int rc;
 
-	if (!names || !locals)
+	wm_index_free(c);
+	if (wm_index_reserve(c, c->nhosts))
 		return wm_fail(err, ENOMEM, "out of memory");
-	for (size_t i = 1; i < c->nhosts; i++) {
-		const struct wm_host *a = locals[i - 1], *b = locals[i];
-		char text[WM_IP4_TEXT];
-
-		if (!host_by_name(&names[i - 1], &names[i]))
-			return wm_fail_field(err, EINVAL, "name", "host '%s.%s' is there twice",
-					     ((const struct wm_host *)names[i])->name,
-					     ((const struct wm_host *)names[i])->domain);
-		if (b->local && !host_by_local(&locals[i - 1], &locals[i]))
-			return wm_fail_field(err, EINVAL, "local_ip", "hosts '%s' and '%s' of site '%s' both have LAN address %s",
-					     a->name, b->name, b->domain, wm_ip4_format(b->local, text));
+	for (size_t i = 0; i < c->nhosts; i++) {
+		rc = wm_check_host_free(c, &c->hosts[i], err);
+		if (rc)
+			return rc;
+		wm_index_put(c, &c->hosts[i]);
 	}
 	return 0;
 }
 
-static bool is_host_address(const struct wm_config *c, wm_ip4 overlay)
-{
-	struct wm_host key = { .overlay = overlay };
-
-	return c->nhosts && bsearch(&key, c->hosts, c->nhosts, sizeof(key), host_by_overlay);
-}
-
 /* Devices share the hub's domain with the hub's own hosts: names must differ there too. */
-static bool is_hub_host(const struct wm_config *c, const void **names, const char *name, const char *domain)
-{
-	struct wm_host key = { 0 };
-	const struct wm_host *p = &key;
-
-	return !wm_copy(key.name, sizeof(key.name), name) && !wm_copy(key.domain, sizeof(key.domain), domain) &&
-	       bsearch(&p, names, c->nhosts, sizeof(*names), host_by_name);
-}
-
-static int check_devices(const struct wm_config *c, struct wm_error *err)
+static int check_devices(struct wm_config *c, struct wm_error *err)
 {
 	WM_AUTO_FREE const void **view = sorted_view(c->devices, c->ndevices, sizeof(*c->devices), device_by_name);
-	WM_AUTO_FREE const void **hosts = sorted_view(c->hosts, c->nhosts, sizeof(*c->hosts), host_by_name);
 	const struct wm_site *hub = wm_config_hub(c);
 
-	if (!view || !hosts)
+	if (!view)
 		return wm_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < c->ndevices; i++) {
 		const struct wm_device *d = &c->devices[i];
@@ -196,10 +179,10 @@ static int check_devices(const struct wm_config *c, struct wm_error *err)
 		rc = wm_overlay_check(hub->subnet, d->overlay, err);
 		if (rc)
 			return wm_fail_in(err, rc, "device '%s'", d->name);
-		if ((i && d->overlay == d[-1].overlay) || is_host_address(c, d->overlay))
+		if ((i && d->overlay == d[-1].overlay) || wm_config_host_at(c, d->overlay))
 			return wm_fail_field(err, EINVAL, "wg_ip", "device '%s': overlay address %s is taken", d->name,
 					     wm_ip4_format(d->overlay, text));
-		if (is_hub_host(c, hosts, d->name, hub->domain))
+		if (wm_index_name(c, d->name, hub->domain))
 			return wm_fail_field(err, EINVAL, "name", "'%s.%s' is both a host and a device", d->name, hub->domain);
 		if (i && !device_by_name(&view[i - 1], &view[i]))
 			return wm_fail_field(err, EINVAL, "name", "device '%s' is there twice",
@@ -209,7 +192,7 @@ static int check_devices(const struct wm_config *c, struct wm_error *err)
 }
 
 /* One WireGuard key is one peer: two owners would steal each other's traffic. */
-static int check_keys(const struct wm_config *c, struct wm_error *err)
+static int check_keys(struct wm_config *c, struct wm_error *err)
 {
 	size_t n = 0;
 	WM_AUTO_FREE const struct wm_key **keys = calloc(c->nsites + c->ndevices + 1, sizeof(*keys));
@@ -235,9 +218,18 @@ static int check_keys(const struct wm_config *c, struct wm_error *err)
 	return 0;
 }
 
+int wm_check_peers(struct wm_config *config, struct wm_error *err)
+{
+	int rc = check_sites(config, err);
+
+	if (!rc)
+		rc = check_devices(config, err);
+	return rc ? rc : check_keys(config, err);
+}
+
 int wm_config_finish(struct wm_config *config, struct wm_error *err)
 {
-	int (*const checks[])(const struct wm_config *, struct wm_error *) = {
+	int (*const checks[])(struct wm_config *, struct wm_error *) = {
 		check_sites, check_hosts, check_host_pairs, check_devices, check_keys,
 	};
 	int rc = wm_supernet_check(config->mesh.supernet, err);

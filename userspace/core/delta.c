@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A delta becomes a difference (what the config has now of each object that is
+ * named, and what it shall have), the difference is taken in, and only what it
+ * has touched is checked: the rest was valid and has not moved. On a complaint
+ * it is taken out again.
+ */
+#include "core/delta.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/delta_priv.h"
+#include "core/model_check.h"
+#include "core/model_index.h"
+#include "core/util.h"
+
+static bool same_site(const struct wm_site *a, const struct wm_site *b)
+{
+	return !strcmp(a->domain, b->domain) && wm_prefix_equal(a->subnet, b->subnet) &&
+	       wm_key_equal(&a->public_key, &b->public_key) && wm_endpoint_equal(&a->endpoint, &b->endpoint) &&
+	       a->hub == b->hub;
+}
+
+static bool same_host(const struct wm_host *a, const struct wm_host *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->domain, b->domain) && a->overlay == b->overlay &&
+	       a->local == b->local && a->has_mac == b->has_mac && !memcmp(&a->mac, &b->mac, sizeof(a->mac)) &&
+	       a->access == b->access;
+}
+
+static bool same_device(const struct wm_device *a, const struct wm_device *b)
+{
+	return !strcmp(a->name, b->name) && a->overlay == b->overlay && wm_key_equal(&a->public_key, &b->public_key) &&
+	       a->access == b->access;
+}
+
+static int site_order(const void *a, const void *b)
+{
+	return strcmp(((const struct wm_site *)a)->domain, ((const struct wm_site *)b)->domain);
+}
+
+static int host_order(const void *a, const void *b)
+{
+	const struct wm_host *x = a, *y = b;
+
+	return x->overlay < y->overlay ? -1 : x->overlay > y->overlay;
+}
+
+static int device_order(const void *a, const void *b)
+{
+	const struct wm_device *x = a, *y = b;
+
+	return x->overlay < y->overlay ? -1 : x->overlay > y->overlay;
+}
+
+/* --- from delta to difference ------------------------------------------------------ */
+
+/* The later of two about one object stands behind the earlier. */
+static int item_order(const void *a, const void *b)
+{
+	const struct wm_delta_item *x = *(const struct wm_delta_item *const *)a, *y = *(const struct wm_delta_item *const *)b;
+	int c = wm_delta_same_order(x, y);
+
+	return c ? c : x < y ? -1 : x > y;
+}
+
+#define PUSH(diff, what, list, object)                                                            \
+	(wm_grow((void **)&(diff)->list, &caps->list, (diff)->n##list + 1, sizeof(*(diff)->list)) \
+		 ? -ENOMEM                                                                        \
+		 : ((diff)->list[(diff)->n##list++] = *(object), 0))
+
+struct capacities {
+	size_t sites_gone, sites_come, hosts_gone, hosts_come, devices_gone, devices_come;
+};
+
+/* What the config has of it goes, what the item says comes, unless they are the same. */
+#define DEFINE_ENTER(what, find)                                                                               \
+	static int enter_##what(const struct wm_config *c, const struct wm_delta_item *item,                   \
+				struct wm_config_diff *diff, struct capacities *caps)                          \
+	{                                                                                                      \
+		const struct wm_##what *old = find, *new = item->gone ? NULL : &item->what;                    \
+		int rc = 0;                                                                                    \
+                                                                                                               \
+		if (old && new && same_##what(old, new))                                                       \
+			return 0;                                                                              \
+		if (old)                                                                                       \
+			rc = PUSH(diff, what, what##s_gone, old);                                              \
+		return rc || !new ? rc : PUSH(diff, what, what##s_come, new);                                  \
+	}
+
+DEFINE_ENTER(site, wm_config_site(c, item->site.domain))
+DEFINE_ENTER(host, wm_config_host(c, item->host.name, item->host.domain))
+DEFINE_ENTER(device, wm_config_device(c, item->device.name))
+
+static void sort(void *list, size_t n, size_t size, int (*order)(const void *, const void *))
+{
+	if (n)
+		qsort(list, n, size, order);
+}
+
+static int make_diff(const struct wm_config *c, const struct wm_delta *delta, struct wm_config_diff *diff)
+{
+	WM_AUTO_FREE const struct wm_delta_item **view = calloc(delta->n + 1, sizeof(*view));
+	struct capacities caps = { 0 };
+	int rc = view ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < delta->n; i++)
+		view[i] = &delta->items[i];
+	if (!rc)
+		sort(view, delta->n, sizeof(*view), item_order);
+	for (size_t i = 0; !rc && i < delta->n; i++) {
+		if (i + 1 < delta->n && !wm_delta_same_order(view[i], view[i + 1]))
+			continue;
+		if (view[i]->type == WM_RECORD_SITE)
+			rc = enter_site(c, view[i], diff, &caps);
+		else if (view[i]->type == WM_RECORD_HOST)
+			rc = enter_host(c, view[i], diff, &caps);
+		else
+			rc = enter_device(c, view[i], diff, &caps);
+	}
+	sort(diff->sites_gone, diff->nsites_gone, sizeof(*diff->sites_gone), site_order);
+	sort(diff->sites_come, diff->nsites_come, sizeof(*diff->sites_come), site_order);
+	sort(diff->hosts_gone, diff->nhosts_gone, sizeof(*diff->hosts_gone), host_order);
+	sort(diff->hosts_come, diff->nhosts_come, sizeof(*diff->hosts_come), host_order);
+	sort(diff->devices_gone, diff->ndevices_gone, sizeof(*diff->devices_gone), device_order);
+	sort(diff->devices_come, diff->ndevices_come, sizeof(*diff->devices_come), device_order);
+	return rc;
+}
+
+/* --- taking it in, and out again ----------------------------------------------------- */
+
+/* The three arrays of a config, and what leaves and enters each. */
+struct parts {
+	struct wm_sorted array[3];
+	struct wm_splice splice[3];
+};
+
+static void parts_of(struct wm_config *c, const struct wm_config_diff *d, struct parts *ret)
+{
+	*ret = (struct parts){
+		.array = {
+			{ (void **)&c->sites, &c->nsites, &c->cap_sites, sizeof(*c->sites), site_order },
+			{ (void **)&c->hosts, &c->nhosts, &c->cap_hosts, sizeof(*c->hosts), host_order },
+			{ (void **)&c->devices, &c->ndevices, &c->cap_devices, sizeof(*c->devices), device_order },
+		},
+		.splice = {
+			{ d->sites_gone, d->sites_come, d->nsites_gone, d->nsites_come },
+			{ d->hosts_gone, d->hosts_come, d->nhosts_gone, d->nhosts_come },
+			{ d->devices_gone, d->devices_come, d->ndevices_gone, d->ndevices_come },
+		},
+	};
+}
+
+static int prepare(struct wm_config *c, const struct wm_config_diff *d, struct wm_error *err)
+{
+	struct parts parts;
+	size_t at = 0;
+	int rc = 0;
+
+	parts_of(c, d, &parts);
+	for (int i = 0; i < 3 && !rc; i++) {
+		rc = wm_sorted_prepare(&parts.array[i], &parts.splice[i], &at);
+		if (rc == -EEXIST && i == 1)
+			return wm_fail_field(err, EINVAL, "wg_ip", "host '%s.%s': its overlay address is another's",
+					     d->hosts_come[at].name, d->hosts_come[at].domain);
+		if (rc == -EEXIST)
+			return wm_fail_field(err, EINVAL, "wg_ip", "two sites or devices claim the same");
+	}
+	if (!rc)
+		rc = wm_index_reserve(c, c->nhosts + d->nhosts_come);
+	return rc ? wm_fail(err, -rc, "cannot change the config: %s", strerror(-rc)) : 0;
+}
+
+static void take_in(struct wm_config *c, const struct wm_config_diff *d)
+{
+	struct parts parts;
+
+	parts_of(c, d, &parts);
+	for (int i = 0; i < 3; i++)
+		wm_sorted_splice(&parts.array[i], &parts.splice[i]);
+}
+
+/* The other way round. */
+static struct wm_config_diff reversed(const struct wm_config_diff *d)
+{
+	return (struct wm_config_diff){
+		.sites_gone = d->sites_come, .sites_come = d->sites_gone, .hosts_gone = d->hosts_come,
+		.hosts_come = d->hosts_gone, .devices_gone = d->devices_come, .devices_come = d->devices_gone,
+		.nsites_gone = d->nsites_come, .nsites_come = d->nsites_gone, .nhosts_gone = d->nhosts_come,
+		.nhosts_come = d->nhosts_gone, .ndevices_gone = d->ndevices_come, .ndevices_come = d->ndevices_gone,
+	};
+}
+
+/* entered: so many of those that came are in the index. */
+static void take_out(struct wm_config *c, const struct wm_config_diff *d, size_t entered)
+{
+	const struct wm_config_diff back = reversed(d);
+
+	for (size_t i = 0; i < entered; i++)
+		wm_index_drop(c, &d->hosts_come[i]);
+	take_in(c, &back);
+	for (size_t i = 0; i < d->nhosts_gone; i++)
+		wm_index_put(c, &d->hosts_gone[i]);
+	c->mesh.generation = d->generation;
+}
+
+/* --- is the result valid? --------------------------------------------------------------- */
+
+/* Against devices: whole when one of them changed too, so here of hosts alone. */
+static int check_no_device(const struct wm_config *c, const struct wm_host *h, struct wm_error *err)
+{
+	const struct wm_site *hub = wm_config_hub(c);
+	struct wm_device key = { .overlay = h->overlay };
+
+	if (!c->ndevices || !hub)
+		return 0;
+	if (bsearch(&key, c->devices, c->ndevices, sizeof(key), device_order))
+		return wm_fail_field(err, EINVAL, "wg_ip", "host '%s.%s': its overlay address is a device's", h->name, h->domain);
+	if (!strcmp(h->domain, hub->domain) && wm_config_device(c, h->name))
+		return wm_fail_field(err, EINVAL, "name", "'%s.%s' is both a host and a device", h->name, h->domain);
+	return 0;
+}
+
+/* Who was in the subnet of a site that went, or became another one, and has not changed itself. */
+static int check_hosts_left(const struct wm_config *c, const struct wm_site *site, struct wm_error *err)
+{
+	struct wm_host key = { .overlay = site->subnet.addr };
+	struct wm_sorted hosts = { (void **)&((struct wm_config *)(uintptr_t)c)->hosts,
+				   &((struct wm_config *)(uintptr_t)c)->nhosts, NULL, sizeof(key), host_order };
+	int rc = 0;
+
+	for (size_t i = wm_sorted_from(&hosts, &key);
+	     !rc && i < c->nhosts && wm_prefix_has(site->subnet, c->hosts[i].overlay); i++)
+		rc = wm_check_host(c, &c->hosts[i], err);
+	return rc;
+}
+
+static int check(struct wm_config *c, const struct wm_config_diff *d, size_t *entered, struct wm_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < d->nhosts_come && !rc; i++) {
+		rc = wm_check_host(c, &d->hosts_come[i], err);
+		if (!rc)
+			rc = wm_check_host_free(c, &d->hosts_come[i], err);
+		if (!rc)
+			rc = check_no_device(c, &d->hosts_come[i], err);
+		if (rc)
+			return rc;
+		wm_index_put(c, &d->hosts_come[i]);
+		*entered = i + 1;
+	}
+	for (size_t i = 0; i < d->nsites_gone && !rc; i++)
+		rc = check_hosts_left(c, &d->sites_gone[i], err);
+	if (!rc && d->nsites_gone + d->nsites_come + d->ndevices_gone + d->ndevices_come)
+		rc = wm_check_peers(c, err);
+	return rc;
+}
+
+static int check_head(const struct wm_mesh *have, const struct wm_changes *head, struct wm_error *err)
+{
+	const struct wm_mesh *mesh = &head->mesh;
+
+	if (strcmp(have->instance, mesh->instance) || have->generation != head->after || mesh->generation <= head->after)
+		return wm_fail(err, ESTALE, "the changes are not what follows on generation %llu",
+			       (unsigned long long)have->generation);
+	if (strcmp(have->name, mesh->name) || strcmp(have->self, mesh->self) ||
+	    !wm_prefix_equal(have->supernet, mesh->supernet))
+		return wm_fail(err, ESTALE, "the changes are those of another mesh or site");
+	if (mesh->requires & ~WM_FEATURES_KNOWN)
+		return wm_fail_field(err, EINVAL, "requires", "the config needs features that this version does not have; update wm");
+	return 0;
+}
+
+int wm_config_change(struct wm_config *config, const struct wm_delta *delta, struct wm_config_diff *ret,
+		     struct wm_error *err)
+{
+	struct wm_config_diff diff = { .generation = config->mesh.generation };
+	size_t entered = 0;
+	int rc = check_head(&config->mesh, &delta->head, err);
+
+	*ret = (struct wm_config_diff){ 0 };
+	if (rc)
+		return rc;
+	rc = make_diff(config, delta, &diff);
+	if (rc)
+		rc = wm_fail(err, -rc, "out of memory");
+	if (!rc)
+		rc = prepare(config, &diff, err);
+	if (rc) {
+		wm_config_diff_free(&diff);
+		return rc;
+	}
+	for (size_t i = 0; i < diff.nhosts_gone; i++)
+		wm_index_drop(config, &diff.hosts_gone[i]);
+	take_in(config, &diff);
+	rc = check(config, &diff, &entered, err);
+	if (rc) {
+		take_out(config, &diff, entered);
+		wm_config_diff_free(&diff);
+		return rc;
+	}
+	config->mesh.generation = delta->head.mesh.generation;
+	*ret = diff;
+	return 0;
+}
+
+void wm_config_undo(struct wm_config *config, const struct wm_config_diff *diff)
+{
+	take_out(config, diff, diff->nhosts_come);
+}
+
+void wm_config_diff_free(struct wm_config_diff *diff)
+{
+	if (!diff)
+		return;
+	free(diff->sites_gone);
+	free(diff->sites_come);
+	free(diff->hosts_gone);
+	free(diff->hosts_come);
+	free(diff->devices_gone);
+	free(diff->devices_come);
+	*diff = (struct wm_config_diff){ 0 };
+}
