@@ -56,10 +56,38 @@ static void the_lines_of_the_documentation(void **state)
 	assert_int_equal(record.end.count, 9);
 }
 
+static void the_lines_of_changes(void **state)
+{
+	struct wm_gone site = { .kind = "site", .name = "b" };
+	char *text;
+
+	(void)state;
+	assert_ok(line("{\"changes\":{\"version\":1,\"instance\":\"i\",\"after\":17,\"generation\":19,\"mesh_name\":\"home\","
+		       "\"supernet\":\"172.30.0.0/16\",\"self\":\"a\",\"requires\":[]}}"));
+	assert_int_equal(record.type, WM_RECORD_CHANGES);
+	assert_int_equal(record.len, sizeof(struct wm_changes));
+	assert_int_equal(record.changes.after, 17);
+	assert_int_equal(record.changes.mesh.generation, 19);
+	assert_string_equal(record.changes.mesh.self, "a");
+	assert_ok(line("{\"gone\":{\"kind\":\"host\",\"name\":\"nas\",\"domain\":\"b\"}}"));
+	assert_int_equal(record.type, WM_RECORD_GONE);
+	assert_string_equal(record.gone.name, "nas");
+	assert_string_equal(record.gone.domain, "b");
+	text = wm_encode_line(WM_RECORD_GONE, &site);
+	assert_string_equal(text, "{\"gone\":{\"kind\":\"site\",\"name\":\"b\",\"domain\":null}}");
+	free(text);
+	assert_refused(line("{\"gone\":{\"kind\":\"host\",\"name\":\"../x\",\"domain\":\"b\"}}"), EINVAL, "name", NULL);
+	assert_refused(line("{\"changes\":{\"version\":1,\"instance\":\"i\",\"generation\":19,\"mesh_name\":\"home\","
+			    "\"supernet\":\"172.30.0.0/16\"}}"), EINVAL, "after", NULL);
+	assert_refused(line("{\"changes\":{\"version\":2,\"instance\":\"i\",\"after\":17,\"generation\":19,"
+			    "\"mesh_name\":\"home\",\"supernet\":\"172.30.0.0/16\"}}"), EINVAL, "version", NULL);
+}
+
 static void kinds_we_do_not_know_are_skipped(void **state)
 {
 	(void)state;
 	assert_int_equal(line("{\"router\":{\"name\":\"x\"}}"), 1);
+	assert_int_equal(line("{\"gone\":{\"kind\":\"router\",\"name\":\"x\"}}"), 1);
 	assert_int_equal(line("{}"), 1);
 	assert_int_equal(line("{\"x\":null,\"y\":[1,2,3]}"), 1);
 }
@@ -206,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_lines_of_the_documentation),
+		TEST(the_lines_of_changes),
 		TEST(kinds_we_do_not_know_are_skipped),
 		TEST(members_we_do_not_know_are_skipped),
 		TEST(versions_and_features_we_lack_are_refused),

@@ -88,12 +88,38 @@ static const char *what_is_inherited(void)
 	return sigismember(&blocked, SIGTERM) ? "a blocked signal" : nenv == 2 ? "" : "too little";
 }
 
+/* Of generation 17: a host goes. */
+static void send_changes(const struct wm_config *c, bool complete)
+{
+	struct wm_changes head = { .mesh = c->mesh, .after = c->mesh.generation };
+	struct wm_gone gone = { .kind = "host", .name = "nas", .domain = "b" };
+	struct wm_record_end end = { .generation = c->mesh.generation + 1, .count = 1 };
+
+	head.mesh.generation++;
+	wm_record_send(CHANNEL, WM_RECORD_CHANGES, &head, sizeof(head));
+	wm_record_send(CHANNEL, WM_RECORD_GONE, &gone, sizeof(gone));
+	if (complete)
+		wm_record_send(CHANNEL, WM_RECORD_END, &end, sizeof(end));
+}
+
 static void answer(const char *what, const struct wm_config *c)
 {
 	struct wm_config bad = *c;
 
 	if (!strcmp(what, "config"))
 		send_config(c, true);
+	else if (!strcmp(what, "changes"))
+		send_changes(c, true);
+	else if (!strcmp(what, "half the changes, then problem"))
+		send_changes(c, false), send_problem(0, EPIPE, "broke off");
+	else if (!strcmp(what, "half the changes twice"))
+		send_changes(c, false), send_changes(c, true);
+	else if (!strcmp(what, "changes in a config"))
+		send_config(c, false), send_changes(c, true);
+	else if (!strcmp(what, "a config in changes"))
+		send_changes(c, false), send_config(c, true);
+	else if (!strcmp(what, "changes, then more"))
+		send_changes(c, true), send_changes(c, true);
 	else if (!strcmp(what, "slowly"))
 		send_slowly(c);
 	else if (!strcmp(what, "unchanged"))
@@ -222,6 +248,40 @@ static void answers_of_every_kind_from_one_child(void **state)
 	assert_int_equal(fetcher.pid, pid);
 	teardown(NULL);
 	assert_true(is_gone(pid));
+}
+
+static void assert_changes_come(void)
+{
+	ask_for("changes");
+	assert_int_equal(got.kind, WM_ANSWER_CHANGES);
+	assert_int_equal(got.delta.n, 1);
+	assert_int_equal(got.delta.head.after, 17);
+	assert_int_equal(got.delta.head.mesh.generation, 18);
+	assert_true(got.delta.items[0].gone);
+	wm_answer_free(&got);
+}
+
+static void changes_come_whole_or_not_at_all(void **state)
+{
+	(void)state;
+	assert_changes_come();
+	ask_for("half the changes, then problem");
+	assert_problem(0, EPIPE, "broke off");
+	assert_changes_come();
+	ask_for("half the changes twice");
+	assert_problem(200, EBADMSG, "one header");
+	ask_for("changes in a config");
+	assert_problem(200, EBADMSG, "no place in a config");
+	ask_for("a config in changes");
+	assert_problem(200, EBADMSG, "no place among changes");
+	ask_for("changes, then more");
+	while (got.kind == WM_ANSWER_CHANGES) {
+		wm_answer_free(&got);
+		ask_for("silent");
+	}
+	assert_problem(0, EBADMSG, "more than it was asked");
+	assert_changes_come();
+	assert_config_comes();
 }
 
 static void an_answer_in_crumbs_is_the_same(void **state)
@@ -412,6 +472,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		FETCH_TEST(answers_of_every_kind_from_one_child),
+		FETCH_TEST(changes_come_whole_or_not_at_all),
 		FETCH_TEST(an_answer_in_crumbs_is_the_same),
 		FETCH_TEST(half_a_config_is_forgotten),
 		FETCH_TEST(a_child_that_fails_is_replaced),

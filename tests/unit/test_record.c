@@ -136,7 +136,7 @@ static void what_is_no_record_is_refused(void **state)
 		{ WM_RECORD_DONE, MAGIC, WM_RECORD_MAX + 1 },
 		{ WM_RECORD_DONE, MAGIC, 0xffffffff },
 		{ 0, MAGIC, 0 },
-		{ 6, MAGIC, 0 },
+		{ 8, MAGIC, 0 },
 		{ 0xffff, MAGIC, 0 },
 		{ 0x4854, 0x5054, 0x2f312e31 }, /* "HTTP/1.1" */
 	};

@@ -26,6 +26,19 @@ void wm_fetcher_target(const struct wm_instance *inst, const char *token, struct
 	wm_wipe(&target, sizeof(target));
 }
 
+/* What was received of an answer that is not complete. */
+static void forget(struct wm_fetcher *f)
+{
+	wm_config_free(&f->config);
+	wm_delta_free(&f->delta);
+}
+
+void wm_answer_free(struct wm_answer *answer)
+{
+	wm_config_free(&answer->config);
+	wm_delta_free(&answer->delta);
+}
+
 void wm_fetcher_stop(struct wm_fetcher *f)
 {
 	if (f->pid > 0) {
@@ -33,7 +46,7 @@ void wm_fetcher_stop(struct wm_fetcher *f)
 		kill(f->pid, SIGKILL);
 		waitpid(f->pid, NULL, 0);
 	}
-	wm_config_free(&f->config);
+	forget(f);
 	free(f->buf);
 	*f = (struct wm_fetcher){ .fd = -1 };
 }
@@ -127,14 +140,24 @@ static int take(struct wm_fetcher *f, const struct wm_record *r, struct wm_answe
 		problem(ret, r->problem.http_status, r->problem.code > 0 ? r->problem.code : EIO, r->problem.text);
 		return 0;
 	default:
-		rc = wm_config_take(&f->config, r, &ret->err);
+		break;
+	}
+	if (!f->config.mesh.supernet.len && (r->type == WM_RECORD_CHANGES || f->delta.open)) {
+		rc = wm_delta_take(&f->delta, r, &ret->err);
 		if (rc != 1)
 			return rc;
-		ret->config = f->config;
-		f->config = (struct wm_config){ 0 };
-		ret->kind = WM_ANSWER_CONFIG;
+		ret->delta = f->delta;
+		f->delta = (struct wm_delta){ 0 };
+		ret->kind = WM_ANSWER_CHANGES;
 		return 0;
 	}
+	rc = wm_config_take(&f->config, r, &ret->err);
+	if (rc != 1)
+		return rc;
+	ret->config = f->config;
+	f->config = (struct wm_config){ 0 };
+	ret->kind = WM_ANSWER_CONFIG;
+	return 0;
 }
 
 static int parse(struct wm_fetcher *f, struct wm_answer *ret)
@@ -199,10 +222,10 @@ void wm_fetcher_read(struct wm_fetcher *f, struct wm_answer *ret)
 	}
 	if (ret->kind == WM_ANSWER_NONE)
 		return;
-	wm_config_free(&f->config);
+	forget(f);
 	f->busy = false;
 	if (f->len) {
-		wm_config_free(&ret->config);
+		wm_answer_free(ret);
 		unasked(f, ret);
 	}
 }

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "core/error.h"
-#include "core/record.h"
+#include "core/delta.h"
 #include "agent/identity.h"
 
 struct wm_fetcher {
@@ -17,13 +17,15 @@ struct wm_fetcher {
 	char *buf;       /* received, not yet parsed */
 	size_t len, cap;
 	struct wm_config config; /* being received */
+	struct wm_delta delta;   /* the same */
 };
 
-enum wm_answer_kind { WM_ANSWER_NONE, WM_ANSWER_CONFIG, WM_ANSWER_UNCHANGED, WM_ANSWER_DONE, WM_ANSWER_PROBLEM };
+enum wm_answer_kind { WM_ANSWER_NONE, WM_ANSWER_CONFIG, WM_ANSWER_CHANGES, WM_ANSWER_UNCHANGED, WM_ANSWER_DONE, WM_ANSWER_PROBLEM };
 
 struct wm_answer {
 	enum wm_answer_kind kind;
 	struct wm_config config; /* CONFIG: the caller's to free */
+	struct wm_delta delta;   /* CHANGES: the same */
 	int http_status;         /* PROBLEM; 0: none was had */
 	int code;                /* PROBLEM: positive errno */
 	struct wm_error err;     /* PROBLEM: the sentence */
@@ -40,6 +42,7 @@ void wm_fetcher_read(struct wm_fetcher *f, struct wm_answer *ret);
 /* Waits for the whole answer, at most timeout_s. */
 void wm_fetcher_wait(struct wm_fetcher *f, unsigned int timeout_s, struct wm_answer *ret);
 
+void wm_answer_free(struct wm_answer *answer); /* what it still holds */
 void wm_fetcher_stop(struct wm_fetcher *f); /* ends the child; fine when there is none */
 
 /* Url, token and trust of instance and identity, as every request carries them. */

@@ -145,18 +145,24 @@ static bool self_differs(const struct wm_gateway *g)
 	       (g->inst->endpoint.family && !wm_endpoint_equal(&me->endpoint, &g->inst->endpoint));
 }
 
-static int save(struct wm_gateway *g, struct wm_error *err)
+/* delta: what made the config out of the one that is on disk; NULL: nothing did. */
+static void save(struct wm_gateway *g, const struct wm_delta *delta)
 {
 	char path[WM_PATH_SIZE];
+	struct wm_error err;
 	int rc = config_path(g->inst, path);
 
-	return rc ? wm_fail(err, -rc, "%s: the path is too long", g->inst->state_dir) : wm_config_save(path, &g->config, err);
+	if (rc)
+		rc = wm_fail(&err, -rc, "%s: the path is too long", g->inst->state_dir);
+	else if (!delta || (rc = wm_config_append(path, &g->journal, delta, &err)))
+		rc = wm_config_save(path, &g->config, &g->journal, &err);
+	if (rc)
+		wm_warning("%s; it will be fetched again after a restart", err.text);
 }
 
 /* A config that cannot be planned is refused whole and the last good one stays. */
 static int accept_config(struct wm_gateway *g, struct wm_config *config, struct wm_error *err)
 {
-	struct wm_error disk;
 	struct wm_plan plan;
 	int rc = check_generation(g, config, err);
 
@@ -169,13 +175,39 @@ static int accept_config(struct wm_gateway *g, struct wm_config *config, struct 
 	wm_config_free(&g->config);
 	g->config = *config;
 	g->have_config = true;
-	if (save(g, &disk))
-		wm_warning("%s; it will be fetched again after a restart", disk.text);
+	g->need_whole = false;
+	save(g, NULL);
 	g->tell_self = self_differs(g);
 	/* What the kernel says to it is g->problem, not the registry's fault. */
 	carry_out(g, &plan);
 	return 0;
 }
+
+/* The same with what has changed. If it does not fit, the whole is asked for: that may. */
+static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, struct wm_error *err)
+{
+	struct wm_config_diff diff;
+	struct wm_plan plan;
+	int rc = wm_config_change(&g->config, delta, &diff, err);
+
+	if (!rc) {
+		rc = make_plan(g, &g->config, &plan, err);
+		if (rc)
+			wm_config_undo(&g->config, &diff);
+	}
+	if (rc) {
+		wm_config_diff_free(&diff);
+		g->need_whole = true;
+		return wm_fail_in(err, rc, "refused the registry's changes");
+	}
+	save(g, delta);
+	g->tell_self = self_differs(g);
+	carry_out(g, &plan);
+	wm_config_diff_free(&diff);
+	return 0;
+}
+
+/* --- asking ------------------------------------------------------------------------------ */
 
 static int ask_enrol(struct wm_gateway *g, struct wm_error *err)
 {
@@ -205,7 +237,7 @@ int wm_gateway_ask(struct wm_gateway *g, unsigned int wait_s, struct wm_error *e
 	wm_fetcher_target(g->inst, g->id.token, &req.target);
 	if (g->have_config) {
 		memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
-		req.after = g->config.mesh.generation;
+		req.after = g->need_whole ? 0 : g->config.mesh.generation;
 	}
 	rc = wm_fetcher_send(&g->fetcher, g->inst, WM_RECORD_FETCH, &req, sizeof(req), err);
 	wm_wipe(&req, sizeof(req));
@@ -234,15 +266,18 @@ static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer 
 /* "Enrolled" to who asked for the config, "nothing new" to who has nothing: asking again at once would have no end. */
 static bool is_no_answer(const struct wm_gateway *g, enum wm_answer_kind kind)
 {
-	return (kind == WM_ANSWER_DONE && !g->enrolling) || (kind == WM_ANSWER_UNCHANGED && (g->enrolling || !g->have_config));
+	return (kind == WM_ANSWER_DONE && !g->enrolling) ||
+	       ((kind == WM_ANSWER_UNCHANGED || kind == WM_ANSWER_CHANGES) && (g->enrolling || !g->have_config));
 }
 
 enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *answer)
 {
 	const struct wm_error fine = { 0 };
 	struct wm_error err = { 0 };
+	int rc;
 
 	if (is_no_answer(g, answer->kind)) {
+		wm_answer_free(answer);
 		wm_fail(&err, EPROTO, "the registry's answer is none to what it was asked");
 		note_problem(&g->registry, &err, "");
 		return WM_NEXT_BACKOFF;
@@ -263,10 +298,19 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 		/* A registry or proxy that does not know `after` would have us ask without end. */
 		if (is_what_we_have(g, &answer->config)) {
 			wm_config_free(&answer->config);
+			g->need_whole = false;
 			answer->kind = WM_ANSWER_UNCHANGED;
 			break;
 		}
 		if (accept_config(g, &answer->config, &err)) {
+			note_problem(&g->registry, &err, "");
+			return WM_NEXT_BACKOFF;
+		}
+		break;
+	case WM_ANSWER_CHANGES:
+		rc = accept_changes(g, &answer->delta, &err);
+		wm_delta_free(&answer->delta);
+		if (rc) {
 			note_problem(&g->registry, &err, "");
 			return WM_NEXT_BACKOFF;
 		}
@@ -276,7 +320,7 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 	g->report_due |= *g->registry.text != '\0';
 	note_problem(&g->registry, &fine, "the registry answers again");
 	g->registry_seen = wm_unix_time();
-	return answer->kind == WM_ANSWER_CONFIG ? WM_NEXT_AGAIN : WM_NEXT_IDLE;
+	return answer->kind == WM_ANSWER_CONFIG || answer->kind == WM_ANSWER_CHANGES ? WM_NEXT_AGAIN : WM_NEXT_IDLE;
 }
 
 /* --- telling ----------------------------------------------------------------------------- */
@@ -336,6 +380,5 @@ void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer)
 	/* What is wrong with the registry itself shows where it is followed. */
 	if (answer->kind == WM_ANSWER_PROBLEM)
 		wm_debug("%s", answer->err.text);
-	if (answer->kind == WM_ANSWER_CONFIG)
-		wm_config_free(&answer->config);
+	wm_answer_free(answer);
 }

@@ -10,6 +10,7 @@
 #include "agent/identity.h"
 #include "agent/reconcile.h"
 #include "core/instance.h"
+#include "core/record_file.h"
 #include "core/plan.h"
 
 struct wm_gateway {
@@ -20,6 +21,8 @@ struct wm_gateway {
 
 	struct wm_config config;       /* the last good one; have_config */
 	bool have_config;
+	struct wm_journal journal;     /* of what has changed since the config was saved whole */
+	bool need_whole;               /* what the registry says has changed does not fit: ask for all of it */
 	struct wm_plan plan;           /* made from it for the last apply */
 	struct wm_reconcile_memory memory;
 	struct wm_reconciled last;

@@ -421,6 +421,11 @@ static int decode_header(const json_t *header, struct wm_error *err)
 	return 0;
 }
 
+static bool known_kind(const char *kind)
+{
+	return !strcmp(kind, "site") || !strcmp(kind, "host") || !strcmp(kind, "device");
+}
+
 int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct wm_error *err)
 {
 	AUTO_JSON root = load(line, len, err);
@@ -443,6 +448,8 @@ int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct w
 		if (rc)
 			return rc;
 		record.type = kinds[i].type;
+		if (record.type == WM_RECORD_GONE && !known_kind(record.gone.kind))
+			return 1;
 		record.len = (uint32_t)kinds[i].size;
 		if (record.type == WM_RECORD_HOST)
 			record.host.has_mac = json_is_string(json_object_get(value, "mac"));

@@ -27,6 +27,7 @@ struct wm_delta {
 	struct wm_delta_item *items;
 	size_t n, cap;
 	size_t first; /* index of the part being taken */
+	bool open;    /* it has not ended */
 };
 
 void wm_delta_free(struct wm_delta *delta); /* frees what it holds; NULL-safe */

@@ -64,12 +64,15 @@ static int begin(struct wm_delta *delta, const struct wm_changes *head, struct w
 {
 	const struct wm_changes *had = &delta->head;
 
+	if (delta->open)
+		return wm_fail(err, EBADMSG, "changes have one header, and it stands first");
 	if (!head->after || head->mesh.generation <= head->after)
 		return wm_fail(err, EBADMSG, "changes that lead from generation %llu to %llu are none",
 			       (unsigned long long)head->after, (unsigned long long)head->mesh.generation);
 	if (had->after && (head->after != had->mesh.generation || strcmp(head->mesh.instance, had->mesh.instance)))
 		return wm_fail(err, EBADMSG, "the changes do not follow on those before");
 	delta->first = delta->n;
+	delta->open = true;
 	if (had->after)
 		delta->head.mesh = head->mesh;
 	else
@@ -83,7 +86,7 @@ int wm_delta_take(struct wm_delta *delta, const struct wm_record *r, struct wm_e
 
 	if (r->type == WM_RECORD_CHANGES)
 		return begin(delta, &r->changes, err);
-	if (!delta->head.after)
+	if (!delta->open)
 		return wm_fail(err, EBADMSG, "changes have one header, and it stands first");
 	switch (r->type) {
 	case WM_RECORD_SITE:
@@ -100,6 +103,7 @@ int wm_delta_take(struct wm_delta *delta, const struct wm_record *r, struct wm_e
 	case WM_RECORD_END:
 		if (r->end.generation != delta->head.mesh.generation || r->end.count != delta->n - delta->first)
 			return wm_fail(err, EBADMSG, "the changes are not complete: their end counts other records");
+		delta->open = false;
 		return 1;
 	default:
 		return wm_fail(err, EBADMSG, "a record of type %u has no place among changes", r->type);

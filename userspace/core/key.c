@@ -98,6 +98,23 @@ bool wm_token_wellformed(enum wm_token_kind kind, const char *token)
 	return strspn(token + 4, digits) == last - 3 && (strchr(digits, token[last]) - digits) % 4 == 0;
 }
 
+_Static_assert(sizeof(crypto_generichash_state) <= sizeof(struct wm_digest_state), "room");
+
+void wm_digest_begin(struct wm_digest_state *state)
+{
+	crypto_generichash_init((void *)state->opaque, NULL, 0, WM_TOKEN_HASH_LEN);
+}
+
+void wm_digest_add(struct wm_digest_state *state, const void *data, size_t len)
+{
+	crypto_generichash_update((void *)state->opaque, data, len);
+}
+
+void wm_digest_end(struct wm_digest_state *state, struct wm_token_hash *ret)
+{
+	crypto_generichash_final((void *)state->opaque, ret->byte, sizeof(ret->byte));
+}
+
 void wm_digest(const void *data, size_t len, struct wm_token_hash *ret)
 {
 	crypto_generichash(ret->byte, sizeof(ret->byte), data, len, NULL, 0);

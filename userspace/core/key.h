@@ -51,6 +51,13 @@ bool wm_token_wellformed(enum wm_token_kind kind, const char *token); /* as wm_t
 void wm_token_hash(const char *token, struct wm_token_hash *ret);
 bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_hash *b); /* constant time */
 
+/* In parts: begin, add as often as there are parts, end. */
+struct wm_digest_state {
+	_Alignas(64) unsigned char opaque[384];
+};
+void wm_digest_begin(struct wm_digest_state *state);
+void wm_digest_add(struct wm_digest_state *state, const void *data, size_t len);
+void wm_digest_end(struct wm_digest_state *state, struct wm_token_hash *ret);
 void wm_digest(const void *data, size_t len, struct wm_token_hash *ret);
 
 /* Nobody outside this process can tell what it will be: for tables that others fill. */

@@ -91,6 +91,17 @@ void wm_index_put(struct wm_config *config, const struct wm_host *host)
 		put(&config->by_local, hash_local(host->local, host->domain), host->overlay);
 }
 
+int wm_index_all(struct wm_config *config)
+{
+	int rc;
+
+	wm_index_free(config);
+	rc = wm_index_reserve(config, config->nhosts);
+	for (size_t i = 0; !rc && i < config->nhosts; i++)
+		wm_index_put(config, &config->hosts[i]);
+	return rc;
+}
+
 void wm_index_drop(struct wm_config *config, const struct wm_host *host)
 {
 	drop(&config->by_name, hash_name(host->name, host->domain), host->overlay);

@@ -10,6 +10,8 @@
 
 /* Room for so many hosts in all; 0 or -ENOMEM. */
 int wm_index_reserve(struct wm_config *config, size_t nhosts);
+/* All hosts of a sorted config. Nobody is checked. */
+int wm_index_all(struct wm_config *config);
 /* Enters and strikes a host; there is room, and it is there. */
 void wm_index_put(struct wm_config *config, const struct wm_host *host);
 void wm_index_drop(struct wm_config *config, const struct wm_host *host);

@@ -163,28 +163,43 @@ int wm_record_write(FILE *f, uint16_t type, const void *payload, size_t len)
 	return 0;
 }
 
-int wm_record_send(int fd, uint16_t type, const void *payload, size_t len)
+ssize_t wm_record_pack(void *buf, uint16_t type, const void *payload, size_t len)
 {
 	struct header h = { .type = type, .magic = RECORD_MAGIC, .len = (uint32_t)len };
-	uint8_t buf[sizeof(h) + WM_RECORD_MAX];
-	size_t done = 0, total = sizeof(h) + len;
-	int rc = 0;
 
+	_Static_assert(sizeof(h) + WM_RECORD_MAX == WM_RECORD_PACKED, "size");
 	if (len > WM_RECORD_MAX)
 		return -EMSGSIZE;
 	memcpy(buf, &h, sizeof(h));
 	if (len)
-		memcpy(buf + sizeof(h), payload, len);
+		memcpy((uint8_t *)buf + sizeof(h), payload, len);
+	return (ssize_t)(sizeof(h) + len);
+}
+
+int wm_record_flush(int fd, const void *buf, size_t len)
+{
 	/* send, not write: a reader that went away must not raise SIGPIPE. */
-	while (!rc && done < total) {
-		ssize_t n = send(fd, buf + done, total - done, MSG_NOSIGNAL);
+	for (size_t done = 0; done < len;) {
+		ssize_t n = send(fd, (const uint8_t *)buf + done, len - done, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
-			rc = -errno;
+			return -errno;
 		if (n > 0)
 			done += (size_t)n;
 	}
-	wm_wipe(buf, total);
+	return 0;
+}
+
+int wm_record_send(int fd, uint16_t type, const void *payload, size_t len)
+{
+	uint8_t buf[WM_RECORD_PACKED];
+	ssize_t total = wm_record_pack(buf, type, payload, len);
+	int rc;
+
+	if (total < 0)
+		return (int)total;
+	rc = wm_record_flush(fd, buf, (size_t)total);
+	wm_wipe(buf, (size_t)total);
 	return rc;
 }
 

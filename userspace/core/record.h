@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "core/error.h"
 #include "core/model.h"
@@ -135,6 +136,10 @@ struct wm_record {
 
 /* Blocking, on a stream (socket, pipe or file). */
 int wm_record_write(FILE *f, uint16_t type, const void *payload, size_t len); /* 0 or -errno */
+/* Into memory, which has room for it (WM_RECORD_PACKED at most): bytes, or -EMSGSIZE. */
+#define WM_RECORD_PACKED (WM_RECORD_MAX + 8)
+ssize_t wm_record_pack(void *buf, uint16_t type, const void *payload, size_t len);
+int wm_record_flush(int fd, const void *buf, size_t len); /* what was packed */
 int wm_record_send(int fd, uint16_t type, const void *payload, size_t len);
 /* 0; -ENODATA at a clean end of stream; -EBADMSG with err for anything malformed. */
 int wm_record_read(FILE *f, struct wm_record *ret, struct wm_error *err);
@@ -151,11 +156,3 @@ int wm_config_take(struct wm_config *config, const struct wm_record *record, str
  * count, and runs wm_config_finish; ret is filled only on 0. */
 int wm_config_write(FILE *f, const struct wm_config *config);
 int wm_config_read(FILE *f, struct wm_config *ret, struct wm_error *err);
-
-/* The same in a file with a versioned header and a checksum. Saving replaces
- * the file whole. Loading: -ENOENT none, -EBADMSG damaged or of another version. */
-int wm_config_save(const char *path, const struct wm_config *config, struct wm_error *err);
-int wm_config_load(const char *path, struct wm_config *ret, struct wm_error *err);
-/* The same for who only looks up what things are called: the checksum tells that it is what was saved, and the checks of
- * one object against all others, which take most of the time, were made then. */
-int wm_config_recall(const char *path, struct wm_config *ret, struct wm_error *err);

@@ -132,9 +132,10 @@ static int sync_parent(const char *path)
 	return fsync(fd) ? -errno : 0;
 }
 
-int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
+int wm_replace_file_by(const char *path, mode_t mode, int (*write)(FILE *f, void *arg), void *arg)
 {
 	char temp[PATH_MAX];
+	FILE *f;
 	int fd, rc = wm_format(temp, sizeof(temp), "%s.XXXXXX", path);
 
 	if (rc)
@@ -142,10 +143,11 @@ int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	rc = wm_write_full(fd, data, len);
-	if (!rc && (fchmod(fd, mode) || fsync(fd)))
+	f = fdopen(fd, "w+");
+	rc = f ? write(f, arg) : -errno;
+	if (!rc && (fflush(f) || fchmod(fd, mode) || fsync(fd)))
 		rc = -errno;
-	if (close(fd) && !rc)
+	if ((f ? fclose(f) : close(fd)) && !rc)
 		rc = -errno;
 	if (!rc && rename(temp, path))
 		rc = -errno;
@@ -154,6 +156,25 @@ int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
 		return rc;
 	}
 	return sync_parent(path);
+}
+
+struct bytes {
+	const void *data;
+	size_t len;
+};
+
+static int write_bytes(FILE *f, void *arg)
+{
+	const struct bytes *b = arg;
+
+	return wm_write_full(fileno(f), b->data, b->len);
+}
+
+int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
+{
+	struct bytes b = { data, len };
+
+	return wm_replace_file_by(path, mode, write_bytes, &b);
 }
 
 int wm_update_file(const char *path, mode_t mode, const void *data, size_t len)

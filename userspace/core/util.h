@@ -48,6 +48,9 @@ int wm_read_file(const char *path, size_t max, char **ret, size_t *ret_len);
  * or the new one. */
 int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len);
 
+/* The same, written by `write` (0 or -errno) instead of from memory. */
+int wm_replace_file_by(const char *path, mode_t mode, int (*write)(FILE *f, void *arg), void *arg);
+
 /* As wm_replace_file, but writes nothing when the content is already there
  * (the mode is still set). Returns 1 written, 0 unchanged, -errno. */
 int wm_update_file(const char *path, mode_t mode, const void *data, size_t len);

@@ -14,11 +14,14 @@
 #define FIRST_BYTE_S 20   /* beyond the wait of a long-poll */
 #define LOW_SPEED_S 30
 #define ANSWER_MAX (64 * 1024)
+#define BATCH (64 * 1024) /* of records that go to the gateway at once */
 
 struct wm_answerer {
 	int fd;
 	struct wm_http *http;
 	struct wm_fetch_target target; /* of http */
+	uint8_t batch[BATCH];
+	size_t batched;
 };
 
 struct wm_answerer *wm_answerer_new(int fd)
@@ -71,11 +74,14 @@ static int connect_to(struct wm_answerer *a, const struct wm_fetch_target *targe
 	return rc;
 }
 
-/* --- the config stream ------------------------------------------------------------- */
+/* --- the stream of a config, or of what has changed ------------------------------------ */
+
+static const char *const what_of[] = { [WM_RECORD_MESH] = "config", [WM_RECORD_CHANGES] = "changes" };
 
 struct stream {
 	struct wm_answerer *a;
 	struct wm_error *err;
+	uint16_t head;  /* the record it begins with */
 	uint64_t lines; /* between header and end */
 	uint64_t sent;  /* of them, of a kind we know */
 	uint64_t generation;
@@ -83,11 +89,32 @@ struct stream {
 	bool started, ended;
 };
 
+static int flush(struct wm_answerer *a)
+{
+	size_t n = a->batched;
+
+	a->batched = 0;
+	return wm_record_flush(a->fd, a->batch, n);
+}
+
+static int send_batched(struct wm_answerer *a, const struct wm_record *record)
+{
+	ssize_t n;
+	int rc = a->batched + WM_RECORD_PACKED > sizeof(a->batch) ? flush(a) : 0;
+
+	if (rc)
+		return rc;
+	n = wm_record_pack(a->batch + a->batched, record->type, record->byte, record->len);
+	if (n > 0)
+		a->batched += (size_t)n;
+	return n < 0 ? (int)n : 0;
+}
+
 static int on_end(struct stream *s, const struct wm_record_end *end)
 {
 	if (end->count != s->lines || end->generation != s->generation)
-		return wm_fail(s->err, EPROTO, "the registry's config is not complete: %llu lines, its end says %llu",
-			       (unsigned long long)s->lines, (unsigned long long)end->count);
+		return wm_fail(s->err, EPROTO, "the registry's %s not complete: %llu lines, the end says %llu",
+			       s->head == WM_RECORD_MESH ? "config is" : "changes are", (unsigned long long)s->lines, (unsigned long long)end->count);
 	s->ended = true;
 	/* The gateway counts only what it is sent. */
 	s->end = (struct wm_record_end){ .generation = end->generation, .count = s->sent };
@@ -98,17 +125,20 @@ static int on_line(void *arg, const char *line, size_t len)
 {
 	struct stream *s = arg;
 	struct wm_record record;
+	bool is_head;
 	int rc;
 
 	if (s->ended)
-		return wm_fail(s->err, EPROTO, "the registry's config goes on behind its end");
+		return wm_fail(s->err, EPROTO, "the registry's %s beyond the end", s->head == WM_RECORD_MESH ? "config goes on" : "changes go on");
 	rc = wm_decode_line(line, len, &record, s->err);
 	if (rc < 0)
-		return wm_fail_in(s->err, -EPROTO, "the registry's config, line %llu", (unsigned long long)s->lines + 1);
-	if (s->started == (rc == 0 && record.type == WM_RECORD_MESH))
-		return wm_fail(s->err, EPROTO, "the registry's answer is not a config: one header must stand first");
-	if (rc == 0 && record.type == WM_RECORD_MESH) {
+		return wm_fail_in(s->err, -EPROTO, "the registry's %s, line %llu", what_of[s->head], (unsigned long long)s->lines + 1);
+	is_head = rc == 0 && record.type == s->head;
+	if (s->started == is_head || (rc == 0 && !is_head && (record.type == WM_RECORD_MESH || record.type == WM_RECORD_CHANGES)))
+		return wm_fail(s->err, EPROTO, "the registry's answer is no %s: one header must stand first", what_of[s->head]);
+	if (is_head) {
 		s->started = true;
+		/* The mesh is the first member of both. */
 		s->generation = record.mesh.generation;
 	} else if (rc == 0 && record.type == WM_RECORD_END) {
 		return on_end(s, &record.end);
@@ -116,16 +146,38 @@ static int on_line(void *arg, const char *line, size_t len)
 		s->lines++;
 		s->sent += rc == 0;
 	}
-	return rc ? 0 : wm_record_send(s->a->fd, record.type, record.byte, record.len);
+	return rc ? 0 : send_batched(s->a, &record);
+}
+
+/* The registry answered with a stream that is all there, or refused it, or said that nothing is new. */
+static int get(struct wm_answerer *a, const struct wm_fetch_request *req, struct stream *s, long *ret_status,
+	       struct wm_error *err)
+{
+	struct wm_http_answer http = { 0 };
+	char path[256];
+	int rc;
+
+	a->batched = 0;
+	rc = wm_format(path, sizeof(path), "/v1/%s?instance=%s&after=%llu&wait=%u", what_of[s->head], req->instance,
+		       (unsigned long long)req->after, req->wait_s);
+	if (!rc)
+		rc = wm_http_stream(a->http, path, req->wait_s + FIRST_BYTE_S, LOW_SPEED_S, on_line, s, &http, err);
+	*ret_status = http.status;
+	if (!rc && http.status == 200 && !s->ended)
+		rc = wm_fail(err, EPROTO, "the registry's %s cut off before the end",
+			     s->head == WM_RECORD_MESH ? "config is" : "changes are");
+	else if (!rc && http.status != 200 && http.status != 204)
+		rc = wm_http_problem(&http, "fetching the config", err);
+	wm_http_answer_free(&http);
+	return rc;
 }
 
 static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *req)
 {
 	struct wm_error err = { 0 };
-	struct stream s = { .a = a, .err = &err };
-	struct wm_http_answer http = { 0 };
-	char path[256];
-	long status;
+	struct stream s = { .a = a, .err = &err, .head = WM_RECORD_CHANGES };
+	bool whole = !req->after;
+	long status = 0;
 	int rc = connect_to(a, &req->target, &err);
 
 	if (rc)
@@ -133,22 +185,24 @@ static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *re
 	/* The instance id came from the registry; it goes back only if it is one. */
 	if (strspn(req->instance, "0123456789abcdefABCDEF-") != strlen(req->instance))
 		return -EBADMSG;
-	rc = wm_format(path, sizeof(path), "/v1/config?instance=%s&after=%llu&wait=%u", req->instance,
-		       (unsigned long long)req->after, req->wait_s);
-	if (!rc)
-		rc = wm_http_stream(a->http, path, req->wait_s + FIRST_BYTE_S, LOW_SPEED_S, on_line, &s, &http, &err);
-	status = http.status;
-	if (!rc && status == 200 && !s.ended)
-		rc = wm_fail(&err, EPROTO, "the registry's config is cut off before its end");
-	else if (!rc && status != 200 && status != 204)
-		rc = wm_http_problem(&http, "fetching the config", &err);
-	wm_http_answer_free(&http);
+	if (!whole) {
+		rc = get(a, req, &s, &status, &err);
+		/* One that does not have the path yet, or does not know any more what has changed since, has the whole. */
+		whole = status == 404 || status == 405 || status == 410;
+	}
+	if (whole) {
+		err = (struct wm_error){ 0 };
+		s = (struct stream){ .a = a, .err = &err, .head = WM_RECORD_MESH };
+		rc = get(a, req, &s, &status, &err);
+	}
 	if (rc == -EPIPE || rc == -ECONNRESET)
 		return rc;
 	if (rc)
 		return send_problem(a, status, -rc, &err);
-	return status == 204 ? wm_record_send(a->fd, WM_RECORD_UNCHANGED, NULL, 0) :
-			       wm_record_send(a->fd, WM_RECORD_END, &s.end, sizeof(s.end));
+	if (status == 204)
+		return wm_record_send(a->fd, WM_RECORD_UNCHANGED, NULL, 0);
+	rc = flush(a);
+	return rc ? rc : wm_record_send(a->fd, WM_RECORD_END, &s.end, sizeof(s.end));
 }
 
 /* --- what the gateway tells the registry ------------------------------------------- */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/output.h"
-#include "core/record.h"
+#include "core/record_file.h"
 #include "core/util.h"
 #include "tools/tools.h"
 
