@@ -6,6 +6,7 @@
 #include "core/delta.h"
 
 #include "core/model_index.h"
+#include "core/plan.h"
 #include "core/sorted.h"
 #include "core/util.h"
 #include "unit/mesh.h"
@@ -299,6 +300,104 @@ static void of_two_about_one_object_the_later_holds(void **state)
 	wm_config_free(&c);
 }
 
+/* --- the plan follows ----------------------------------------------------------------------- */
+
+static void assert_plans_equal(const struct wm_plan *a, const struct wm_plan *b)
+{
+	assert_int_equal(a->generation, b->generation);
+	assert_int_equal(a->hub, b->hub);
+	assert_int_equal(a->nends, b->nends);
+	assert_int_equal(a->nnames, b->nnames);
+	assert_int_equal(a->ndomains, b->ndomains);
+	assert_int_equal(a->nproblems, b->nproblems);
+	assert_int_equal(a->wg.npeers, b->wg.npeers);
+	assert_int_equal(a->wg.nallowed, b->wg.nallowed);
+	for (size_t i = 0; i < a->nends; i++) {
+		const struct wm_end *x = &a->ends[i], *y = &b->ends[i];
+
+		assert_true(x->overlay == y->overlay && x->local == y->local && x->kind == y->kind && x->access == y->access &&
+			    x->lan == y->lan && x->has_mac == y->has_mac && !memcmp(&x->mac, &y->mac, sizeof(x->mac)) &&
+			    !strcmp(x->name, y->name));
+	}
+	for (size_t i = 0; i < a->nnames; i++) {
+		assert_string_equal(a->names[i].fqdn, b->names[i].fqdn);
+		assert_int_equal(a->names[i].addr, b->names[i].addr);
+	}
+	for (size_t i = 0; i < a->ndomains; i++)
+		assert_string_equal(a->domains[i], b->domains[i]);
+	for (size_t i = 0; i < a->wg.npeers; i++) {
+		assert_true(wm_key_equal(&a->wg.peers[i].public_key, &b->wg.peers[i].public_key));
+		assert_true(wm_endpoint_equal(&a->wg.peers[i].endpoint, &b->wg.peers[i].endpoint));
+		assert_int_equal(a->wg.peers[i].first_allowed, b->wg.peers[i].first_allowed);
+		assert_int_equal(a->wg.peers[i].nallowed, b->wg.peers[i].nallowed);
+	}
+	for (size_t i = 0; i < a->wg.nallowed; i++)
+		assert_true(wm_prefix_equal(a->wg.allowed[i], b->wg.allowed[i]));
+}
+
+/* Where something of the plan is another, the difference has it; what the difference has is so. */
+static void assert_difference(const struct wm_plan_diff *d, const struct wm_plan *after)
+{
+	for (size_t i = 0; i < d->ncome; i++) {
+		const struct wm_end *e = NULL;
+
+		for (size_t k = 0; k < after->nends && !e; k++)
+			e = after->ends[k].overlay == d->come[i].overlay ? &after->ends[k] : NULL;
+		assert_non_null(e);
+		assert_string_equal(e->name, d->come[i].name);
+	}
+	for (size_t i = 0; i < d->nnames_gone; i++) {
+		for (size_t k = 0; k < after->nnames; k++)
+			assert_false(!strcmp(after->names[k].fqdn, d->names_gone[i].fqdn) &&
+				     after->names[k].addr == d->names_gone[i].addr);
+	}
+}
+
+static void changing_a_plan_is_making_it_anew(void **state)
+{
+	struct rng r = { 11 };
+	int by_parts = 0, anew = 0;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		struct wm_self self = { .listen_port = 51820, .mtu = 1420, .nlans = 1,
+					.lans = { { .ifname = "eth1", .ifindex = 7, .addr = ip("192.168.0.1"),
+						    .prefix = prefix("192.168.0.0/20"), .mtu = 1500 } } };
+		struct wm_plan plan = { 0 }, want = { 0 };
+		struct wm_plan_diff plan_diff;
+		struct wm_config_diff diff = { 0 };
+		struct wm_config a, b;
+		struct wm_delta delta;
+		int rc;
+
+		mesh_random(&r, &a);
+		strcpy(self.domain, a.sites[rng_below(&r, (uint32_t)a.nsites)].domain);
+		assert_ok(wm_plan_make(&a, &self, &plan, &err));
+		copy(&a, &b);
+		change(&r, &b);
+		difference(&a, &b, &delta);
+		if (!wm_config_change(&a, &delta, &diff, &err)) {
+			rc = wm_plan_change(&plan, &a, &self, &diff, &plan_diff);
+			assert_true(!rc || rc == -EAGAIN);
+			by_parts += !rc;
+			anew += rc != 0;
+			if (!rc) {
+				assert_ok(wm_plan_make(&a, &self, &want, &err));
+				assert_plans_equal(&plan, &want);
+				assert_difference(&plan_diff, &want);
+				wm_plan_diff_free(&plan_diff);
+			}
+		}
+		wm_plan_free(&plan);
+		wm_plan_free(&want);
+		wm_config_diff_free(&diff);
+		wm_delta_free(&delta);
+		wm_config_free(&a);
+		wm_config_free(&b);
+	}
+	assert_true(by_parts > 500 && anew > 20);
+}
+
 /* --- refused ----------------------------------------------------------------------------- */
 
 static void other_instance(struct wm_changes *h) { h->mesh.instance[0] ^= 1; }
@@ -434,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(splicing_is_set_arithmetic),
 		TEST(changing_is_making_anew),
+		TEST(changing_a_plan_is_making_it_anew),
 		TEST(what_did_not_change_is_no_difference),
 		TEST(of_two_about_one_object_the_later_holds),
 		TEST(deltas_of_something_else_are_refused),

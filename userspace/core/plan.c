@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/plan_priv.h"
 #include "core/util.h"
 
 #define KEEPALIVE_S 25 /* what keeps the usual NAT mapping (30 s of UDP silence) open */
@@ -28,15 +29,23 @@ bool wm_sites_direct(const struct wm_site *a, const struct wm_site *b)
 	return a->hub || b->hub || a->endpoint.family || b->endpoint.family;
 }
 
-/* What is being planned, and with what. */
-struct planner {
-	const struct wm_config *config;
-	const struct wm_self *self;
-	const struct wm_site *me;
-	const struct wm_site *hub;
-	struct wm_plan *plan;
-	size_t cap_ends, cap_names, cap_problems;
-};
+static bool same_lan(const struct wm_lan *a, const struct wm_lan *b)
+{
+	return !strcmp(a->ifname, b->ifname) && a->ifindex == b->ifindex && a->addr == b->addr &&
+	       wm_prefix_equal(a->prefix, b->prefix) && !memcmp(&a->mac, &b->mac, sizeof(a->mac)) && a->mtu == b->mtu &&
+	       a->nrouters == b->nrouters && !memcmp(a->routers, b->routers, a->nrouters * sizeof(a->routers[0]));
+}
+
+bool wm_self_equal(const struct wm_self *a, const struct wm_self *b)
+{
+	bool same = !strcmp(a->domain, b->domain) && wm_prefix_equal(a->subnet, b->subnet) &&
+		    wm_prefix_equal(a->supernet, b->supernet) && wm_key_equal(&a->private_key, &b->private_key) &&
+		    a->listen_port == b->listen_port && a->mtu == b->mtu && a->nlans == b->nlans;
+
+	for (unsigned int i = 0; same && i < a->nlans; i++)
+		same = same_lan(&a->lans[i], &b->lans[i]);
+	return same;
+}
 
 /* --- who am I, and is this config for me ----------------------------------------- */
 
@@ -129,7 +138,7 @@ static int add_hub_allowed(struct planner *p)
 	return rc;
 }
 
-static int plan_wg(struct planner *p, struct wm_error *err)
+int wm_plan_wg(struct planner *p, struct wm_error *err)
 {
 	struct wm_wg_device *wg = &p->plan->wg;
 	int rc = 0;
@@ -163,7 +172,7 @@ static int plan_wg(struct planner *p, struct wm_error *err)
 
 static int add_end(struct planner *p, const struct wm_end *end)
 {
-	int rc = wm_grow((void **)&p->plan->ends, &p->cap_ends, p->plan->nends + 1, sizeof(*end));
+	int rc = wm_grow((void **)&p->plan->ends, &p->plan->cap_ends, p->plan->nends + 1, sizeof(*end));
 
 	if (!rc)
 		p->plan->ends[p->plan->nends++] = *end;
@@ -182,41 +191,55 @@ static int add_problem(struct planner *p, const struct wm_host *h, const char *w
 }
 
 /* Index of the LAN whose subnet contains addr, the narrowest as the kernel routes; -1: none. */
-static int lan_of(const struct planner *p, wm_ip4 addr)
+static int lan_of(const struct wm_self *self, wm_ip4 addr)
 {
-	const struct wm_lan *lans = p->self->lans;
+	const struct wm_lan *lans = self->lans;
 	int best = -1;
 
-	for (unsigned int i = 0; i < p->self->nlans; i++) {
+	for (unsigned int i = 0; i < self->nlans; i++) {
 		if (wm_prefix_has(lans[i].prefix, addr) && (best < 0 || lans[i].prefix.len > lans[best].prefix.len))
 			best = (int)i;
 	}
 	return best;
 }
 
-static int plan_host(struct planner *p, const struct wm_host *h)
+const char *wm_plan_place(const struct wm_self *self, const struct wm_host *h, struct wm_end *ret)
 {
-	int lan = lan_of(p, h->local);
-	struct wm_end end = {
+	int lan = lan_of(self, h->local);
+
+	*ret = (struct wm_end){
 		.overlay = h->overlay, .local = h->local, .kind = WM_END_HOST, .access = h->access,
 		.has_mac = h->has_mac, .mac = h->mac,
 	};
-
 	if (!h->local)
-		return add_problem(p, h, "the registry gives no LAN address");
+		return "the registry gives no LAN address";
 	if (lan < 0)
-		return add_problem(p, h, "its LAN address is in no LAN of this gateway");
-	if (h->local == p->self->lans[lan].addr)
-		return add_problem(p, h, "its LAN address is this gateway's own");
-	if (p->self->lans[lan].prefix.len < 31 && (h->local == p->self->lans[lan].prefix.addr ||
-						    h->local == wm_prefix_last(p->self->lans[lan].prefix)))
-		return add_problem(p, h, "its LAN address is the network or broadcast address there");
-	end.lan = (uint8_t)lan;
-	memcpy(end.name, h->name, sizeof(end.name));
-	return add_end(p, &end);
+		return "its LAN address is in no LAN of this gateway";
+	if (h->local == self->lans[lan].addr)
+		return "its LAN address is this gateway's own";
+	if (self->lans[lan].prefix.len < 31 &&
+	    (h->local == self->lans[lan].prefix.addr || h->local == wm_prefix_last(self->lans[lan].prefix)))
+		return "its LAN address is the network or broadcast address there";
+	ret->lan = (uint8_t)lan;
+	memcpy(ret->name, h->name, sizeof(ret->name));
+	return NULL;
 }
 
-static int end_by_overlay(const void *a, const void *b)
+static int plan_host(struct planner *p, const struct wm_host *h)
+{
+	struct wm_end end;
+	const char *problem = wm_plan_place(p->self, h, &end);
+
+	return problem ? add_problem(p, h, problem) : add_end(p, &end);
+}
+
+void wm_plan_device(const struct wm_device *d, struct wm_end *ret)
+{
+	*ret = (struct wm_end){ .overlay = d->overlay, .kind = WM_END_DEVICE, .access = d->access };
+	memcpy(ret->name, d->name, sizeof(ret->name));
+}
+
+int wm_end_order(const void *a, const void *b)
 {
 	const struct wm_end *x = a, *y = b;
 
@@ -232,16 +255,15 @@ static int plan_ends(struct planner *p, struct wm_error *err)
 			rc = plan_host(p, &p->config->hosts[i]);
 	}
 	for (size_t i = 0; !rc && p->me->hub && i < p->config->ndevices; i++) {
-		const struct wm_device *d = &p->config->devices[i];
-		struct wm_end end = { .overlay = d->overlay, .kind = WM_END_DEVICE, .access = d->access };
+		struct wm_end end;
 
-		memcpy(end.name, d->name, sizeof(end.name));
+		wm_plan_device(&p->config->devices[i], &end);
 		rc = add_end(p, &end);
 	}
 	if (rc)
 		return wm_fail(err, -rc, "cannot plan the hosts: %s", strerror(-rc));
 	if (p->plan->nends)
-		qsort(p->plan->ends, p->plan->nends, sizeof(*p->plan->ends), end_by_overlay);
+		qsort(p->plan->ends, p->plan->nends, sizeof(*p->plan->ends), wm_end_order);
 	return 0;
 }
 
@@ -249,7 +271,7 @@ static int plan_ends(struct planner *p, struct wm_error *err)
 
 static int add_name(struct planner *p, const char *name, const char *domain, wm_ip4 addr)
 {
-	int rc = wm_grow((void **)&p->plan->names, &p->cap_names, p->plan->nnames + 1, sizeof(*p->plan->names));
+	int rc = wm_grow((void **)&p->plan->names, &p->plan->cap_names, p->plan->nnames + 1, sizeof(*p->plan->names));
 	struct wm_dns_name *n;
 
 	if (rc)
@@ -259,7 +281,7 @@ static int add_name(struct planner *p, const char *name, const char *domain, wm_
 	return wm_format(n->fqdn, sizeof(n->fqdn), "%s.%s", name, domain);
 }
 
-static int name_order(const void *a, const void *b)
+int wm_dns_name_order(const void *a, const void *b)
 {
 	const struct wm_dns_name *x = a, *y = b;
 	int c = strcmp(x->fqdn, y->fqdn);
@@ -268,6 +290,11 @@ static int name_order(const void *a, const void *b)
 }
 
 /* Same-site hosts by LAN address (no detour through the gateway), all else by overlay address. */
+wm_ip4 wm_plan_host_addr(const struct wm_site *me, const struct wm_host *h)
+{
+	return h->local && !strcmp(h->domain, me->domain) ? h->local : h->overlay;
+}
+
 static int plan_names(struct planner *p, struct wm_error *err)
 {
 	const struct wm_config *c = p->config;
@@ -282,21 +309,20 @@ static int plan_names(struct planner *p, struct wm_error *err)
 	}
 	for (size_t i = 0; !rc && i < c->nhosts; i++) {
 		const struct wm_host *h = &c->hosts[i];
-		bool mine = !strcmp(h->domain, p->me->domain) && h->local;
 
-		rc = add_name(p, h->name, h->domain, mine ? h->local : h->overlay);
+		rc = add_name(p, h->name, h->domain, wm_plan_host_addr(p->me, h));
 	}
 	for (size_t i = 0; !rc && p->hub && i < c->ndevices; i++)
 		rc = add_name(p, c->devices[i].name, p->hub->domain, c->devices[i].overlay);
 	if (rc)
 		return wm_fail(err, -rc, "cannot plan the names: %s", strerror(-rc));
-	qsort(p->plan->names, p->plan->nnames, sizeof(*p->plan->names), name_order);
+	qsort(p->plan->names, p->plan->nnames, sizeof(*p->plan->names), wm_dns_name_order);
 	return 0;
 }
 
 int wm_plan_make(const struct wm_config *config, const struct wm_self *self, struct wm_plan *ret, struct wm_error *err)
 {
-	static int (*const parts[])(struct planner *, struct wm_error *) = { plan_self, plan_wg, plan_ends, plan_names };
+	static int (*const parts[])(struct planner *, struct wm_error *) = { plan_self, wm_plan_wg, plan_ends, plan_names };
 	struct wm_plan plan = { 0 };
 	struct planner p = {
 		.config = config, .self = self, .plan = &plan,

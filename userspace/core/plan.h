@@ -78,6 +78,7 @@ struct wm_plan {
 	size_t nnames;
 	char (*domains)[WM_NAME_SIZE]; /* every site's domain, sorted */
 	size_t ndomains;
+	size_t cap_ends, cap_names; /* allocated; not for readers */
 	char (*problems)[160];     /* hosts that could not be placed, for status; not fatal */
 	size_t nproblems;
 };
@@ -89,6 +90,26 @@ void wm_plan_free(struct wm_plan *plan); /* frees what it holds; NULL-safe */
  * for this gateway. *ret only on 0. */
 int wm_plan_make(const struct wm_config *config, const struct wm_self *self, struct wm_plan *ret,
 		 struct wm_error *err);
+
+bool wm_self_equal(const struct wm_self *a, const struct wm_self *b);
+
+/* What has become different in a plan: appliers that know the plan before are told, instead of looking at all. */
+struct wm_plan_diff {
+	struct wm_end *gone, *come; /* sorted by overlay address; an end that is another now is in both */
+	size_t ngone, ncome;
+	struct wm_dns_name *names_gone, *names_come; /* sorted as in the plan; in one of them only */
+	size_t nnames_gone, nnames_come;
+	bool domains; /* are others */
+};
+void wm_plan_diff_free(struct wm_plan_diff *diff); /* frees what it holds; NULL-safe */
+
+struct wm_config_diff;
+/* The plan of a config, made for the same self, becomes that of what the config
+ * has become by diff: the one that wm_plan_make would make now. -EAGAIN: this is
+ * no matter of parts (our own site, the hub, a host that has no place): make it
+ * anew; the plan is as it was. -ENOMEM: the same. */
+int wm_plan_change(struct wm_plan *plan, const struct wm_config *config, const struct wm_self *self,
+		   const struct wm_config_diff *diff, struct wm_plan_diff *ret);
 
 /* Two sites talk directly when at least one of them can be reached; else both
  * go through the hub. Both sides must find the same: cryptokey routing drops

@@ -133,6 +133,9 @@ static int on_line(void *arg, const char *line, size_t len)
 	rc = wm_decode_line(line, len, &record, s->err);
 	if (rc < 0)
 		return wm_fail_in(s->err, -EPROTO, "the registry's %s, line %llu", what_of[s->head], (unsigned long long)s->lines + 1);
+	/* The whole is as good an answer to what has changed. */
+	if (!s->started && rc == 0 && record.type == WM_RECORD_MESH)
+		s->head = WM_RECORD_MESH;
 	is_head = rc == 0 && record.type == s->head;
 	if (s->started == is_head || (rc == 0 && !is_head && (record.type == WM_RECORD_MESH || record.type == WM_RECORD_CHANGES)))
 		return wm_fail(s->err, EPROTO, "the registry's answer is no %s: one header must stand first", what_of[s->head]);
