@@ -1,6 +1,7 @@
 # The BPF data plane's loader (userspace/kernel/bpf*.c).
 bpf_rig := tests/kernel/bpf_rig.c tests/kernel/netns.c
 $(eval $(call test_program,kernel/test_bpf,tests/kernel/test_bpf.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+$(eval $(call test_program,kernel/test_bpf_part,tests/kernel/test_bpf_part.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_heal,tests/kernel/test_bpf_heal.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_kill,tests/kernel/test_bpf_kill.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))

@@ -31,6 +31,7 @@ static struct wm_instance inst;
 static struct wm_dns_name names[8];
 static char domains[2][WM_NAME_SIZE] = { "a", "b" };
 static struct wm_plan plan;
+static struct wm_hosts_memory memory;
 
 static const char *in_dir(char buf[WM_PATH_SIZE], const char *name)
 {
@@ -71,7 +72,7 @@ static int teardown(void **state)
 static int apply(void)
 {
 	struct wm_error err = { 0 };
-	int rc = wm_hosts_apply(&inst, &plan, &err);
+	int rc = wm_hosts_apply(&inst, &plan, NULL, &memory, &err);
 
 	if (rc < 0)
 		fail_msg("%s", err.text);
@@ -129,7 +130,7 @@ static void a_failure_names_the_file(void **state)
 
 	(void)state;
 	in_dir(inst.hosts_file, "none/hosts");
-	assert_int_equal(wm_hosts_apply(&inst, &plan, &err), -ENOENT);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, NULL, &memory, &err), -ENOENT);
 	assert_non_null(strstr(err.text, inst.hosts_file));
 	assert_content(inst.servers_file, "server=/a/\nserver=/b/\n");
 }

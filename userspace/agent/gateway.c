@@ -46,6 +46,7 @@ void wm_gateway_close(struct wm_gateway *g)
 	wm_plan_free(&g->plan);
 	wm_reconcile_forget(&g->memory);
 	wm_identity_wipe(&g->id);
+	wm_wipe(&g->self, sizeof(g->self));
 }
 
 /* --- applying ------------------------------------------------------------------------ */
@@ -62,55 +63,85 @@ static void note_problem(struct wm_error *kept, const struct wm_error *now, cons
 	*kept = *now;
 }
 
-static int make_plan(struct wm_gateway *g, const struct wm_config *config, struct wm_plan *ret, struct wm_error *err)
+static int look_at_self(const struct wm_gateway *g, struct wm_self *ret, struct wm_error *err)
 {
 	const struct wm_instance *inst = g->inst;
-	struct wm_self self = {
+
+	*ret = (struct wm_self){
 		.subnet = inst->subnet, .supernet = inst->supernet, .private_key = g->id.private_key,
 		.listen_port = inst->listen_port, .mtu = inst->mtu,
 	};
-	int rc;
-
-	memcpy(self.domain, inst->domain, sizeof(self.domain));
-	rc = wm_link_find_lans(inst, &self, err);
-	if (!rc)
-		rc = wm_plan_make(config, &self, ret, err);
-	wm_wipe(&self, sizeof(self));
-	return rc;
+	memcpy(ret->domain, inst->domain, sizeof(ret->domain));
+	return wm_link_find_lans(inst, ret, err);
 }
 
-/* Puts a finished plan into the kernel; the plan becomes g's. */
-static int carry_out(struct wm_gateway *g, struct wm_plan *plan)
+/* For who wants to know whether it can be planned, before anything is given up for it. */
+static int make_plan(struct wm_gateway *g, const struct wm_config *config, struct wm_plan *ret, struct wm_self *ret_self,
+		     struct wm_error *err)
+{
+	int rc = look_at_self(g, ret_self, err);
+
+	return rc ? rc : wm_plan_make(config, ret_self, ret, err);
+}
+
+static void take_plan(struct wm_gateway *g, struct wm_plan *plan, struct wm_self *self)
+{
+	wm_plan_free(&g->plan);
+	g->plan = *plan;
+	g->self = *self;
+	g->planned = true;
+	wm_wipe(self, sizeof(*self));
+}
+
+/* Puts the plan into the kernel. since: all that is another in it than what is in force; NULL: not known. */
+static int carry_out(struct wm_gateway *g, const struct wm_plan_diff *since, uint64_t before_generation)
 {
 	const struct wm_reconciled before = g->last;
 	struct wm_error err = { 0 };
-	int rc = wm_reconcile(g->inst, plan, &g->memory, &g->last, &err);
-	bool news = g->last.changes || !g->applied || plan->generation != g->plan.generation;
+	int rc = wm_reconcile(g->inst, &g->plan, g->applied && !g->look_at_all ? since : NULL, &g->memory, &g->last, &err);
+	bool news = g->last.changes || !g->applied || g->plan.generation != before_generation;
 
 	if (!rc && news)
-		wm_info("generation %" PRIu64 " in force: %d change%s in %" PRIu64 " ms, data plane %s", plan->generation,
+		wm_info("generation %" PRIu64 " in force: %d change%s in %" PRIu64 " ms, data plane %s", g->plan.generation,
 			g->last.changes, g->last.changes == 1 ? "" : "s", g->last.took_ms, g->last.dataplane);
 	if (!rc && *g->last.dataplane_note && strcmp(before.dataplane_note, g->last.dataplane_note))
 		wm_warning("data plane %s: %s", g->last.dataplane, g->last.dataplane_note);
 	g->report_due |= news || strcmp(g->problem.text, err.text) != 0;
 	g->applied = !rc;
+	g->look_at_all &= rc != 0;
 	note_problem(&g->problem, &err, "the config is in force again");
-	wm_plan_free(&g->plan);
-	g->plan = *plan;
+	return rc;
+}
+
+/* The plan is the config's already, unless the machine has become another meanwhile. */
+static int renew_plan(struct wm_gateway *g, bool *ret_same, struct wm_error *err)
+{
+	struct wm_self self;
+	struct wm_plan plan;
+	int rc = look_at_self(g, &self, err);
+
+	*ret_same = !rc && g->planned && wm_self_equal(&self, &g->self);
+	if (!rc && !*ret_same)
+		rc = wm_plan_make(&g->config, &self, &plan, err);
+	if (!rc && !*ret_same)
+		take_plan(g, &plan, &self);
+	wm_wipe(&self, sizeof(self));
 	return rc;
 }
 
 int wm_gateway_apply(struct wm_gateway *g)
 {
-	struct wm_plan plan;
+	const struct wm_plan_diff nothing = { 0 };
+	uint64_t before = g->plan.generation;
 	struct wm_error err = { 0 };
+	bool same;
 	int rc;
 
 	if (!g->have_config)
 		return 0;
-	rc = make_plan(g, &g->config, &plan, &err);
+	rc = renew_plan(g, &same, &err);
 	if (!rc)
-		return carry_out(g, &plan);
+		return carry_out(g, same ? &nothing : NULL, before);
 	g->applied = false;
 	note_problem(&g->problem, &err, "");
 	return rc;
@@ -163,11 +194,13 @@ static void save(struct wm_gateway *g, const struct wm_delta *delta)
 /* A config that cannot be planned is refused whole and the last good one stays. */
 static int accept_config(struct wm_gateway *g, struct wm_config *config, struct wm_error *err)
 {
+	uint64_t before = g->plan.generation;
+	struct wm_self self;
 	struct wm_plan plan;
 	int rc = check_generation(g, config, err);
 
 	if (!rc)
-		rc = make_plan(g, config, &plan, err);
+		rc = make_plan(g, config, &plan, &self, err);
 	if (rc) {
 		wm_config_free(config);
 		return wm_fail_in(err, rc, "refused the registry's config");
@@ -176,34 +209,56 @@ static int accept_config(struct wm_gateway *g, struct wm_config *config, struct 
 	g->config = *config;
 	g->have_config = true;
 	g->need_whole = false;
+	take_plan(g, &plan, &self);
 	save(g, NULL);
 	g->tell_self = self_differs(g);
 	/* What the kernel says to it is g->problem, not the registry's fault. */
-	carry_out(g, &plan);
+	carry_out(g, NULL, before);
 	return 0;
+}
+
+/* The plan follows the config: by parts (*ret_parts true and *ret what these are), or made anew. */
+static int follow_plan(struct wm_gateway *g, const struct wm_config_diff *diff, bool *ret_parts, struct wm_plan_diff *ret,
+		       struct wm_error *err)
+{
+	struct wm_self self;
+	struct wm_plan plan;
+	int rc = look_at_self(g, &self, err);
+
+	*ret_parts = !rc && g->planned && wm_self_equal(&self, &g->self) &&
+		     !wm_plan_change(&g->plan, &g->config, &self, diff, ret);
+	if (!rc && !*ret_parts) {
+		rc = wm_plan_make(&g->config, &self, &plan, err);
+		if (!rc)
+			take_plan(g, &plan, &self);
+	}
+	wm_wipe(&self, sizeof(self));
+	return rc;
 }
 
 /* The same with what has changed. If it does not fit, the whole is asked for: that may. */
 static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, struct wm_error *err)
 {
+	uint64_t before = g->plan.generation;
+	struct wm_plan_diff parts = { 0 };
 	struct wm_config_diff diff;
-	struct wm_plan plan;
+	bool by_parts = false;
 	int rc = wm_config_change(&g->config, delta, &diff, err);
 
 	if (!rc) {
-		rc = make_plan(g, &g->config, &plan, err);
+		rc = follow_plan(g, &diff, &by_parts, &parts, err);
 		if (rc)
 			wm_config_undo(&g->config, &diff);
 	}
+	wm_config_diff_free(&diff);
 	if (rc) {
-		wm_config_diff_free(&diff);
 		g->need_whole = true;
 		return wm_fail_in(err, rc, "refused the registry's changes");
 	}
 	save(g, delta);
 	g->tell_self = self_differs(g);
-	carry_out(g, &plan);
-	wm_config_diff_free(&diff);
+	carry_out(g, by_parts ? &parts : NULL, before);
+	wm_plan_diff_free(&parts);
 	return 0;
 }
 

@@ -23,10 +23,13 @@ struct wm_gateway {
 	bool have_config;
 	struct wm_journal journal;     /* of what has changed since the config was saved whole */
 	bool need_whole;               /* what the registry says has changed does not fit: ask for all of it */
-	struct wm_plan plan;           /* made from it for the last apply */
+	struct wm_plan plan;           /* made from it and self; planned */
+	struct wm_self self;
+	bool planned;
 	struct wm_reconcile_memory memory;
 	struct wm_reconciled last;
 	bool applied;                  /* config is in force */
+	bool look_at_all;              /* also at what only we change: now and then, and when told to */
 	struct wm_error problem;       /* why it is not, "" when it is */
 
 	struct wm_error registry;      /* what is wrong with the registry's answers, "" when nothing is */
@@ -43,7 +46,10 @@ struct wm_gateway {
 int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err);
 void wm_gateway_close(struct wm_gateway *g);
 
-/* Makes the kernel match the config that we have; g->problem tells why not. 0 or -errno. */
+/* Makes the kernel match the config that we have; g->problem tells why not. 0 or -errno.
+ * What others do to it by the way (a device, a rule, a filter, a ruleset that goes) is
+ * seen each time; what only we have a hand in (the entries of the BPF maps) when
+ * g->look_at_all is set, because reading it takes as long as there are hosts. */
 int wm_gateway_apply(struct wm_gateway *g);
 
 /* Sends the next request to the registry; wait_s 0: answer at once. */

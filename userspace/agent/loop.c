@@ -15,6 +15,7 @@
 #include "core/util.h"
 
 #define REPAIR_MS 10000   /* compare with the kernel at least so often */
+#define LOOK_MS 600000    /* also with what nobody else has a hand in */
 #define REPORT_MS 60000
 #define BACKOFF_MAX_MS 60000
 #define ANSWER_MAX_MS 900000 /* a whole config, however large, on top of a long-poll's wait */
@@ -24,7 +25,7 @@
 struct loop {
 	struct wm_gateway *g;
 	int epoll, signals, ctl;
-	uint64_t ask_at, repair_at, report_at; /* monotonic ms */
+	uint64_t ask_at, repair_at, look_at, report_at; /* monotonic ms */
 	unsigned int asked_wait_s;
 	uint64_t backoff_ms;
 	int waiting[CLIENTS_MAX]; /* `sync` clients that wait for the next answer */
@@ -190,7 +191,7 @@ static void on_signal(struct loop *l)
 	if (read(l->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		l->repair_at = 0;
+		l->repair_at = l->look_at = 0;
 		return;
 	}
 	wm_info("stopping; traffic keeps flowing");
@@ -202,6 +203,10 @@ static void on_time(struct loop *l)
 	struct wm_gateway *g = l->g;
 	uint64_t now = wm_monotonic_ms();
 
+	if (now >= l->look_at) {
+		g->look_at_all = true;
+		l->look_at = now + jitter(LOOK_MS);
+	}
 	if (now >= l->repair_at) {
 		wm_gateway_apply(g);
 		l->repair_at = now + REPAIR_MS;

@@ -15,6 +15,7 @@
 struct job {
 	const struct wm_instance *inst;
 	const struct wm_plan *plan;
+	const struct wm_plan_diff *since;
 	struct wm_reconcile_memory *memory;
 	struct wm_reconciled *result;
 	const struct wm_dataplane *plane;
@@ -95,9 +96,12 @@ static int step_dataplane(struct job *job, struct wm_error *err)
 {
 	const struct wm_dataplane *plane = job->plane, *other;
 	struct wm_error note = { 0 };
-	int changes, rc;
+	int changes = -EAGAIN, rc;
 
-	changes = plane->apply(job->inst, job->plan, job->ifindex, &note);
+	if (job->since && plane->change)
+		changes = plane->change(job->inst, job->plan, job->since, job->ifindex, &note);
+	if (changes == -EAGAIN)
+		changes = plane->apply(job->inst, job->plan, job->ifindex, &note);
 	if (changes < 0) {
 		if (err)
 			*err = note;
@@ -142,7 +146,7 @@ static void take_back(struct job *job)
 
 static int step_hosts(struct job *job, struct wm_error *err)
 {
-	return wm_hosts_apply(job->inst, job->plan, err);
+	return wm_hosts_apply(job->inst, job->plan, job->since, &job->memory->hosts, err);
 }
 
 /* The device comes up only behind a data plane in force. */
@@ -154,11 +158,11 @@ static const struct {
 	{ "addresses and routes", step_link_up }, { "names", step_hosts },
 };
 
-int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_reconcile_memory *memory,
-		 struct wm_reconciled *ret, struct wm_error *err)
+int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		 struct wm_reconcile_memory *memory, struct wm_reconciled *ret, struct wm_error *err)
 {
 	struct wm_reconciled result = { 0 };
-	struct job job = { .inst = inst, .plan = plan, .memory = memory, .result = &result };
+	struct job job = { .inst = inst, .plan = plan, .since = since, .memory = memory, .result = &result };
 	uint64_t start = wm_monotonic_ms();
 	int rc = 0;
 

@@ -8,11 +8,13 @@
 #include "core/error.h"
 #include "core/instance.h"
 #include "core/plan.h"
+#include "kernel/hosts.h"
 
 /* What a process remembers from one run to the next; losing it loses nothing but roaming finesse. */
 struct wm_reconcile_memory {
 	struct wm_wg_peer_endpoint *endpoints; /* as the registry gave them last */
 	size_t n, cap;
+	struct wm_hosts_memory hosts;
 };
 
 struct wm_reconciled {
@@ -22,9 +24,10 @@ struct wm_reconciled {
 	uint64_t took_ms;
 };
 
-/* 0 or -errno; *ret tells how far it came in both cases. */
-int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_reconcile_memory *memory,
-		 struct wm_reconciled *ret, struct wm_error *err);
+/* 0 or -errno; *ret tells how far it came in both cases. since: what has changed in the plan since the last run of this
+ * process that returned 0, and only that is looked at where all would take long; NULL: look at all. */
+int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		 struct wm_reconcile_memory *memory, struct wm_reconciled *ret, struct wm_error *err);
 
 /* Takes everything of this instance off the machine: device, routes, rules, data planes, names; nobody else's. Fine if
  * nothing is there. supernet: of the last config, NULL if there is none. Sysctls stay: others may rely on them. */

@@ -135,9 +135,21 @@ int wm_endpoint_parse(const char *text, struct wm_endpoint *ret)
 	return 0;
 }
 
+/* By hand: a hosts file has a million of them. */
 const char *wm_ip4_format(wm_ip4 addr, char *buf)
 {
-	snprintf(buf, WM_IP4_TEXT, "%u.%u.%u.%u", addr >> 24, addr >> 16 & 255, addr >> 8 & 255, addr & 255);
+	char *p = buf;
+
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		unsigned int octet = addr >> shift & 255;
+
+		if (octet >= 100)
+			*p++ = (char)('0' + octet / 100);
+		if (octet >= 10)
+			*p++ = (char)('0' + octet / 10 % 10);
+		*p++ = (char)('0' + octet % 10);
+		*p++ = shift ? '.' : '\0';
+	}
 	return buf;
 }
 

@@ -129,7 +129,7 @@ static int on_line(void *arg, const char *line, size_t len)
 	int rc;
 
 	if (s->ended)
-		return wm_fail(s->err, EPROTO, "the registry's %s beyond the end", s->head == WM_RECORD_MESH ? "config goes on" : "changes go on");
+		return wm_fail(s->err, EPROTO, "the registry's %s", s->head == WM_RECORD_MESH ? "config goes on behind its end" : "changes go on behind their end");
 	rc = wm_decode_line(line, len, &record, s->err);
 	if (rc < 0)
 		return wm_fail_in(s->err, -EPROTO, "the registry's %s, line %llu", what_of[s->head], (unsigned long long)s->lines + 1);

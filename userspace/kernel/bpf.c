@@ -23,6 +23,7 @@
 struct job {
 	const struct wm_instance *inst;
 	const struct wm_plan *plan;
+	const struct wm_plan_diff *since; /* NULL: all is looked at */
 	uint32_t wg_ifindex;
 	struct wm_bpf_set old, set;    /* the same, until a new one is loaded */
 	struct wm_bpf_set before;      /* what a killed apply has replaced; filters may still be its own */
@@ -119,6 +120,30 @@ static int look(struct job *job, struct wm_error *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* The same for a part: the set that is there stays as it is, or a part will not do. */
+static int look_at_part(struct job *job, struct wm_error *err)
+{
+	const struct wm_bpf_set *old = &job->old;
+	int rc = wm_bpf_set_open(job->inst, &job->old, err);
+
+	if (!rc)
+		rc = wm_bpf_set_open_old(job->inst, &job->before, err);
+	if (rc)
+		return rc;
+	wm_bpf_params(job->inst, job->plan, job->wg_ifindex, &job->params);
+	if (!old->whole || job->before.whole || old->meta.object != wm_bpf_object_hash() ||
+	    memcmp(&old->meta.params, &job->params, sizeof(job->params)))
+		return -EAGAIN;
+	rc = wm_bpf_check_places(job->inst, job->plan, job->wg_ifindex, &job->old, err);
+	if (rc)
+		return rc;
+	for (int i = 0; i < WM_BPF_MAPS; i++) {
+		job->keep[i] = true;
+		job->size[i] = old->size[i];
+	}
+	return wm_bpf_content_part(old, job->plan, job->since, &job->have, &job->want, err);
+}
+
 /* --- in place --------------------------------------------------------------------------------- */
 
 static int change(struct job *job, struct wm_error *err)
@@ -201,7 +226,7 @@ static int settle_before(struct job *job, struct wm_error *err)
 
 static int bring_into_force(struct job *job, struct wm_error *err)
 {
-	int rc = look(job, err);
+	int rc = job->since ? look_at_part(job, err) : look(job, err);
 
 	if (rc)
 		return rc;
@@ -279,10 +304,11 @@ static int take_down(const struct wm_instance *inst, const struct wm_plan *plan,
 	return rc < 0 ? rc : changes;
 }
 
-static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
-		     struct wm_error *err)
+/* since NULL: all is looked at. */
+static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		      uint32_t wg_ifindex, struct wm_error *err)
 {
-	struct job job = { .inst = inst, .plan = plan, .wg_ifindex = wg_ifindex };
+	struct job job = { .inst = inst, .plan = plan, .since = since, .wg_ifindex = wg_ifindex };
 	int rc;
 
 	wm_bpf_log_start();
@@ -394,10 +420,17 @@ static int bpf_probe(const struct wm_instance *inst, struct wm_error *err)
 	return wm_bpf_try_load(err);
 }
 
+static int bpf_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
+		     struct wm_error *err)
+{
+	return bpf_change(inst, plan, NULL, wg_ifindex, err);
+}
+
 const struct wm_dataplane wm_dataplane_bpf = {
 	.name = "bpf",
 	.probe = bpf_probe,
 	.apply = bpf_apply,
+	.change = bpf_change,
 	.read = bpf_read,
 	.flows = bpf_flows,
 	.drops = bpf_drops,

@@ -49,7 +49,13 @@ static void *read_array(const struct wm_bpf_set *set, enum wm_bpf_map map)
 	return copy;
 }
 
-static int read_lans(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
+int wm_bpf_array_read(const struct wm_bpf_set *set, enum wm_bpf_map map, void **ret)
+{
+	*ret = read_array(set, map);
+	return *ret ? 0 : -errno;
+}
+
+int wm_bpf_lans_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
 {
 	int rc = 0;
 
@@ -88,7 +94,7 @@ int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret
 	content.shield = content.lan_hints ? read_array(set, WM_BPF_SHIELD) : NULL;
 	rc = content.shield ? 0 : -errno;
 	if (!rc)
-		rc = read_lans(set, &content);
+		rc = wm_bpf_lans_read(set, &content);
 	if (!rc)
 		rc = read_lan_hosts(set, &content);
 	if (rc)
@@ -103,6 +109,7 @@ int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret
 /* Does nothing after the first failure. */
 struct writer {
 	const struct wm_bpf_set *set;
+	const uint32_t *at; /* of a part: what its indices stand for; NULL: themselves */
 	int changes;
 	int rc;
 	enum wm_bpf_map failed;
@@ -112,6 +119,10 @@ static void put(struct writer *w, enum wm_bpf_map map, const void *key, const vo
 {
 	if (w->rc)
 		return;
+	if (w->at && map == WM_BPF_HOSTS)
+		key = &w->at[*(const uint32_t *)key];
+	if (w->at && map == WM_BPF_LAN_HOSTS)
+		value = &w->at[*(const uint32_t *)value];
 	w->rc = bpf_map_update_elem(w->set->map[map], key, value, BPF_ANY);
 	w->failed = map;
 	w->changes++;
@@ -194,7 +205,7 @@ static void put_lan_hints(struct writer *w, const struct wm_bpf_content *have, c
 {
 	const struct wm_hint_line none = { 0 };
 
-	for (uint32_t i = 0; i < WM_HINT_LINES; i++) {
+	for (uint32_t i = 0; want->lan_hints && i < WM_HINT_LINES; i++) {
 		const struct wm_hint_line *old = have->lan_hints ? &have->lan_hints[i] : &none;
 
 		if (memcmp(old, &want->lan_hints[i], sizeof(*old)))
@@ -272,7 +283,7 @@ static void fill_hosts(struct writer *w, const struct wm_bpf_content *have, cons
 /* First who comes is let pass besides who was there, and last who went no longer is. */
 static void put_shield(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want, bool late)
 {
-	for (uint32_t i = 0; i < WM_SHIELD_SIZE; i++) {
+	for (uint32_t i = 0; want->shield && i < WM_SHIELD_SIZE; i++) {
 		uint64_t old = have->shield ? have->shield[i] : 0, new = want->shield[i], both = old | new;
 
 		if (late ? new != both : both != old)
@@ -285,12 +296,12 @@ static void put_shield(struct writer *w, const struct wm_bpf_content *have, cons
 static void zero_stats(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
 {
 	const struct wm_host_stats zero = { 0 };
-	uint32_t end = w->set->size[WM_BPF_HOST_STATS];
+	uint32_t end = w->set->size[WM_BPF_HOST_STATS], naddrs = w->set->size[WM_BPF_HOSTS];
 
 	for (uint32_t i = 0; i < want->naddrs; i++) {
 		if (want->hosts[i].kind == WM_KIND_NOBODY || wm_bpf_same_owner(host_at(have, i), &want->hosts[i]))
 			continue;
-		for (uint32_t at = i; at < end; at += want->naddrs)
+		for (uint32_t at = w->at ? w->at[i] : i; at < end; at += naddrs)
 			put(w, WM_BPF_HOST_STATS, &at, &zero);
 	}
 }
@@ -313,7 +324,7 @@ static void zero_shares(struct writer *w, const struct wm_bpf_content *have, con
 int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *have, const struct wm_bpf_content *want,
 		     struct wm_error *err)
 {
-	struct writer w = { .set = set };
+	struct writer w = { .set = set, .at = want->at };
 
 	if (!set->fresh[WM_BPF_HOST_STATS])
 		zero_stats(&w, have, want);
@@ -327,7 +338,7 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 int wm_bpf_content_change(const struct wm_bpf_set *set, const struct wm_bpf_content *have,
 			  const struct wm_bpf_content *want, struct wm_error *err)
 {
-	struct writer w = { .set = set };
+	struct writer w = { .set = set, .at = want->at };
 	int rc;
 
 	put_shield(&w, have, want, false);

@@ -24,6 +24,7 @@ void wm_bpf_content_free(struct wm_bpf_content *content)
 	free(content->hosts);
 	free(content->lan_hosts);
 	free(content->lan_hints);
+	free(content->at);
 	free(content->shield);
 	*content = (struct wm_bpf_content){ 0 };
 }
@@ -55,7 +56,7 @@ bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *pl
 	       params->subnet_mask == htonl(wm_prefix_mask(plan->subnet.len));
 }
 
-static void plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret)
+void wm_bpf_plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret)
 {
 	ret->ifindex = lan->ifindex;
 	ret->mtu = lan->mtu;
@@ -67,7 +68,7 @@ static void plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret)
 		memcpy(ret->router[i], lan->routers[i].byte, sizeof(ret->router[i]));
 }
 
-static void plan_host(const struct wm_plan *plan, const struct wm_end *end, struct wm_host_info *ret)
+void wm_bpf_plan_host(const struct wm_plan *plan, const struct wm_end *end, struct wm_host_info *ret)
 {
 	ret->kind = end->kind == WM_END_HOST ? WM_KIND_HOST : WM_KIND_DEVICE;
 	ret->isolated = end->access != WM_ACCESS_FULL;
@@ -94,7 +95,7 @@ static int plan_end(const struct wm_plan *plan, const struct wm_end *end, struct
 	if (ret->hosts[index].kind != WM_KIND_NOBODY)
 		return wm_fail(err, EEXIST, "the overlay address %s is registered twice",
 			       wm_ip4_format(end->overlay, addr));
-	plan_host(plan, end, &ret->hosts[index]);
+	wm_bpf_plan_host(plan, end, &ret->hosts[index]);
 	if (end->kind == WM_END_HOST)
 		ret->lan_hosts[ret->nlan_hosts++] = (struct wm_bpf_lan_host){
 			{ ret->hosts[index].ifindex, ret->hosts[index].local }, index,
@@ -178,7 +179,7 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 	if (!content.hosts || !content.lan_hosts || !content.lan_hints || !content.shield)
 		return wm_fail(err, ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < plan->nlans; i++)
-		plan_lan(&plan->lans[i], &content.lans[i]);
+		wm_bpf_plan_lan(&plan->lans[i], &content.lans[i]);
 	for (size_t i = 0; !rc && i < plan->nends; i++)
 		rc = plan_end(plan, &plan->ends[i], &content, err);
 	if (rc)

@@ -111,6 +111,7 @@ struct wm_bpf_content {
 	size_t nlan_hosts;
 	struct wm_hint_line *lan_hints; /* WM_HINT_LINES of them; NULL: nothing is known */
 	struct wm_lan_info lans[WM_LAN_SLOTS];
+	uint32_t *at;                   /* of a part (bpf_part.c): the overlay index of hosts[i]; NULL: i */
 	uint64_t *shield;               /* WM_SHIELD_SIZE of them; NULL: nothing is known */
 };
 #define WM_HINT_LINES (WM_HINTS / WM_HINTS_PER_LINE)
@@ -176,6 +177,8 @@ int wm_bpf_permitted(struct wm_error *err);
 int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err);
 void wm_bpf_content_free(struct wm_bpf_content *content); /* frees what it holds */
 #define WM_AUTO_BPF_CONTENT __attribute__((cleanup(wm_bpf_content_free)))
+void wm_bpf_plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret);
+void wm_bpf_plan_host(const struct wm_plan *plan, const struct wm_end *end, struct wm_host_info *ret); /* zeroed before */
 int wm_bpf_lan_host_order(const void *a, const void *b);
 
 /* The least sizes of the maps on a machine that may have so many processors. */
@@ -190,7 +193,17 @@ bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *pl
 /* hz is the kernel's; everything else comes from instance and plan. */
 void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_params *ret);
 
+/* --- bpf_part.c --- */
+
+/* Of the addresses that `since` concerns: what stands in the maps, and what shall, shares and all. -EAGAIN: a part
+ * will not do. */
+int wm_bpf_content_part(const struct wm_bpf_set *set, const struct wm_plan *plan, const struct wm_plan_diff *since,
+			struct wm_bpf_content *ret_have, struct wm_bpf_content *ret_want, struct wm_error *err);
+
 /* --- bpf_maps.c --- */
+
+int wm_bpf_lans_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret);
+int wm_bpf_array_read(const struct wm_bpf_set *set, enum wm_bpf_map map, void **ret); /* a copy of it, malloc'd */
 
 /* Reads hosts, lan_hosts, lan_hints, lans and shield of a whole set. */
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);

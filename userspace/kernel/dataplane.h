@@ -36,6 +36,12 @@ struct wm_dataplane {
 	int (*apply)(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 		     struct wm_error *err);
 
+	/* The same when all that has changed since this process's last apply or change that did not fail is `since` (an
+	 * empty one: nothing): looks at what that concerns, and whether what it stands on is still there; costs nothing
+	 * that grows with the number of hosts. -EAGAIN: that will not do; apply. NULL: never does. */
+	int (*change)(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		      uint32_t wg_ifindex, struct wm_error *err);
+
 	/* What it has counted. Needs no plan: reads what is in the kernel.
 	 * -ENOENT when this back end is not in force for the instance. */
 	int (*read)(const struct wm_instance *inst, struct wm_counters *ret, struct wm_error *err);

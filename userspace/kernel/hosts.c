@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -53,49 +54,139 @@ static void reload_dnsmasq(const char *pid_file)
 		wm_warning("cannot tell dnsmasq (pid %d) to read its names again: %s; restart it", (int)pid, strerror(errno));
 }
 
-static void print_hosts(FILE *f, const struct wm_plan *plan)
+/* A million of them are written at a time: no printf. */
+static int print_hosts(FILE *f, void *arg)
 {
+	const struct wm_plan *plan = arg;
 	char addr[WM_IP4_TEXT];
 
-	for (size_t i = 0; i < plan->nnames; i++)
-		fprintf(f, "%s\t%s\n", wm_ip4_format(plan->names[i].addr, addr), plan->names[i].fqdn);
+	fputs(HEADER, f);
+	for (size_t i = 0; i < plan->nnames; i++) {
+		fputs_unlocked(wm_ip4_format(plan->names[i].addr, addr), f);
+		putc_unlocked('\t', f);
+		fputs_unlocked(plan->names[i].fqdn, f);
+		putc_unlocked('\n', f);
+	}
+	return ferror(f) ? -EIO : 0;
 }
 
 /* A server without an address: the domain is ours, never ask upstream for it.
  * (`local=` would say the same, but a servers-file may not hold it.) */
-static void print_servers(FILE *f, const struct wm_plan *plan)
+static int print_servers(FILE *f, void *arg)
 {
+	const struct wm_plan *plan = arg;
+
+	fputs(HEADER, f);
 	for (size_t i = 0; i < plan->ndomains; i++)
 		fprintf(f, "server=/%s/\n", plan->domains[i]);
+	return ferror(f) ? -EIO : 0;
 }
 
-static int update(const char *path, void (*print)(FILE *f, const struct wm_plan *plan), const struct wm_plan *plan,
-		  struct wm_error *err)
+/* --- is it there already? -------------------------------------------------------------- */
+
+static bool look(const char *path, struct wm_file_mark *ret)
 {
-	WM_AUTO_FREE char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != FILE_MODE)
+		return false;
+	*ret = (struct wm_file_mark){
+		.dev = st.st_dev, .ino = st.st_ino, .size = (uint64_t)st.st_size,
+		.mtime_ns = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec,
+		.ctime_ns = st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec,
+	};
+	return true;
+}
+
+static bool same_mark(const struct wm_file_mark *a, const struct wm_file_mark *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	       a->ctime_ns == b->ctime_ns;
+}
+
+/* A stream that compares what is written into it with a file. */
+struct compare {
+	FILE *old;
+	bool differs;
+};
+
+static ssize_t compare_write(void *cookie, const char *data, size_t len)
+{
+	struct compare *c = cookie;
+	char part[4096];
+
+	for (size_t done = 0; done < len && !c->differs;) {
+		size_t n = WM_MIN(len - done, sizeof(part));
+
+		c->differs = fread_unlocked(part, 1, n, c->old) != n || memcmp(part, data + done, n) != 0;
+		done += n;
+	}
+	return (ssize_t)len;
+}
+
+static bool is_there(const char *path, int (*print)(FILE *f, void *plan), const struct wm_plan *plan)
+{
+	WM_AUTO_FCLOSE FILE *old = fopen(path, "re");
+	struct compare c = { .old = old };
+	FILE *f = old ? fopencookie(&c, "w", (cookie_io_functions_t){ .write = compare_write }) : NULL;
 	int rc;
 
-	if (f) {
-		fputs(HEADER, f);
-		print(f, plan);
-	}
-	if (!f || fclose(f))
-		return wm_fail(err, ENOMEM, "no memory for the names of %s", path);
-	rc = wm_update_file(path, FILE_MODE, text, len);
-	return rc < 0 ? wm_fail(err, -rc, "cannot write %s: %s", path, strerror(-rc)) : rc;
+	if (!f)
+		return false;
+	rc = print(f, (void *)(uintptr_t)plan);
+	return !fclose(f) && !rc && !c.differs && getc(old) == EOF;
 }
 
-int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
-{
-	int hosts, servers;
+/* One of the two files. news: its contents are others than last time. */
+struct file {
+	const char *path;
+	int (*print)(FILE *f, void *plan);
+	struct wm_file_mark *mark;
+	bool news;
+};
 
-	hosts = update(inst->hosts_file, print_hosts, plan, err);
-	servers = update(inst->servers_file, print_servers, plan, hosts < 0 ? NULL : err);
-	if (hosts > 0 || servers > 0)
+/* 1 written, 0 it was so, -errno */
+static int update(const struct file *file, const struct wm_plan *plan, bool known, struct wm_error *err)
+{
+	struct wm_file_mark now = { 0 };
+	bool there = look(file->path, &now);
+	int rc;
+
+	if (known && !file->news && there && same_mark(&now, file->mark))
+		return 0;
+	*file->mark = (struct wm_file_mark){ 0 };
+	if (!(known && file->news) && is_there(file->path, file->print, plan)) {
+		if (!there && chmod(file->path, FILE_MODE))
+			return wm_fail(err, errno, "cannot write %s: %s", file->path, strerror(errno));
+		look(file->path, file->mark);
+		return 0;
+	}
+	rc = wm_replace_file_by(file->path, FILE_MODE, file->print, (void *)(uintptr_t)plan);
+	if (rc)
+		return wm_fail(err, -rc, "cannot write %s: %s", file->path, strerror(-rc));
+	look(file->path, file->mark);
+	return 1;
+}
+
+int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		   struct wm_hosts_memory *memory, struct wm_error *err)
+{
+	const struct file files[] = {
+		{ inst->hosts_file, print_hosts, &memory->hosts, since && since->nnames_gone + since->nnames_come },
+		{ inst->servers_file, print_servers, &memory->servers, since && since->domains },
+	};
+	int rc[2], changes = 0;
+
+	for (int i = 0; i < 2; i++) {
+		/* A mark that was never taken, or not after the last failure, tells nothing. */
+		bool known = since && files[i].mark->ino;
+
+		rc[i] = update(&files[i], plan, known, i && rc[0] < 0 ? NULL : err);
+		changes += rc[i] > 0;
+	}
+	if (changes)
 		reload_dnsmasq(inst->dnsmasq_pid);
-	return hosts < 0 ? hosts : servers < 0 ? servers : hosts + servers;
+	return rc[0] < 0 ? rc[0] : rc[1] < 0 ? rc[1] : changes;
 }
 
 int wm_hosts_remove(const struct wm_instance *inst, struct wm_error *err)

@@ -10,10 +10,20 @@
 #include "core/instance.h"
 #include "core/plan.h"
 
+/* Which files these were when they were last as they shall be. Zero: not known. */
+struct wm_hosts_memory {
+	struct wm_file_mark {
+		uint64_t dev, ino, size;
+		int64_t mtime_ns, ctime_ns;
+	} hosts, servers;
+};
+
 /* Writes both files atomically and sends dnsmasq a SIGHUP, each only when
  * something changed. No dnsmasq running is not an error. Returns changes made
- * or -errno. */
-int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err);
+ * or -errno. since: all that has changed since the last call that did not fail;
+ * a file that nobody has touched since then is not read (NULL: each is). */
+int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		   struct wm_hosts_memory *memory, struct wm_error *err);
 
 /* Takes both files away. */
 int wm_hosts_remove(const struct wm_instance *inst, struct wm_error *err);
