@@ -593,6 +593,109 @@ static void a_user_namespace_is_enough(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* --- by parts ---------------------------------------------------------------------------- */
+
+/* From these ends to the plan's, which differ in a few. */
+static int change_from(const struct wm_end *old, size_t n, unsigned int *ret_dumps)
+{
+	struct wm_end gone[WM_ARRAY_LEN(rig.ends)], come[WM_ARRAY_LEN(rig.ends)];
+	struct wm_plan_diff d = { .gone = gone, .come = come };
+	struct wm_error err = { 0 };
+	unsigned int before = dumps;
+	size_t k;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		for (k = 0; k < rig.plan.nends && memcmp(&rig.plan.ends[k], &old[i], sizeof(*old)); k++)
+			;
+		if (k == rig.plan.nends)
+			gone[d.ngone++] = old[i];
+	}
+	for (k = 0; k < rig.plan.nends; k++) {
+		size_t i = 0;
+
+		while (i < n && memcmp(&rig.plan.ends[k], &old[i], sizeof(*old)))
+			i++;
+		if (i == n)
+			come[d.ncome++] = rig.plan.ends[k];
+	}
+	rc = wm_dataplane_nft.change(&rig.inst, &rig.plan, &d, if_nametoindex("wg0"), &err);
+	*ret_dumps = dumps - before;
+	return rc;
+}
+
+/* Somebody else's doing: all is looked at again, and nothing is left to do. */
+static void assert_all_is_in_place(void)
+{
+	must("nft add table ip other");
+	must("nft delete table ip other");
+	assert_int_equal(rig_apply(&rig), 0);
+}
+
+static void parts_come_to_what_the_whole_would(void **state)
+{
+	static const struct { uint8_t octet; bool drop, isolated, mac; } steps[] = {
+		{ 30, false, false, false }, { 31, false, true, false },  { 32, false, false, true }, { 33, false, true, true },
+		{ 30, false, true, false },  { 31, false, false, true },  { 32, false, false, false }, { 33, true, false, false },
+		{ 30, false, false, true },  { 31, true, false, false }, { 32, true, false, false },
+	};
+	struct wm_end old[WM_ARRAY_LEN(rig.ends)];
+	unsigned int looked;
+
+	(void)state;
+	rig_apply(&rig);
+	for (size_t i = 0; i < WM_ARRAY_LEN(steps); i++) {
+		struct wm_end e = { .overlay = IP(172, 30, 2, 0) + steps[i].octet, .local = IP(192, 168, 1, 200) - steps[i].octet,
+				    .access = steps[i].isolated ? WM_ACCESS_ISOLATED : WM_ACCESS_FULL, .has_mac = steps[i].mac,
+				    .name = "x" };
+		size_t n = rig.plan.nends;
+
+		memcpy(old, rig.plan.ends, sizeof(old));
+		for (size_t k = 0; k < rig.plan.nends; k++) {
+			if (rig.plan.ends[k].overlay != e.overlay)
+				continue;
+			memmove(&rig.plan.ends[k], &rig.plan.ends[k + 1], (rig.plan.nends - k - 1) * sizeof(e));
+			rig.plan.nends--;
+		}
+		if (!steps[i].drop)
+			rig_end(&rig, e);
+		assert_true(change_from(old, n, &looked) > 0);
+		assert_int_equal(looked, 0);
+		assert_all_is_in_place();
+		assert_int_equal(change_from(rig.plan.ends, rig.plan.nends, &looked), 0);
+		assert_int_equal(looked, 0);
+	}
+}
+
+static void parts_will_not_do_when_others_were_there(void **state)
+{
+	unsigned int looked;
+
+	(void)state;
+	assert_int_equal(change_from(rig.plan.ends, rig.plan.nends, &looked), -EAGAIN);
+	rig_apply(&rig);
+	assert_int_equal(change_from(rig.plan.ends, rig.plan.nends, &looked), 0);
+	must("nft flush set ip wm_test ends");
+	assert_int_equal(change_from(rig.plan.ends, rig.plan.nends, &looked), -EAGAIN);
+	assert_true(rig_apply(&rig) > 0);
+	assert_int_equal(change_from(rig.plan.ends, rig.plan.nends, &looked), 0);
+}
+
+/* The kernel refuses it; then all is looked at. */
+static void a_part_that_does_not_fit_will_not_do(void **state)
+{
+	struct wm_end nobody = { .overlay = IP(172, 30, 2, 77), .local = IP(192, 168, 1, 77), .access = WM_ACCESS_FULL };
+	struct wm_plan_diff d = { .gone = &nobody, .ngone = 1 };
+	struct wm_error err = { 0 };
+	unsigned int looked;
+
+	(void)state;
+	rig_apply(&rig);
+	assert_int_equal(wm_dataplane_nft.change(&rig.inst, &rig.plan, &d, if_nametoindex("wg0"), &err), -EAGAIN);
+	assert_int_equal(rig_apply(&rig), 0);
+	assert_int_equal(change_from(rig.plan.ends, rig.plan.nends, &looked), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 static int body(void)
@@ -606,6 +709,9 @@ static int body(void)
 		TEST(a_new_process_finds_all_in_place),
 		TEST(damage_is_mended),
 		TEST(changes_cost_what_changed),
+		TEST(parts_come_to_what_the_whole_would),
+		TEST(parts_will_not_do_when_others_were_there),
+		TEST(a_part_that_does_not_fit_will_not_do),
 		TEST(a_changed_prefix_or_lan_changes_rules_only),
 		TEST(two_instances_live_side_by_side),
 		TEST(one_address_for_two_is_refused),

@@ -128,12 +128,12 @@ static int converge(struct wm_nl *nl, const char *table, struct wm_nft_want *wan
 }
 
 /* What shall be in force. */
-static int make_want(struct wm_nl *nl, const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg,
-		     struct wm_nft_want *ret, struct wm_error *err)
+static int make_want(struct wm_nl *nl, const struct wm_instance *inst, const struct wm_plan *plan,
+		     const struct wm_end *ends, size_t nends, uint32_t wg, struct wm_nft_want *ret, struct wm_error *err)
 {
 	struct wm_nft_want want = { 0 };
 	int fast = wm_nft_fast_wanted(nl, inst, wg);
-	int rc = fast < 0 ? fast : wm_nft_content_plan(inst, plan, fast, &want.content, err);
+	int rc = fast < 0 ? fast : wm_nft_content_ends(inst, plan, ends, nends, fast, &want.content, err);
 
 	if (!rc)
 		rc = wm_nft_rules_make(inst, plan, &want.table[WM_NFT_MAIN]);
@@ -156,7 +156,7 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 
 	if (rc)
 		return rc;
-	rc = make_want(nl, inst, plan, wg_ifindex, &want, err);
+	rc = make_want(nl, inst, plan, plan->ends, plan->nends, wg_ifindex, &want, err);
 	if (rc == -EEXIST)
 		return rc;
 	if (!rc)
@@ -167,6 +167,82 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	if (rc < 0)
 		return explain(err, inst->nft_table, rc, &answer);
 	int pruned = rc ? wm_carried_prune(inst, plan, err) : 0;
+	return pruned ? pruned : rc;
+}
+
+/* Is what this process saw or wrote last still all true? */
+static bool is_as_we_left_it(struct wm_nl *nl, const char *table)
+{
+	uint32_t generation = 0;
+
+	return last.valid && last.state.whole[WM_NFT_MAIN] && !strcmp(last.table, table) &&
+	       !wm_nft_generation(nl, &generation) && generation == last.state.generation &&
+	       wm_nft_devices_same(nl, table, &last.state) == 1;
+}
+
+/* Chains, rules and which parts there are: nothing of it is to be changed. */
+static bool same_frame(const char *table, const struct wm_nft_want *want)
+{
+	struct wm_nft_state have = last.state;
+	struct wm_nft_want shall = *want; /* both borrowed, without what is in the sets */
+	struct wm_nft_batch batch = { 0 };
+	bool same;
+
+	memset(&have.content, 0, sizeof(have.content));
+	memset(&shall.content, 0, sizeof(shall.content));
+	wm_nft_state_diff(&batch, table, &have, &shall);
+	same = !batch.len && !batch.error;
+	wm_nft_batch_free(&batch);
+	return same;
+}
+
+/* From the elements of who went to those of who came, and nobody else's. Whatever goes wrong, looking at all tells. */
+static int converge_part(const char *table, const struct wm_nft_content *gone, const struct wm_nft_content *come)
+{
+	struct wm_nft_batch batch = { 0 };
+	struct wm_nft_answer answer = { 0 };
+	int rc, changes;
+
+	wm_nft_content_diff(&batch, table, gone, come);
+	changes = (int)batch.changes;
+	rc = batch.error;
+	if (!rc && batch.len)
+		rc = wm_nft_batch_send(&batch, last.state.generation, &answer);
+	wm_nft_batch_free(&batch);
+	if (rc >= 0) {
+		last.state.generation += (uint32_t)rc;
+		rc = wm_nft_content_splice(&last.state.content, gone, come);
+	}
+	if (rc) {
+		forget();
+		return -EAGAIN;
+	}
+	return changes;
+}
+
+static int nft_change(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		      uint32_t wg_ifindex, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_nft_content gone = { 0 };
+	struct wm_nft_want want = { 0 };
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (!rc && !is_as_we_left_it(nl, inst->nft_table))
+		rc = -EAGAIN;
+	if (!rc)
+		rc = make_want(nl, inst, plan, since->come, since->ncome, wg_ifindex, &want, err);
+	if (!rc && !same_frame(inst->nft_table, &want))
+		rc = -EAGAIN;
+	if (!rc)
+		rc = wm_nft_content_ends(inst, plan, since->gone, since->ngone, want.table[WM_NFT_FAST].there, &gone, err);
+	if (!rc)
+		rc = converge_part(inst->nft_table, &gone, &want.content);
+	wm_nft_want_free(&want);
+	wm_nft_content_free(&gone);
+	if (rc <= 0)
+		return rc;
+	int pruned = wm_carried_prune(inst, plan, err);
 	return pruned ? pruned : rc;
 }
 
@@ -354,6 +430,7 @@ const struct wm_dataplane wm_dataplane_nft = {
 	.name = "nft",
 	.probe = nft_probe,
 	.apply = nft_apply,
+	.change = nft_change,
 	.read = nft_read,
 	.flows = nft_flows,
 	.drops = nft_drops,

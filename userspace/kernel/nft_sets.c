@@ -14,6 +14,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include "core/sorted.h"
 #include "core/util.h"
 #include "kernel/nft_dump.h"
 
@@ -241,16 +242,16 @@ static int check_twice(enum wm_nft_key key, const struct wm_nft_elems *set, stru
 	return 0;
 }
 
-int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, bool fast, struct wm_nft_content *ret,
-			struct wm_error *err)
+int wm_nft_content_ends(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_end *ends, size_t n,
+			bool fast, struct wm_nft_content *ret, struct wm_error *err)
 {
 	struct wm_nft_content content = { 0 };
 	int rc = fast ? add_lengths(plan, &content.set[WM_NFT_FAST_LENGTHS]) : 0;
 
-	for (size_t i = 0; i < plan->nends && !rc; i++)
-		rc = add_end(inst, plan, &plan->ends[i], fast, &content);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = add_end(inst, plan, &ends[i], fast, &content);
 	if (rc)
-		rc = wm_fail(err, -rc, "no memory for %zu hosts and devices", plan->nends);
+		rc = wm_fail(err, -rc, "no memory for %zu hosts and devices", n);
 	for (int i = 0; i < WM_NFT_SETS && !rc; i++) {
 		sort(&content.set[i]);
 		rc = check_twice(wm_nft_sets[i].key, &content.set[i], err);
@@ -260,6 +261,39 @@ int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *pl
 		return rc;
 	}
 	*ret = content;
+	return 0;
+}
+
+int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, bool fast, struct wm_nft_content *ret,
+			struct wm_error *err)
+{
+	return wm_nft_content_ends(inst, plan, plan->ends, plan->nends, fast, ret, err);
+}
+
+static struct wm_sorted sorted(struct wm_nft_elems *set)
+{
+	return (struct wm_sorted){ (void **)&set->v, &set->n, &set->cap, sizeof(*set->v), by_key };
+}
+
+int wm_nft_content_splice(struct wm_nft_content *all, const struct wm_nft_content *gone, const struct wm_nft_content *come)
+{
+	struct wm_splice splice[WM_NFT_SETS];
+	size_t at;
+
+	for (int i = 0; i < WM_NFT_SETS; i++) {
+		struct wm_sorted s = sorted(&all->set[i]);
+		int rc;
+
+		splice[i] = (struct wm_splice){ gone->set[i].v, come->set[i].v, gone->set[i].n, come->set[i].n };
+		rc = wm_sorted_prepare(&s, &splice[i], &at);
+		if (rc)
+			return rc;
+	}
+	for (int i = 0; i < WM_NFT_SETS; i++) {
+		struct wm_sorted s = sorted(&all->set[i]);
+
+		wm_sorted_splice(&s, &splice[i]);
+	}
 	return 0;
 }
 

@@ -107,6 +107,12 @@ uint32_t wm_nft_lan_mark(const struct wm_instance *inst, unsigned int lan);
 int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *plan, bool fast, struct wm_nft_content *ret,
 			struct wm_error *err);
 
+/* What they hold for some of a plan's ends. */
+int wm_nft_content_ends(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_end *ends, size_t n,
+			bool fast, struct wm_nft_content *ret, struct wm_error *err);
+/* Takes one out of `all` and puts another in: -ENOENT, -EEXIST, -ENOMEM, and `all` is as it was. */
+int wm_nft_content_splice(struct wm_nft_content *all, const struct wm_nft_content *gone, const struct wm_nft_content *come);
+
 /* What those of one part hold in the kernel; -ENOENT when a set is not there. */
 /* Adds to *ret, which the caller frees even if it fails. */
 int wm_nft_content_read(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_content *ret);
