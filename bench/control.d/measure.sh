@@ -6,13 +6,13 @@
 fetch_pids() { [ ! -e "/proc/$GATEWAY" ] || tr ' ' '\n' <"/proc/$GATEWAY/task/$GATEWAY/children" | grep . || true; }
 
 spent() { # spent <pid>: nanoseconds that it has run
-	awk '{ print $1 }' "/proc/$1/schedstat" 2>/dev/null || echo 0
+	awk '{ printf "%.0f", $1 }' "/proc/$1/schedstat" 2>/dev/null || echo 0
 }
 
 # All that the children have run; of those that were ended and waited for it is known in hundredths of a second.
 spent_by_fetch() {
 	local pid t
-	t=$(awk '{ sub(/.*\) /, ""); print ($14 + $15) * 10000000 }' "/proc/$GATEWAY/stat" 2>/dev/null || echo 0)
+	t=$(awk '{ sub(/.*\) /, ""); printf "%.0f", ($14 + $15) * 10000000 }' "/proc/$GATEWAY/stat" 2>/dev/null || echo 0)
 	for pid in $(fetch_pids); do t=$((t + $(spent "$pid"))); done
 	echo "${t:-0}"
 }

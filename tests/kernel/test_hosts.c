@@ -112,6 +112,55 @@ static void files_are_written_once(void **state)
 	assert_content(inst.servers_file, "server=/a/\n");
 }
 
+/* A run that knows what has changed writes that, and nothing when nothing has. */
+static void what_is_known_to_have_changed_is_written(void **state)
+{
+	const struct wm_plan_diff nothing = { 0 }, a_name = { .nnames_come = 1 }, a_domain = { .domains = true };
+	struct wm_error err = { 0 };
+	struct stat st, again;
+
+	(void)state;
+	memory = (struct wm_hosts_memory){ 0 };
+	/* It has never looked: it does. */
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 2);
+	assert_int_equal(stat(inst.hosts_file, &st), 0);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
+	plan.ndomains = 1;
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &a_domain, &memory, &err), 1);
+	assert_content(inst.servers_file, "server=/a/\n");
+	assert_int_equal(stat(inst.hosts_file, &again), 0);
+	assert_int_equal(again.st_ino, st.st_ino);
+	plan.nnames = 2;
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &a_name, &memory, &err), 1);
+	assert_content(inst.hosts_file, "172.30.2.1\tgw.a\n192.168.1.10\tnas.a\n");
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, NULL, &memory, &err), 0);
+}
+
+/* Whatever others do to a file is seen, and put right. */
+static void what_others_do_to_a_known_file_is_mended(void **state)
+{
+	const struct wm_plan_diff nothing = { 0 };
+	struct wm_error err = { 0 };
+	FILE *f;
+
+	(void)state;
+	apply();
+	f = fopen(inst.hosts_file, "a");
+	assert_non_null(f);
+	fputs("203.0.113.1\tevil.a\n", f);
+	fclose(f);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 1);
+	assert_content(inst.hosts_file, "172.30.2.1\tgw.a\n192.168.1.10\tnas.a\n172.30.3.10\tnas.b\n");
+	assert_int_equal(unlink(inst.servers_file), 0);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 1);
+	assert_int_equal(chmod(inst.hosts_file, 0600), 0);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
+	assert_int_equal(truncate(inst.hosts_file, 30), 0);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 1);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
+}
+
 static void removing_takes_both(void **state)
 {
 	struct wm_error err = { 0 };
@@ -294,6 +343,8 @@ static int body(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(files_are_written_once),
+		TEST(what_is_known_to_have_changed_is_written),
+		TEST(what_others_do_to_a_known_file_is_mended),
 		TEST(removing_takes_both),
 		TEST(a_failure_names_the_file),
 		TEST(only_a_dnsmasq_is_signalled),
