@@ -77,6 +77,13 @@ static bool changes_hub(const struct object *before, const struct object *after)
 	return any->kind == OBJECT_SITE && (before && before->site.hub) != (after && after->site.hub);
 }
 
+static wm_ip4 overlay_of(const struct object *object)
+{
+	if (!object || object->kind == OBJECT_SITE)
+		return 0;
+	return object->kind == OBJECT_HOST ? object->host.overlay : object->device.overlay;
+}
+
 int change_object(struct change *c, const char *what, const struct object *before, const struct object *after)
 {
 	WM_AUTO_FREE char *was = before ? object_encode(before) : NULL;
@@ -89,6 +96,8 @@ int change_object(struct change *c, const char *what, const struct object *befor
 		return -ENOMEM;
 	if (was && is && !strcmp(was, is))
 		return 0;
+	if (overlay_of(before) && overlay_of(before) != overlay_of(after))
+		check_freed(c->store, overlay_of(before));
 	object_key_of(after ? after : before, &key);
 	object_name(&key, name);
 	rc = log_change(c, object_kind_name(key.kind), name, is, changes_hub(before, after));
@@ -120,6 +129,9 @@ int change_end(struct change *c, int rc, struct wm_error *err)
 		rows_mesh(store->db, &store->mesh);
 		return 0;
 	}
+	/* What was written is not; before the first write nothing was taken or freed. */
+	if (c->step)
+		check_forget(store);
 	if (!said)
 		store_fail(store, rc, err);
 	db_rollback(store->db);

@@ -34,9 +34,44 @@ static int fill_subnet(struct store *store, struct wm_site *io, struct wm_error 
 	return 0;
 }
 
+static wm_ip4 full_below(const struct store *store, struct wm_prefix subnet)
+{
+	for (unsigned int i = 0; i < FULL_MAX; i++) {
+		if (store->full[i].below && wm_prefix_equal(store->full[i].subnet, subnet))
+			return store->full[i].below;
+	}
+	return subnet.addr;
+}
+
+static void note_full(struct store *store, struct wm_prefix subnet, wm_ip4 below)
+{
+	unsigned int i = 0;
+
+	while (i < FULL_MAX && !(store->full[i].below && wm_prefix_equal(store->full[i].subnet, subnet)))
+		i++;
+	if (i == FULL_MAX)
+		i = store->next_full++ % FULL_MAX;
+	store->full[i].subnet = subnet;
+	store->full[i].below = below;
+}
+
+void check_freed(struct store *store, wm_ip4 overlay)
+{
+	for (unsigned int i = 0; i < FULL_MAX; i++) {
+		if (wm_prefix_has(store->full[i].subnet, overlay))
+			store->full[i].below = WM_MIN(store->full[i].below, overlay);
+	}
+}
+
+void check_forget(struct store *store)
+{
+	memset(store->full, 0, sizeof(store->full));
+}
+
 static int fill_overlay(struct store *store, struct wm_prefix subnet, wm_ip4 *io, struct wm_error *err)
 {
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_OVERLAY_USED, "ii", (int64_t)subnet.addr,
+	wm_ip4 below = full_below(store, subnet);
+	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_OVERLAY_USED, "ii", (int64_t)below,
 						   (int64_t)wm_prefix_last(subnet));
 	char text[WM_PREFIX_TEXT];
 	struct alloc_addr addr;
@@ -44,6 +79,7 @@ static int fill_overlay(struct store *store, struct wm_prefix subnet, wm_ip4 *io
 	int rc;
 
 	alloc_addr_start(&addr, subnet);
+	addr.next = WM_MAX(addr.next, below);
 	while (more && (rc = db_next(q)) != 0) {
 		if (rc < 0)
 			return rc;
@@ -52,6 +88,7 @@ static int fill_overlay(struct store *store, struct wm_prefix subnet, wm_ip4 *io
 	if (alloc_addr_result(&addr, io))
 		return wm_fail_field(err, EADDRNOTAVAIL, "wg_ip", "every address of subnet %s is taken; remove a host or device",
 				     wm_prefix_format(subnet, text));
+	note_full(store, subnet, *io);
 	return 0;
 }
 

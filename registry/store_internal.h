@@ -10,6 +10,7 @@
 #include "registry/store.h"
 
 #define SNAPSHOTS_MAX 16
+#define FULL_MAX 64
 
 struct snapshot {
 	struct store *store; /* NULL: cut off; the last reader frees it */
@@ -28,6 +29,10 @@ struct store {
 	uint64_t commits; /* since it was opened; tokens change without a generation */
 	struct snapshot *snapshots[SNAPSHOTS_MAX]; /* oldest first; readers > 0 */
 	size_t nsnapshots;
+	/* Of subnets that were asked for a free address lately: all below is taken, so that who comes next need not walk
+	 * over it. Never too high: what is freed lowers it, what is rolled back empties the list. */
+	struct { struct wm_prefix subnet; wm_ip4 below; } full[FULL_MAX];
+	unsigned int next_full;
 	struct db *idle; /* a reader's connection to use again, or NULL */
 };
 
@@ -74,6 +79,10 @@ int rows_remove(struct db *db, const struct object_key *key);
 int check_fill(struct store *store, struct object *io, struct wm_error *err);
 /* Against the whole mesh; old NULL: it is new. */
 int check_object(struct store *store, const struct object *object, const struct object *old, struct wm_error *err);
+
+/* An address is free again; a change that was rolled back may have freed and taken any. */
+void check_freed(struct store *store, wm_ip4 overlay);
+void check_forget(struct store *store);
 
 /* --- objects within a change (store_objects.c) ---------------------------------------- */
 int objects_add(struct change *c, struct object *io, struct wm_error *err);

@@ -25,6 +25,35 @@ setup() { start; }
 	is .subnet 172.30.1.0/24
 }
 
+@test "the lowest free address, also after addresses became free and requests failed" {
+	mesh
+	host() { ok POST /v1/hosts "{\"name\":\"$1\",\"domain\":\"b\",\"local_ip\":\"192.168.1.$2\"}" && is .wg_ip "172.30.2.$3"; }
+	host h1 21 3
+	host h2 22 4
+	host h3 23 5
+	ok DELETE /v1/hosts/h1.b
+	api POST /v1/hosts '{"name":"h3","domain":"b","local_ip":"192.168.1.99"}'
+	problem 409 name
+	host h4 24 3
+	host h5 25 6
+	# moving one frees what it had
+	ok PATCH /v1/hosts/h2.b '{"wg_ip":"172.30.2.50"}'
+	host h6 26 4
+	host h7 27 7
+	# a site that goes frees all of it
+	ok DELETE '/v1/sites/b?cascade=1'
+	ok POST /v1/sites '{"domain":"b"}'
+	is .subnet 172.30.2.0/24
+	host h8 28 2
+	host h9 29 3
+	# nor does a restart forget or invent anything
+	ok DELETE /v1/hosts/h8.b
+	stop
+	start
+	host h10 30 2
+	host h11 31 4
+}
+
 @test "a host gets the lowest free address, never one that a device has" {
 	mesh
 	ok GET /v1/hosts/nas.b
