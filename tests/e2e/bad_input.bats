@@ -251,6 +251,52 @@ SITE='{"site":{"domain":"a","subnet":"172.30.2.0/24","gateway":"172.30.2.1","is_
 	complains "'a'"
 }
 
+# changes <header's other members> <line>...: what the fake registry says has changed.
+changes() {
+	local generation=$1 more=$2 lines=("${@:3}")
+	printf '{"changes":{"version":1,"instance":"%s","after":%d,"generation":%d,"mesh_name":"home","supernet":"172.30.0.0/16","self":"a","requires":[]%s}}\n' \
+		"$INSTANCE" "$generation" $((generation + 1)) "$more"
+	printf '%s\n' "${lines[@]}"
+	printf '{"end":{"generation":%d,"count":%d}}\n' $((generation + 1)) "${#lines[@]}"
+}
+
+@test "with a mesh in force: changes that do not fit are refused, good ones beside bad ones too" {
+	[ -e "$WM_DEMO_DIR/in_force" ]
+	local have host before
+	have=$(on_gw "$BIN/wm-gateway" status --instance a -j || true)
+	INSTANCE=$(jq -r .config.instance <<<"$have")
+	have=$(jq -r .config.generation <<<"$have")
+	before=$(cat "$WM_DEMO_DIR/state/a/config"* | cksum)
+	host='{"host":{"name":"new","domain":"a","wg_ip":"172.30.1.99","local_ip":"192.168.1.99","type":"standard","mac":null}}'
+	answer <<<'{}'
+	fake
+	changes $((have - 1)) '' "$host" | answer
+	complains 'not what follows'
+	changes $((have + 1)) '' "$host" | answer
+	complains 'not what follows'
+	changes "$have" '' "$host" | sed s/172.30.0.0/172.31.0.0/ | answer
+	complains 'another mesh'
+	changes "$have" '' "$host" | sed 's/"self":"a"/"self":"b"/' | answer
+	complains 'another mesh or site'
+	changes "$have" '' "$host" | sed 's/"requires":\[\]/"requires":["tomorrow"]/' | answer
+	complains tomorrow
+	changes "$have" '' "$host" | sed 's/"count":1/"count":2/' | answer
+	complains 'not complete'
+	changes "$have" '' "$host" | sed '$d' | answer
+	complains 'cut off'
+	changes "$have" '' "$host" '{"host":{"name":"twin","domain":"a","wg_ip":"172.30.1.98","local_ip":"192.168.1.99"}}' | answer
+	complains 192.168.1.99
+	changes "$have" '' "$host" '{"host":{"name":"gw2","domain":"a","wg_ip":"172.30.1.1","local_ip":"192.168.1.98"}}' | answer
+	complains gw2
+	changes "$have" '' "$host" '{"host":{"name":"lost","domain":"nowhere","wg_ip":"172.30.1.98","local_ip":null}}' | answer
+	complains nowhere
+	changes "$have" '' "$host" '{"gone":{"kind":"site","name":"a","domain":null}}' | answer
+	complains "'a'"
+	changes "$have" '' "$host" '{"gone":{"kind":"host","name":"web","domain":"a"}}' '{"gone":{"kind":"site","name":"a","domain":null}}' | answer
+	complains "'a'"
+	[ "$before" = "$(cat "$WM_DEMO_DIR/state/a/config"* | cksum)" ]
+}
+
 @test "syncing again with nothing to do changes nothing" {
 	[ -e "$WM_DEMO_DIR/in_force" ]
 	local before
