@@ -208,3 +208,27 @@ applied_without_registry() {
 	# status exits 1: something is wrong.
 	gateway a status -j | jq -e '.config.in_force and (.registry.problem | length > 0)'
 }
+
+@test "no registry, and nothing left in the kernel: what changed last comes back from the journal" {
+	local registry
+	wm add-host guest.a --local-ip 192.168.1.99 >/dev/null
+	wait_for 10 'the guest passes' pings guest "$NAS" 1
+	registry=$(pid_of hub wm-registry)
+	kill -9 $registry "$(pid_of gw-a wm-agent)" "$(pid_of gw-a wm-gateway)"
+	wait_for 5 'the registry is gone' gone "$registry"
+	[ -s "$WM_DEMO_DIR/state/a/config.changes" ]
+	wait_for 10 'nobody holds the lock' gateway a down
+	silent web "$NAS" 1
+	# A machine that stopped in the middle of writing the next change.
+	head -c 100 "$WM_DEMO_DIR/state/a/config.changes" >>"$WM_DEMO_DIR/state/a/config.changes"
+	agent_up a 3>&-
+	wait_for 15 'the gateway has the last config in force' applied_without_registry
+	wait_for 10 'the guest passes' pings guest "$NAS" 1
+
+	registry_up 3>&-
+	wait_for 30 'all is in sync again' in_sync
+	wm remove guest.a >/dev/null
+	wait_for 10 'the guest is blocked again' silent guest "$NAS" 1
+	wait_for 30 'all is in sync again' in_sync
+	[ "$(gateway a status -j | jq .config.hosts)" = 4 ]
+}
