@@ -187,6 +187,21 @@ another_than() {
 	[ -n "$now" ] && [ "$now" != "$1" ]
 }
 
+@test "what was taken out of a map by hand is put back on SIGHUP" {
+	local map=("$WM_DEMO_DIR"/bpf/a/v*/lan_hosts) key keys
+	pings web "$NAS" 1
+	keys=$(bpftool -j map dump pinned "${map[0]}" | jq -r '.[].key | join(" ")')
+	[ -n "$keys" ]
+	while read -r key; do
+		# shellcheck disable=SC2086 # a list of bytes
+		bpftool map delete pinned "${map[0]}" key hex ${key//0x/}
+	done <<<"$keys"
+	silent web "$NAS" 1
+	kill -HUP "$(pid_of gw-a wm-gateway)"
+	wait_for 5 'web passes again' pings web "$NAS" 1
+	[ "$(bpftool -j map dump pinned "${map[0]}" | jq -r '.[].key | join(" ")' | sort)" = "$(sort <<<"$keys")" ]
+}
+
 @test "no registry: traffic flows, a restarted gateway serves the last config, and status says why" {
 	local registry
 	registry=$(pid_of hub wm-registry)
