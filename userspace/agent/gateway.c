@@ -185,8 +185,9 @@ static void save(struct wm_gateway *g, const struct wm_delta *delta)
 
 	if (rc)
 		rc = wm_fail(&err, -rc, "%s: the path is too long", g->inst->state_dir);
-	else if (!delta || (rc = wm_config_append(path, &g->journal, delta, &err)))
+	else if (!delta || g->unsaved || (rc = wm_config_append(path, &g->journal, delta, &err)))
 		rc = wm_config_save(path, &g->config, &g->journal, &err);
+	g->unsaved = rc < 0;
 	if (rc)
 		wm_warning("%s; it will be fetched again after a restart", err.text);
 }

@@ -22,6 +22,7 @@ struct wm_gateway {
 	struct wm_config config;       /* the last good one; have_config */
 	bool have_config;
 	struct wm_journal journal;     /* of what has changed since the config was saved whole */
+	bool unsaved;                  /* the disk has an older config than we: the next is saved whole */
 	bool need_whole;               /* what the registry says has changed does not fit: ask for all of it */
 	struct wm_plan plan;           /* made from it and self; planned */
 	struct wm_self self;

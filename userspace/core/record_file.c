@@ -16,7 +16,7 @@
 #include "core/model_index.h"
 #include "core/util.h"
 
-#define FILE_MAX ((size_t)1 << 30)
+#define JOURNAL_MAX ((size_t)1 << 30)
 #define PART ((size_t)256 * 1024)
 /* A journal may have this much, and this share of the file: reading it takes about as long as what it saves. */
 #define JOURNAL_LEAST ((uint64_t)256 * 1024)
@@ -55,7 +55,7 @@ static int journal_path(const char *path, char *ret)
 
 /* --- saving ----------------------------------------------------------------------------- */
 
-/* Of all that stands in f behind the header, which has been written with zeroes. */
+/* Length and checksum of all that stands in f behind the header; f is then at its beginning. */
 static int sum_up(FILE *f, struct file_header *h)
 {
 	WM_AUTO_FREE char *part = malloc(PART);
@@ -107,49 +107,46 @@ int wm_config_save(const char *path, const struct wm_config *config, struct wm_j
 
 /* --- loading ------------------------------------------------------------------------------ */
 
-/* The whole file, of which what follows the header is as somebody has saved it. */
-static int read_whole(const char *path, char **ret, size_t *ret_len, struct wm_error *err)
+/* Opens the file, of which what follows the header is as somebody has saved it; f stands behind the header. Read twice
+ * instead of kept in memory: a million hosts are 150 MB. */
+static int open_file(const char *path, FILE **ret, struct file_header *ret_header, struct wm_error *err)
 {
-	WM_AUTO_FREE char *data = NULL;
-	struct file_header h;
-	struct wm_token_hash sum;
-	size_t len;
-	int rc = wm_read_file(path, FILE_MAX, &data, &len);
+	WM_AUTO_FCLOSE FILE *f = fopen(path, "re");
+	struct file_header h, is = { 0 };
+	int rc = f ? 0 : -errno;
 
 	if (rc)
 		return wm_fail(err, -rc, "%s: cannot read the saved config: %s", path, strerror(-rc));
-	if (len < sizeof(h))
+	if (fread(&h, sizeof(h), 1, f) != 1)
 		return wm_fail(err, EBADMSG, "%s: the saved config is cut short", path);
-	memcpy(&h, data, sizeof(h));
 	if (memcmp(h.magic, file_magic, sizeof(h.magic)) || h.version != FILE_VERSION)
 		return wm_fail(err, EBADMSG, "%s: not a saved config of version %d", path, FILE_VERSION);
-	if (h.len != len - sizeof(h))
+	rc = sum_up(f, &is);
+	if (rc)
+		return wm_fail(err, -rc, "%s: cannot read the saved config: %s", path, strerror(-rc));
+	if (h.len != is.len)
 		return wm_fail(err, EBADMSG, "%s: the saved config is cut short", path);
-	wm_digest(data + sizeof(h), h.len, &sum);
-	if (!wm_token_hash_equal(&sum, &h.sum))
+	if (!wm_token_hash_equal(&is.sum, &h.sum))
 		return wm_fail(err, EBADMSG, "%s: the saved config is damaged (wrong checksum)", path);
-	*ret = WM_STEAL(data);
-	*ret_len = len;
+	if (fseeko(f, sizeof(h), SEEK_SET))
+		return wm_fail(err, errno, "%s: cannot read the saved config: %s", path, strerror(errno));
+	*ret = WM_STEAL(f);
+	*ret_header = h;
 	return 0;
 }
 
 /* Its records one after another; the end record either ends in a check of the whole, or is the end. */
-static int take_records(const char *data, size_t len, bool check, struct wm_config *config, struct wm_error *err)
+static int take_records(FILE *f, bool check, struct wm_config *config, struct wm_error *err)
 {
 	struct wm_record record;
 	int rc;
 
 	do {
-		size_t used = 0;
-
-		rc = len ? wm_record_parse(data, len, &record, &used, err) :
-			   wm_fail(err, EBADMSG, "the config ends before its end record");
-		if (rc == 1)
-			rc = wm_fail(err, EBADMSG, "a record is cut short");
+		rc = wm_record_read(f, &record, err);
+		if (rc == -ENODATA)
+			rc = wm_fail(err, EBADMSG, "the config ends before its end record");
 		if (!rc)
 			rc = record.type == WM_RECORD_END && !check ? 1 : wm_config_take(config, &record, err);
-		data += used;
-		len -= used;
 	} while (!rc);
 	return rc < 0 ? rc : 0;
 }
@@ -194,7 +191,7 @@ static int read_journal(const char *path, const struct wm_token_hash *base, stru
 	io->sum = *base;
 	io->len = 0;
 	if (!rc)
-		rc = wm_read_file(journal, FILE_MAX, &data, &len);
+		rc = wm_read_file(journal, JOURNAL_MAX, &data, &len);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	if (len < sizeof(h))
@@ -247,17 +244,14 @@ static int replay(const char *path, const struct wm_token_hash *base, bool check
 
 static int load(const char *path, bool check, struct wm_config *ret, struct wm_error *err)
 {
-	WM_AUTO_FREE char *data = NULL;
+	WM_AUTO_FCLOSE FILE *f = NULL;
 	struct wm_config config = { 0 };
 	struct file_header h;
-	size_t len = 0;
-	int rc = read_whole(path, &data, &len, err);
+	int rc = open_file(path, &f, &h, err);
 
 	if (rc)
 		return rc;
-	memcpy(&h, data, sizeof(h));
-	rc = take_records(data + sizeof(h), len - sizeof(h), check, &config, err);
-	free(WM_STEAL(data));
+	rc = take_records(f, check, &config, err);
 	if (!rc)
 		rc = replay(path, &h.sum, check, &config, err);
 	if (rc) {
