@@ -51,7 +51,7 @@ void wm_fetcher_stop(struct wm_fetcher *f)
 	*f = (struct wm_fetcher){ .fd = -1 };
 }
 
-/* Only async-signal-safe calls: between fork and exec. */
+/* Only async-signal-safe calls, and nothing of the parent's is written: between vfork and exec. */
 static void child(int fd, const char *path)
 {
 	static char name[] = "wm-fetch", path_env[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8";
@@ -84,7 +84,8 @@ static int start(struct wm_fetcher *f, const struct wm_instance *inst, struct wm
 		return wm_fail(err, errno, "%s: cannot run it: %s; reinstall wm-gateway", inst->fetch_path, strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		return wm_fail(err, errno, "socketpair: %s", strerror(errno));
-	pid = fork();
+	/* Not fork: with a million hosts, copying the page tables takes 10 ms. */
+	pid = vfork();
 	if (!pid)
 		child(fds[1], inst->fetch_path);
 	close(fds[1]);
@@ -92,7 +93,7 @@ static int start(struct wm_fetcher *f, const struct wm_instance *inst, struct wm
 		int code = errno;
 
 		close(fds[0]);
-		return wm_fail(err, code, "fork: %s", strerror(code));
+		return wm_fail(err, code, "vfork: %s", strerror(code));
 	}
 	*f = (struct wm_fetcher){ .fd = fds[0], .pid = pid };
 	return 0;
