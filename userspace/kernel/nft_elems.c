@@ -119,6 +119,17 @@ static void put_comment(struct nlmsghdr *nlh, uint32_t overlay)
 	mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, 2 + (size_t)tlv[1], tlv);
 }
 
+/* The counter that the set gives to each element by itself: but there, until Linux 6.6, it is made as for the packet path,
+ * which a batch of many thousands leaves without memory, and where that fails the kernel (5.10) loses count of a module. */
+static void put_counter(struct nlmsghdr *nlh)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPR);
+
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
+	mnl_attr_nest_end(nlh, mnl_attr_nest_start(nlh, NFTA_EXPR_DATA));
+	mnl_attr_nest_end(nlh, nest);
+}
+
 static void write_elem(struct writer *w, const struct wm_nft_elem *elem)
 {
 	const struct wm_nft_set *set = &wm_nft_sets[w->id];
@@ -134,6 +145,8 @@ static void write_elem(struct writer *w, const struct wm_nft_elem *elem)
 		put_value(w->nlh, NFTA_SET_ELEM_DATA, &elem->data, sizeof(elem->data));
 	else if (w->type == NFT_MSG_NEWSETELEM && elem->data)
 		put_comment(w->nlh, elem->data);
+	if (w->type == NFT_MSG_NEWSETELEM && set->counts)
+		put_counter(w->nlh);
 	mnl_attr_nest_end(w->nlh, nest);
 	w->batch->changes++;
 	if (w->nlh->nlmsg_len > WM_NFT_ELEMS_MAX)
