@@ -7,13 +7,15 @@
 see_bench := core kernel bench
 dir_bench := bench
 inc_bench := -Itests -Ibpf -I$(B)/gen
-gen_bench := $(B)/gen/bench.skel.h
+gen_bench := $(B)/gen/bench.skel.h $(B)/gen/tunnel_floor.skel.h
 $(eval $(call see_rule,bench))
 
 $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibench -c -o $@ $<
+
+include bench/tunnel.mk
 
 # Devices are made as in the tests of packets.
 $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a
