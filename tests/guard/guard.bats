@@ -47,7 +47,7 @@ failed() { # failed <row> <what is said of it>
 	sed -i '/ unregistered: dropped by the shield$/d' tests/guard/figures
 	sed -i 's/^packets:.*/&\n   12   3  a packet that nobody sends/' tests/guard/figures
 	guard packets
-	failed 'packets: registered: passed by the shield' 'instructions: 75 instead of 1000: 925 less, 92.5 %$'
+	failed 'packets: registered: passed by the shield' 'instructions: [0-9]+ instead of 1000: [0-9]+ less, [0-9.]+ %$'
 	[[ $output == *'# it costs less now: make guard-update'* ]]
 	failed 'packets: unregistered: dropped by the shield' 'tests/guard/figures does not have it'
 	failed 'packets: a packet that nobody sends' '.* nothing measures it'
@@ -75,7 +75,7 @@ failed() { # failed <row> <what is said of it>
 	change bpf/site.h '/find_overlay/,/^}/s/^\th = \(bpf_map_lookup_elem(&hosts, index)\);/&\n\tif (h)\n\t\th = \1;/'
 	build guard/packets
 	guard packets 'wg -> LAN'
-	failed 'packets: wg -> LAN, UDP' 'calls of helpers: 15 instead of 14: 1 more'
+	failed 'packets: wg -> LAN, UDP' 'calls of helpers: [0-9]+ instead of [0-9]+: 1 more'
 	[[ $output == *'calls of native_map_lookup_elem '* ]]
 	guard packets 'left alone'
 	[ "$status" = 0 ]
