@@ -1,7 +1,8 @@
-# The same path with a real tunnel. What it measures: docs/performance.md, "Through a real tunnel".
+# The same path with a real tunnel. What it measures and found: docs/performance-tunnel.md.
 #
 #   make bench-tunnel               with wireguard-go, here; writes $(B)/bench/tunnel.{txt,json}
 #   make bench-tunnel KERNEL=6.1    with the kernel's WireGuard, in a VM (5.10 or 6.1); writes $(B)/bench/tunnel-6.1.{txt,json}
+#   make bench-tunnel-publish       puts both tables into docs/
 $(B)/bpf/tunnel_floor.bpf.o: bench/bpf/tunnel_floor.bpf.c Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
@@ -17,3 +18,8 @@ bench-tunnel: deps-build
 	@scripts/deps.sh bench $(if $(KERNEL),test vm,test)
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(B)/wm-bench-tunnel
 	@$(if $(KERNEL),B=$(B) vmtests/bench $(KERNEL),$(B)/wm-bench-tunnel --out $(B)/bench) $(ARGS)
+
+# What both have found becomes docs/performance-tunnel.md's.
+.PHONY: bench-tunnel-publish
+bench-tunnel-publish:
+	@bench/publish_tunnel $(B)/bench

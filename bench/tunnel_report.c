@@ -16,8 +16,8 @@
 static const struct wm_col columns[] = {
 	{ "rival", NULL, 0 },		  { "title", "RIVAL", 0 },
 	{ NULL, "COST", WM_COL_RIGHT },	  { NULL, "SPREAD", WM_COL_RIGHT },
-	{ NULL, "NET", WM_COL_RIGHT },	  { NULL, "OVER WM BPF", WM_COL_RIGHT },
-	{ NULL, "NET", WM_COL_RIGHT },	  { NULL, "OVER WM NFT", WM_COL_RIGHT },
+	{ NULL, "NET", WM_COL_RIGHT },	  { NULL, "WM BPF IS CHEAPER", WM_COL_RIGHT },
+	{ NULL, "NET", WM_COL_RIGHT },	  { NULL, "WM NFT IS CHEAPER", WM_COL_RIGHT },
 	{ "cost", NULL, 0 },		  { "cost_q1", NULL, 0 },
 	{ "cost_q3", NULL, 0 },		  { "net", NULL, 0 },
 	{ "rounds", NULL, 0 },		  { "bpf_percent", NULL, 0 },
