@@ -19,6 +19,7 @@
 #include "bench/place.h"
 #include "bench/tunnel.h"
 #include "core/util.h"
+#include "kernel/bpf_priv.h"
 #include "kernel/nl.h"
 #include "packets/net.h"
 #include "tunnel_floor.skel.h"
@@ -200,10 +201,16 @@ static int attach(uint32_t ifindex, const struct bpf_program *prog, struct wm_er
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = bpf_program__fd(prog));
-	int rc = bpf_tc_hook_create(&hook);
+	int rc;
 
-	if (rc == 0 || rc == -EEXIST)
-		rc = bpf_tc_attach(&hook, &opts);
+	/* As wm's own. */
+	if (wm_bpf_tcx_is_there()) {
+		rc = wm_bpf_tcx_put(ifindex, WM_BPF_IN, opts.prog_fd, 0);
+	} else {
+		rc = bpf_tc_hook_create(&hook);
+		if (rc == 0 || rc == -EEXIST)
+			rc = bpf_tc_attach(&hook, &opts);
+	}
 	return rc < 0 ? wm_fail(err, -rc, "cannot attach the floor: %s", strerror(-rc)) : 0;
 }
 
