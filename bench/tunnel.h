@@ -23,7 +23,17 @@
 #define TUNNEL_UNDER_PEER "under0"
 #define TUNNEL_UNDER_GATEWAY "under1"
 
-enum tunnel_load { TUNNEL_UDP_TO_LAN, TUNNEL_UDP_TO_WG, TUNNEL_TCP_TO_LAN, TUNNEL_TCP_TO_WG, TUNNEL_LOADS };
+#define TUNNEL_BURST 64 /* packets on their way, at most: every queue has room for them */
+
+enum tunnel_load {
+	TUNNEL_UDP_TO_LAN, /* in bursts */
+	TUNNEL_UDP_TO_WG,
+	TUNNEL_ONE_TO_LAN, /* one at a time: what does not gather is not shared */
+	TUNNEL_ONE_TO_WG,
+	TUNNEL_TCP_TO_LAN,
+	TUNNEL_TCP_TO_WG,
+	TUNNEL_LOADS
+};
 #define TUNNEL_IS_TCP(load) ((load) >= TUNNEL_TCP_TO_LAN)
 
 struct tunnel_wish {
@@ -73,7 +83,7 @@ uint64_t tunnel_machine_ns(void); /* and all that this machine has */
 /* tunnel_traffic.c: sockets; packets and bytes through the tunnel, each verified. -EBADMSG: lost or wrong. */
 int tunnel_meet(struct tunnel *t, struct wm_error *err);    /* UDP, when the gateway is in force */
 int tunnel_connect(struct tunnel *t, struct wm_error *err); /* and TCP */
-int tunnel_udp(struct tunnel *t, enum wire_way way, uint32_t packets, struct wm_error *err);
+int tunnel_udp(struct tunnel *t, enum wire_way way, uint32_t packets, uint32_t at_once, struct wm_error *err);
 int tunnel_tcp(struct tunnel *t, enum wire_way way, uint64_t bytes, struct wm_error *err);
 void tunnel_part(struct tunnel *t); /* closes them */
 

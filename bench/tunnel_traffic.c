@@ -17,7 +17,6 @@
 #include "core/util.h"
 
 #define TCP_PORT 7001
-#define BURST 64 /* packets on their way */
 #define RECEIVE_ROOM (4 << 20)
 #define NAP_NS 200000
 #define LOST_MS 5000
@@ -229,12 +228,12 @@ static int burst(struct tunnel *t, enum wire_way way, uint32_t packets, struct w
 	return 0;
 }
 
-int tunnel_udp(struct tunnel *t, enum wire_way way, uint32_t packets, struct wm_error *err)
+int tunnel_udp(struct tunnel *t, enum wire_way way, uint32_t packets, uint32_t at_once, struct wm_error *err)
 {
 	int rc = 0;
 
 	for (uint32_t n; packets && rc == 0; packets -= n) {
-		n = WM_MIN(packets, (uint32_t)BURST);
+		n = WM_MIN(packets, at_once);
 		rc = burst(t, way, n, err);
 	}
 	for (uint32_t h = 0; h < t->rig.world.hosts && rc == 0; h++)
