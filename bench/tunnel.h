@@ -28,7 +28,7 @@
 enum tunnel_load {
 	TUNNEL_UDP_TO_LAN, /* in bursts */
 	TUNNEL_UDP_TO_WG,
-	TUNNEL_ONE_TO_LAN, /* one at a time: what does not gather is not shared */
+	TUNNEL_ONE_TO_LAN, /* one at a time: none shares what it takes to look after them; of the kernel's WireGuard only */
 	TUNNEL_ONE_TO_WG,
 	TUNNEL_TCP_TO_LAN,
 	TUNNEL_TCP_TO_WG,
