@@ -207,7 +207,9 @@ static long have_no_files(void)
 
 static long write_files(void)
 {
-	return wm_hosts_apply(&inst, plan, &err);
+	struct wm_hosts_memory memory = { 0 };
+
+	return wm_hosts_apply(&inst, plan, NULL, &memory, &err);
 }
 
 static long have_files(void)
