@@ -57,7 +57,8 @@ static int draw_measure(FILE *f, const struct measure *m, int y)
 	fprintf(f, "; %u hosts, %u flows: ns of one processor per packet</text>\n", m->hosts, m->flows);
 	y += GROUP;
 	for (size_t i = 0; i < m->nseries; i++, y += BAR)
-		draw_bar(f, &m->series[i], scale, y);
+		if (m->series[i].n)
+			draw_bar(f, &m->series[i], scale, y);
 	return y;
 }
 

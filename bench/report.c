@@ -75,6 +75,23 @@ static void net_ratio_cell(struct wm_out *out, const struct measure *m, const st
 		cell(out, "%.1fx", net / base);
 }
 
+/* Of a rival that was left out: `lacks` says why. */
+static void absent_row(struct wm_out *out, const struct series *s)
+{
+	wm_out_row(out);
+	for (size_t i = 0; i < WM_ARRAY_LEN(columns); i++) {
+		const char *key = columns[i].key ? columns[i].key : "";
+
+		if (strcmp(key, "rounds") == 0)
+			wm_out_cell_uint(out, 0);
+		else
+			wm_out_cell_str(out, strcmp(key, "rival") == 0	 ? s->rival
+					     : strcmp(key, "title") == 0 ? s->title
+					     : strcmp(key, "lacks") == 0 ? s->lacks
+									 : NULL);
+	}
+}
+
 static void row(struct wm_out *out, const struct measure *m, const struct series *s)
 {
 	const struct series *bpf = measure_find(m, RIVAL_BPF), *nft = measure_find(m, RIVAL_NFT);
@@ -110,7 +127,7 @@ static void write_measure(struct wm_out *out, const struct measure *m)
 	wm_out_uint(out, "flows", NULL, m->flows);
 	wm_out_table(out, "rivals", NULL, columns, WM_ARRAY_LEN(columns));
 	for (size_t i = 0; i < m->nseries; i++)
-		row(out, m, &m->series[i]);
+		m->series[i].n ? row(out, m, &m->series[i]) : absent_row(out, &m->series[i]);
 	wm_out_table_end(out, NULL);
 	wm_out_object_end(out);
 }

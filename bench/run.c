@@ -5,18 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/field.h"
 #include "bench/load.h"
 #include "bench/place.h"
-#include "bench/world.h"
 #include "core/util.h"
 
-#define RIVALS_MAX 16
-#define RULES_FEW 100	   /* hosts with a rule each cost little yet */
-#define RULES_MANY 1000	   /* ... and cost whole minutes from here on */
-#define RULES_SHARE 10	   /* of the packets, in between */
+#define RULES_SHARE 10	   /* of the packets, where each host has a rule */
 #define ISOLATED_MAX 10000 /* each has 24 kB for its flows */
 #define WARM_AT_ONCE 4000  /* flows that wait for an answer */
-#define HEARD_MS 4000	   /* hosts are heard anew; wm believes for 10 s */
 
 const struct comparison comparisons[] = {
 	{ SCOPE_SITE,
@@ -30,107 +26,28 @@ const struct comparison comparisons[] = {
 	  "isolated",
 	  ISOLATED_MAX,
 	  { { "isolated_to_lan", "wg -> LAN, all hosts isolated", WIRE_TO_LAN, false },
-	    { "isolated_to_wg", "LAN -> wg, all hosts isolated", WIRE_TO_WG, false } } },
-	{ SCOPE_HUB, "hub", 0, { { "relay", "wg -> wg, at the hub", WIRE_RELAY, false } } },
-	{ SCOPE_FLOOD, "flood", 0, { { "flood", "unregistered machines on the LAN", WIRE_FLOOD, false } } },
+	    { "isolated_to_wg", "LAN -> wg, all hosts isolated", WIRE_TO_WG, false },
+	    { "isolated_to_lan_one", "wg -> LAN, all hosts isolated, one flow", WIRE_TO_LAN, true },
+	    { "isolated_to_wg_one", "LAN -> wg, all hosts isolated, one flow", WIRE_TO_WG, true } } },
+	{ SCOPE_HUB,
+	  "hub",
+	  0,
+	  { { "relay", "wg -> wg, at the hub", WIRE_RELAY, false },
+	    { "relay_one", "wg -> wg, at the hub, one flow", WIRE_RELAY, true } } },
+	{ SCOPE_FLOOD,
+	  "flood",
+	  0,
+	  { { "flood", "unregistered machines on the LAN", WIRE_FLOOD, false },
+	    { "flood_one", "an unregistered machine on the LAN", WIRE_FLOOD, true } } },
 };
 const unsigned int ncomparisons = WM_ARRAY_LEN(comparisons);
-
-/* A rival that takes part. */
-struct entrant {
-	const struct rival *rival;
-	struct rig rig;
-	uint64_t heard_ms;
-};
-
-struct field {
-	struct entrant entrant[RIVALS_MAX];
-	unsigned int n;
-};
-
-static int in_words(const struct entrant *e, int rc, struct wm_error *err)
-{
-	return rc < 0 ? wm_fail_in(err, rc, "%s", e->rival->name) : rc;
-}
-
-/* --- up and down ----------------------------------------------------------------------------- */
-
-static bool takes_part(const struct rival *r, const struct comparison *c, uint32_t hosts, const struct run *run)
-{
-	bool always = strcmp(r->name, RIVAL_FLOOR) == 0 || strcmp(r->name, RIVAL_BPF) == 0;
-
-	if (!(r->scopes & c->scope) || (r->hosts_max && hosts > r->hosts_max))
-		return false;
-	if (r->flags & RIVAL_RULES && hosts > RULES_MANY && !run->rules)
-		return false;
-	if ((run->quick && !(r->flags & RIVAL_KEY)) || (!run->rival && r->flags & RIVAL_FAULTY))
-		return false;
-	return always || !run->rival || strstr(r->name, run->rival);
-}
 
 static bool is_wanted(const struct load *load, const struct run *run)
 {
 	return !run->load || strstr(load->name, run->load);
 }
 
-static int enter(struct entrant *e, const struct comparison *c, uint32_t hosts, struct wm_error *err)
-{
-	struct wire_world world;
-
-	world_make(&world, hosts);
-	world.translates = !(e->rival->flags & RIVAL_UNTRANSLATED);
-	if (e->rival->flags & RIVAL_KEEPS_TTL)
-		world.ttl = WIRE_TTL_IN;
-	if (e->rival->flags & RIVAL_RULES && hosts > RULES_FEW)
-		world.peers = 1;
-	int rc = rig_open(&e->rig, &world, err);
-	if (rc < 0)
-		return rc;
-	rc = place_enter(e->rig.gateway_ns, err);
-	if (rc == 0)
-		rc = e->rival->up(&e->rig, e->rival, c->scope, err);
-	return place_leave(rc, err);
-}
-
-static int field_open(struct field *f, const struct comparison *c, uint32_t hosts, const struct run *run,
-		      struct wm_error *err)
-{
-	int rc = 0;
-
-	for (unsigned int i = 0; i < nrivals && f->n < RIVALS_MAX && rc == 0; i++) {
-		struct entrant *e = &f->entrant[f->n];
-
-		if (!takes_part(&rivals[i], c, hosts, run))
-			continue;
-		*e = (struct entrant){ .rival = &rivals[i] };
-		rc = in_words(e, enter(e, c, hosts, err), err);
-		if (rc == 0)
-			f->n++;
-		else
-			rig_close(&e->rig);
-	}
-	return rc;
-}
-
-static void field_close(struct field *f)
-{
-	while (f->n)
-		rig_close(&f->entrant[--f->n].rig);
-}
-
 /* --- rounds ----------------------------------------------------------------------------------- */
-
-/* A packet from each host: wm learns where they are. */
-static int hear(struct entrant *e, struct wm_error *err)
-{
-	uint64_t ms = wm_monotonic_ms(), ns;
-
-	if (!(e->rival->flags & RIVAL_HEARD) || ms - e->heard_ms < HEARD_MS)
-		return 0;
-	int rc = load_send(&e->rig, WIRE_TO_WG, false, e->rig.world.hosts, &ns, err);
-	e->heard_ms = ms;
-	return rc;
-}
 
 /* Flows are asked, answered and asked on, a part of them at a time: whatever a rival remembers, it knows by then, and
  * none forgets one that waits for its answer. */
@@ -171,7 +88,7 @@ static int one_turn(struct entrant *e, const struct load *load, uint32_t packets
 
 	if (slow)
 		packets = WM_MAX(packets / RULES_SHARE, 1u);
-	int rc = load->way == WIRE_TO_LAN ? hear(e, err) : 0;
+	int rc = load->way == WIRE_TO_LAN ? field_hear(e, err) : 0;
 
 	/* The rival before has filled the caches. */
 	if (rc == 0)
@@ -193,22 +110,19 @@ static unsigned int able(struct field *f, const struct load *load, struct entran
 	return n;
 }
 
-static struct measure *begin(const struct load *load, struct entrant *const e[], unsigned int n, const struct run *run,
-			     struct result *ret)
+static struct measure *begin(const struct field *f, const struct load *load, struct entrant *const e[], unsigned int n,
+			     const struct run *run, struct result *ret)
 {
-	struct measure *m = result_add(ret, n, run->rounds);
+	struct measure *m = result_add(ret, n + f->nabsent, run->rounds);
+	uint32_t flows = e[0]->rig.world.hosts * e[0]->rig.world.peers;
 
 	if (!m)
 		return NULL;
 	m->name = load->name;
 	m->title = load->title;
 	m->hosts = e[0]->rig.world.hosts;
-	m->flows = load->one ? 1 : load->way == WIRE_FLOOD ? WIRE_STRANGERS : m->hosts * e[0]->rig.world.peers;
-	for (unsigned int i = 0; i < n; i++) {
-		m->series[i].rival = e[i]->rival->name;
-		m->series[i].title = e[i]->rival->title;
-		m->series[i].lacks = e[i]->rival->lacks;
-	}
+	m->flows = load->one ? 1 : load->way == WIRE_FLOOD ? WIRE_STRANGERS : flows;
+	field_name(f, e, n, m);
 	return m;
 }
 
@@ -225,45 +139,70 @@ static int verify(struct entrant *e, const struct comparison *c, struct wm_error
 	return place_leave(rc, err);
 }
 
-static int run_load(struct field *f, const struct comparison *c, const struct load *load, const struct run *run,
-		    struct result *ret, struct wm_error *err)
+static int run_load(struct field *f, const struct load *load, const struct run *run, struct result *ret,
+		    struct wm_error *err)
 {
 	struct entrant *e[RIVALS_MAX];
 	unsigned int n = able(f, load, e);
-	struct measure *m = begin(load, e, n, run, ret);
+	struct measure *m = begin(f, load, e, n, run, ret);
 	int rc = 0;
 
 	if (!m)
 		return wm_fail(err, ENOMEM, "no memory for results");
-	for (unsigned int i = 0; i < n && rc == 0; i++)
-		rc = in_words(e[i], warm_up(e[i], c, err), err);
 	for (uint32_t round = 0; round < run->rounds && rc == 0; round++)
 		for (unsigned int i = 0; i < n && rc == 0; i++) {
 			struct series *s = &m->series[i];
 
-			rc = in_words(e[i], one_turn(e[i], load, run->packets, &s->ns[s->n], err), err);
+			rc = field_said(e[i], one_turn(e[i], load, run->packets, &s->ns[s->n], err), err);
 			s->n++;
 		}
-	for (unsigned int i = 0; i < n && rc == 0; i++)
-		rc = in_words(e[i], verify(e[i], c, err), err);
-	return rc < 0 ? wm_fail_in(err, rc, "%s, %u hosts", load->title, m->hosts) : 0;
+	return rc;
+}
+
+/* Of all that was sent since the beginning: after each load, so that an error names it. */
+static int verify_all(struct field *f, const struct comparison *c, struct wm_error *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < f->n && rc == 0; i++)
+		rc = field_said(&f->entrant[i], verify(&f->entrant[i], c, err), err);
+	return rc;
+}
+
+static int warm_up_all(struct field *f, const struct comparison *c, struct wm_error *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < f->n && rc == 0; i++)
+		rc = field_said(&f->entrant[i], warm_up(&f->entrant[i], c, err), err);
+	return rc;
 }
 
 int run_comparison(const struct comparison *c, uint32_t hosts, const struct run *run, struct result *ret,
 		   struct wm_error *err)
 {
+	struct field_kind kind = { c->scope, 0, rig_open };
 	struct field f = { .n = 0 };
-	bool wanted = false;
+	const char *title = c->loads[0].title;
+	bool wanted = false, warm = false;
 
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name; i++)
 		wanted |= is_wanted(&c->loads[i], run) && (!c->hosts_max || hosts <= c->hosts_max);
-	int rc = wanted ? field_open(&f, c, hosts, run, err) : 0;
+	int rc = wanted ? field_open(&f, &kind, hosts, run, err) : 0;
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name && wanted && rc == 0; i++) {
+		title = c->loads[i].title;
 		if (!is_wanted(&c->loads[i], run))
 			continue;
-		fprintf(stderr, "# %s, %u hosts\n", c->loads[i].title, hosts);
-		rc = run_load(&f, c, &c->loads[i], run, ret, err);
+		fprintf(stderr, "# %s, %u hosts\n", title, hosts);
+		/* Answers do not prolong what an isolated host may answer. */
+		if (!warm || c->scope == SCOPE_ISOLATED)
+			rc = warm_up_all(&f, c, err);
+		warm = true;
+		if (rc == 0)
+			rc = run_load(&f, &c->loads[i], run, ret, err);
+		if (rc == 0)
+			rc = verify_all(&f, c, err);
 	}
 	field_close(&f);
-	return rc;
+	return rc < 0 ? wm_fail_in(err, rc, "%s, %u hosts", title, hosts) : 0;
 }

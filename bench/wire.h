@@ -161,7 +161,7 @@ wire_inline void wire_build(const volatile struct wire_world *w, const struct wi
 	p->host = wire_host_of(w, o, number);
 	p->peer = wire_peer_of(w, o, number);
 	if (o->way == WIRE_FLOOD)
-		p->host = w->hosts + number % WIRE_STRANGERS;
+		p->host = w->hosts + (o->one ? 0 : number % WIRE_STRANGERS);
 	wire_ends(w, p, 0);
 	p->ip_sum = ~wire_ip_sum(p);
 	p->udp_sum = ~wire_udp_sum(p);

@@ -21,8 +21,8 @@ faulty() { # faulty <fault> <what is said of it>
 		"$BENCH" --hosts 10 --rounds 1 --packets 480 --rival "$rival" --out "$out" >"$BATS_TEST_TMPDIR/table"
 	done
 	cmp "$BATS_TEST_TMPDIR/table" "$out/table.txt"
-	jq -e '.measures | length == 8' "$out/result.json"
-	jq -e '[.measures[].rivals[] | select(.rival == "plain")] | length == 5' "$out/result.json"
+	jq -e '.measures | length == 12' "$out/result.json"
+	jq -e '[.measures[].rivals[] | select(.rival == "plain")] | length == 6' "$out/result.json"
 	grep -q '^</svg>$' "$out/path.svg"
 }
 
