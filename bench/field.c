@@ -63,7 +63,7 @@ static int enter_one(struct field *f, const struct rival *r, const struct field_
 {
 	struct entrant *e = &f->entrant[f->n];
 
-	*e = (struct entrant){ .rival = r };
+	*e = (struct entrant){.rival = r};
 	int rc = field_said(e, enter(e, kind, hosts, err), err);
 	if (rc < 0)
 		rig_close(&e->rig);
@@ -77,7 +77,7 @@ int field_open(struct field *f, const struct field_kind *kind, uint32_t hosts, c
 {
 	int rc = 0;
 
-	*f = (struct field){ .n = 0 };
+	*f = (struct field){.n = 0};
 	for (unsigned int i = 0; i < nrivals && f->n + f->nabsent < RIVALS_MAX && rc == 0; i++) {
 		const struct rival *r = &rivals[i];
 		const char *why = why_not(r, hosts, run);
@@ -85,7 +85,7 @@ int field_open(struct field *f, const struct field_kind *kind, uint32_t hosts, c
 		if (!(r->scopes & kind->scope) || r->flags & kind->without || !is_asked_for(r, run))
 			continue;
 		if (why)
-			f->absent[f->nabsent++] = (struct absent){ r, why };
+			f->absent[f->nabsent++] = (struct absent){r, why};
 		else
 			rc = enter_one(f, r, kind, hosts, err);
 	}

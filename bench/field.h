@@ -16,7 +16,6 @@ struct entrant {
 	const struct rival *rival;
 	struct rig rig;
 	uint64_t heard_ms;
-	void *more; /* of whoever opened it */
 };
 
 struct absent {

@@ -169,19 +169,25 @@ int load_send(struct rig *rig, enum wire_way way, bool one, uint32_t packets, ui
 	return place_leave(rc, err);
 }
 
-int load_verify(const struct rig *rig, struct wm_error *err)
+const char *load_fault(enum wire_fault fault)
 {
 	static const char *const why[] = {
 #define WIRE_TEXT(name, text) [WIRE_##name] = text,
 		WIRE_FAULTS(WIRE_TEXT)
 #undef WIRE_TEXT
 	};
+
+	return why[fault];
+}
+
+int load_verify(const struct rig *rig, struct wm_error *err)
+{
 	uint32_t wrong = 0, first = 0;
 
 	for (unsigned int i = WIRE_GOOD + 1; i < WIRE_VERDICTS; i++)
 		if (tally_of(rig)->count[i])
 			return wm_fail(err, EBADMSG, "%llu packets came out with %s",
-				       (unsigned long long)tally_of(rig)->count[i], why[i]);
+				       (unsigned long long)tally_of(rig)->count[i], load_fault(i));
 	for (uint32_t h = 0; h < rig->world.hosts; h++)
 		if (rig->got[h] != rig->want[h] && !wrong++)
 			first = h;

@@ -16,3 +16,5 @@ int load_verify(const struct rig *rig, struct wm_error *err);
 
 /* Of wm's own planes, where all that was sent was to or from hosts: whether each has counted just that. */
 int load_verify_counters(const struct rig *rig, struct wm_error *err);
+
+const char *load_fault(enum wire_fault fault); /* "a wrong TTL" */

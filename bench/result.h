@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What was measured: nanoseconds of the gateway's processor per packet, of each
- * rival in each round. And what it comes to: medians, quartiles, ratios.
+ * What was measured: nanoseconds of the gateway's processor per packet or per
+ * thousand bytes, of each rival in each round. And what it comes to: medians,
+ * quartiles, ratios.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +19,8 @@ struct series {
 	const char *rival, *title, *lacks;
 	double *ns; /* a value a round */
 	size_t n;
+	/* Of streams, over all rounds: how large packets came out of the gateway, and what TCP has sent twice. */
+	uint64_t packets, bytes, again;
 };
 
 /* What is compared round by round. */
@@ -24,6 +28,7 @@ struct measure {
 	const char *name;  /* "wg_to_lan" */
 	const char *title; /* "wg -> LAN" */
 	uint32_t hosts, flows;
+	bool streams; /* ns are for a thousand bytes */
 	struct series *series;
 	size_t nseries;
 };

@@ -32,9 +32,9 @@ static const uint8_t gateway_mac[] = WIRE_MAC_GATEWAY;
 
 /* --- devices ------------------------------------------------------------------------------- */
 
-static int make_tun(const char *name, struct wm_error *err)
+int rig_tun(const char *name, unsigned int flags, struct wm_error *err)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
+	struct ifreq ifr = { .ifr_flags = (short)(flags | IFF_NO_PI) };
 	WM_AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
@@ -56,6 +56,27 @@ static int set_gro(const char *name, struct wm_error *err)
 	return 0;
 }
 
+int rig_gateway(struct rig *rig, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
+
+	if (rc == 0)
+		rc = net_up("lo", 0);
+	if (rc == 0)
+		rc = net_up(RIG_LAN, LAN_MTU);
+	if (rc == 0)
+		rc = net_address(nl, RIG_LAN, rig->world.lan + 1,
+				 rig->world.hosts + 2 < 0xffff ? LAN_BITS : LAN_BITS_LARGE);
+	if (rc == 0)
+		rc = net_up(RIG_WG, RIG_WG_MTU);
+	rig->wg_ifindex = if_nametoindex(RIG_WG);
+	rig->lan_ifindex = if_nametoindex(RIG_LAN);
+	if (rc == 0)
+		rc = napi_thread(RIG_WG, RIG_CPU, &rig->wg, err);
+	return rc < 0 ? rc : napi_thread(RIG_LAN, RIG_CPU, &rig->lan, err);
+}
+
 static int make_gateway(struct rig *rig, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
@@ -66,28 +87,27 @@ static int make_gateway(struct rig *rig, struct wm_error *err)
 	if (rc == 0)
 		rc = set_gro(RIG_LAN, err);
 	if (rc == 0)
-		rc = net_up("lo", 0);
-	if (rc == 0)
-		rc = net_up(RIG_LAN, LAN_MTU);
-	if (rc == 0)
-		rc = net_address(nl, RIG_LAN, rig->world.lan + 1,
-				 rig->world.hosts + 2 < 0xffff ? LAN_BITS : LAN_BITS_LARGE);
-	if (rc == 0)
-		rc = rig->tun = make_tun(RIG_WG, err);
-	if (rc >= 0)
-		rc = net_up(RIG_WG, RIG_WG_MTU);
-	rig->wg_ifindex = if_nametoindex(RIG_WG);
-	rig->lan_ifindex = if_nametoindex(RIG_LAN);
-	if (rc == 0)
-		rc = napi_thread(RIG_WG, RIG_CPU, &rig->wg, err);
-	return rc < 0 ? rc : napi_thread(RIG_LAN, RIG_CPU, &rig->lan, err);
+		rc = rig->tun = rig_tun(RIG_WG, IFF_TUN | IFF_NAPI, err);
+	return rc < 0 ? rc : rig_gateway(rig, err);
+}
+
+/* Whatever the gateway sends into the tunnel goes to a program that verifies. */
+static int set_filter(struct rig *rig, struct wm_error *err)
+{
+	int fd = bpf_program__fd(rig->progs->progs.bench_wg_sink);
+
+	return ioctl(rig->tun, TUNSETFILTEREBPF, &fd) < 0 ?
+		       wm_fail(err, errno, "cannot set the filter of %s: %s", RIG_WG, strerror(errno)) :
+		       0;
 }
 
 static int make_far(struct rig *rig, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	int rc = net_up(RIG_FAR, LAN_MTU);
+	int rc = set_filter(rig, err);
 
+	if (rc == 0)
+		rc = net_up(RIG_FAR, LAN_MTU);
 	rig->far_ifindex = if_nametoindex(RIG_FAR);
 	/* A program that is on no device waits twice for all processors whenever it is run. */
 	if (rc == 0)
@@ -122,9 +142,6 @@ static int load_programs(struct rig *rig, struct wm_error *err)
 	rig->got = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(b->maps.got), 0);
 	if (!rig->want || rig->got == MAP_FAILED)
 		return wm_fail(err, ENOMEM, "no memory for what %u hosts get", rig->world.hosts);
-	int fd = bpf_program__fd(b->progs.bench_wg_sink);
-	if (ioctl(rig->tun, TUNSETFILTEREBPF, &fd) < 0)
-		return wm_fail(err, errno, "cannot set the filter of %s: %s", RIG_WG, strerror(errno));
 	return 0;
 }
 
@@ -161,30 +178,43 @@ int rig_xdp(struct rig *rig, const char *ifname, const char *program, struct wm_
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
-int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err)
+static const struct rig nothing = {
+	.gateway_ns = -1, .far_ns = -1, .tun = -1, .got = MAP_FAILED, .ends = { -1, -1, -1, -1 }
+};
+
+int rig_open_as(struct rig *rig, const struct wire_world *world, const struct rig_shape *shape, struct wm_error *err)
 {
-	*rig = (struct rig){ .world = *world, .gateway_ns = -1, .tun = -1, .got = MAP_FAILED };
+	*rig = nothing;
+	rig->world = *world;
 	rig->far_ns = place_net(err);
 	if (rig->far_ns < 0)
 		return rig->far_ns;
 	int rc = rig->gateway_ns = place_net(err);
 	if (rc >= 0)
-		rc = make_gateway(rig, err);
+		rc = shape->gateway(rig, err);
 	if (rc == 0)
 		rc = load_programs(rig, err);
 	if (rc == 0)
 		rc = place_enter(rig->far_ns, err);
 	if (rc == 0)
-		rc = make_far(rig, err);
+		rc = shape->far(rig, err);
 	rc = place_leave(rc, err);
 	if (rc < 0)
 		rig_close(rig);
 	return rc;
 }
 
+int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err)
+{
+	static const struct rig_shape shape = { make_gateway, make_far };
+
+	return rig_open_as(rig, world, &shape, err);
+}
+
 void rig_close(struct rig *rig)
 {
-	int *fds[] = { &rig->tun, &rig->gateway_ns, &rig->far_ns };
+	int *fds[] = { &rig->tun,	 &rig->gateway_ns, &rig->far_ns,  &rig->ends.away_ns,
+		       &rig->ends.away, &rig->ends.lan,	   &rig->ends.far };
 
 	napi_close(&rig->wg);
 	napi_close(&rig->lan);
@@ -197,5 +227,5 @@ void rig_close(struct rig *rig)
 			close(*fds[i]);
 	free(rig->want);
 	wm_plan_free(&rig->plan);
-	*rig = (struct rig){ .gateway_ns = -1, .far_ns = -1, .tun = -1, .got = MAP_FAILED };
+	*rig = nothing;
 }

@@ -29,6 +29,19 @@
 #define RIG_CPU 0
 
 struct bench;
+struct rig;
+struct wm_nl;
+
+/* What a gateway stands between. */
+struct rig_shape {
+	int (*gateway)(struct rig *rig, struct wm_error *err); /* in its namespace: makes wg0 and lan0 */
+	int (*far)(struct rig *rig, struct wm_error *err);     /* in the far one, when the programs are loaded */
+};
+
+/* Of a rig for streams (bulk.h): the other side of its devices. -1: there is none. */
+struct rig_ends {
+	int away_ns, away, lan, far; /* but for the first, TUN and TAPs */
+};
 
 struct rig {
 	int gateway_ns, far_ns, tun;
@@ -39,6 +52,7 @@ struct rig {
 	const uint64_t *got; /* by host: what came out right */
 	uint64_t *want;	     /* by host: what was sent */
 	struct napi wg, lan, far;
+	struct rig_ends ends;
 
 	const struct wm_dataplane *plane; /* wm's own back end, when it is in force here */
 	struct wm_instance inst;
@@ -47,10 +61,17 @@ struct rig {
 
 /* Everything but what the gateway does with packets. Leaves the process outside. */
 int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err);
+int rig_open_as(struct rig *rig, const struct wire_world *world, const struct rig_shape *shape, struct wm_error *err);
 void rig_close(struct rig *rig);
+
+/* For a shape. A TUN or TAP without packet information; flags as IFF_TUN. Its fd, not blocking, or -errno.
+ * Then, in the gateway's namespace and with both devices there: addresses, and threads on a processor. */
+int rig_tun(const char *name, unsigned int flags, struct wm_error *err);
+int rig_gateway(struct rig *rig, struct wm_error *err);
 
 /* In the gateway's namespace: addresses, routes, neighbours and forwarding, as for a rival that uses the stack. */
 int rig_route(struct rig *rig, struct wm_error *err);
+int rig_route_to(struct wm_nl *nl, struct wm_prefix to, uint32_t ifindex, wm_ip4 via, struct wm_error *err);
 int rig_neighbours(struct rig *rig, struct wm_error *err);
 
 /* One packet's way through, or nothing at all: programs of bench.bpf.c by name, at tc ingress or XDP. */

@@ -41,6 +41,7 @@ struct rival {
 };
 
 #define RIVAL_FLOOR "floor"
+#define RIVAL_PLAIN "plain"
 #define RIVAL_BPF "wm_bpf"
 #define RIVAL_NFT "wm_nft"
 

@@ -95,7 +95,7 @@ const struct rival rivals[] = {
 	  ALL, RIVAL_UNTRANSLATED | RIVAL_KEEPS_TTL | RIVAL_KEY, 0, floor_up },
 	{ "floor_xdp", "floor: XDP drops all", "everything",
 	  SCOPE_FLOOD, 0, 0, floor_xdp_up },
-	{ "plain", "plain kernel forwarding", "translation, filter, counters",
+	{ RIVAL_PLAIN, "plain kernel forwarding", "translation, filter, counters",
 	  SCOPE_SITE | SCOPE_HUB, RIVAL_UNTRANSLATED | RIVAL_KEY, 0, plain_up },
 	{ RIVAL_BPF, "wm bpf", "", ALL, RIVAL_HEARD | RIVAL_KEY, 0, plane_up },
 	{ "wm_bpf_silent", "wm bpf, hosts silent", "", SCOPE_SITE, RIVAL_TO_LAN_ONLY, 0, plane_up },
@@ -116,6 +116,7 @@ const struct rival rivals[] = {
 	FAULT(address, "ip daddr set 10.0.0.5"),
 	FAULT(ttl, "ip ttl set 9"),
 	FAULT(checksum, "udp checksum set 1"),
+	FAULT(bytes, "meta length > 1000 @th,256,32 set 1"),
 };
 /* clang-format on */
 const unsigned int nrivals = WM_ARRAY_LEN(rivals);

@@ -16,23 +16,26 @@
 #include "core/util.h"
 #include "packets/net.h"
 
-/* Everything of the mesh goes to wg. */
-static int add_route(struct wm_nl *nl, const struct rig *rig, struct wm_error *err)
+int rig_route_to(struct wm_nl *nl, struct wm_prefix to, uint32_t ifindex, wm_ip4 via, struct wm_error *err)
 {
-	struct wm_prefix mesh = world_supernet(&rig->world);
+	char text[WM_PREFIX_TEXT];
 	struct rtmsg *rtm;
 	struct nlmsghdr *nlh = wm_nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*rtm), &rtm);
 
 	rtm->rtm_family = AF_INET;
-	rtm->rtm_dst_len = mesh.len;
+	rtm->rtm_dst_len = to.len;
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_protocol = RTPROT_STATIC;
-	rtm->rtm_scope = RT_SCOPE_LINK;
+	rtm->rtm_scope = via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	rtm->rtm_type = RTN_UNICAST;
-	mnl_attr_put_u32(nlh, RTA_DST, htonl(mesh.addr));
-	mnl_attr_put_u32(nlh, RTA_OIF, rig->wg_ifindex);
+	mnl_attr_put_u32(nlh, RTA_DST, htonl(to.addr));
+	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	if (via)
+		mnl_attr_put_u32(nlh, RTA_GATEWAY, htonl(via));
 	int rc = wm_nl_write(nl);
-	return rc < 0 ? wm_fail(err, -rc, "cannot set the route of the mesh: %s", wm_nl_why(nl, rc)) : 0;
+	return rc < 0 ? wm_fail(err, -rc, "cannot set the route of %s: %s", wm_prefix_format(to, text),
+				wm_nl_why(nl, rc)) :
+			0;
 }
 
 int rig_route(struct rig *rig, struct wm_error *err)
@@ -54,7 +57,8 @@ int rig_route(struct rig *rig, struct wm_error *err)
 		rc = net_sysctl(table[i].path, table[i].value);
 	if (rc == 0)
 		rc = net_address(nl, RIG_WG, rig->world.subnet + 1, 32);
-	return rc < 0 ? rc : add_route(nl, rig, err);
+	/* Everything of the mesh goes to wg. */
+	return rc < 0 ? rc : rig_route_to(nl, world_supernet(&rig->world), rig->wg_ifindex, 0, err);
 }
 
 int rig_neighbours(struct rig *rig, struct wm_error *err)

@@ -37,6 +37,9 @@ struct run {
 	const char *load;  /* only those with this in their name; NULL: all */
 };
 
+/* Streams of TCP through a site's gateway (streams.c), as run_comparison. */
+int run_streams(uint32_t hosts, const struct run *run, struct result *ret, struct wm_error *err);
+
 /* Sets up all rivals of a comparison, measures, takes them down. -EBADMSG: one of them did its work wrong. */
 int run_comparison(const struct comparison *c, uint32_t hosts, const struct run *run, struct result *ret,
 		   struct wm_error *err);

@@ -123,12 +123,12 @@ SEC("tc")
 int bench_floor_to_lan(struct __sk_buff *skb)
 {
 	struct ethhdr eth = { .h_source = WIRE_MAC_GATEWAY, .h_proto = bpf_htons(ETH_P_IP) };
-	__u32 host;
+	__be32 dst;
 
-	if (bpf_skb_load_bytes(skb, __builtin_offsetof(struct wire_packet, host), &host, sizeof(host)) ||
+	if (bpf_skb_load_bytes(skb, __builtin_offsetof(struct wire_packet, dst), &dst, sizeof(dst)) ||
 	    bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return TC_ACT_SHOT;
-	wire_host_mac(host, eth.h_dest);
+	wire_host_mac(bpf_ntohl(dst) - world.lan - 2, eth.h_dest);
 	if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0))
 		return TC_ACT_SHOT;
 	return bpf_redirect(lan_ifindex, 0);

@@ -21,7 +21,8 @@ faulty() { # faulty <fault> <what is said of it>
 		"$BENCH" --hosts 10 --rounds 1 --packets 480 --rival "$rival" --out "$out" >"$BATS_TEST_TMPDIR/table"
 	done
 	cmp "$BATS_TEST_TMPDIR/table" "$out/table.txt"
-	jq -e '.measures | length == 12' "$out/result.json"
+	jq -e '(.measures | length == 12) and (.streams | length == 4)' "$out/result.json"
+	jq -e '[.streams[].rivals[] | select(.packet_bytes < 20000)] == []' "$out/result.json"
 	jq -e '[.measures[].rivals[] | select(.rival == "plain")] | length == 6' "$out/result.json"
 	grep -q '^</svg>$' "$out/path.svg"
 }
@@ -37,6 +38,16 @@ faulty() { # faulty <fault> <what is said of it>
 	faulty address 'came out with a wrong address or port'
 	faulty ttl 'came out with a wrong TTL'
 	faulty checksum 'came out with a wrong UDP checksum'
+}
+
+@test "bytes that are mangled in a stream, and a stream that does not get through, end the run by name" {
+	local tcp=(--hosts 10 --rounds 1 --packets 100 --load tcp_to_lan)
+	run "$BENCH" "${tcp[@]}" --rival fault_bytes
+	[ "$status" = 1 ]
+	[[ "$output" = *"wm-bench: TCP, wg -> LAN, "*": fault_bytes: bytes of a stream came out wrong, after 0 right ones"* ]]
+	run "$BENCH" "${tcp[@]}" --rival fault_ttl
+	[ "$status" = 1 ]
+	[[ "$output" = *"fault_ttl: "*" packets came out with a wrong TTL"* ]]
 }
 
 @test "nothing is left of a run that is ended in its midst" {
