@@ -8,8 +8,9 @@
 #include "bench/world.h"
 #include "core/util.h"
 
-#define RULES_MANY 1000 /* hosts with a rule each cost whole minutes from here on */
-#define HEARD_MS 4000	/* hosts are heard anew; wm believes for 10 s */
+#define RULES_MANY 1000	  /* hosts with a rule each cost whole minutes from here on */
+#define HEARD_MS 4000	  /* hosts are heard anew; wm believes for 10 s */
+#define WARM_AT_ONCE 4000 /* flows that wait for an answer */
 
 int field_said(const struct entrant *e, int rc, struct wm_error *err)
 {
@@ -100,6 +101,16 @@ void field_close(struct field *f)
 
 /* --- what all need --------------------------------------------------------------------------- */
 
+unsigned int field_able(struct field *f, enum wire_way way, struct entrant *ret[RIVALS_MAX])
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < f->n; i++)
+		if (way == WIRE_TO_LAN || !(f->entrant[i].rival->flags & RIVAL_TO_LAN_ONLY))
+			ret[n++] = &f->entrant[i];
+	return n;
+}
+
 void field_name(const struct field *f, struct entrant *const e[], unsigned int n, struct measure *m)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -122,5 +133,25 @@ int field_hear(struct entrant *e, struct wm_error *err)
 		return 0;
 	int rc = load_send(&e->rig, WIRE_TO_WG, false, e->rig.world.hosts, &ns, err);
 	e->heard_ms = ms;
+	return rc;
+}
+
+int field_answer(struct entrant *e, struct wm_error *err)
+{
+	static const enum wire_way ways[] = {WIRE_TO_LAN, WIRE_TO_WG, WIRE_TO_LAN};
+	size_t nways = e->rival->flags & RIVAL_TO_LAN_ONLY ? 1 : WM_ARRAY_LEN(ways);
+	uint32_t left = e->rig.world.hosts * e->rig.world.peers, n;
+	int rc = 0;
+
+	for (; left && rc == 0; left -= n) {
+		uint32_t first = e->rig.order.next;
+		uint64_t ns;
+
+		n = WM_MIN(left, (uint32_t)WARM_AT_ONCE);
+		for (size_t i = 0; i < nways && rc == 0; i++) {
+			e->rig.order.next = first;
+			rc = load_send(&e->rig, ways[i], false, n, &ns, err);
+		}
+	}
 	return rc;
 }

@@ -44,8 +44,15 @@ void field_close(struct field *f);
 /* Names the rival in front of an error. */
 int field_said(const struct entrant *e, int rc, struct wm_error *err);
 
+/* The rivals that can carry packets this way, in order; how many. */
+unsigned int field_able(struct field *f, enum wire_way way, struct entrant *ret[RIVALS_MAX]);
+
 /* Puts the names of those that take part, and of those that do not, into a measure made for so many of each. */
 void field_name(const struct field *f, struct entrant *const e[], unsigned int n, struct measure *m);
 
 /* A packet from each host, when it has been some time: wm learns where they are. */
 int field_hear(struct entrant *e, struct wm_error *err);
+
+/* Flows are asked, answered and asked on, a part of them at a time: whatever a rival remembers, it knows by then, and
+ * none forgets one that waits for its answer. */
+int field_answer(struct entrant *e, struct wm_error *err);

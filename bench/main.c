@@ -14,20 +14,23 @@
 #include "bench/run.h"
 #include "core/util.h"
 
-static int measure(const struct options *o, struct result *ret, struct wm_error *err)
+static int measure(const struct options *o, struct report *ret, struct wm_error *err)
 {
+	uint32_t middle = o->hosts[o->nhosts / 2];
 	int rc = place_open(err);
 
 	if (rc == 0)
 		rc = place_stay(RIG_CPU, err);
 	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++)
 		for (unsigned int i = 0; i < ncomparisons && rc == 0; i++)
-			rc = run_comparison(&comparisons[i], o->hosts[h], &o->run, ret, err);
-	/* In super-packets the number of hosts says little: once, in the middle of the sizes. */
-	return rc < 0 ? rc : run_streams(o->hosts[o->nhosts / 2], &o->run, ret, err);
+			rc = run_comparison(&comparisons[i], o->hosts[h], &o->run, &ret->result, err);
+	/* In super-packets the number of hosts says little, and of waiting it says less: once, in the middle of the sizes. */
+	if (rc == 0)
+		rc = run_streams(middle, &o->run, &ret->result, err);
+	return rc < 0 ? rc : run_transits(middle, &o->run, &ret->transits, err);
 }
 
-static int write_file(const struct options *o, const char *name, const struct result *r, const struct machine *m,
+static int write_file(const struct options *o, const char *name, const struct report *r, const struct machine *m,
 		      struct wm_error *err)
 {
 	WM_AUTO_FREE char *text = NULL;
@@ -38,7 +41,7 @@ static int write_file(const struct options *o, const char *name, const struct re
 
 	if (rc == 0)
 		rc = !f			    ? -ENOMEM
-		     : strstr(name, ".svg") ? plot_write(f, r)
+		     : strstr(name, ".svg") ? plot_write(f, &r->result)
 					    : report_write(f, strstr(name, ".json"), r, m);
 	if (f)
 		fclose(f);
@@ -47,7 +50,7 @@ static int write_file(const struct options *o, const char *name, const struct re
 	return rc < 0 ? wm_fail(err, -rc, "cannot write %s: %s", path, strerror(-rc)) : 0;
 }
 
-static int write_files(const struct options *o, const struct result *r, const struct machine *m, struct wm_error *err)
+static int write_files(const struct options *o, const struct report *r, const struct machine *m, struct wm_error *err)
 {
 	static const char *const names[] = { "result.json", "table.txt", "path.svg" };
 	int rc = wm_make_dirs(o->out, 0755);
@@ -76,15 +79,16 @@ static int measure_cost(const struct options *o, struct machine *m, struct wm_er
 
 static int measure_path(const struct options *o, struct machine *m, struct wm_error *err)
 {
-	struct result r = { .rounds = o->run.rounds, .packets = o->run.packets };
+	struct report r = { .result = { .rounds = o->run.rounds, .packets = o->run.packets } };
 	int rc = measure(o, &r, err);
 
 	machine_done(m);
-	if (rc == 0)
+	if (rc >= 0)
 		rc = report_write(stdout, o->json, &r, m);
 	if (rc == 0 && o->out)
 		rc = write_files(o, &r, m, err);
-	result_free(&r);
+	result_free(&r.result);
+	transits_free(&r.transits);
 	return rc;
 }
 

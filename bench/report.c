@@ -6,8 +6,9 @@
 #include "bench/report_parts.h"
 #include "core/output.h"
 
-int report_write(FILE *f, bool json, const struct result *r, const struct machine *m)
+int report_write(FILE *f, bool json, const struct report *whole, const struct machine *m)
 {
+	const struct result *r = &whole->result;
 	struct wm_out *out = wm_out_new(f, json ? WM_OUT_JSON : WM_OUT_TEXT);
 
 	if (!out)
@@ -24,6 +25,10 @@ int report_write(FILE *f, bool json, const struct result *r, const struct machin
 	for (size_t i = 0; i < r->n; i++)
 		if (r->measure[i].streams)
 			report_streams(out, &r->measure[i]);
+	wm_out_array_end(out);
+	wm_out_array(out, "transits");
+	for (size_t i = 0; i < whole->transits.n; i++)
+		report_transit(out, &whole->transits.transit[i]);
 	wm_out_array_end(out);
 	return wm_out_end(out);
 }

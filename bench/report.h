@@ -9,6 +9,13 @@
 
 #include "bench/machine.h"
 #include "bench/result.h"
+#include "bench/transit.h"
 
-int report_write(FILE *f, bool json, const struct result *r, const struct machine *m);
+/* All that a run has found. */
+struct report {
+	struct result result;
+	struct transits transits;
+};
+
+int report_write(FILE *f, bool json, const struct report *r, const struct machine *m);
 int plot_write(FILE *f, const struct result *r); /* SVG: bars of what a packet costs */

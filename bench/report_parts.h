@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "bench/result.h"
+#include "bench/transit.h"
 
 struct wm_out;
 
@@ -17,3 +18,4 @@ uint64_t report_whole(double value);				 /* rounded; 0 below */
 
 void report_measure(struct wm_out *out, const struct measure *m); /* small packets */
 void report_streams(struct wm_out *out, const struct measure *m);
+void report_transit(struct wm_out *out, const struct transit *t);

@@ -12,7 +12,6 @@
 
 #define RULES_SHARE 10	   /* of the packets, where each host has a rule */
 #define ISOLATED_MAX 10000 /* each has 24 kB for its flows */
-#define WARM_AT_ONCE 4000  /* flows that wait for an answer */
 
 const struct comparison comparisons[] = {
 	{ SCOPE_SITE,
@@ -49,27 +48,6 @@ static bool is_wanted(const struct load *load, const struct run *run)
 
 /* --- rounds ----------------------------------------------------------------------------------- */
 
-/* Flows are asked, answered and asked on, a part of them at a time: whatever a rival remembers, it knows by then, and
- * none forgets one that waits for its answer. */
-static int answer_all(struct entrant *e, bool one_way, struct wm_error *err)
-{
-	static const enum wire_way ways[] = { WIRE_TO_LAN, WIRE_TO_WG, WIRE_TO_LAN };
-	uint32_t left = e->rig.world.hosts * e->rig.world.peers, n;
-	int rc = 0;
-
-	for (; left && rc == 0; left -= n) {
-		uint32_t first = e->rig.order.next;
-		uint64_t ns;
-
-		n = WM_MIN(left, (uint32_t)WARM_AT_ONCE);
-		for (size_t i = 0; i < (one_way ? 1 : WM_ARRAY_LEN(ways)) && rc == 0; i++) {
-			e->rig.order.next = first;
-			rc = load_send(&e->rig, ways[i], false, n, &ns, err);
-		}
-	}
-	return rc;
-}
-
 static int warm_up(struct entrant *e, const struct comparison *c, struct wm_error *err)
 {
 	uint64_t ns;
@@ -78,7 +56,7 @@ static int warm_up(struct entrant *e, const struct comparison *c, struct wm_erro
 		return load_send(&e->rig, WIRE_RELAY, false, e->rig.world.hosts * e->rig.world.peers, &ns, err);
 	if (c->scope == SCOPE_FLOOD)
 		return load_send(&e->rig, WIRE_FLOOD, false, WIRE_STRANGERS, &ns, err);
-	return answer_all(e, e->rival->flags & RIVAL_TO_LAN_ONLY, err);
+	return field_answer(e, err);
 }
 
 static int one_turn(struct entrant *e, const struct load *load, uint32_t packets, double *ret, struct wm_error *err)
@@ -97,17 +75,6 @@ static int one_turn(struct entrant *e, const struct load *load, uint32_t packets
 		rc = load_send(&e->rig, load->way, load->one, packets, &ns, err);
 	*ret = (double)ns / packets;
 	return rc;
-}
-
-/* The rivals that can carry this load, in order. */
-static unsigned int able(struct field *f, const struct load *load, struct entrant *ret[RIVALS_MAX])
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < f->n; i++)
-		if (load->way == WIRE_TO_LAN || !(f->entrant[i].rival->flags & RIVAL_TO_LAN_ONLY))
-			ret[n++] = &f->entrant[i];
-	return n;
 }
 
 static struct measure *begin(const struct field *f, const struct load *load, struct entrant *const e[], unsigned int n,
@@ -143,7 +110,7 @@ static int run_load(struct field *f, const struct load *load, const struct run *
 		    struct wm_error *err)
 {
 	struct entrant *e[RIVALS_MAX];
-	unsigned int n = able(f, load, e);
+	unsigned int n = field_able(f, load->way, e);
 	struct measure *m = begin(f, load, e, n, run, ret);
 	int rc = 0;
 

@@ -22,6 +22,7 @@
 	}
 #define WIRE_STRIDE 7919 /* prime: hosts in an order that no cache guesses */
 #define WIRE_STRANGERS 200
+#define WIRE_TRANSITS 16384 /* times that are kept */
 
 enum wire_way {
 	WIRE_TO_LAN, /* from the mesh to a host */
@@ -48,6 +49,7 @@ struct wire_order {
 	__u32 next; /* number of the packet: it says whose it is */
 	__u32 way;  /* enum wire_way */
 	__u32 one;  /* always the same flow */
+	__u32 sent; /* what it says of when it was sent */
 };
 
 /* Why a packet that came out is wrong. */
@@ -82,8 +84,9 @@ struct wire_packet {
 	__be16 sport, dport, udp_len;
 	__u16 udp_sum;
 	__u32 magic, way, host, peer;
+	__u32 sent; /* when, in ns of the monotonic clock, the low half; 0: nobody asks */
 };
-_Static_assert(sizeof(struct wire_packet) == 44, "wire_packet has a gap");
+_Static_assert(sizeof(struct wire_packet) == 48, "wire_packet has a gap");
 
 typedef __u32 __attribute__((may_alias)) wire_word;
 
@@ -108,7 +111,7 @@ wire_inline __u16 wire_udp_sum(const struct wire_packet *p)
 	const wire_word *word = (const wire_word *)p;
 	__u64 sum = (__u64)word[3] + word[4] + bpf_htons(17) + p->udp_len;
 
-	for (int i = 5; i < 11; i++)
+	for (int i = 5; i < 12; i++)
 		sum += word[i];
 	return wire_fold(sum);
 }
@@ -160,6 +163,7 @@ wire_inline void wire_build(const volatile struct wire_world *w, const struct wi
 	p->way = o->way;
 	p->host = wire_host_of(w, o, number);
 	p->peer = wire_peer_of(w, o, number);
+	p->sent = o->sent;
 	if (o->way == WIRE_FLOOD)
 		p->host = w->hosts + (o->one ? 0 : number % WIRE_STRANGERS);
 	wire_ends(w, p, 0);

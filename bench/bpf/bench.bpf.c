@@ -31,7 +31,28 @@ struct frame {
 	struct wire_packet packet;
 } __attribute__((packed));
 
-static __always_inline void count(enum wire_fault fault, __u32 host)
+/* Written by the sinks: how long each packet was on its way that says when it was sent, in ns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WIRE_TRANSITS);
+	__type(key, __u32);
+	__type(value, __u64);
+} transit SEC(".maps");
+__u32 ntransit; /* written by the sinks; set to 0 by userspace */
+
+static __always_inline void note_transit(__u32 sent)
+{
+	__u32 i = ntransit;
+	__u64 *slot = bpf_map_lookup_elem(&transit, &i);
+
+	if (!slot)
+		return;
+	*slot = (__u32)bpf_ktime_get_ns() - sent;
+	ntransit = i + 1;
+}
+
+static __always_inline void count(enum wire_fault fault, __u32 host, __u32 sent)
 {
 	__u64 *n;
 
@@ -41,6 +62,8 @@ static __always_inline void count(enum wire_fault fault, __u32 host)
 	n = bpf_map_lookup_elem(&got, &host);
 	if (n)
 		(*n)++;
+	if (sent)
+		note_transit(sent);
 }
 
 static __always_inline void next_packet(struct wire_packet *p)
@@ -90,7 +113,7 @@ int bench_lan_sink(struct xdp_md *ctx)
 	__u8 mac[6];
 
 	if ((void *)(f + 1) > (void *)(long)ctx->data_end) {
-		count(WIRE_STRANGE, 0);
+		count(WIRE_STRANGE, 0, 0);
 		return XDP_DROP;
 	}
 	__builtin_memcpy(&p, &f->packet, sizeof(p));
@@ -99,7 +122,7 @@ int bench_lan_sink(struct xdp_md *ctx)
 	for (int i = 0; i < ETH_ALEN; i++)
 		if (fault == WIRE_GOOD && mac[i] != f->eth.h_dest[i])
 			fault = WIRE_MAC;
-	count(fault, host);
+	count(fault, host, p.sent);
 	return XDP_DROP;
 }
 
@@ -111,9 +134,9 @@ int bench_wg_sink(struct __sk_buff *skb)
 	__u32 host = 0;
 
 	if (skb->len != sizeof(p) || bpf_skb_load_bytes(skb, 0, &p, sizeof(p)))
-		count(WIRE_STRANGE, 0);
+		count(WIRE_STRANGE, 0, 0);
 	else
-		count(wire_check(&world, &p, &host), host);
+		count(wire_check(&world, &p, &host), host, p.sent);
 	return 0;
 }
 
