@@ -18,7 +18,7 @@ $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 include bench/tunnel.mk
 
 # Devices are made as in the tests of packets.
-$(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a
+$(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a | $(B)/wm-bpf
 	$(call link,$(B)/obj/bench/main.o,$^,-lbpf -lelf -lz -lnftnl -lmnl -lsodium -lsmartcols -lm)
 
 # tests/bench runs it, without looking at a time.

@@ -68,7 +68,7 @@ static int turn(struct bulk *b, struct wm_error *err)
 
 static void nap(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 }
 
 /* Until nothing is on its way. */
@@ -113,7 +113,7 @@ static int make_socket(int net_fd, struct wm_error *err)
 
 static struct sockaddr_in address(uint32_t addr, uint16_t port)
 {
-	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(addr)};
+	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(addr) };
 }
 
 static int begin_connect(struct bulk *b, struct bulk_stream *s, struct wm_error *err)
@@ -153,11 +153,11 @@ int bulk_open(struct bulk *b, struct rig *rig, struct wm_error *err)
 	const struct rig_ends *e = &rig->ends;
 	struct sockaddr_in any = address(0, BULK_PORT);
 
-	*b = (struct bulk){.rig = rig,
-			   .pipes = {{PIPE_INTO_WG, e->away, rig->tun, &rig->world},
-				     {PIPE_OUT_OF_WG, rig->tun, e->away, &rig->world},
-				     {PIPE_INTO_LAN, e->far, e->lan, &rig->world},
-				     {PIPE_OUT_OF_LAN, e->lan, e->far, &rig->world}}};
+	*b = (struct bulk){ .rig = rig,
+			    .pipes = { { PIPE_INTO_WG, e->away, rig->tun, &rig->world },
+				       { PIPE_OUT_OF_WG, rig->tun, e->away, &rig->world },
+				       { PIPE_INTO_LAN, e->far, e->lan, &rig->world },
+				       { PIPE_OUT_OF_LAN, e->lan, e->far, &rig->world } } };
 	for (size_t i = 0; i < BULK_STREAMS; i++)
 		b->streams[i].away = b->streams[i].host = -1;
 	WM_AUTO_CLOSE int listener = make_socket(rig->far_ns, err);
@@ -181,7 +181,7 @@ void bulk_close(struct bulk *b)
 		if (b->streams[i].host >= 0)
 			close(b->streams[i].host);
 	}
-	*b = (struct bulk){0};
+	*b = (struct bulk){ 0 };
 }
 
 /* --- a transfer ------------------------------------------------------------------------------ */
@@ -227,7 +227,7 @@ static uint64_t sent_again(const struct bulk *b)
 
 	for (size_t i = 0; i < BULK_STREAMS; i++)
 		for (int end = 0; end < 2; end++) {
-			struct tcp_info info = {0};
+			struct tcp_info info = { 0 };
 			socklen_t len = sizeof(info);
 			int fd = end ? b->streams[i].host : b->streams[i].away;
 
@@ -293,10 +293,10 @@ int bulk_send(struct bulk *b, enum bulk_way way, unsigned int n, uint64_t bytes,
 	uint64_t before = napi_cpu_ns(wg) + napi_cpu_ns(lan);
 	if (rc == 0)
 		rc = transfer(b, way, n, bytes / n, err);
-	*ret = (struct bulk_sum){.ns = napi_cpu_ns(wg) + napi_cpu_ns(lan) - before,
-				 .packets = out->packets,
-				 .bytes = out->bytes,
-				 .again = sent_again(b) - again};
+	*ret = (struct bulk_sum){ .ns = napi_cpu_ns(wg) + napi_cpu_ns(lan) - before,
+				  .packets = out->packets,
+				  .bytes = out->bytes,
+				  .again = sent_again(b) - again };
 	place_hurry(false);
 	return rc < 0 ? rc : verify(b, err);
 }

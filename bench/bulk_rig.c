@@ -42,7 +42,7 @@ static int make_device(const char *name, unsigned int flags, struct wm_error *er
 static int set_mac(const char *name, const uint8_t mac[ETH_ALEN], struct wm_error *err)
 {
 	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = {.ifr_hwaddr.sa_family = ARPHRD_ETHER};
+	struct ifreq ifr = { .ifr_hwaddr.sa_family = ARPHRD_ETHER };
 
 	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
 	memcpy(ifr.ifr_hwaddr.sa_data, mac, ETH_ALEN);
@@ -65,7 +65,7 @@ static int make_end(struct wm_error *err)
 
 static int make_away(struct rig *rig, struct wm_error *err)
 {
-	struct wm_prefix all_lans = {rig->world.lan, FAR_BITS};
+	struct wm_prefix all_lans = { rig->world.lan, FAR_BITS };
 	WM_AUTO_NL struct wm_nl *nl = NULL;
 	int rc = rig->ends.away_ns = place_net(err);
 
@@ -122,7 +122,7 @@ static int make_far(struct rig *rig, struct wm_error *err)
 
 int bulk_rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *err)
 {
-	static const struct rig_shape shape = {make_gateway, make_far};
+	static const struct rig_shape shape = { make_gateway, make_far };
 
 	return rig_open_as(rig, world, &shape, err);
 }

@@ -28,4 +28,5 @@ struct costs {
 
 /* All programs with so many hosts. -EBADMSG: one did not do what it should. */
 int cost_measure(uint32_t hosts, uint32_t rounds, struct costs *ret, struct wm_error *err);
+/* In a run that measures nothing else. */
 int cost_write(FILE *f, bool json, const struct costs *c, const struct machine *m);

@@ -32,9 +32,9 @@ static bool is_asked_for(const struct rival *r, const struct run *run)
 static const char *why_not(const struct rival *r, uint32_t hosts, const struct run *run)
 {
 	if (r->hosts_max && hosts > r->hosts_max)
-		return "left out: with so many hosts setting up its rules alone takes minutes";
+		return "left out: four rules for each host, which a packet passes one by one";
 	if (r->flags & RIVAL_RULES && hosts > RULES_MANY && !run->rules)
-		return "left out: minutes for each load; --full has it";
+		return "left out: two rules for each host, which a packet passes one by one; --full has it";
 	return NULL;
 }
 
@@ -64,7 +64,7 @@ static int enter_one(struct field *f, const struct rival *r, const struct field_
 {
 	struct entrant *e = &f->entrant[f->n];
 
-	*e = (struct entrant){.rival = r};
+	*e = (struct entrant){ .rival = r };
 	int rc = field_said(e, enter(e, kind, hosts, err), err);
 	if (rc < 0)
 		rig_close(&e->rig);
@@ -78,7 +78,7 @@ int field_open(struct field *f, const struct field_kind *kind, uint32_t hosts, c
 {
 	int rc = 0;
 
-	*f = (struct field){.n = 0};
+	*f = (struct field){ .n = 0 };
 	for (unsigned int i = 0; i < nrivals && f->n + f->nabsent < RIVALS_MAX && rc == 0; i++) {
 		const struct rival *r = &rivals[i];
 		const char *why = why_not(r, hosts, run);
@@ -86,7 +86,7 @@ int field_open(struct field *f, const struct field_kind *kind, uint32_t hosts, c
 		if (!(r->scopes & kind->scope) || r->flags & kind->without || !is_asked_for(r, run))
 			continue;
 		if (why)
-			f->absent[f->nabsent++] = (struct absent){r, why};
+			f->absent[f->nabsent++] = (struct absent){ r, why };
 		else
 			rc = enter_one(f, r, kind, hosts, err);
 	}
@@ -138,7 +138,7 @@ int field_hear(struct entrant *e, struct wm_error *err)
 
 int field_answer(struct entrant *e, struct wm_error *err)
 {
-	static const enum wire_way ways[] = {WIRE_TO_LAN, WIRE_TO_WG, WIRE_TO_LAN};
+	static const enum wire_way ways[] = { WIRE_TO_LAN, WIRE_TO_WG, WIRE_TO_LAN };
 	size_t nways = e->rival->flags & RIVAL_TO_LAN_ONLY ? 1 : WM_ARRAY_LEN(ways);
 	uint32_t left = e->rig.world.hosts * e->rig.world.peers, n;
 	int rc = 0;

@@ -14,20 +14,43 @@
 #include "bench/run.h"
 #include "core/util.h"
 
+#define PROGRAM_ROUNDS 11
+#define STATS_ROUNDS 5
+
+static bool is_wanted(const char *part, const struct options *o)
+{
+	return !o->run.load || strstr(part, o->run.load);
+}
+
+static int measure_costs(const struct options *o, struct costs *ret, struct wm_error *err)
+{
+	int rc = 0;
+
+	for (unsigned int h = 0; h < o->nprograms && rc == 0; h++) {
+		fprintf(stderr, "# programs, %u hosts\n", o->programs[h]);
+		rc = cost_measure(o->programs[h], WM_MIN(o->run.rounds, (uint32_t)PROGRAM_ROUNDS), ret, err);
+	}
+	return rc;
+}
+
 static int measure(const struct options *o, struct report *ret, struct wm_error *err)
 {
-	uint32_t middle = o->hosts[o->nhosts / 2];
-	int rc = place_open(err);
+	uint32_t middle = o->hosts[o->nhosts / 2], last = o->hosts[o->nhosts - 1];
+	int rc = 0;
 
-	if (rc == 0)
-		rc = place_stay(RIG_CPU, err);
 	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++)
 		for (unsigned int i = 0; i < ncomparisons && rc == 0; i++)
 			rc = run_comparison(&comparisons[i], o->hosts[h], &o->run, &ret->result, err);
-	/* In super-packets the number of hosts says little, and of waiting it says less: once, in the middle of the sizes. */
+	/* In super-packets the number of hosts says little, and of waiting it says less: once. */
 	if (rc == 0)
 		rc = run_streams(middle, &o->run, &ret->result, err);
-	return rc < 0 ? rc : run_transits(middle, &o->run, &ret->transits, err);
+	if (rc == 0)
+		rc = run_transits(middle, &o->run, &ret->transits, err);
+	if (rc == 0 && is_wanted("programs", o))
+		rc = measure_costs(o, &ret->costs, err);
+	if (rc == 0 && is_wanted("stats", o))
+		rc = stats_measure(last, WM_MIN(o->run.rounds, (uint32_t)STATS_ROUNDS), &ret->stats, err);
+	return rc;
 }
 
 static int write_file(const struct options *o, const char *name, const struct report *r, const struct machine *m,
@@ -40,9 +63,10 @@ static int write_file(const struct options *o, const char *name, const struct re
 	int rc = wm_format(path, sizeof(path), "%s/%s", o->out, name);
 
 	if (rc == 0)
-		rc = !f			    ? -ENOMEM
-		     : strstr(name, ".svg") ? plot_write(f, &r->result)
-					    : report_write(f, strstr(name, ".json"), r, m);
+		rc = !f			       ? -ENOMEM
+		     : strstr(name, ".svg")    ? plot_write(f, &r->result)
+		     : strstr(name, "targets") ? report_summary(f, r)
+					       : report_write(f, strstr(name, ".json"), r, m);
 	if (f)
 		fclose(f);
 	if (rc == 0)
@@ -52,7 +76,7 @@ static int write_file(const struct options *o, const char *name, const struct re
 
 static int write_files(const struct options *o, const struct report *r, const struct machine *m, struct wm_error *err)
 {
-	static const char *const names[] = { "result.json", "table.txt", "path.svg" };
+	static const char *const names[] = { "result.json", "table.txt", "targets.txt", "path.svg" };
 	int rc = wm_make_dirs(o->out, 0755);
 
 	if (rc < 0)
@@ -62,28 +86,24 @@ static int write_files(const struct options *o, const struct report *r, const st
 	return rc;
 }
 
-static int measure_cost(const struct options *o, struct machine *m, struct wm_error *err)
+static int run_programs(const struct options *o, struct machine *m, struct wm_error *err)
 {
 	static struct costs costs;
-	int rc = place_open(err);
+	int rc = measure_costs(o, &costs, err);
 
-	if (rc == 0)
-		rc = place_stay(RIG_CPU, err);
-	for (unsigned int h = 0; h < o->nhosts && rc == 0; h++) {
-		fprintf(stderr, "# %u hosts\n", o->hosts[h]);
-		rc = cost_measure(o->hosts[h], o->run.rounds, &costs, err);
-	}
 	machine_done(m);
 	return rc < 0 ? rc : cost_write(stdout, o->json, &costs, m);
 }
 
-static int measure_path(const struct options *o, struct machine *m, struct wm_error *err)
+static int run_all(const struct options *o, struct machine *m, struct wm_error *err)
 {
-	struct report r = { .result = { .rounds = o->run.rounds, .packets = o->run.packets } };
-	int rc = measure(o, &r, err);
+	static struct report r;
 
+	r.result.rounds = o->run.rounds;
+	r.result.packets = o->run.packets;
+	int rc = measure(o, &r, err);
 	machine_done(m);
-	if (rc >= 0)
+	if (rc == 0)
 		rc = report_write(stdout, o->json, &r, m);
 	if (rc == 0 && o->out)
 		rc = write_files(o, &r, m, err);
@@ -102,7 +122,11 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc < 0 ? 2 : 0;
 	machine_read(&m);
-	rc = o.cost ? measure_cost(&o, &m, &err) : measure_path(&o, &m, &err);
+	rc = place_open(&err);
+	if (rc == 0)
+		rc = place_stay(RIG_CPU, &err);
+	if (rc == 0)
+		rc = o.cost ? run_programs(&o, &m, &err) : run_all(&o, &m, &err);
 	if (rc < 0)
 		fprintf(stderr, "wm-bench: %s\n", *err.text ? err.text : strerror(-rc));
 	return rc < 0;

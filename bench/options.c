@@ -15,14 +15,15 @@ static const char usage[] = "usage: wm-bench [options]        as root, on a mach
 			    "them in one run, taking turns. Each packet that comes out is verified.\n"
 			    "\n"
 			    "  --quick          what matters most, in less than three minutes\n"
-			    "  --full           also 100,000 hosts, and a rule per host where they are thousands\n"
+			    "  --full           rules for each host also where they are 200,000\n"
 			    "  --cost           the programs alone (BPF_PROG_TEST_RUN), up to 1,000,000 hosts\n"
-			    "  --hosts N[,N]    how many hosts the site has       (10,1000,10000)\n"
+			    "  --hosts N[,N]    how many hosts the site has       (10,1000,10000,100000)\n"
 			    "  --rounds N       how often each has its turn       (21)\n"
 			    "  --packets N      in a turn                         (12000)\n"
-			    "  --load WORD      only loads with this in their name\n"
+			    "  --load WORD      only what has this in its name: wg_to_lan, tcp, transit,\n"
+			    "                   programs, stats, ...\n"
 			    "  --rival WORD     only rivals with this in their name, and wm bpf\n"
-			    "  --out DIR        write result.json, table.txt and path.svg there\n"
+			    "  --out DIR        write result.json, table.txt, targets.txt and path.svg there\n"
 			    "  -j, --json       write JSON, not a table\n"
 			    "  -h, --help\n";
 
@@ -63,10 +64,10 @@ static int one_number(const char *text, uint32_t max, uint32_t *ret)
 	return rc < 0 ? rc : *end ? -EINVAL : 0;
 }
 
-static int sizes(const char *text, struct options *o)
+static int sizes(const char *text, uint32_t ret[SIZES_MAX], unsigned int *ret_n)
 {
-	for (o->nhosts = 0; o->nhosts < SIZES_MAX; text++) {
-		int rc = number(text, HOSTS_MAX, &o->hosts[o->nhosts++], &text);
+	for (*ret_n = 0; *ret_n < SIZES_MAX; text++) {
+		int rc = number(text, HOSTS_MAX, &ret[(*ret_n)++], &text);
 
 		if (rc < 0 || !*text)
 			return rc;
@@ -76,21 +77,29 @@ static int sizes(const char *text, struct options *o)
 	return -EINVAL;
 }
 
+/* For paths and for programs alone; NULL: as before. */
+static int take_sizes(struct options *o, const char *paths, const char *programs)
+{
+	int rc = sizes(paths, o->hosts, &o->nhosts);
+
+	return rc < 0 || !programs ? rc : sizes(programs, o->programs, &o->nprograms);
+}
+
 static int take(struct options *o, int word)
 {
 	switch (word) {
 	case QUICK:
 		o->run.quick = true;
 		o->run.rounds = 11;
-		return sizes("1000", o);
+		return take_sizes(o, "10,1000,10000", "10,256,10000,65000");
 	case FULL:
 		o->run.rules = true;
-		return sizes("10,1000,10000,100000", o);
+		return 0;
 	case COST:
 		o->cost = true;
-		return sizes("10,256,1000,10000,65000,1000000", o);
+		return 0;
 	case HOSTS:
-		return sizes(optarg, o);
+		return take_sizes(o, optarg, optarg);
 	case ROUNDS:
 		return one_number(optarg, NUMBER_MAX, &o->run.rounds);
 	case PACKETS:
@@ -116,7 +125,8 @@ int options_read(int argc, char **argv, struct options *ret)
 {
 	int word, rc = 0;
 
-	*ret = (struct options){ .run = { .rounds = 21, .packets = 12000 }, .hosts = { 10, 1000, 10000 }, .nhosts = 3 };
+	*ret = (struct options){ .run = { .rounds = 21, .packets = 12000 } };
+	rc = take_sizes(ret, "10,1000,10000,100000", "10,256,1000,10000,65000,1000000");
 	while (rc == 0 && (word = getopt_long(argc, argv, "hj", words, NULL)) != -1) {
 		if (word == 'h') {
 			fputs(usage, stdout);

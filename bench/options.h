@@ -12,6 +12,8 @@ struct options {
 	struct run run;
 	uint32_t hosts[SIZES_MAX];
 	unsigned int nhosts;
+	uint32_t programs[SIZES_MAX]; /* sizes with which the programs are run alone */
+	unsigned int nprograms;
 	bool json;
 	bool cost;	 /* the programs alone */
 	const char *out; /* a directory for the files; NULL: none */

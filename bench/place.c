@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,18 +101,16 @@ static _Noreturn void become(const char *const words[], int in, int out)
 	_exit(127);
 }
 
-int place_run(const char *const words[], const char *input, struct wm_error *err)
+/* What it says goes to `out`. */
+static int run_program(const char *const words[], int in, int out, struct rusage *ret, struct wm_error *err)
 {
-	WM_AUTO_CLOSE int in = text_file(input), out = text_file(NULL);
 	char said[256] = "";
 	int status;
 
-	if (in < 0 || out < 0)
-		return wm_fail(err, errno, "cannot make a file: %s", strerror(errno));
 	pid_t pid = fork();
 	if (pid == 0)
 		become(words, in, out);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+	while (pid > 0 && wait4(pid, &status, 0, ret) < 0)
 		if (errno != EINTR)
 			pid = -1;
 	if (pid < 0)
@@ -122,4 +121,34 @@ int place_run(const char *const words[], const char *input, struct wm_error *err
 		said[0] = '\0';
 	said[strcspn(said, "\n")] = '\0';
 	return wm_fail(err, EIO, "%s failed (%d): %s", words[0], status, said);
+}
+
+int place_run(const char *const words[], const char *input, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int in = text_file(input), out = text_file(NULL);
+	struct rusage used;
+
+	if (in < 0 || out < 0)
+		return wm_fail(err, errno, "cannot make a file: %s", strerror(errno));
+	return run_program(words, in, out, &used, err);
+}
+
+static uint64_t microseconds(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+int place_time(const char *const words[], uint64_t *ret_us, int *ret_out, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int in = text_file(""), out = text_file(NULL);
+	struct rusage used;
+
+	if (in < 0 || out < 0)
+		return wm_fail(err, errno, "cannot make a file: %s", strerror(errno));
+	int rc = run_program(words, in, out, &used, err);
+	if (rc < 0)
+		return rc;
+	*ret_us = microseconds(used.ru_utime) + microseconds(used.ru_stime);
+	*ret_out = wm_steal_fd(&out);
+	return 0;
 }

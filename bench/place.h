@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/error.h"
 
@@ -26,3 +27,5 @@ int place_leave(int rc, struct wm_error *err);
 
 /* Runs a program in this namespace, `input` on its stdin. What it says is put into err. */
 int place_run(const char *const words[], const char *input, struct wm_error *err);
+/* The same with what processor time it took; what it said is in *ret_out, a file. */
+int place_time(const char *const words[], uint64_t *ret_us, int *ret_out, struct wm_error *err);

@@ -30,5 +30,21 @@ int report_write(FILE *f, bool json, const struct report *whole, const struct ma
 	for (size_t i = 0; i < whole->transits.n; i++)
 		report_transit(out, &whole->transits.transit[i]);
 	wm_out_array_end(out);
+	if (whole->transits.left_out)
+		wm_out_line(out, whole->transits.left_out);
+	report_costs(out, &whole->costs);
+	report_growth(out, whole);
+	report_stats(out, &whole->stats);
+	report_targets(out, whole);
+	return wm_out_end(out);
+}
+
+int report_summary(FILE *f, const struct report *r)
+{
+	struct wm_out *out = wm_out_new(f, WM_OUT_TEXT);
+
+	if (!out)
+		return -ENOMEM;
+	report_targets(out, r);
 	return wm_out_end(out);
 }

@@ -137,4 +137,3 @@ void report_measure(struct wm_out *out, const struct measure *m)
 	wm_out_table_end(out, NULL);
 	wm_out_object_end(out);
 }
-

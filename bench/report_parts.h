@@ -6,8 +6,7 @@
 
 #include <stdint.h>
 
-#include "bench/result.h"
-#include "bench/transit.h"
+#include "bench/report.h"
 
 struct wm_out;
 
@@ -19,3 +18,8 @@ uint64_t report_whole(double value);				 /* rounded; 0 below */
 void report_measure(struct wm_out *out, const struct measure *m); /* small packets */
 void report_streams(struct wm_out *out, const struct measure *m);
 void report_transit(struct wm_out *out, const struct transit *t);
+void report_costs(struct wm_out *out, const struct costs *c);
+void report_cost_growth(struct wm_out *out, const struct costs *c);
+void report_growth(struct wm_out *out, const struct report *r); /* of paths and programs */
+void report_stats(struct wm_out *out, const struct stats *s);
+void report_targets(struct wm_out *out, const struct report *r);

@@ -8,21 +8,21 @@
 #include "core/util.h"
 
 static const struct wm_col columns[] = {
-	{"rival", NULL, 0},
-	{"title", "RIVAL", 0},
-	{NULL, "NS/KB", WM_COL_RIGHT},
-	{NULL, "SPREAD", WM_COL_RIGHT},
-	{NULL, "OF PLAIN FORWARDING", 0},
-	{"packet_bytes", "BYTES A PACKET", WM_COL_RIGHT},
-	{"sent_again", "SENT AGAIN", WM_COL_RIGHT},
-	{"lacks", "IT LACKS", 0},
-	{"ns_per_kb", NULL, 0},
-	{"ns_per_kb_q1", NULL, 0},
-	{"ns_per_kb_q3", NULL, 0},
-	{"rounds", NULL, 0},
-	{"of_plain", NULL, 0},
-	{"of_plain_q1", NULL, 0},
-	{"of_plain_q3", NULL, 0},
+	{ "rival", NULL, 0 },
+	{ "title", "RIVAL", 0 },
+	{ NULL, "NS/KB", WM_COL_RIGHT },
+	{ NULL, "SPREAD", WM_COL_RIGHT },
+	{ NULL, "OF PLAIN FORWARDING", 0 },
+	{ "packet_bytes", "BYTES A PACKET", WM_COL_RIGHT },
+	{ "sent_again", "SENT AGAIN", WM_COL_RIGHT },
+	{ "lacks", "IT LACKS", 0 },
+	{ "ns_per_kb", NULL, 0 },
+	{ "ns_per_kb_q1", NULL, 0 },
+	{ "ns_per_kb_q3", NULL, 0 },
+	{ "rounds", NULL, 0 },
+	{ "of_plain", NULL, 0 },
+	{ "of_plain_q1", NULL, 0 },
+	{ "of_plain_q3", NULL, 0 },
 };
 
 static void absent_row(struct wm_out *out, const struct series *s)
@@ -43,8 +43,8 @@ static void absent_row(struct wm_out *out, const struct series *s)
 static void row(struct wm_out *out, const struct measure *m, const struct series *s)
 {
 	const struct series *plain = measure_find(m, RIVAL_PLAIN);
-	struct spread ns = spread_of(s->ns, s->n), of_plain = plain ? spread_ratio(s, plain) : (struct spread){0};
-	const double numbers[] = {of_plain.median, of_plain.q1, of_plain.q3};
+	struct spread ns = spread_of(s->ns, s->n), of_plain = plain ? spread_ratio(s, plain) : (struct spread){ 0 };
+	const double numbers[] = { of_plain.median, of_plain.q1, of_plain.q3 };
 
 	wm_out_row(out);
 	wm_out_cell_str(out, s->rival);

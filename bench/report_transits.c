@@ -7,23 +7,23 @@
 #include "core/util.h"
 
 static const struct wm_col columns[] = {
-	{"rival", NULL, 0},
-	{"title", "RIVAL", 0},
-	{"kpps", "KPPS", WM_COL_RIGHT},
-	{"p50_ns", "P50 NS", WM_COL_RIGHT},
-	{NULL, "SPREAD", WM_COL_RIGHT},
-	{"p90_ns", "P90", WM_COL_RIGHT},
-	{"p99_ns", "P99", WM_COL_RIGHT},
-	{NULL, "SPREAD", WM_COL_RIGHT},
-	{"p999_ns", "P99.9", WM_COL_RIGHT},
-	{NULL, "SPREAD", WM_COL_RIGHT},
-	{"lost", "LOST", WM_COL_RIGHT},
-	{"sent", "OF", WM_COL_RIGHT},
+	{ "rival", NULL, 0 },
+	{ "title", "RIVAL", 0 },
+	{ "kpps", "KPPS", WM_COL_RIGHT },
+	{ "p50_ns", "P50 NS", WM_COL_RIGHT },
+	{ NULL, "SPREAD", WM_COL_RIGHT },
+	{ "p90_ns", "P90", WM_COL_RIGHT },
+	{ "p99_ns", "P99", WM_COL_RIGHT },
+	{ NULL, "SPREAD", WM_COL_RIGHT },
+	{ "p999_ns", "P99.9", WM_COL_RIGHT },
+	{ NULL, "SPREAD", WM_COL_RIGHT },
+	{ "lost", "LOST", WM_COL_RIGHT },
+	{ "sent", "OF", WM_COL_RIGHT },
 };
 
 static void row(struct wm_out *out, const struct transit_series *s)
 {
-	static const bool with_spread[TRANSIT_PARTS] = {true, false, true, true};
+	static const bool with_spread[TRANSIT_PARTS] = { true, false, true, true };
 
 	wm_out_row(out);
 	wm_out_cell_str(out, s->rival);

@@ -96,9 +96,9 @@ static int set_filter(struct rig *rig, struct wm_error *err)
 {
 	int fd = bpf_program__fd(rig->progs->progs.bench_wg_sink);
 
-	return ioctl(rig->tun, TUNSETFILTEREBPF, &fd) < 0 ?
-		       wm_fail(err, errno, "cannot set the filter of %s: %s", RIG_WG, strerror(errno)) :
-		       0;
+	return ioctl(rig->tun, TUNSETFILTEREBPF, &fd) < 0
+		       ? wm_fail(err, errno, "cannot set the filter of %s: %s", RIG_WG, strerror(errno))
+		       : 0;
 }
 
 static int make_far(struct rig *rig, struct wm_error *err)
@@ -213,8 +213,8 @@ int rig_open(struct rig *rig, const struct wire_world *world, struct wm_error *e
 
 void rig_close(struct rig *rig)
 {
-	int *fds[] = { &rig->tun,	 &rig->gateway_ns, &rig->far_ns,  &rig->ends.away_ns,
-		       &rig->ends.away, &rig->ends.lan,	   &rig->ends.far };
+	int *fds[] = { &rig->tun,	&rig->gateway_ns, &rig->far_ns,	 &rig->ends.away_ns,
+		       &rig->ends.away, &rig->ends.lan,	  &rig->ends.far };
 
 	napi_close(&rig->wg);
 	napi_close(&rig->lan);

@@ -32,7 +32,7 @@ struct rival {
 	const char *title; /* as people read it */
 	const char *lacks; /* what it does not do that wm does; "" */
 	unsigned int scopes, flags;
-	uint32_t hosts_max; /* beyond, it takes too long; 0: any number */
+	uint32_t hosts_max; /* beyond, it is left out; 0: any number */
 	/* In the gateway's namespace: in force from here on. */
 	int (*up)(struct rig *rig, const struct rival *self, enum scope scope, struct wm_error *err);
 	int (*rules)(const struct rig *rig, enum scope scope, FILE *f); /* the text of its rules */

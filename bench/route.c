@@ -34,8 +34,8 @@ int rig_route_to(struct wm_nl *nl, struct wm_prefix to, uint32_t ifindex, wm_ip4
 		mnl_attr_put_u32(nlh, RTA_GATEWAY, htonl(via));
 	int rc = wm_nl_write(nl);
 	return rc < 0 ? wm_fail(err, -rc, "cannot set the route of %s: %s", wm_prefix_format(to, text),
-				wm_nl_why(nl, rc)) :
-			0;
+				wm_nl_why(nl, rc))
+		      : 0;
 }
 
 int rig_route(struct rig *rig, struct wm_error *err)

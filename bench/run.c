@@ -10,7 +10,10 @@
 #include "bench/place.h"
 #include "core/util.h"
 
-#define RULES_SHARE 10	   /* of the packets, where each host has a rule */
+#define RULES_SHARE 10 /* of the packets, where each host has a rule */
+#define RULES_MANY 1000
+#define RULES_SHARE_MANY 100
+#define QUICK_HOSTS 1000   /* the size at which a quick run has all comparisons */
 #define ISOLATED_MAX 10000 /* each has 24 kB for its flows */
 
 const struct comparison comparisons[] = {
@@ -41,8 +44,12 @@ const struct comparison comparisons[] = {
 };
 const unsigned int ncomparisons = WM_ARRAY_LEN(comparisons);
 
-static bool is_wanted(const struct load *load, const struct run *run)
+static bool is_wanted(const struct comparison *c, const struct load *load, uint32_t hosts, const struct run *run)
 {
+	if (c->hosts_max && hosts > c->hosts_max)
+		return false;
+	if (run->quick && (load->one || (c->scope != SCOPE_SITE && hosts != QUICK_HOSTS)))
+		return false;
 	return !run->load || strstr(load->name, run->load);
 }
 
@@ -65,7 +72,7 @@ static int one_turn(struct entrant *e, const struct load *load, uint32_t packets
 	uint64_t ns = 0;
 
 	if (slow)
-		packets = WM_MAX(packets / RULES_SHARE, 1u);
+		packets = WM_MAX(packets / (e->rig.world.hosts > RULES_MANY ? RULES_SHARE_MANY : RULES_SHARE), 1u);
 	int rc = load->way == WIRE_TO_LAN ? field_hear(e, err) : 0;
 
 	/* The rival before has filled the caches. */
@@ -154,11 +161,11 @@ int run_comparison(const struct comparison *c, uint32_t hosts, const struct run 
 	bool wanted = false, warm = false;
 
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name; i++)
-		wanted |= is_wanted(&c->loads[i], run) && (!c->hosts_max || hosts <= c->hosts_max);
+		wanted |= is_wanted(c, &c->loads[i], hosts, run);
 	int rc = wanted ? field_open(&f, &kind, hosts, run, err) : 0;
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name && wanted && rc == 0; i++) {
 		title = c->loads[i].title;
-		if (!is_wanted(&c->loads[i], run))
+		if (!is_wanted(c, &c->loads[i], hosts, run))
 			continue;
 		fprintf(stderr, "# %s, %u hosts\n", title, hosts);
 		/* Answers do not prolong what an isolated host may answer. */

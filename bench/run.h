@@ -31,8 +31,8 @@ extern const unsigned int ncomparisons;
 
 struct run {
 	uint32_t rounds, packets;
-	bool quick;	   /* only the rivals that matter most */
-	bool rules;	   /* rules per host also where they are thousands */
+	bool quick;	   /* only the rivals and loads that matter most */
+	bool rules;	   /* rules per host also where they are more than 20,000 */
 	const char *rival; /* only those with this in their name, and the floor and wm bpf; NULL: all */
 	const char *load;  /* only those with this in their name; NULL: all */
 };

@@ -18,10 +18,10 @@ static const struct stream_load {
 	enum bulk_way way;
 	unsigned int streams;
 } loads[] = {
-	{"tcp_to_lan_one", "TCP, wg -> LAN, one stream", BULK_TO_LAN, 1},
-	{"tcp_to_wg_one", "TCP, LAN -> wg, one stream", BULK_TO_WG, 1},
-	{"tcp_to_lan", "TCP, wg -> LAN, 8 streams", BULK_TO_LAN, BULK_STREAMS},
-	{"tcp_to_wg", "TCP, LAN -> wg, 8 streams", BULK_TO_WG, BULK_STREAMS},
+	{ "tcp_to_lan_one", "TCP, wg -> LAN, one stream", BULK_TO_LAN, 1 },
+	{ "tcp_to_wg_one", "TCP, LAN -> wg, one stream", BULK_TO_WG, 1 },
+	{ "tcp_to_lan", "TCP, wg -> LAN, 8 streams", BULK_TO_LAN, BULK_STREAMS },
+	{ "tcp_to_wg", "TCP, LAN -> wg, 8 streams", BULK_TO_WG, BULK_STREAMS },
 };
 
 struct crowd {
@@ -88,12 +88,12 @@ static bool is_wanted(const struct stream_load *load, const struct run *run)
 
 int run_streams(uint32_t hosts, const struct run *run, struct result *ret, struct wm_error *err)
 {
-	static const struct field_kind kind = {SCOPE_SITE, RIVAL_TO_LAN_ONLY, bulk_rig_open};
+	static const struct field_kind kind = { SCOPE_SITE, RIVAL_TO_LAN_ONLY, bulk_rig_open };
 	static struct crowd crowd;
 	const char *title = loads[0].title;
 	bool wanted = false;
 
-	crowd = (struct crowd){.field.n = 0};
+	crowd = (struct crowd){ .field.n = 0 };
 	for (size_t i = 0; i < WM_ARRAY_LEN(loads); i++)
 		wanted |= is_wanted(&loads[i], run);
 	int rc = wanted ? field_open(&crowd.field, &kind, hosts, run, err) : 0;

@@ -30,17 +30,17 @@
 #define HALF 2	      /* so many times what a packet costs, at half of what a rival can carry */
 #define PACKETS_MAX 4000
 
-const unsigned int transit_parts[TRANSIT_PARTS] = {500, 900, 990, 999};
+const unsigned int transit_parts[TRANSIT_PARTS] = { 500, 900, 990, 999 };
 
 static const struct transit_load {
 	const char *name, *title;
 	enum wire_way way;
 	bool same; /* the rate */
 } loads[] = {
-	{"transit_to_lan", "transit wg -> LAN, at half of what it can carry", WIRE_TO_LAN, false},
-	{"transit_to_wg", "transit LAN -> wg, at half of what it can carry", WIRE_TO_WG, false},
-	{"transit_to_lan_same", "transit wg -> LAN, at 100,000 packets a second", WIRE_TO_LAN, true},
-	{"transit_to_wg_same", "transit LAN -> wg, at 100,000 packets a second", WIRE_TO_WG, true},
+	{ "transit_to_lan", "transit wg -> LAN, at half of what it can carry", WIRE_TO_LAN, false },
+	{ "transit_to_wg", "transit LAN -> wg, at half of what it can carry", WIRE_TO_WG, false },
+	{ "transit_to_lan_same", "transit wg -> LAN, at 100,000 packets a second", WIRE_TO_LAN, true },
+	{ "transit_to_wg_same", "transit LAN -> wg, at 100,000 packets a second", WIRE_TO_WG, true },
 };
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -61,7 +61,7 @@ static uint64_t now_ns(void)
 /* A packet socket on the far device; where it comes from is the process's namespace. */
 static int open_far(const struct rig *rig, struct wm_error *err)
 {
-	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = (int)rig->far_ifindex};
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_ifindex = (int)rig->far_ifindex };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd >= 0 && setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one)) == 0 &&
@@ -75,7 +75,7 @@ static int open_far(const struct rig *rig, struct wm_error *err)
 
 static bool send_one(struct rig *rig, int far, enum wire_way way)
 {
-	struct frame f = {.eth = {.h_dest = WIRE_MAC_GATEWAY, .h_proto = htons(ETH_P_IP)}};
+	struct frame f = { .eth = { .h_dest = WIRE_MAC_GATEWAY, .h_proto = htons(ETH_P_IP) } };
 	struct wire_packet p;
 
 	rig->order.sent = (uint32_t)now_ns() | 1;
@@ -122,7 +122,7 @@ static pid_t keep_awake(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		struct sched_param none = {0};
+		struct sched_param none = { 0 };
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sched_setscheduler(0, SCHED_IDLE, &none);
@@ -229,14 +229,14 @@ void transits_free(struct transits *t)
 		free(t->transit[i].series);
 	}
 	free(t->transit);
-	*t = (struct transits){0};
+	*t = (struct transits){ 0 };
 }
 
 static int make_series(struct transit_series *s, const struct rival *r, uint32_t rounds)
 {
 	bool all = true;
 
-	*s = (struct transit_series){.rival = r->name, .title = r->title, .kpps = calloc(rounds, sizeof(double))};
+	*s = (struct transit_series){ .rival = r->name, .title = r->title, .kpps = calloc(rounds, sizeof(double)) };
 	for (size_t p = 0; p < TRANSIT_PARTS; p++) {
 		s->ns[p] = calloc(rounds, sizeof(double));
 		all &= s->ns[p] != NULL;
@@ -250,7 +250,7 @@ static struct transit *add(struct transits *t, const struct transit_load *load, 
 	if (wm_grow((void **)&t->transit, &t->capacity, t->n + 1, sizeof(*t->transit)) < 0)
 		return NULL;
 	struct transit *new = &t->transit[t->n];
-	*new = (struct transit){load->name, load->title, e[0]->rig.world.hosts, calloc(n, sizeof(*new->series)), 0};
+	*new = (struct transit){ load->name, load->title, e[0]->rig.world.hosts, calloc(n, sizeof(*new->series)), 0 };
 	if (!new->series)
 		return NULL;
 	for (t->n++; new->nseries < n; new->nseries++)
@@ -307,20 +307,22 @@ static int verify_all(const struct field *f, struct wm_error *err)
 
 static bool is_wanted(const struct transit_load *load, const struct run *run)
 {
-	return !run->load || strstr(load->name, run->load);
+	return (!run->load || strstr(load->name, run->load)) && !(run->quick && load->same);
 }
 
 int run_transits(uint32_t hosts, const struct run *run, struct transits *ret, struct wm_error *err)
 {
-	static const struct field_kind kind = {SCOPE_SITE, RIVAL_RULES, rig_open};
-	struct field f = {.n = 0};
+	static const struct field_kind kind = { SCOPE_SITE, RIVAL_RULES, rig_open };
+	struct field f = { .n = 0 };
 	const char *title = loads[0].title;
 	bool wanted = false;
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(loads); i++)
 		wanted |= is_wanted(&loads[i], run);
-	if (!wanted || sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		return wanted;
+	if (wanted && sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		ret->left_out = "transits: left out, whoever sends needs a processor of its own";
+	if (!wanted || ret->left_out)
+		return 0;
 	int rc = field_open(&f, &kind, hosts, run, err);
 	if (rc == 0)
 		rc = prepare(&f, err);

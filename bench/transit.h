@@ -33,10 +33,10 @@ struct transit {
 struct transits {
 	struct transit *transit;
 	size_t n, capacity;
+	const char *left_out; /* why there are none; NULL: there are, or nobody asked */
 };
 
 void transits_free(struct transits *t);
 
-/* All rivals, both ways, at half of what each can carry and at a rate that is the same for all. 1: this machine has one
- * processor only, nothing was measured. */
+/* All rivals, both ways, at half of what each can carry and at a rate that is the same for all. */
 int run_transits(uint32_t hosts, const struct run *run, struct transits *ret, struct wm_error *err);

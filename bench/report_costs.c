@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <math.h>
 
-#include "bench/cost.h"
-#include "bench/report.h"
+#include "bench/machine.h"
+#include "bench/report_parts.h"
 #include "core/output.h"
 #include "core/util.h"
 
@@ -18,11 +17,6 @@ static const struct wm_col columns[] = {
 	{ "harness_ns", "HARNESS, TAKEN OFF", WM_COL_RIGHT },
 };
 
-static uint64_t whole(double ns)
-{
-	return ns > 0 ? (uint64_t)lround(ns) : 0;
-}
-
 static void row(struct wm_out *out, const struct cost *c)
 {
 	char spread[48];
@@ -32,22 +26,17 @@ static void row(struct wm_out *out, const struct cost *c)
 	wm_out_cell_str(out, c->program);
 	wm_out_cell_str(out, c->title);
 	wm_out_cell_uint(out, c->hosts);
-	wm_out_cell_uint(out, whole(c->ns.median));
+	wm_out_cell_uint(out, report_whole(c->ns.median));
 	wm_out_cell_str(out, spread);
-	wm_out_cell_uint(out, whole(c->ns.q1));
-	wm_out_cell_uint(out, whole(c->ns.q3));
-	wm_out_cell_uint(out, whole(c->harness_ns));
+	wm_out_cell_uint(out, report_whole(c->ns.q1));
+	wm_out_cell_uint(out, report_whole(c->ns.q3));
+	wm_out_cell_uint(out, report_whole(c->harness_ns));
 }
 
-int cost_write(FILE *f, bool json, const struct costs *c, const struct machine *m)
+/* A program's sizes together. */
+void report_costs(struct wm_out *out, const struct costs *c)
 {
-	struct wm_out *out = wm_out_new(f, json ? WM_OUT_JSON : WM_OUT_TEXT);
-
-	if (!out)
-		return -ENOMEM;
-	machine_write(out, m);
 	wm_out_table(out, "programs", NULL, columns, WM_ARRAY_LEN(columns));
-	/* A program's sizes together. */
 	for (unsigned int i = 0; i < c->n; i++) {
 		bool first = true;
 
@@ -58,5 +47,16 @@ int cost_write(FILE *f, bool json, const struct costs *c, const struct machine *
 				row(out, &c->cost[j]);
 	}
 	wm_out_table_end(out, NULL);
+}
+
+int cost_write(FILE *f, bool json, const struct costs *c, const struct machine *m)
+{
+	struct wm_out *out = wm_out_new(f, json ? WM_OUT_JSON : WM_OUT_TEXT);
+
+	if (!out)
+		return -ENOMEM;
+	machine_write(out, m);
+	report_costs(out, c);
+	report_cost_growth(out, c);
 	return wm_out_end(out);
 }
