@@ -64,7 +64,7 @@ static int write_file(const struct options *o, const char *name, const struct re
 
 	if (rc == 0)
 		rc = !f			       ? -ENOMEM
-		     : strstr(name, ".svg")    ? plot_write(f, &r->result)
+		     : strstr(name, ".svg")    ? plot_write(f, r)
 		     : strstr(name, "targets") ? report_summary(f, r)
 					       : report_write(f, strstr(name, ".json"), r, m);
 	if (f)

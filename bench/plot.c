@@ -1,80 +1,97 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Bars, a group for each measure. Written by hand: it is a few rectangles.
+ * The picture: what a reader wants to see first. At the left from the mesh to
+ * a LAN, at the right the other way. All figures are in the table.
  */
 #include <string.h>
 
+#include "bench/plot.h"
 #include "bench/report.h"
-#include "bench/rival.h"
 #include "core/util.h"
 
-#define WIDTH 900
-#define BAR 16	   /* height, with the space below */
-#define LABELS 300 /* width of what stands at the left */
-#define NUMBERS 80 /* and at the right */
-#define GROUP 34   /* of a heading */
-#define CUT_AT 4.0 /* so many times wm nft: longer bars end there, and say so */
+#define HOSTS 10000 /* of bars: this size, or the nearest below */
+#define SECOND (PLOT_PANEL + 20)
+#define WIDTH (SECOND + PLOT_PANEL + 16)
 
-static const char *colour_of(const char *rival)
+static const struct pair {
+	const char *left, *right;
+} pairs[] = {
+	{ "wg_to_lan", "lan_to_wg" },
+	{ "isolated_to_lan", "isolated_to_wg" },
+	{ "relay", "flood" },
+	{ "tcp_to_lan", "tcp_to_wg" },
+};
+
+static const struct measure *find_measure(const struct result *r, const char *load)
 {
-	if (strncmp(rival, "wm_bpf", 6) == 0)
-		return "#2a7f62";
-	if (strncmp(rival, "wm_", 3) == 0)
-		return "#7fb069";
-	return strncmp(rival, "floor", 5) == 0 ? "#b8b8b8" : "#c8553d";
+	const struct measure *best = NULL;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct measure *m = &r->measure[i];
+
+		if (strcmp(m->name, load) == 0 && (!best || (m->hosts <= HOSTS && m->hosts > best->hosts)))
+			best = m;
+	}
+	return best;
 }
 
-/* What is as wide as the picture. */
-static double scale_of(const struct measure *m)
+static const struct transit *find_transit(const struct transits *t, const char *load)
 {
-	const struct series *nft = measure_find(m, RIVAL_NFT);
-	double most = 0, cut = nft ? CUT_AT * spread_of(nft->ns, nft->n).median : 0;
-
-	for (size_t i = 0; i < m->nseries; i++)
-		most = WM_MAX(most, spread_of(m->series[i].ns, m->series[i].n).median);
-	return cut && most > cut ? cut : most;
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->transit[i].name, load) == 0)
+			return &t->transit[i];
+	return NULL;
 }
 
-static void draw_bar(FILE *f, const struct series *s, double scale, int y)
+static int draw_pair(FILE *f, const struct result *r, const struct pair *p, int y)
 {
-	double ns = spread_of(s->ns, s->n).median, share = scale > 0 ? WM_MIN(ns / scale, 1.0) : 0;
-	int width = (int)(share * (WIDTH - LABELS - NUMBERS));
+	const struct measure *left = find_measure(r, p->left), *right = find_measure(r, p->right);
 
-	fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", LABELS - 6, y + BAR - 5, s->title);
-	fprintf(f, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n", LABELS, y + 1,
-		WM_MAX(width, 1), BAR - 3, colour_of(s->rival));
-	fprintf(f, "<text x=\"%d\" y=\"%d\">%.0f%s</text>\n", LABELS + width + 5, y + BAR - 5, ns,
-		ns > scale ? " (cut)" : "");
+	if (left)
+		plot_bars(f, left, 0, y);
+	if (right)
+		plot_bars(f, right, SECOND, y);
+	return y + WM_MAX(plot_bars_height(left), plot_bars_height(right));
 }
 
-static int draw_measure(FILE *f, const struct measure *m, int y)
+static int draw_transits(FILE *f, const struct transits *t, int y)
 {
-	double scale = scale_of(m);
+	const struct transit *left = find_transit(t, "transit_to_lan"), *right = find_transit(t, "transit_to_wg");
 
-	fprintf(f, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">", LABELS, y + GROUP - 10);
-	for (const char *c = m->title; *c; c++)
-		*c == '>' ? fputs("&gt;", f) : fputc(*c, f);
-	fprintf(f, "; %u hosts, %u flows: ns of one processor per packet</text>\n", m->hosts, m->flows);
-	y += GROUP;
-	for (size_t i = 0; i < m->nseries; i++, y += BAR)
-		if (m->series[i].n)
-			draw_bar(f, &m->series[i], scale, y);
-	return y;
+	if (left)
+		plot_transit(f, left, 0, y);
+	if (right)
+		plot_transit(f, right, SECOND, y);
+	return y + WM_MAX(plot_transit_height(left), plot_transit_height(right));
 }
 
-int plot_write(FILE *f, const struct result *r)
+static int draw(FILE *f, const struct report *r)
 {
-	int y = 0, height = BAR;
+	int y = 0;
 
-	for (size_t i = 0; i < r->n; i++)
-		height += GROUP + BAR * (int)r->measure[i].nseries;
+	if (find_measure(&r->result, "wg_to_lan") && find_measure(&r->result, "lan_to_wg")) {
+		plot_lines(f, &r->result, "wg_to_lan", "wg -> LAN: ns for a packet", 0, y);
+		plot_lines(f, &r->result, "lan_to_wg", "LAN -> wg: ns for a packet", SECOND, y);
+		y += PLOT_LINES;
+	}
+	for (size_t i = 0; i < WM_ARRAY_LEN(pairs); i++)
+		y = draw_pair(f, &r->result, &pairs[i], y);
+	return draw_transits(f, &r->transits, y);
+}
+
+int plot_write(FILE *f, const struct report *r)
+{
+	WM_AUTO_FREE char *inside = NULL;
+	size_t len;
+	FILE *body = open_memstream(&inside, &len);
+
+	if (!body)
+		return -1;
+	int height = draw(body, r) + PLOT_BAR;
+	fclose(body);
 	fprintf(f,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
-		"font-size=\"11\">\n",
-		WIDTH, height);
-	fprintf(f, "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n");
-	for (size_t i = 0; i < r->n; i++)
-		y = draw_measure(f, &r->measure[i], y);
-	fprintf(f, "</svg>\n");
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-8 0 %d %d\" font-family=\"sans-serif\" "
+		"font-size=\"11\">\n<rect x=\"-8\" width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n%s</svg>\n",
+		WIDTH, height, inside);
 	return ferror(f) ? -1 : 0;
 }
