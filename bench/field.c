@@ -8,7 +8,7 @@
 #include "bench/world.h"
 #include "core/util.h"
 
-#define RULES_MANY 10000	  /* hosts with rules each: too slow from here on */
+#define RULES_MANY 10000  /* hosts with rules each: too slow from here on */
 #define HEARD_MS 4000	  /* hosts are heard anew; wm believes for 10 s */
 #define WARM_AT_ONCE 4000 /* flows that wait for an answer */
 

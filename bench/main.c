@@ -27,7 +27,7 @@ static int measure_costs(const struct options *o, struct costs *ret, struct wm_e
 	int rc = 0;
 
 	for (unsigned int h = 0; h < o->nprograms && rc == 0; h++) {
-		fprintf(stderr, "# programs, %u hosts\n", o->programs[h]);
+		run_say("programs, %u hosts", o->programs[h]);
 		rc = cost_measure(o->programs[h], WM_MIN(o->run.rounds, (uint32_t)PROGRAM_ROUNDS), ret, err);
 	}
 	return rc;

@@ -2,6 +2,7 @@
 #include "bench/run.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,20 @@ static bool is_wanted(const struct comparison *c, const struct load *load, uint3
 	if (run->quick && (load->one || (c->scope != SCOPE_SITE && hosts != QUICK_HOSTS)))
 		return false;
 	return !run->load || strstr(load->name, run->load);
+}
+
+void run_say(const char *fmt, ...)
+{
+	static uint64_t start_ms;
+	uint64_t now_ms = wm_monotonic_ms();
+	va_list ap;
+
+	start_ms = start_ms ? start_ms : now_ms;
+	fprintf(stderr, "# %3llu s: ", (unsigned long long)(now_ms - start_ms) / 1000);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -162,12 +177,14 @@ int run_comparison(const struct comparison *c, uint32_t hosts, const struct run 
 
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name; i++)
 		wanted |= is_wanted(c, &c->loads[i], hosts, run);
+	if (wanted)
+		run_say("gateways, %u hosts", hosts);
 	int rc = wanted ? field_open(&f, &kind, hosts, run, err) : 0;
 	for (unsigned int i = 0; i < LOADS_MAX && c->loads[i].name && wanted && rc == 0; i++) {
 		title = c->loads[i].title;
 		if (!is_wanted(c, &c->loads[i], hosts, run))
 			continue;
-		fprintf(stderr, "# %s, %u hosts\n", title, hosts);
+		run_say("%s, %u hosts", title, hosts);
 		/* Answers do not prolong what an isolated host may answer. */
 		if (!warm || c->scope == SCOPE_ISOLATED)
 			rc = warm_up_all(&f, c, err);

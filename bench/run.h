@@ -37,6 +37,9 @@ struct run {
 	const char *load;  /* only those with this in their name; NULL: all */
 };
 
+/* On stderr: what it is at, and how far. */
+void run_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Streams of TCP through a site's gateway (streams.c), as run_comparison. */
 int run_streams(uint32_t hosts, const struct run *run, struct result *ret, struct wm_error *err);
 

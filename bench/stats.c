@@ -11,6 +11,7 @@
 
 #include "bench/place.h"
 #include "bench/rival.h"
+#include "bench/run.h"
 #include "bench/world.h"
 #include "core/record.h"
 #include "core/util.h"
@@ -181,7 +182,7 @@ int stats_measure(uint32_t hosts, uint32_t rounds, struct stats *ret, struct wm_
 	char tool[512];
 	int rc = find_tool(tool, sizeof(tool), err);
 
-	fprintf(stderr, "# wm-bpf stats, %u hosts\n", hosts);
+	run_say("wm-bpf stats, %u hosts", hosts);
 	for (size_t i = 0; i < WM_ARRAY_LEN(planes) && rc == 0; i++)
 		rc = measure(tool, &planes[i], hosts, rounds, ret, err);
 	return rc < 0 ? wm_fail_in(err, rc, "wm-bpf stats, %u hosts", hosts) : 0;

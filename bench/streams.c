@@ -96,6 +96,8 @@ int run_streams(uint32_t hosts, const struct run *run, struct result *ret, struc
 	crowd = (struct crowd){ .field.n = 0 };
 	for (size_t i = 0; i < WM_ARRAY_LEN(loads); i++)
 		wanted |= is_wanted(&loads[i], run);
+	if (wanted)
+		run_say("gateways, %u hosts", hosts);
 	int rc = wanted ? field_open(&crowd.field, &kind, hosts, run, err) : 0;
 	if (rc == 0 && wanted)
 		rc = connect_all(&crowd, err);
@@ -103,7 +105,7 @@ int run_streams(uint32_t hosts, const struct run *run, struct result *ret, struc
 		title = loads[i].title;
 		if (!is_wanted(&loads[i], run))
 			continue;
-		fprintf(stderr, "# %s, %u hosts\n", title, hosts);
+		run_say("%s, %u hosts", title, hosts);
 		rc = run_load(&crowd, &loads[i], run, ret, err);
 	}
 	for (size_t i = 0; i < RIVALS_MAX; i++)

@@ -323,6 +323,7 @@ int run_transits(uint32_t hosts, const struct run *run, struct transits *ret, st
 		ret->left_out = "transits: left out, whoever sends needs a processor of its own";
 	if (!wanted || ret->left_out)
 		return 0;
+	run_say("gateways, %u hosts", hosts);
 	int rc = field_open(&f, &kind, hosts, run, err);
 	if (rc == 0)
 		rc = prepare(&f, err);
@@ -331,7 +332,7 @@ int run_transits(uint32_t hosts, const struct run *run, struct transits *ret, st
 		title = loads[i].title;
 		if (!is_wanted(&loads[i], run))
 			continue;
-		fprintf(stderr, "# %s, %u hosts\n", title, hosts);
+		run_say("%s, %u hosts", title, hosts);
 		rc = run_load(&f, &loads[i], run, ret, err);
 		if (rc == 0)
 			rc = verify_all(&f, err);
