@@ -28,9 +28,12 @@ static const struct program {
 	int want; /* what it returns */
 	const char *name, *title;
 	uint32_t hosts_max;
+	uint32_t mark; /* the low byte, at egress */
 } programs[] = {
 	{ WM_BPF_LAN_IN, WIRE_TO_WG, false, false, TC_ACT_REDIRECT, "lan_in", "LAN ingress, to the mesh", 0 },
-	{ WM_BPF_WG_OUT, WIRE_TO_WG, false, true, TC_ACT_UNSPEC, "wg_out", "wg egress, from a LAN", 0 },
+	{ WM_BPF_WG_OUT, WIRE_TO_WG, false, true, TC_ACT_UNSPEC, "wg_out", "wg egress, translated already", 0,
+	  WM_MARK_DONE },
+	{ WM_BPF_WG_OUT, WIRE_TO_WG, false, true, TC_ACT_UNSPEC, "wg_out_stack", "wg egress, through the stack", 0 },
 	{ WM_BPF_WG_IN, WIRE_TO_LAN, false, false, TC_ACT_REDIRECT, "wg_in", "wg ingress, to a host", 0 },
 	{ WM_BPF_XDP, WIRE_FLOOD, false, false, XDP_DROP, "shield", "the XDP shield, unregistered", SHIELD_MAX },
 	{ WM_BPF_WG_IN, WIRE_TO_LAN, true, false, TC_ACT_REDIRECT, "wg_in_isolated", "wg ingress, to an isolated host",
@@ -112,7 +115,7 @@ static int run_tc(struct bed *bed, const struct program *p, int prog, uint32_t r
 			    .ctx_size_in = sizeof(skb), .repeat = (int)repeat);
 
 	memcpy(frame, gateway, sizeof(gateway));
-	b->bss->drive_mark = p->egress ? bed->rig.inst.fwmark : 0;
+	b->bss->drive_mark = p->egress ? bed->rig.inst.fwmark | p->mark : 0;
 	int rc = bpf_map_update_elem(bpf_map__fd(b->maps.target), &zero, &prog, BPF_ANY);
 	if (rc == 0)
 		rc = bpf_prog_test_run_opts(bpf_program__fd(b->progs.bench_drive), &opts);

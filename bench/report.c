@@ -39,12 +39,14 @@ int report_write(FILE *f, bool json, const struct report *whole, const struct ma
 	return wm_out_end(out);
 }
 
-int report_summary(FILE *f, const struct report *r)
+int report_summary(FILE *f, const struct report *r, const struct machine *m)
 {
 	struct wm_out *out = wm_out_new(f, WM_OUT_TEXT);
 
 	if (!out)
 		return -ENOMEM;
+	machine_write(out, m);
+	wm_out_uint(out, "rounds", "rounds", r->result.rounds);
 	report_targets(out, r);
 	return wm_out_end(out);
 }

@@ -22,5 +22,5 @@ struct report {
 };
 
 int report_write(FILE *f, bool json, const struct report *r, const struct machine *m);
-int report_summary(FILE *f, const struct report *r); /* only what is to be reached */
-int plot_write(FILE *f, const struct report *r);     /* SVG: lines and bars */
+int report_summary(FILE *f, const struct report *r, const struct machine *m); /* only what is to be reached */
+int plot_write(FILE *f, const struct report *r);			      /* SVG: lines and bars */

@@ -11,7 +11,8 @@
 #include "core/util.h"
 
 #define SIZES 8
-#define NAMED 4 /* columns before those of the sizes */
+#define LEAST_NS 5 /* of less, a ratio says nothing */
+#define NAMED 4	   /* columns before those of the sizes */
 
 /* The columns of a table that has one for each size. */
 struct growth {
@@ -58,7 +59,7 @@ static void row(struct wm_out *out, const struct growth *g, const char *const na
 	for (size_t i = 0; i < NAMED; i++)
 		wm_out_cell_str(out, names[i]);
 	for (size_t i = 0; i < g->n; i++) {
-		double value = i ? ns[i] / ns[0] : ns[0];
+		double value = !i ? ns[0] : ns[0] >= LEAST_NS ? ns[i] / ns[0] : NAN;
 
 		if (isnan(value))
 			wm_out_cell_str(out, "-");

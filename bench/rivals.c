@@ -111,7 +111,7 @@ const struct rival rivals[] = {
 	{ "nft_rules", "nft: a counter rule per host", CT_LACKS,
 	  SCOPE_SITE, RIVAL_RULES | RIVAL_KEY, 0, nft_up, .rules = rules_per_host },
 	{ "iptables_rules", "iptables-nft: a rule per host", CT_LACKS,
-	  SCOPE_SITE, RIVAL_RULES, 10000, iptables_up, .rules = rules_iptables },
+	  SCOPE_SITE, RIVAL_RULES, 1000, iptables_up, .rules = rules_iptables },
 	FAULT(lost, "drop"),
 	FAULT(address, "ip daddr set 10.0.0.5"),
 	FAULT(ttl, "ip ttl set 9"),

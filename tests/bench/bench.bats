@@ -25,9 +25,9 @@ faulty() { # faulty <fault> <what is said of it>
 		((.transits | length == 4) or $processors < 2)' "$out/result.json"
 	jq -e '[.streams[].rivals[] | select(.packet_bytes < 20000)] == []' "$out/result.json"
 	jq -e '[.measures[].rivals[] | select(.rival == "plain")] | length == 6' "$out/result.json"
-	jq -e '(.programs | length == 6) and (.stats | length == 8)' "$out/result.json"
+	jq -e '(.programs | length == 7) and (.stats | length == 8)' "$out/result.json"
 	jq -e '[.targets[].reached] - ["yes", "no", "not measured"] == []' "$out/result.json"
-	diff "$out/targets.txt" <(sed -n '/^WHAT /,$p' "$out/table.txt")
+	diff <(sed -n '/^WHAT /,$p' "$out/targets.txt") <(sed -n '/^WHAT /,$p' "$out/table.txt")
 	grep -q '^</svg>$' "$out/path.svg"
 }
 
