@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The benchmark does its work and finds faults that are made on purpose. No time is looked at.
-# time limit: 180 s
+# time limit: 240 s
 
 setup() {
 	BENCH=$BATS_TEST_DIRNAME/../../${B:-build}/wm-bench
@@ -34,7 +34,52 @@ faulty() { # faulty <fault> <what is said of it>
 @test "the programs alone do what they should" {
 	run "$BENCH" --cost --hosts 10,1000 --rounds 1 -j
 	[ "$status" = 0 ]
-	jq -e '.programs | map(select(.program == "wg_in")) | length == 2' < <(sed '/^#/d' <<<"$output")
+	sed '/^#/d' <<<"$output" >"$BATS_TEST_TMPDIR/cost"
+	jq -e '.programs | map(select(.program == "wg_in")) | length == 2' "$BATS_TEST_TMPDIR/cost"
+	jq -e '.program_growth | map(select(.ns_at_10 >= 0 and has("at_1000"))) | length == 7' "$BATS_TEST_TMPDIR/cost"
+}
+
+@test "targets say what the measures say" {
+	"$BENCH" --hosts 1000 --rounds 3 --packets 240 --load wg_to_lan --rival nft_ct -j >"$BATS_TEST_TMPDIR/result"
+	jq -e '[.targets[] | select(.measured)] | length >= 1 and
+		all((.measured >= .target) == (.reached == "yes"))' "$BATS_TEST_TMPDIR/result"
+	jq -e '(.measures[0].rivals[] | select(.rival == "nft_ct_maps").bpf_percent) as $percent |
+		.targets[] | select(.what == "wg -> LAN, over nft conntrack maps" and .hosts == 1000) |
+		.measured * 100 - $percent | fabs < 1' "$BATS_TEST_TMPDIR/result"
+}
+
+@test "more hosts are a ratio, and rules for each of too many are left out with a word" {
+	"$BENCH" --hosts 10,10001 --rounds 1 --packets 100 --load wg_to_lan_one --rival _rules -j >"$BATS_TEST_TMPDIR/one"
+	jq -e '[.measures[1].rivals[] | select(.rival | endswith("_rules"))] | length == 2 and
+		all(.rounds == 0 and .ns == null and (.lacks | startswith("left out: ")))' "$BATS_TEST_TMPDIR/one"
+	"$BENCH" --hosts 10,20 --rounds 1 --packets 100 --load relay --rival plain -j >"$BATS_TEST_TMPDIR/two"
+	jq -e '[.growth[] | select(.load == "relay") | select(.ns_at_10 > 0 and .at_20 > 0)] | length == 3' "$BATS_TEST_TMPDIR/two"
+}
+
+@test "a look at the counters that leaves out a host is none" {
+	cp "$BENCH" "$BATS_TEST_TMPDIR/wm-bench"
+	printf '#!/bin/sh\nfor h in 0 1 2 3 4 5 6 7 8; do echo "h$h.s 1"; done\n' >"$BATS_TEST_TMPDIR/wm-bpf"
+	chmod +x "$BATS_TEST_TMPDIR/wm-bpf"
+	run "$BATS_TEST_TMPDIR/wm-bench" --hosts 10 --rounds 1 --load stats
+	[ "$status" = 1 ]
+	[[ "$output" = *"wm-bpf stats, 10 hosts: bpf: wm-bpf stats names 9 hosts, not 10"* ]]
+}
+
+@test "what a run has found becomes the page" {
+	local here=$BATS_TEST_DIRNAME/../.. out=$BATS_TEST_TMPDIR/out tree=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$out" "$tree/bench" "$tree/docs"
+	cp "$here/bench/publish" "$tree/bench"
+	cp "$here/docs/performance.md" "$tree/docs"
+	run "$tree/bench/publish" "$out"
+	[ "$status" = 1 ]
+	cmp "$here/docs/performance.md" "$tree/docs/performance.md"
+	"$BENCH" --hosts 10 --rounds 1 --packets 100 --load relay --out "$out" >/dev/null
+	"$tree/bench/publish" "$out"
+	diff <(sed 's/ *$//' "$out/targets.txt") <(sed -n '/^<!-- measured/,/^<!-- end/p' "$tree/docs/performance.md" | sed '1,2d' | head -n -2)
+	cmp "$out/result.json" "$tree/docs/performance.json"
+	cp "$tree/docs/performance.md" "$BATS_TEST_TMPDIR/once"
+	"$tree/bench/publish" "$out"
+	cmp "$BATS_TEST_TMPDIR/once" "$tree/docs/performance.md"
 }
 
 @test "a packet that is lost, mistranslated, too old or broken ends the run by name" {
