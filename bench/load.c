@@ -15,6 +15,7 @@
 #include "core/util.h"
 
 #define NAP_NS 50000
+#define RELEASE_NS 10000000
 #define LOST_MS 2000 /* all threads sleep for so long: nothing comes any more */
 #define STUCK_MS 60000
 
@@ -47,7 +48,14 @@ static int send_by_tun(struct rig *rig, uint32_t n, struct wm_error *err)
 	return 0;
 }
 
-/* From the LAN, in the far namespace. The program makes each frame. */
+static bool nap_for(long ns)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+	return true;
+}
+
+/* From the LAN, in the far namespace. The program makes each frame. Each run leaves a pool of pages that the kernel
+ * releases later. On a busy machine it has said once that there is no memory for one more, and sent nothing. */
 static int send_by_xdp(struct rig *rig, uint32_t n, struct wm_error *err)
 {
 	uint8_t frame[ETH_HLEN + sizeof(struct wire_packet)] = { 0 };
@@ -56,8 +64,13 @@ static int send_by_xdp(struct rig *rig, uint32_t n, struct wm_error *err)
 			    .ctx_size_in = sizeof(at), .repeat = (int)n, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 			    .batch_size = RIG_BURST);
 
-	rig->progs->bss->order = rig->order;
-	int rc = bpf_prog_test_run_opts(bpf_program__fd(rig->progs->progs.bench_gen), &opts);
+	uint64_t start = wm_monotonic_ms();
+	int rc;
+
+	do {
+		rig->progs->bss->order = rig->order;
+		rc = bpf_prog_test_run_opts(bpf_program__fd(rig->progs->progs.bench_gen), &opts);
+	} while (rc == -ENOMEM && wm_monotonic_ms() - start < LOST_MS && nap_for(RELEASE_NS));
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot make frames (kernel 5.18): %s", strerror(-rc));
 	return 0;
@@ -68,11 +81,6 @@ static int send_by_xdp(struct rig *rig, uint32_t n, struct wm_error *err)
 static bool all_sleep(const struct rig *rig)
 {
 	return napi_sleeps(&rig->wg) && napi_sleeps(&rig->lan) && napi_sleeps(&rig->far);
-}
-
-static void nap(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 }
 
 /* With what wm's data plane says about it. */
@@ -102,7 +110,7 @@ static int wait_for(const struct rig *rig, uint64_t count, bool flood, struct wm
 
 		if (!flood && came_out(rig) >= count)
 			return 0;
-		nap();
+		nap_for(NAP_NS);
 		if (!flood && now - start < 20)
 			continue;
 		if (!all_sleep(rig))
