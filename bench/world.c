@@ -3,6 +3,22 @@
 
 #define IP(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
+#define TWIST 97 /* any prime */
+
+/* All primes that divide n, once each. */
+static uint32_t primes_of(uint32_t n)
+{
+	uint32_t product = 1;
+
+	for (uint32_t p = 2; p <= n / p; p++) {
+		if (n % p == 0)
+			product *= p;
+		while (n % p == 0)
+			n /= p;
+	}
+	return product * n;
+}
+
 void world_make(struct wire_world *ret, uint32_t hosts)
 {
 	*ret = (struct wire_world){
@@ -14,6 +30,7 @@ void world_make(struct wire_world *ret, uint32_t hosts)
 		.beyond = IP(100, 96, 0, 0),
 		.translates = 1,
 		.ttl = WIRE_TTL_IN - 1,
+		.twist = (uint32_t)((uint64_t)primes_of(hosts) * TWIST % hosts),
 	};
 }
 
