@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The benchmark does its work and finds faults that are made on purpose. No time is looked at.
-# time limit: 240 s
+# time limit: 480 s
 
 setup() {
 	BENCH=$BATS_TEST_DIRNAME/../../${B:-build}/wm-bench
