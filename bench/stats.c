@@ -13,7 +13,7 @@
 #include "bench/rival.h"
 #include "bench/run.h"
 #include "bench/world.h"
-#include "core/record.h"
+#include "core/record_file.h"
 #include "core/util.h"
 
 #define HOME PLACE_RUN "/gateway" /* of the gateway that is looked at */
@@ -65,7 +65,7 @@ static int save_config(const struct wire_world *w, struct wm_error *err)
 
 	rc = rc < 0 ? wm_fail(err, -rc, "no memory for a config") : wm_config_finish(&config, err);
 	if (rc == 0)
-		rc = wm_config_save(HOME "/config", &config, err);
+		rc = wm_config_save(HOME "/config", &config, NULL, err);
 	wm_config_free(&config);
 	return rc;
 }
