@@ -245,12 +245,12 @@ static int new_wg(struct scene *s, unsigned int times, struct wm_error *err)
 #define DEVICE .without = ACCOUNT_NO_COUNTERS
 
 const struct act acts[] = {
-	{ "%u reconfigurations", reconfigure, EVERY, 30, 1000, GOOD },
-	{ "%u steps from a few hosts to all, and back", grow, BOTH, 14, 22, .small = true, GOOD },
+	{ "%u reconfigurations", reconfigure, EVERY, 20, 1000, GOOD },
+	{ "%u steps from a few hosts to all, and back", grow, BOTH, 12, 22, .small = true, GOOD },
 	{ "%u upgrades", upgrade, BOTH, 4, 100, GOOD },
 	{ "%u times to the other back end, and back", switch_over, BPF, 2, 100, GOOD },
-	{ "%u changes killed", kill_changes, BOTH, 6, 100, GOOD },
-	{ "%u times killed on the way to the other back end, and on the way back", kill_switches, WAY(BPF), 4, 100, GOOD },
+	{ "%u changes killed", kill_changes, BOTH, 5, 100, GOOD },
+	{ "%u times killed on the way to the other back end, and on the way back", kill_switches, WAY(BPF), 2, 100, GOOD },
 	{ "%u times a LAN made anew", new_lan, BOTH, 2, 25, DEVICE, GOOD },
 	{ "%u times the tunnel's device made anew", new_wg, BOTH, 1, 25, DEVICE, GOOD },
 };

@@ -173,7 +173,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .hosts = 2000, .seed = 1 };
+	struct options o = { .hosts = 1000, .seed = 1 };
 	struct wm_error err;
 
 	if (parse(argc, argv, &o) < 0) {
