@@ -11,7 +11,8 @@
 /* The quoted checksum is that of the addresses that the packet had when it was too big. */
 #define STACK_SAYS(place, from, mtu, ...) { .at = (place), .error = 3, .code = 4, .rest = (mtu), .src = (from), __VA_ARGS__ }
 
-/* A flood fills what may be half-open: from then on new flows are refused, and nothing that lives is lost. */
+/* Isolated ends and ICMP never go around the stack: floods of them need to run once.
+ * A flood fills what may be half-open: from then on new flows are refused, and nothing that lives is lost. */
 #define LIVE 300
 static const struct flood live_opened = {
 	.n = LIVE, .at = WG, .pkt = { TCP(FAR, 0, ISO1, 600), .flags = SYN },
@@ -145,16 +146,16 @@ static const struct row rows[] = {
 	    { .age_s = 140, .at = WG, .pkt = { UDP(FAR, ROW, ISO, 182) }, TO_LAN(LAN0, ISO_L) },
 	    { .age_s = 179, .at = LAN0, .pkt = { UDP(ISO_L, 182, FAR, ROW) }, TO_WG(ISO) },
 	    { .age_s = 2, .at = LAN0, .pkt = { UDP(ISO_L, 182, FAR, ROW) }, DROPPED(ISOLATED) } } },
-	{ "a flood of new flows: refused once there is no room, and live ones go on", NFT,
+	{ "a flood of new flows: refused once there is no room, and live ones go on", NFT_STACK,
 	  { { .flood = &live_opened }, { .flood = &live_acked }, { .flood = &flood }, { .flood = &live_speaks },
 	    { .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 602), .flags = SYN }, DROPPED(FLOW_FULL) },
 	    { .age_s = 61, .at = WG, .pkt = { TCP(FAR, ROW, ISO2, 602), .flags = SYN }, TO_LAN(LAN0, ISO2_L) } } },
-	{ "what one isolated host has answered takes the room of the others", NFT,
+	{ "what one isolated host has answered takes the room of the others", NFT_STACK,
 	  { { .flood = &answers }, { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 603) }, TO_LAN(LAN1, ISO1_L) },
 	    { .at = LAN1, .pkt = { UDP(ISO1_L, 603, FAR, ROW) }, DROPPED(FLOW_FULL) },
 	    { .age_s = 181, .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 603) }, TO_LAN(LAN1, ISO1_L) },
 	    { .at = LAN1, .pkt = { UDP(ISO1_L, 603, FAR, ROW) }, TO_WG(ISO1) } } },
-	{ "first fragments of one isolated host take the room of the others", NFT,
+	{ "first fragments of one isolated host take the room of the others", NFT_STACK,
 	  { { .at = WG, .pkt = { ECHO_REQUEST(FAR, ISO, 778) }, TO_LAN(LAN0, ISO_L) },
 	    { .at = WG, .pkt = { ECHO_REQUEST(FAR + 1, ISO, 778) }, TO_LAN(LAN0, ISO_L) }, { .flood = &first_pieces },
 	    { .at = WG, .pkt = { UDP(FAR, ROW, ISO1, 604) }, TO_LAN(LAN1, ISO1_L) },
@@ -162,7 +163,7 @@ static const struct row rows[] = {
 	    { .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(32, 40) }, DROPPED(ISOLATED) },
 	    { .age_s = 31, .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(0, 32) }, TO_WG(ISO1) },
 	    { .at = LAN1, .pkt = { UDP(ISO1_L, 604, FAR, ROW), .len = 64, .id = 0x7201, SLICE(32, 40) }, TO_WG(ISO1) } } },
-	{ "a router's errors count for the limit, those that are refused too", NFT,
+	{ "a router's errors count for the limit, those that are refused too", NFT_STACK,
 	  { { .flood = &refused_errors }, { .flood = &good_errors } } },
 	{ "a router's error about an isolated host that quotes IP options is dropped", NFT,
 	  { { .at = WG, .pkt = { UDP(FAR, ROW, ISO, 186) }, TO_LAN(LAN0, ISO_L) },
