@@ -76,6 +76,14 @@ int snapshot_next_token(struct snapshot *snapshot, struct store_token *io)
 	return 0;
 }
 
+int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret)
+{
+	(void)snapshot;
+	(void)io_seq;
+	(void)ret;
+	return 0;
+}
+
 /* Of tokens, which no row writes. */
 const char *auth_role_name(enum wm_token_kind role)
 {
