@@ -60,15 +60,6 @@ int snapshot_next(struct snapshot *snapshot, struct object *io)
 	return 1;
 }
 
-/* Nobody asks for changes here. */
-int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret)
-{
-	(void)snapshot;
-	(void)io_seq;
-	(void)ret;
-	return 0;
-}
-
 int snapshot_next_token(struct snapshot *snapshot, struct store_token *io)
 {
 	(void)snapshot;
