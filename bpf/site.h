@@ -72,6 +72,7 @@ inline_ const struct wm_host_info *find_local(__u32 ifindex, __be32 addr, __u32 
 	const struct wm_host_info *h;
 
 	*index = line ? line->index[hint % WM_HINTS_PER_LINE] : 0;
+	expect_to_count(*index);
 	h = host_there(*index, ifindex, addr);
 	if (h)
 		return h;

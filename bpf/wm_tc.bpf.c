@@ -99,6 +99,7 @@ int wm_wg_in(struct __sk_buff *skb)
 	if (p.dst == params.gateway)
 		return verdict(&p, WM_REASON_LOCAL, PASS);
 	if (in_subnet(p.dst)) {
+		expect_to_count(index_of(p.dst));
 		h = find_overlay(p.dst, &index);
 		if (!h)
 			return verdict(&p, WM_REASON_NO_HOST, DROP);
