@@ -82,7 +82,7 @@ inline_ int write_header(struct packet *p, bool hop)
 	now.check = p->check;
 	now.src = p->src;
 	now.dst = p->dst;
-	return bpf_skb_store_bytes(p->skb, p->off + IP_TTL_AT, &now, sizeof(now), 0) ? -1 : 0;
+	return write_bytes(p->skb, p->off + IP_TTL_AT, &now, sizeof(now)) ? -1 : 0;
 }
 
 inline_ int set_addresses(struct packet *p, __be32 src, __be32 dst, bool hop)

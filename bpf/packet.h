@@ -89,9 +89,24 @@ inline_ int read_bytes(struct __sk_buff *skb, __u32 off, void *to, __u32 len)
 	__builtin_memcpy(to, __builtin_assume_aligned(at, 2), len);
 	return 0;
 }
+/* The same for writing. The kernel has made a packet of a program that does this the program's own before it begins; what
+ * is written here no checksum of the skb's covers, or covers together with another change. */
+inline_ int write_bytes(struct __sk_buff *skb, __u32 off, const void *from, __u32 len)
+{
+	__u8 *at = (__u8 *)ctx_pointer(skb, data), *end = (__u8 *)ctx_pointer(skb, data_end);
+	__u64 bounded = off;
+
+	asm volatile("%0 &= 127" : "+r"(bounded)); /* as above */
+	at += bounded;
+	if (at + len > end)
+		return bpf_skb_store_bytes(skb, off, from, len, 0);
+	__builtin_memcpy(__builtin_assume_aligned(at, 2), from, len);
+	return 0;
+}
 #else /* tests/native */
 #define ctx_word(skb, field) ((skb)->field)
 #define read_bytes bpf_skb_load_bytes
+#define write_bytes(skb, off, from, len) bpf_skb_store_bytes(skb, off, from, len, 0)
 #endif
 
 /* Of a GSO packet, L4 payload bytes of each segment; else 0. Not kept in the struct: the
@@ -146,7 +161,7 @@ inline_ bool parse_l4(struct packet *p)
 
 		if (room < 20)
 			return true;
-		if (bpf_skb_load_bytes(p->skb, p->l4 + 12, flags, sizeof(flags)))
+		if (read_bytes(p->skb, p->l4 + 12, flags, sizeof(flags)))
 			return false;
 		p->tcp_doff = (flags[0] >> 4) * 4;
 		p->tcp_flags = flags[1];
@@ -157,7 +172,7 @@ inline_ bool parse_l4(struct packet *p)
 	case IPPROTO_ICMP: {
 		__be16 id;
 
-		if (bpf_skb_load_bytes(p->skb, p->l4 + 4, &id, sizeof(id)))
+		if (read_bytes(p->skb, p->l4 + 4, &id, sizeof(id)))
 			return false;
 		p->icmp_type = bpf_ntohs(word[0]) >> 8;
 		p->icmp_code = bpf_ntohs(word[0]) & 0xff;

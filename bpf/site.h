@@ -146,7 +146,7 @@ inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __
 	}
 	__builtin_memcpy(eth.h_dest, &mac, ETH_ALEN);
 	__builtin_memcpy(eth.h_source, lan->mac, ETH_ALEN);
-	if (bpf_skb_store_bytes(p->skb, 0, &eth, sizeof(eth), 0))
+	if (write_bytes(p->skb, 0, &eth, sizeof(eth)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	count(p, reason);
 	return bpf_redirect(h->ifindex, 0);
