@@ -132,6 +132,15 @@ void api_config(struct call *call)
 		answer_none(call);
 }
 
+/* What has changed is asked for by a reader that is shown all or most of it. A device is shown next to nothing, for which
+ * the whole log would be walked: one that is far behind has the whole, which is small. */
+#define DEVICE_BEHIND_MAX 1000
+
+static bool is_too_far_behind(const struct call *call, uint64_t after, uint64_t now)
+{
+	return call->who.role == WM_TOKEN_DEVICE && now - after > DEVICE_BEHIND_MAX;
+}
+
 void api_changes(struct call *call)
 {
 	const struct wm_mesh *mesh = store_mesh(call->registry->store);
@@ -141,7 +150,8 @@ void api_changes(struct call *call)
 	if (!query_number(call, "after", (uint64_t)1 << 53, &after) || !query_number(call, "wait", WAIT_MAX_S, &wait))
 		return;
 	/* A generation means something only within the instance that it was counted in. */
-	if (!instance || strcmp(instance, mesh->instance) || after > mesh->generation)
+	if (!instance || strcmp(instance, mesh->instance) || after > mesh->generation ||
+	    is_too_far_behind(call, after, mesh->generation))
 		answer_changes(call, 0);
 	else if (mesh->generation > after)
 		answer_changes(call, after);

@@ -305,3 +305,22 @@ changes() {
 	[ "$status" = 0 ]
 	diff <(echo "$before") <(kernel_of gw)
 }
+
+# The last: what is in force then is the fake registry's.
+@test "with a mesh in force: where changes do not fit, all of it is asked for at once" {
+	[ -e "$WM_DEMO_DIR/in_force" ]
+	local have host site
+	have=$(on_gw "$BIN/wm-gateway" status --instance a -j || true)
+	INSTANCE=$(jq -r .config.instance <<<"$have")
+	have=$(jq -r .config.generation <<<"$have")
+	host='{"host":{"name":"new","domain":"a","wg_ip":"172.30.1.99","local_ip":"192.168.1.99","type":"standard","mac":null}}'
+	site='{"site":{"domain":"a","subnet":"172.30.1.0/24","gateway":"172.30.1.1","is_hub":false,"public_key":null,"endpoint":null}}'
+	changes $((have - 1)) '' "$host" | answer
+	{ sed "s/11111111-1111-4111-8111-111111111111/$INSTANCE/; s/999/$((have + 1))/; s/\"x\"/\"home\"/" <<<"$MESH"
+		printf '%s\n' "$site" "$host" "{\"end\":{\"generation\":$((have + 1)),\"count\":2}}"; } >"$BATS_TEST_TMPDIR/answer.whole"
+	fake
+	run on_gw timeout 60 "$BIN/wm-gateway" sync --instance a
+	echo "$output"
+	[ "$(on_gw "$BIN/wm-gateway" status --instance a -j | jq -r .config.generation)" = $((have + 1)) ]
+	on_gw "$BIN/wm-bpf" stats --instance a -j | jq -e '[.. | .name? // empty] | index("new.a")'
+}

@@ -300,6 +300,13 @@ int wm_gateway_ask(struct wm_gateway *g, unsigned int wait_s, struct wm_error *e
 	return rc;
 }
 
+/* What was asked is refused or makes no sense, by whoever answers there: the whole may be had all the same. Not when the
+ * registry is away or busy, which the whole would only make worse. */
+static bool may_help_to_ask_for_all(long status)
+{
+	return status == 200 || status == 501 || (status >= 400 && status < 500 && status != 401 && status != 408 && status != 429);
+}
+
 static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer *answer)
 {
 	struct wm_error err = answer->err;
@@ -310,6 +317,7 @@ static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer 
 		return WM_NEXT_AGAIN;
 	}
 	g->enrolled = false;
+	g->need_whole |= !g->enrolling && g->have_config && may_help_to_ask_for_all(answer->http_status);
 	if (answer->http_status == 401) {
 		wm_fail(&err, EACCES, "the registry accepts neither this gateway's token nor WM_REGISTRY_TOKEN of %s; run 'wm enrol %s' ('wm add-site %s' if the site was removed) and put what it prints there",
 			g->inst->env_file, g->inst->domain, g->inst->domain);

@@ -38,10 +38,22 @@ static int need_root(void)
 	return 1;
 }
 
+/* What the registry says is no use; changes: what it said first, if it was asked twice. */
+static void complain(const struct wm_gateway *g, const char *changes)
+{
+	const char *now = g->registry.text, *first = *changes ? changes : now;
+	bool both = strcmp(first, now) != 0;
+
+	fprintf(stderr, "wm-gateway: %s%s%s%s\n", first, both ? "; and when asked for all: " : "", both ? now : "",
+		g->applied ? "; the last known config is in force" : "");
+}
+
 /* Asks until the registry has nothing more to say. */
 static int sync_alone(struct wm_gateway *g)
 {
 	enum wm_gateway_next next = WM_NEXT_AGAIN;
+	struct wm_error changes = { 0 }; /* why they were refused */
+	bool asked_for_all = false;
 	struct wm_error err;
 
 	while (next == WM_NEXT_AGAIN) {
@@ -51,11 +63,17 @@ static int sync_alone(struct wm_gateway *g)
 			return fail(&err);
 		wm_fetcher_wait(&g->fetcher, SYNC_TIMEOUT_S, &answer);
 		next = wm_gateway_take(g, &answer);
+		/* Who stays asks again by himself, after a while. */
+		if (next == WM_NEXT_BACKOFF && g->need_whole && !asked_for_all) {
+			asked_for_all = true;
+			changes = g->registry;
+			next = WM_NEXT_AGAIN;
+		}
 	}
 	if (next == WM_NEXT_BACKOFF || *g->registry.text) {
 		/* The registry is away or talks nonsense: the last good config is what holds. */
 		wm_gateway_apply(g);
-		fprintf(stderr, "wm-gateway: %s%s\n", g->registry.text, g->applied ? "; the last known config is in force" : "");
+		complain(g, changes.text);
 		return 1;
 	}
 	if (wm_gateway_apply(g))

@@ -48,10 +48,10 @@ struct wm_record_end {
 	uint64_t count;      /* records between that and this */
 };
 
-/* From generation `after` to mesh.generation; the mesh itself is as it was. */
+/* From generation `after` to mesh.generation; the mesh itself is as it was. It stands last, because it may grow. */
 struct wm_changes {
-	struct wm_mesh mesh;
 	uint64_t after;
+	struct wm_mesh mesh;
 };
 
 struct wm_gone {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/log.h"
 #include "core/model_index.h"
 #include "core/util.h"
 
@@ -223,8 +224,8 @@ static bool is_damage(int rc)
 	return rc == -EBADMSG || rc == -EINVAL || rc == -ESTALE;
 }
 
-/* What has changed since the file was saved, all at once. A journal that makes no sense is done without: what the file
- * has was in force too. */
+/* What has changed since the file was saved, all at once. A journal that makes no sense, or cannot be read, is done
+ * without: what the file has was in force too. */
 static int replay(const char *path, const struct wm_token_hash *base, bool checked, struct wm_config *config,
 		  struct wm_error *err)
 {
@@ -239,7 +240,11 @@ static int replay(const char *path, const struct wm_token_hash *base, bool check
 		rc = wm_config_change(config, &delta, &diff, NULL);
 	wm_config_diff_free(&diff);
 	wm_delta_free(&delta);
-	return !rc || is_damage(rc) ? 0 : wm_fail(err, -rc, "cannot read the journal: %s", strerror(-rc));
+	if (rc == -ENOMEM)
+		return wm_fail(err, ENOMEM, "no memory for the journal");
+	if (rc && !is_damage(rc))
+		wm_warning("%s: cannot read what has changed since (%s): going on without it", path, strerror(-rc));
+	return 0;
 }
 
 static int load(const char *path, bool check, struct wm_config *ret, struct wm_error *err)

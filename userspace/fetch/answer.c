@@ -141,8 +141,7 @@ static int on_line(void *arg, const char *line, size_t len)
 		return wm_fail(s->err, EPROTO, "the registry's answer is no %s: one header must stand first", what_of[s->head]);
 	if (is_head) {
 		s->started = true;
-		/* The mesh is the first member of both. */
-		s->generation = record.mesh.generation;
+		s->generation = record.type == WM_RECORD_MESH ? record.mesh.generation : record.changes.mesh.generation;
 	} else if (rc == 0 && record.type == WM_RECORD_END) {
 		return on_end(s, &record.end);
 	} else {
