@@ -187,6 +187,23 @@ static void a_lan_that_is_away(void **state)
 	must("ip link add lan1 type veth peer name lan1p");
 }
 
+/* Whichever of the two tables somebody has deleted: the other one goes, and the change of the back end is not held up. */
+static void one_table_alone_is_retired(void **state)
+{
+	static const char *const missing[] = { "nft delete table ip wm_test", "nft delete table netdev wm_test" };
+	struct wm_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(missing); i++) {
+		rig_apply(&rig);
+		must(missing[i]);
+		assert_int_equal(wm_dataplane_nft.retire(&rig.inst, &rig.plan, &err), 1);
+		assert_int_equal(wm_dataplane_nft.present(&rig.inst, &err), 0);
+	}
+	rig_apply(&rig);
+	both_ways(2);
+}
+
 static void off_is_off(void **state)
 {
 	struct wm_end_counters nas;
@@ -298,6 +315,7 @@ static int body(void)
 		TEST(a_lan_comes_back),
 		TEST(a_lan_comes_back_under_its_number),
 		TEST(a_lan_that_is_away),
+		TEST(one_table_alone_is_retired),
 		TEST(off_is_off),
 		TEST(off_from_the_beginning_leaves_no_table),
 		TEST(somebody_elses_table_stays),

@@ -266,18 +266,19 @@ static uint64_t source_of(const struct wm_bpf_set *set)
 }
 
 /* What was counted to the end, now that no filter is left. */
-static int hand_on_counters(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set,
-			    struct wm_error *err)
+static void hand_on_counters(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set)
 {
 	struct wm_counters last = { 0 };
+	struct wm_error err = { 0 };
 	int rc;
 
 	wm_grace();
-	rc = wm_bpf_counters(set, &last, err);
+	rc = wm_bpf_counters(set, &last, &err);
 	if (!rc)
-		rc = wm_carried_add(inst, plan, source_of(set), &last, err);
+		rc = wm_carried_add(inst, plan, source_of(set), &last, &err);
+	if (rc)
+		wm_carried_tell(&err);
 	wm_counters_free(&last);
-	return rc;
 }
 
 /* plan: of the other back end, which is in force by now; NULL: for good. */
@@ -298,10 +299,19 @@ static int take_down(const struct wm_instance *inst, const struct wm_plan *plan,
 		rc = wm_bpf_detach_all(inst, &set, plan, err);
 	changes = rc + 1;
 	if (rc >= 0 && plan && set.whole)
-		rc = hand_on_counters(inst, plan, &set, err);
+		hand_on_counters(inst, plan, &set);
 	if (rc >= 0)
 		rc = plan && set.meta_fd >= 0 ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
 	return rc < 0 ? rc : changes;
+}
+
+/* What was counted for those who go is nobody's. since: NULL: all is looked at. */
+static void prune_counters(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since)
+{
+	struct wm_error err = { 0 };
+
+	if ((!since || since->ngone) && wm_carried_prune(inst, plan, &err))
+		wm_carried_tell(&err);
 }
 
 /* since NULL: all is looked at. */
@@ -321,7 +331,7 @@ static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan
 	if (!rc)
 		rc = bring_into_force(&job, err);
 	if (!rc && job.changes)
-		rc = wm_carried_prune(inst, plan, err);
+		prune_counters(inst, plan, since);
 	if (rc && job.first)
 		(void)take_down(inst, job.old.meta_fd >= 0 ? plan : NULL, NULL);
 	wm_bpf_content_free(&job.have);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/log.h"
 #include "core/util.h"
 
 #define MAGIC 0x776d6301u /* and a version */
@@ -252,4 +253,9 @@ int wm_carried_remove(const struct wm_instance *inst, struct wm_error *err)
 	if (!*inst->state_dir || path_of(inst, path) || unlink(path) == 0 || errno == ENOENT)
 		return 0;
 	return wm_fail(err, errno, "cannot remove %s: %s", path, strerror(errno));
+}
+
+void wm_carried_tell(const struct wm_error *err)
+{
+	wm_warning("what was counted before does not go on: %s", err->text);
 }

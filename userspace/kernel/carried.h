@@ -11,6 +11,9 @@
 #include "core/instance.h"
 #include "core/plan.h"
 
+/* Counters that do not go on are a pity, and no reason to call a change of the data plane failed: says so in the log. */
+void wm_carried_tell(const struct wm_error *err);
+
 /* A back end is out of force and has counted this to the end. source: a number that no other one of its kind has, until the
  * machine starts anew; doing it again with the same changes nothing. Ends that are not in the plan are forgotten. */
 int wm_carried_add(const struct wm_instance *inst, const struct wm_plan *plan, uint64_t source,

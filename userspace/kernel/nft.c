@@ -146,6 +146,15 @@ static int make_want(struct wm_nl *nl, const struct wm_instance *inst, const str
 	return rc;
 }
 
+/* What was counted for those who go is nobody's. */
+static void prune_counters(const struct wm_instance *inst, const struct wm_plan *plan)
+{
+	struct wm_error err = { 0 };
+
+	if (wm_carried_prune(inst, plan, &err))
+		wm_carried_tell(&err);
+}
+
 static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 		     struct wm_error *err)
 {
@@ -166,8 +175,9 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	wm_nft_want_free(&want);
 	if (rc < 0)
 		return explain(err, inst->nft_table, rc, &answer);
-	int pruned = rc ? wm_carried_prune(inst, plan, err) : 0;
-	return pruned ? pruned : rc;
+	if (rc)
+		prune_counters(inst, plan);
+	return rc;
 }
 
 /* Is what this process saw or wrote last still all true? */
@@ -240,10 +250,11 @@ static int nft_change(const struct wm_instance *inst, const struct wm_plan *plan
 		rc = converge_part(inst->nft_table, &gone, &want.content);
 	wm_nft_want_free(&want);
 	wm_nft_content_free(&gone);
-	if (rc <= 0)
-		return rc;
-	int pruned = wm_carried_prune(inst, plan, err);
-	return pruned ? pruned : rc;
+	if (rc < 0 && rc != -EAGAIN && !*err->text)
+		return explain(err, inst->nft_table, rc, NULL);
+	if (rc > 0 && since->ngone)
+		prune_counters(inst, plan);
+	return rc;
 }
 
 /* A socket, if our table is there to be looked at; else -ENOENT. */
@@ -342,6 +353,12 @@ static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 
 typedef void tell(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
 
+/* A kernel without nftables (or that may not load it any more) has no table of ours. */
+static bool has_none(int rc)
+{
+	return rc == -EINVAL || rc == -EOPNOTSUPP || rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT;
+}
+
 /* Something about each table of ours that is there; nothing is written when none is. 1, 0 or -errno. */
 static int tell_once(struct wm_nl *nl, const char *table, tell *what, struct wm_nft_answer *answer)
 {
@@ -349,6 +366,8 @@ static int tell_once(struct wm_nl *nl, const char *table, tell *what, struct wm_
 	uint32_t generation = 0;
 	int rc = wm_nft_generation(nl, &generation), told = 0;
 
+	if (has_none(rc))
+		return 0;
 	for (int part = 0; part < WM_NFT_PARTS && !rc; part++) {
 		rc = wm_nft_table_exists(nl, (enum wm_nft_part)part, table);
 		if (rc > 0)
@@ -375,7 +394,7 @@ static int tell_tables(const struct wm_instance *inst, tell *what, struct wm_err
 
 		rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
 		if (rc)
-			return rc;
+			return has_none(rc) ? 0 : rc;
 		rc = tell_once(nl, inst->nft_table, what, &answer);
 	}
 	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : rc;
@@ -393,21 +412,25 @@ static int nft_retire(const struct wm_instance *inst, const struct wm_plan *plan
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
 	struct wm_counters counted = { 0 };
+	struct wm_error why = { 0 };
 	uint64_t handle;
 	int rc = tell_tables(inst, wm_nft_rules_delete, err);
 
 	if (rc <= 0)
 		return rc;
 	wm_grace();
-	rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
-	if (rc)
-		return rc;
-	rc = read_own(nl, inst->nft_table, &counted, &handle);
-	if (rc)
-		return explain(err, inst->nft_table, rc, NULL);
-	rc = wm_carried_add(inst, plan, handle, &counted, err);
+	rc = wm_nl_open(NETLINK_NETFILTER, &nl, &why);
+	if (!rc)
+		rc = read_own(nl, inst->nft_table, &counted, &handle);
+	/* Somebody has deleted the one that has the number: what the other one has counted is lost with it. */
+	if (rc && rc != -ENOENT && rc != -EEXIST)
+		explain(&why, inst->nft_table, rc, NULL);
+	else if (!rc)
+		rc = wm_carried_add(inst, plan, handle, &counted, &why);
+	if (*why.text)
+		wm_carried_tell(&why);
 	wm_counters_free(&counted);
-	return rc ? rc : tell_tables(inst, wm_nft_table_delete, err);
+	return tell_tables(inst, wm_nft_table_delete, err);
 }
 
 static int nft_probe(const struct wm_instance *inst, struct wm_error *err)
