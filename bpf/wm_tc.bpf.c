@@ -229,8 +229,9 @@ int wm_wg_out(struct __sk_buff *skb)
 	__u32 from = skb->ingress_ifindex;
 	struct packet p;
 
-	/* By LAN ingress, or by the nftables back end. No frame can carry a mark, nor can what comes out of the tunnel. */
-	if (skb->mark == (params.fwmark | WM_MARK_DONE))
+	/* By LAN ingress, or by the nftables back end. No frame can carry a mark, nor can what comes out of the tunnel; programs
+	 * of this machine can give one to what they send. */
+	if (from && skb->mark == (params.fwmark | WM_MARK_DONE))
 		return PASS;
 	if (!parse(&p, skb, WM_HOOK_WG_OUT, params.wg_l2_len) || skb->protocol != bpf_htons(ETH_P_IP))
 		return verdict(&p, WM_REASON_UNTRANSLATED, DROP);

@@ -3,6 +3,7 @@
  * The BPF data plane in devices' tcx lists (Linux 6.6): only ours comes, goes and
  * is replaced in place, whoever else is there; and the way from and to filters.
  */
+#include <errno.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +176,24 @@ static void test_two_instances(void **state)
 	works("ip link del wgo");
 }
 
+/* In a list there would be room for both, but each is known by its priority: the second is refused, and changes nothing. */
+static void test_two_with_one_priority(void **state)
+{
+	struct rig other;
+	struct wm_error err;
+
+	(void)state;
+	rig_apply(&rig);
+	other = rig;
+	other.plan.ends = other.ends;
+	other.inst.fwmark = 0x574e0000;
+	assert_int_equal(wm_copy(other.inst.name, sizeof(other.inst.name), "other"), 0);
+	assert_int_equal(wm_dataplane_bpf.apply(&other.inst, &other.plan, other.wg, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "WM_TC_PRIO"));
+	expect_lists();
+	assert_int_equal(rig_apply(&rig), 0);
+}
+
 static void test_another_priority(void **state)
 {
 	(void)state;
@@ -233,7 +252,7 @@ static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_first_apply), TEST(test_others_stay), TEST(test_what_somebody_takes_off_comes_back),
-		TEST(test_two_instances), TEST(test_another_priority), TEST(test_filters_and_back),
+		TEST(test_two_instances), TEST(test_two_with_one_priority), TEST(test_another_priority), TEST(test_filters_and_back),
 		TEST(test_a_lan_that_leaves),
 	};
 

@@ -221,7 +221,15 @@ static bool uses_tcx(const struct wm_instance *inst)
 	return !inst->no_tcx && wm_bpf_tcx_is_there();
 }
 
-/* Where we have been, whoever took our place gives it back; elsewhere it is theirs. In a tcx list there is room for all. */
+static bool is_another_instances(const struct wm_instance *inst, uint32_t id)
+{
+	struct wm_bpf_owner owner;
+
+	return wm_bpf_owner_of(id, &owner) && owner.fwmark != (inst->fwmark & WM_MARK_MASK);
+}
+
+/* Where we have been, whoever took our place gives it back; elsewhere it is theirs. In a tcx list there is room for all, but
+ * not for two with one priority, by which each is known. */
 static int check_place(const struct wm_instance *inst, const struct place *place, struct wm_bpf_meta *meta,
 		       struct wm_error *err)
 {
@@ -234,6 +242,9 @@ static int check_place(const struct wm_instance *inst, const struct place *place
 	if (there < 0)
 		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s",
 				   name_of(place->ifindex, name));
+	if (there && is_another_instances(inst, (uint32_t)there))
+		return wm_fail(err, EEXIST, "another mesh's program has priority %u on %s: set WM_TC_PRIO to a free one",
+			       inst->tc_prio, name_of(place->ifindex, name));
 	if (uses_tcx(inst))
 		return 0;
 	if (there && !was_ours && !is_program_of_ours((uint32_t)there))

@@ -440,7 +440,8 @@ static void wg_out(const struct wm_nft_site *s)
 	nft_rule(b, "wg_out"), nft_addr_is(b, NFT_SRC, NFT_IS, plan->gateway), nft_goto(b, "wg_own");
 	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, s->inst->fwmark | WM_NFT_ROUTER_MARK, UINT32_MAX);
 	nft_set_src(b, plan->gateway), nft_set_mark(b, done(s)), nft_count(b, WM_REASON_ROUTER_ERROR), nft_accept(b);
-	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, done(s), UINT32_MAX);
+	/* Programs of this machine can mark what they send; their packets come in nowhere. */
+	nft_rule(b, "wg_out"), nft_mark_is(b, NFT_IS, done(s), UINT32_MAX), nft_forwarded(b);
 	nft_addr_in(b, NFT_SRC, NFT_IS, plan->supernet), nft_accept(b);
 	judged_by_bpf(s);
 	nft_rule(b, "wg_out"), nft_drop(b, WM_REASON_UNTRANSLATED);
