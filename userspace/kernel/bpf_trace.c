@@ -245,6 +245,8 @@ static uint8_t what_became(const struct job *job, const struct wm_trace_hop *hop
 
 	if (action == TC_ACT_SHOT)
 		return WM_TRACE_DROPPED;
+	if (action == TC_ACT_REDIRECT && hop->reason == WM_REASON_TO_MESH)
+		return WM_TRACE_INTO_TUNNEL; /* wg egress adds nothing */
 	if (action == TC_ACT_REDIRECT)
 		return out || hop->reason < WM_REASON_COUNT ? WM_TRACE_OUT_OF_LAN : WM_TRACE_ON;
 	if (out)
