@@ -97,7 +97,7 @@ int plane_age_nft(unsigned int seconds)
 
 	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, &err);
 	/* One that expires in between is refused as unknown: look again. */
-	for (int i = 0; rc == 0 && i < 5; i++) {
+	for (int i = 0; nl && i < 5; i++) {
 		all.n = 0;
 		rc = age_all(nl, plane_instance(0)->nft_table, &all, seconds * 1000ull);
 		if (rc != -ENOENT && rc != -ERESTART)
