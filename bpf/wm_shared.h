@@ -85,7 +85,8 @@ struct wm_lan_key {
 /* lan_hints: at WM_HINT, the overlay index of a host that has such an address on such a LAN, or 0. It saves a look-up in
  * lan_hosts, but only hosts[] knows whether it is the right one: of several in one place the last stands there. */
 #define WM_HINTS 65536
-#define WM_HINT(ifindex, host_order_addr) (((host_order_addr) + (ifindex) * 40503u) % WM_HINTS)
+#define WM_HINT_FIRST(ifindex) ((ifindex) * 40503u) /* where address 0 of a LAN would be */
+#define WM_HINT(ifindex, host_order_addr) (((host_order_addr) + WM_HINT_FIRST(ifindex)) % WM_HINTS)
 #define WM_HINTS_PER_LINE 16
 struct wm_hint_line { /* the kernel gives each value of an array at least eight bytes */
 	__u32 index[WM_HINTS_PER_LINE];

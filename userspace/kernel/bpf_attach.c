@@ -382,21 +382,13 @@ static bool is_in(uint32_t ifindex, enum bpf_tc_attach_point point, const struct
 	return false;
 }
 
-/* Off one device, except where a filter belongs. */
-static int detach_device(uint32_t ifindex, uint16_t prio, const struct place *keep, unsigned int nkeep,
-			 struct wm_error *err)
+/* Off one device. */
+static int detach_device(uint32_t ifindex, uint16_t prio, struct wm_error *err)
 {
-	static const enum bpf_tc_attach_point points[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
-	int changes = 0;
+	int in = detach_at(ifindex, BPF_TC_INGRESS, prio, err);
+	int out = in < 0 ? in : detach_at(ifindex, BPF_TC_EGRESS, prio, err);
 
-	for (size_t i = 0; i < WM_ARRAY_LEN(points); i++) {
-		int rc = is_in(ifindex, points[i], keep, nkeep) ? 0 : detach_at(ifindex, points[i], prio, err);
-
-		if (rc < 0)
-			return rc;
-		changes += rc;
-	}
-	return changes;
+	return out < 0 ? out : in + out;
 }
 
 /* Off all devices at one point; prog: this one, or ANY of ours. */
@@ -451,7 +443,7 @@ int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *p
 			meta->device[meta->ndevices++] = *d;
 			continue;
 		}
-		rc = detach_device(d->ifindex, inst->tc_prio, NULL, 0, err);
+		rc = detach_device(d->ifindex, inst->tc_prio, err);
 		if (rc < 0) {
 			*meta = before;
 			return rc;

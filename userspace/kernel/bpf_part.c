@@ -201,7 +201,7 @@ static void settle_hint(struct part *p, const struct wm_end *end)
 
 		if (is_large(lan))
 			return;
-		last_of(p, lan, (place - lan->ifindex * 40503u) % WM_HINTS, &last);
+		last_of(p, lan, (place - WM_HINT_FIRST(lan->ifindex)) % WM_HINTS, &last);
 	}
 	p->want.lan_hints[place / WM_HINTS_PER_LINE].index[place % WM_HINTS_PER_LINE] = last.index;
 }
