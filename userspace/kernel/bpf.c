@@ -305,15 +305,6 @@ static int take_down(const struct wm_instance *inst, const struct wm_plan *plan,
 	return rc < 0 ? rc : changes;
 }
 
-/* What was counted for those who go is nobody's. since: NULL: all is looked at. */
-static void prune_counters(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since)
-{
-	struct wm_error err = { 0 };
-
-	if ((!since || since->ngone) && wm_carried_prune(inst, plan, &err))
-		wm_carried_tell(&err);
-}
-
 /* since NULL: all is looked at. */
 static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
 		      uint32_t wg_ifindex, struct wm_error *err)
@@ -330,8 +321,8 @@ static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan
 		rc = add(&job, wm_bpf_pins_heal(inst, err));
 	if (!rc)
 		rc = bring_into_force(&job, err);
-	if (!rc && job.changes)
-		prune_counters(inst, plan, since);
+	if (!rc && job.changes && (!since || since->ngone))
+		wm_carried_forget(inst, plan);
 	if (rc && job.first)
 		(void)take_down(inst, job.old.meta_fd >= 0 ? plan : NULL, NULL);
 	wm_bpf_content_free(&job.have);

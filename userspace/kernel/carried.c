@@ -259,3 +259,11 @@ void wm_carried_tell(const struct wm_error *err)
 {
 	wm_warning("what was counted before does not go on: %s", err->text);
 }
+
+void wm_carried_forget(const struct wm_instance *inst, const struct wm_plan *plan)
+{
+	struct wm_error err = { 0 };
+
+	if (wm_carried_prune(inst, plan, &err))
+		wm_carried_tell(&err);
+}

@@ -24,5 +24,7 @@ int wm_carried_merge(const struct wm_instance *inst, uint64_t source, struct wm_
 
 /* The plan has changed: what was counted for ends that are gone is forgotten. */
 int wm_carried_prune(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err);
+/* The same, for who has changed the data plane already: what fails is told. */
+void wm_carried_forget(const struct wm_instance *inst, const struct wm_plan *plan);
 
 int wm_carried_remove(const struct wm_instance *inst, struct wm_error *err); /* fine if there is nothing */

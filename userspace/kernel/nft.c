@@ -146,15 +146,6 @@ static int make_want(struct wm_nl *nl, const struct wm_instance *inst, const str
 	return rc;
 }
 
-/* What was counted for those who go is nobody's. */
-static void prune_counters(const struct wm_instance *inst, const struct wm_plan *plan)
-{
-	struct wm_error err = { 0 };
-
-	if (wm_carried_prune(inst, plan, &err))
-		wm_carried_tell(&err);
-}
-
 static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
 		     struct wm_error *err)
 {
@@ -176,7 +167,7 @@ static int nft_apply(const struct wm_instance *inst, const struct wm_plan *plan,
 	if (rc < 0)
 		return explain(err, inst->nft_table, rc, &answer);
 	if (rc)
-		prune_counters(inst, plan);
+		wm_carried_forget(inst, plan);
 	return rc;
 }
 
@@ -253,7 +244,7 @@ static int nft_change(const struct wm_instance *inst, const struct wm_plan *plan
 	if (rc < 0 && rc != -EAGAIN && !*err->text)
 		return explain(err, inst->nft_table, rc, NULL);
 	if (rc > 0 && since->ngone)
-		prune_counters(inst, plan);
+		wm_carried_forget(inst, plan);
 	return rc;
 }
 
