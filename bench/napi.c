@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -94,6 +95,18 @@ static int open_proc(uint32_t pid, const char *what)
 
 	wm_format(path, sizeof(path), "/proc/%u/%s", pid, what);
 	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int napi_on(const char *ifname, struct wm_error *err)
+{
+	struct ethtool_value on = { .cmd = ETHTOOL_SGRO, .data = 1 };
+	struct ifreq ifr = { .ifr_data = (char *)&on };
+	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), ifname);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr) < 0)
+		return wm_fail(err, errno, "cannot turn on GRO of %s: %s", ifname, strerror(errno));
+	return 0;
 }
 
 int napi_thread(const char *ifname, unsigned int cpu, struct napi *ret, struct wm_error *err)

@@ -16,6 +16,9 @@ struct napi {
 	int schedstat_fd, stat_fd;
 };
 
+/* Turns on GRO of a veth, which makes it receive by NAPI: frames from XDP need that, and a thread. */
+int napi_on(const char *ifname, struct wm_error *err);
+
 /* The thread of a device (in this namespace, up, with one queue) is moved to a processor. */
 int napi_thread(const char *ifname, unsigned int cpu, struct napi *ret, struct wm_error *err);
 void napi_close(struct napi *n);

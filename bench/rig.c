@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,19 +41,6 @@ int rig_tun(const char *name, unsigned int flags, struct wm_error *err)
 	return wm_steal_fd(&fd);
 }
 
-/* GRO makes a veth receive by NAPI, which frames from XDP need. */
-static int set_gro(const char *name, struct wm_error *err)
-{
-	struct ethtool_value on = { .cmd = ETHTOOL_SGRO, .data = 1 };
-	struct ifreq ifr = { .ifr_data = (char *)&on };
-	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
-	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr) < 0)
-		return wm_fail(err, errno, "cannot turn on GRO of %s: %s", name, strerror(errno));
-	return 0;
-}
-
 int rig_gateway(struct rig *rig, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
@@ -85,7 +70,7 @@ static int make_gateway(struct rig *rig, struct wm_error *err)
 	if (rc == 0)
 		rc = net_veth(nl, RIG_LAN, gateway_mac, RIG_FAR, rig->far_ns);
 	if (rc == 0)
-		rc = set_gro(RIG_LAN, err);
+		rc = napi_on(RIG_LAN, err);
 	if (rc == 0)
 		rc = rig->tun = rig_tun(RIG_WG, IFF_TUN | IFF_NAPI, err);
 	return rc < 0 ? rc : rig_gateway(rig, err);
@@ -152,20 +137,22 @@ static int program_fd(struct rig *rig, const char *program)
 	return prog ? bpf_program__fd(prog) : -1;
 }
 
-int rig_tc(struct rig *rig, const char *ifname, const char *program, struct wm_error *err)
+int rig_attach(uint32_t ifindex, int prog)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)if_nametoindex(ifname), .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = program_fd(rig, program));
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = prog);
 	int rc;
 
-	/* As wm's own. */
-	if (wm_bpf_tcx_is_there()) {
-		rc = wm_bpf_tcx_put((uint32_t)hook.ifindex, WM_BPF_IN, opts.prog_fd, 0);
-	} else {
-		rc = bpf_tc_hook_create(&hook);
-		if (rc == 0 || rc == -EEXIST)
-			rc = bpf_tc_attach(&hook, &opts);
-	}
+	if (wm_bpf_tcx_is_there())
+		return wm_bpf_tcx_put(ifindex, WM_BPF_IN, prog, 0);
+	rc = bpf_tc_hook_create(&hook);
+	return rc == 0 || rc == -EEXIST ? bpf_tc_attach(&hook, &opts) : rc;
+}
+
+int rig_tc(struct rig *rig, const char *ifname, const char *program, struct wm_error *err)
+{
+	int rc = rig_attach(if_nametoindex(ifname), program_fd(rig, program));
+
 	return rc < 0 ? wm_fail(err, -rc, "cannot attach %s to %s: %s", program, ifname, strerror(-rc)) : 0;
 }
 

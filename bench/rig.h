@@ -74,6 +74,8 @@ int rig_route(struct rig *rig, struct wm_error *err);
 int rig_route_to(struct wm_nl *nl, struct wm_prefix to, uint32_t ifindex, wm_ip4 via, struct wm_error *err);
 int rig_neighbours(struct rig *rig, struct wm_error *err);
 
+/* A program at ingress, where wm's own would hang: 0 or -errno. */
+int rig_attach(uint32_t ifindex, int prog);
 /* One packet's way through, or nothing at all: programs of bench.bpf.c by name, at tc ingress or XDP. */
 int rig_tc(struct rig *rig, const char *ifname, const char *program, struct wm_error *err);
 int rig_xdp(struct rig *rig, const char *ifname, const char *program, struct wm_error *err);

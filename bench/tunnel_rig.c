@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -19,7 +18,6 @@
 #include "bench/place.h"
 #include "bench/tunnel.h"
 #include "core/util.h"
-#include "kernel/bpf_priv.h"
 #include "kernel/nl.h"
 #include "packets/net.h"
 #include "tunnel_floor.skel.h"
@@ -64,17 +62,11 @@ static int add_route(struct wm_nl *nl, struct wm_prefix to, const char *ifname, 
 	return rc < 0 ? wm_fail(err, -rc, "cannot set a route to %s: %s", ifname, wm_nl_why(nl, rc)) : 0;
 }
 
-/* GRO makes a veth receive by NAPI, which can have a thread. */
 static int give_thread(const char *name, unsigned int cpu, struct napi *ret, struct wm_error *err)
 {
-	struct ethtool_value on = { .cmd = ETHTOOL_SGRO, .data = 1 };
-	struct ifreq ifr = { .ifr_data = (char *)&on };
-	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc = napi_on(name, err);
 
-	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
-	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr) < 0)
-		return wm_fail(err, errno, "cannot turn on GRO of %s: %s", name, strerror(errno));
-	return napi_thread(name, cpu, ret, err);
+	return rc < 0 ? rc : napi_thread(name, cpu, ret, err);
 }
 
 static int set_mac(const char *name, const uint8_t mac[ETH_ALEN], struct wm_error *err)
@@ -199,18 +191,8 @@ static int load_floor(struct tunnel *t, struct wm_error *err)
 
 static int attach(uint32_t ifindex, const struct bpf_program *prog, struct wm_error *err)
 {
-	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .prog_fd = bpf_program__fd(prog));
-	int rc;
+	int rc = rig_attach(ifindex, bpf_program__fd(prog));
 
-	/* As wm's own. */
-	if (wm_bpf_tcx_is_there()) {
-		rc = wm_bpf_tcx_put(ifindex, WM_BPF_IN, opts.prog_fd, 0);
-	} else {
-		rc = bpf_tc_hook_create(&hook);
-		if (rc == 0 || rc == -EEXIST)
-			rc = bpf_tc_attach(&hook, &opts);
-	}
 	return rc < 0 ? wm_fail(err, -rc, "cannot attach the floor: %s", strerror(-rc)) : 0;
 }
 

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bench/napi.h"
 #include "bench/place.h"
 #include "core/util.h"
 #include "hitless.skel.h"
@@ -78,26 +77,13 @@ static int attach(const char *ifname, const struct bpf_program *prog, struct wm_
 	return rc < 0 ? wm_fail(err, -rc, "cannot attach to %s: %s", ifname, strerror(-rc)) : 0;
 }
 
-/* GRO makes a veth receive by NAPI, which frames from XDP need. */
-static int set_gro(const char *name, struct wm_error *err)
-{
-	struct ethtool_value on = { .cmd = ETHTOOL_SGRO, .data = 1 };
-	struct ifreq ifr = { .ifr_data = (char *)&on };
-	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	wm_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
-	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &ifr) < 0)
-		return wm_fail(err, errno, "cannot turn on GRO of %s: %s", name, strerror(errno));
-	return 0;
-}
-
 static int make_near(struct rig *rig, unsigned int lan, struct wm_nl *nl, struct wm_error *err)
 {
 	const struct proof_world *w = &rig->world;
 	int rc = net_veth(nl, near_name[lan], gateway_mac, far_name[lan], rig->far_ns);
 
 	if (rc == 0)
-		rc = set_gro(near_name[lan], err);
+		rc = napi_on(near_name[lan], err);
 	if (rc == 0)
 		rc = net_up(near_name[lan], LAN_MTU);
 	if (rc == 0)
