@@ -88,7 +88,8 @@ void api_document(struct call *call)
 	struct http_answer *answer = &call->request->answer;
 	char etag[sizeof(answer->etag)];
 
-	wm_format(etag, sizeof(etag), "\"%s-%llu\"", mesh->instance, (unsigned long long)mesh->generation);
+	wm_format(etag, sizeof(etag), "\"%s-%llu%s%s\"", mesh->instance, (unsigned long long)mesh->generation,
+		  *mesh->mark ? "-" : "", mesh->mark);
 	if (known && matches(known, etag))
 		answer->status = 304;
 	else
@@ -118,17 +119,40 @@ static bool query_number(struct call *call, const char *key, uint64_t most, uint
 	return false;
 }
 
+/* What a reader has, as it says: a generation of an instance, and its mark. */
+struct known {
+	const char *instance, *mark; /* "": not said */
+	uint64_t after, wait;
+};
+
+static bool read_known(struct call *call, struct known *ret)
+{
+	const char *instance = http_query(call->request, "instance"), *mark = http_query(call->request, "mark");
+
+	*ret = (struct known){ .instance = instance ? instance : "", .mark = mark ? mark : "" };
+	return query_number(call, "after", (uint64_t)1 << 53, &ret->after) &&
+	       query_number(call, "wait", WAIT_MAX_S, &ret->wait);
+}
+
+/* A generation that is to come, or one by the number of ours: it is from what this registry was before it was put back
+ * to an earlier state. Of those before ours the log knows. */
+static bool is_of_another_history(const struct wm_mesh *mesh, const struct known *known)
+{
+	return *known->mark && known->after >= mesh->generation &&
+	       (known->after > mesh->generation || strcmp(known->mark, mesh->mark));
+}
+
 void api_config(struct call *call)
 {
 	const struct wm_mesh *mesh = store_mesh(call->registry->store);
-	const char *instance = http_query(call->request, "instance");
-	uint64_t after, wait;
+	struct known known;
 
-	if (!query_number(call, "after", (uint64_t)1 << 53, &after) || !query_number(call, "wait", WAIT_MAX_S, &wait))
+	if (!read_known(call, &known))
 		return;
-	if (mesh->generation > after || (instance && *instance && strcmp(instance, mesh->instance)))
+	if (mesh->generation > known.after || (*known.instance && strcmp(known.instance, mesh->instance)) ||
+	    is_of_another_history(mesh, &known))
 		answer_stream(call, STREAM_LINES, "application/x-ndjson");
-	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)wait))
+	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)known.wait))
 		answer_none(call);
 }
 
@@ -144,17 +168,16 @@ static bool is_too_far_behind(const struct call *call, uint64_t after, uint64_t 
 void api_changes(struct call *call)
 {
 	const struct wm_mesh *mesh = store_mesh(call->registry->store);
-	const char *instance = http_query(call->request, "instance");
-	uint64_t after, wait;
+	struct known known;
 
-	if (!query_number(call, "after", (uint64_t)1 << 53, &after) || !query_number(call, "wait", WAIT_MAX_S, &wait))
+	if (!read_known(call, &known))
 		return;
 	/* A generation means something only within the instance that it was counted in. */
-	if (!instance || strcmp(instance, mesh->instance) || after > mesh->generation ||
-	    is_too_far_behind(call, after, mesh->generation))
-		answer_changes(call, 0);
-	else if (mesh->generation > after)
-		answer_changes(call, after);
-	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)wait))
+	if (strcmp(known.instance, mesh->instance) || known.after > mesh->generation ||
+	    is_of_another_history(mesh, &known) || is_too_far_behind(call, known.after, mesh->generation))
+		answer_changes(call, 0, "");
+	else if (mesh->generation > known.after)
+		answer_changes(call, known.after, known.mark);
+	else if (!watch_wait(&call->registry->watch, call->request, (unsigned int)known.wait))
 		answer_none(call);
 }

@@ -12,9 +12,11 @@
 
 MIGRATION(migration_0001, "0001_mesh.sql");
 MIGRATION(migration_0002, "0002_changes.sql");
+MIGRATION(migration_0003, "0003_marks.sql");
 
 const char *const migrations[] = {
 	migration_0001,
 	migration_0002,
+	migration_0003,
 };
 const size_t nmigrations = WM_ARRAY_LEN(migrations);

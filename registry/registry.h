@@ -31,7 +31,8 @@ struct call {
 void answer_json(struct call *call, unsigned int status, char *body); /* takes body; NULL: out of memory */
 void answer_none(struct call *call);                                   /* 204 */
 void answer_stream(struct call *call, enum stream_form form, const char *type); /* 200, of the mesh as it is now */
-void answer_changes(struct call *call, uint64_t after); /* 200 what changed since, or 410 when that cannot be told */
+/* 200 what changed since (mark: as stream_changes_new's), or 410 when that cannot be told */
+void answer_changes(struct call *call, uint64_t after, const char *mark);
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */

@@ -102,7 +102,7 @@ void answer_failure(struct call *call, int rc, const struct wm_error *err)
 		problem_from(fresh(call), rc, err);
 }
 
-void answer_changes(struct call *call, uint64_t after)
+void answer_changes(struct call *call, uint64_t after, const char *mark)
 {
 	struct http_answer *answer = fresh(call);
 	struct snapshot *snapshot = NULL;
@@ -110,7 +110,7 @@ void answer_changes(struct call *call, uint64_t after)
 	int rc = after ? store_snapshot(call->registry->store, &snapshot, &err) : -ENODATA;
 
 	if (!rc)
-		rc = stream_changes_new(snapshot, &call->who, after, &answer->stream);
+		rc = stream_changes_new(snapshot, &call->who, after, mark, &answer->stream);
 	if (rc == -ENODATA) {
 		problem_set(answer, 410, "", "what has changed since then is not known here any more; fetch all of it from /v1/config");
 		return;

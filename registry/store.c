@@ -76,7 +76,7 @@ static int check_supernet(struct store *store, struct wm_prefix supernet, struct
 
 static int write_mesh(struct change *c, const struct wm_mesh *old, const struct wm_mesh *mesh)
 {
-	const uint32_t shown = ~3u; /* not instance and generation */
+	const uint32_t shown = 1u << 2 | 1u << 3; /* mesh_name, supernet */
 	WM_AUTO_FREE char *before = old ? wm_encode(&wm_mesh_table, old, shown) : NULL;
 	WM_AUTO_FREE char *after = wm_encode(&wm_mesh_table, mesh, shown);
 	int64_t addr = mesh->supernet.addr, len = mesh->supernet.len;
@@ -284,9 +284,9 @@ int snapshot_next(struct snapshot *snapshot, struct object *io)
 	return snapshot->store ? rows_next(snapshot->db, snapshot->hub, io) : -ESTALE;
 }
 
-int snapshot_changes(struct snapshot *snapshot, uint64_t after, uint64_t *ret_seq)
+int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, uint64_t *ret_seq)
 {
-	return snapshot->store ? rows_changes(snapshot->db, after, ret_seq) : -ESTALE;
+	return snapshot->store ? rows_changes(snapshot->db, after, mark, ret_seq) : -ESTALE;
 }
 
 int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret)

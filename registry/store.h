@@ -93,8 +93,8 @@ int snapshot_get(struct snapshot *snapshot, const struct object_key *key, struct
  * more, -ESTALE cut off, -errno. */
 int snapshot_next(struct snapshot *snapshot, struct object *io);
 /* What has changed after a generation, up to the snapshot's: each object once, what became of it is snapshot_get's.
- * snapshot_changes: 1 the log has it, and *ret_seq starts the walk; 0 it does not reach so far back, or the difference
- * cannot be told; -ESTALE, -errno. */
-int snapshot_changes(struct snapshot *snapshot, uint64_t after, uint64_t *ret_seq);
+ * snapshot_changes: 1 the log has it, and *ret_seq starts the walk; 0 it does not reach so far back, the difference
+ * cannot be told, or `mark` (if not "") is not that generation's; -ESTALE, -errno. */
+int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, uint64_t *ret_seq);
 int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret); /* as snapshot_next */
 int snapshot_next_token(struct snapshot *snapshot, struct store_token *io); /* by id, from 0 */

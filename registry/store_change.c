@@ -3,6 +3,7 @@
  * One change: a transaction that bumps the generation and says who did what.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/util.h"
@@ -31,14 +32,25 @@ int change_begin(struct store *store, const char *who, struct change *ret, struc
 	return 0;
 }
 
+/* Random: no two changes have the same, also not in copies of one database. */
+static void make_mark(char *ret)
+{
+	uint64_t n;
+
+	wm_random(&n, sizeof(n));
+	wm_format(ret, WM_MARK_SIZE, "%016" PRIx64, n);
+}
+
 static int bump(struct change *c)
 {
 	DB_AUTO_DONE struct db_query *q = NULL;
+	char mark[WM_MARK_SIZE];
 	int rc;
 
 	if (c->generation)
 		return 0;
-	q = db_query(c->store->db, SQL_MESH_BUMP, "");
+	make_mark(mark);
+	q = db_query(c->store->db, SQL_MESH_BUMP, "s", mark);
 	rc = db_next(q);
 	if (rc <= 0)
 		return rc ? rc : -EIO;
@@ -62,8 +74,8 @@ static int log_change(struct change *c, const char *kind, const char *name, cons
 	int rc = bump(c);
 
 	if (!rc)
-		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisssi", (int64_t)c->generation, c->step++, kind, name, body,
-			   (int64_t)whole);
+		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisssis", (int64_t)c->generation, c->step++, kind, name, body,
+			   (int64_t)whole, c->store->mesh.mark);
 	if (rc >= 0)
 		rc = db_do(c->store->db, SQL_CHANGE_PRUNE, "i", (int64_t)CHANGES_KEPT);
 	return rc < 0 ? rc : 0;

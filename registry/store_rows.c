@@ -178,6 +178,7 @@ int rows_mesh(struct db *db, struct wm_mesh *ret)
 	db_text(q, 2, ret->name, sizeof(ret->name));
 	ret->supernet.addr = (wm_ip4)db_int(q, 3);
 	ret->supernet.len = (uint8_t)db_int(q, 4);
+	db_text(q, 5, ret->mark, sizeof(ret->mark));
 	return 1;
 }
 
@@ -192,12 +193,28 @@ static int one_number(struct db_query *query, uint64_t *ret)
 	return rc;
 }
 
-/* The oldest rows go first: where a generation's first row is, all after it are. */
-int rows_changes(struct db *db, uint64_t after, uint64_t *ret_seq)
+/* The first row of a generation, and the mark of the one before. */
+static int first_change(struct db *db, uint64_t generation, uint64_t *ret_seq, char *ret_base)
 {
-	uint64_t first, whole;
-	int rc = one_number(db_query(db, SQL_CHANGE_FIRST, "i", (int64_t)after + 1), &first);
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_CHANGE_FIRST, "i", (int64_t)generation);
+	int rc = db_next(q);
 
+	if (rc > 0) {
+		*ret_seq = (uint64_t)db_int(q, 0);
+		db_text(q, 1, ret_base, WM_MARK_SIZE);
+	}
+	return rc;
+}
+
+/* The oldest rows go first: where a generation's first row is, all after it are. */
+int rows_changes(struct db *db, uint64_t after, const char *mark, uint64_t *ret_seq)
+{
+	char base[WM_MARK_SIZE];
+	uint64_t first, whole;
+	int rc = first_change(db, after + 1, &first, base);
+
+	if (rc > 0 && *mark && strcmp(mark, base))
+		return 0;
 	if (rc <= 0)
 		return rc;
 	rc = one_number(db_query(db, SQL_CHANGE_WHOLE, "i", (int64_t)first), &whole);

@@ -298,10 +298,11 @@ int stream_new(struct snapshot *snapshot, enum stream_form form, const struct id
 	return 0;
 }
 
-int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, struct http_stream *ret)
+int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, const char *mark,
+		       struct http_stream *ret)
 {
 	uint64_t seq;
-	int rc = snapshot_changes(snapshot, after, &seq);
+	int rc = snapshot_changes(snapshot, after, mark, &seq);
 	struct stream *s;
 
 	if (rc <= 0) {

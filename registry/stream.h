@@ -21,5 +21,6 @@ enum stream_form {
 
 /* Takes over the snapshot, also on failure. *ret is handed to http. */
 int stream_new(struct snapshot *snapshot, enum stream_form form, const struct identity *who, struct http_stream *ret);
-/* The same of what changed after a generation: -ENODATA when that cannot be told. */
-int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, struct http_stream *ret);
+/* The same of what changed after a generation (its mark, or ""): -ENODATA when that cannot be told. */
+int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, const char *mark,
+		       struct http_stream *ret);

@@ -220,6 +220,43 @@ another_than() {
 	[ "$(wm -j list-hosts | jq '.meshes[0].hosts | length')" = 4 ]
 }
 
+# at <instance> <generation>: what is in force there, and its registry has no fault.
+at() { gateway "$1" status -j | jq -e ".config.in_force and .config.generation == $2 and (.registry.problem // \"\" == \"\")"; }
+refuses_the_older() { gateway a status -j | jq -e '.registry.problem // "" | contains("put back")'; }
+
+@test "a registry that was put back: refused while it is behind, followed when it has come past" {
+	local generation
+	kill_registry
+	cp -a "$WM_DEMO_DIR/registry" "$BATS_TEST_TMPDIR/copy"
+	registry_up 3>&-
+	wait_for 30 'all is in sync again' in_sync
+	wm add-host guest.a --local-ip 192.168.1.99 >/dev/null
+	wait_for 10 'the guest passes' pings guest "$NAS" 1
+	generation=$(gateway a status -j | jq .config.generation)
+
+	kill_registry
+	rm -rf "$WM_DEMO_DIR/registry"
+	cp -a "$BATS_TEST_TMPDIR/copy" "$WM_DEMO_DIR/registry"
+	registry_up 3>&-
+	wait_for 60 'the gateway says that the registry was put back' refuses_the_older
+	pings guest "$NAS" 1
+	wm add-host other.a --local-ip 192.168.1.98 >/dev/null
+	wait_for 90 'the same number, but another generation, is in force' silent guest "$NAS" 1
+	wait_for 10 'and its registry has no fault' at a "$generation"
+	wm remove other.a >/dev/null
+	wait_for 90 'all follow again' at a $((generation + 1))
+	wait_for 90 'all is in sync again' in_sync
+	[ "$(gateway a status -j | jq .config.hosts)" = 4 ]
+	silent guest "$NAS" 1
+}
+
+kill_registry() {
+	local registry
+	registry=$(pid_of hub wm-registry)
+	kill -9 $registry
+	wait_for 5 'the registry is gone' gone "$registry"
+}
+
 applied_without_registry() {
 	# status exits 1: something is wrong.
 	gateway a status -j | jq -e '.config.in_force and (.registry.problem | length > 0)'

@@ -44,7 +44,9 @@ await_waiting() { # N: of them
 	is '[.hosts[].name] | join(" ")' 'web nas'
 	is '.devices[0].domain' hub
 	tag=$(sed -n 's/^etag: *\(.*[^\r]\)\r*$/\1/ip' "$D/head")
-	[ "$tag" = "\"$(jq -r .instance <<<"$BODY")-$(generation)\"" ]
+	instance=$(jq -r .instance <<<"$BODY")
+	ok GET /v1/config
+	[ "$tag" = "\"$instance-$(generation)-$(head -n 1 <<<"$BODY" | jq -r .mesh.mark)\"" ]
 	api GET /config '' -H "If-None-Match: $tag"
 	code 304
 	[ -z "$BODY" ]

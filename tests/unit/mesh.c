@@ -214,6 +214,7 @@ void assert_meshes_equal(const struct wm_mesh *a, const struct wm_mesh *b)
 	assert_int_equal(a->generation, b->generation);
 	assert_true(wm_prefix_equal(a->supernet, b->supernet));
 	assert_int_equal(a->requires, b->requires);
+	assert_string_equal(a->mark, b->mark);
 }
 
 void assert_configs_equal(const struct wm_config *a, const struct wm_config *b)

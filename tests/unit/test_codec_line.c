@@ -25,6 +25,10 @@ static void the_lines_of_the_documentation(void **state)
 	assert_string_equal(record.mesh.self, "a");
 	assert_int_equal(record.mesh.generation, 17);
 	assert_int_equal(record.mesh.requires, 0);
+	assert_string_equal(record.mesh.mark, "");
+	assert_ok(line("{\"mesh\":{\"version\":1,\"instance\":\"5e0c0f0e-8d3f-4b7e-9a51-0d3f6f1c2b4a\",\"generation\":17,"
+		       "\"mesh_name\":\"home\",\"supernet\":\"172.30.0.0/16\",\"self\":\"a\",\"mark\":\"9f86d081884c7d65\"}}"));
+	assert_string_equal(record.mesh.mark, "9f86d081884c7d65");
 
 	assert_ok(line("{\"site\":{\"domain\":\"b\",\"subnet\":\"172.30.3.0/24\",\"gateway\":\"172.30.3.1\",\"is_hub\":false,"
 		       "\"public_key\":null,\"endpoint\":\"198.51.100.3:51820\"}}"));
@@ -226,7 +230,7 @@ static void derived_members_are_written(void **state)
 	assert_string_equal(site_line, "{\"site\":{\"domain\":\"b\",\"subnet\":\"172.30.3.0/24\",\"is_hub\":false,\"public_key\":null,"
 				       "\"endpoint\":null,\"gateway\":\"172.30.3.1\"}}");
 	assert_string_equal(mesh_line, "{\"mesh\":{\"instance\":\"i\",\"generation\":0,\"mesh_name\":\"m\",\"supernet\":\"10.0.0.0/8\","
-				       "\"self\":null,\"version\":1,\"requires\":[]}}");
+				       "\"self\":null,\"mark\":null,\"version\":1,\"requires\":[]}}");
 	assert_null(wm_encode_line(WM_RECORD_DONE, &site));
 }
 

@@ -5,6 +5,9 @@
  */
 #include "core/delta.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "core/model_index.h"
 #include "core/plan.h"
 #include "core/sorted.h"
@@ -33,12 +36,19 @@ static int take(struct wm_delta *d, uint16_t type, const void *payload, size_t l
 }
 #define TAKE(d, type, object) take(d, type, object, sizeof(*(object)))
 
+/* To the next generation, and its mark. */
+static void go_on(struct wm_mesh *mesh)
+{
+	mesh->generation++;
+	snprintf(mesh->mark, sizeof(mesh->mark), "%016" PRIx64, mesh->generation);
+}
+
 static void begin(struct wm_delta *d, const struct wm_config *from)
 {
 	struct wm_changes head = { .mesh = from->mesh, .after = from->mesh.generation };
 
 	*d = (struct wm_delta){ 0 };
-	head.mesh.generation++;
+	go_on(&head.mesh);
 	assert_ok(TAKE(d, WM_RECORD_CHANGES, &head));
 }
 
@@ -194,7 +204,7 @@ static void change(struct rng *r, struct wm_config *c)
 		if (c->ndevices && rng_chance(r, 15))
 			change_device(r, c);
 	}
-	c->mesh.generation++;
+	go_on(&c->mesh);
 }
 
 static void assert_indexed(const struct wm_config *c)
@@ -265,6 +275,7 @@ static void what_did_not_change_is_no_difference(void **state)
 	assert_int_equal(diff.nsites_gone + diff.nsites_come + diff.nhosts_gone + diff.nhosts_come + diff.ndevices_gone +
 			 diff.ndevices_come, 0);
 	assert_int_equal(c.mesh.generation, 18);
+	assert_string_equal(c.mesh.mark, "0000000000000012");
 	wm_config_diff_free(&diff);
 	wm_delta_free(&delta);
 	wm_config_free(&c);

@@ -51,6 +51,7 @@ static void layouts_stay(void **state)
 	AT(wm_mesh, generation, 168);
 	AT(wm_mesh, supernet, 176);
 	AT(wm_mesh, requires, 184);
+	AT(wm_mesh, mark, 192);
 	AT(wm_site, domain, 0);
 	AT(wm_site, subnet, 64);
 	AT(wm_site, public_key, 72);
@@ -210,12 +211,14 @@ static void strings_must_end(void **state)
 		ROW(WM_RECORD_MESH, wm_mesh, instance),
 		ROW(WM_RECORD_MESH, wm_mesh, name),
 		ROW(WM_RECORD_MESH, wm_mesh, self),
+		ROW(WM_RECORD_MESH, wm_mesh, mark),
 		ROW(WM_RECORD_SITE, wm_site, domain),
 		ROW(WM_RECORD_HOST, wm_host, name),
 		ROW(WM_RECORD_HOST, wm_host, domain),
 		ROW(WM_RECORD_DEVICE, wm_device, name),
 		TARGET(WM_RECORD_FETCH, wm_fetch_request),
 		ROW(WM_RECORD_FETCH, wm_fetch_request, instance),
+		ROW(WM_RECORD_FETCH, wm_fetch_request, mark),
 		TARGET(WM_RECORD_ENROL, wm_fetch_enrol),
 		ROW(WM_RECORD_ENROL, wm_fetch_enrol, domain),
 		ROW(WM_RECORD_ENROL, wm_fetch_enrol, new_token),

@@ -154,15 +154,17 @@ static int check_generation(const struct wm_gateway *g, const struct wm_config *
 	const struct wm_mesh *have = &g->config.mesh, *got = &config->mesh;
 
 	if (g->have_config && !strcmp(have->instance, got->instance) && got->generation < have->generation)
-		return wm_fail(err, EPROTO, "the registry's config has generation %" PRIu64 ", older than %" PRIu64 " which is in force; kept the newer",
+		return wm_fail(err, EPROTO, "the registry has generation %" PRIu64 ", older than %" PRIu64 " which is in force here and is kept; a registry that was put back to an earlier state needs a new instance to be followed (docs/api.md)",
 			       got->generation, have->generation);
 	return 0;
 }
 
 static bool is_what_we_have(const struct wm_gateway *g, const struct wm_config *config)
 {
-	return g->have_config && !strcmp(g->config.mesh.instance, config->mesh.instance) &&
-	       g->config.mesh.generation == config->mesh.generation;
+	const struct wm_mesh *have = &g->config.mesh, *got = &config->mesh;
+
+	return g->have_config && !strcmp(have->instance, got->instance) && have->generation == got->generation &&
+	       !strcmp(have->mark, got->mark);
 }
 
 /* What the registry should have of us; only what is known here counts. */
@@ -294,6 +296,7 @@ int wm_gateway_ask(struct wm_gateway *g, unsigned int wait_s, struct wm_error *e
 	if (g->have_config) {
 		memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
 		req.after = g->need_whole ? 0 : g->config.mesh.generation;
+		memcpy(req.mark, g->config.mesh.mark, sizeof(req.mark));
 	}
 	rc = wm_fetcher_send(&g->fetcher, g->inst, WM_RECORD_FETCH, &req, sizeof(req), err);
 	wm_wipe(&req, sizeof(req));

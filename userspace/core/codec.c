@@ -37,6 +37,7 @@ static const struct wm_field mesh_fields[] = {
 	WM_FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
 	WM_FIELD(wm_mesh, self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_mesh, mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 };
 
 static const struct wm_field changes_fields[] = {
@@ -45,6 +46,7 @@ static const struct wm_field changes_fields[] = {
 	WM_FIELD(wm_changes, mesh.name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 	WM_FIELD(wm_changes, mesh.supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
 	WM_FIELD(wm_changes, mesh.self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_changes, mesh.mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_changes, after, "after", WM_FIELD_UINT, WM_FIELD_REQUIRED),
 };
 

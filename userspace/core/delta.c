@@ -203,6 +203,7 @@ static void take_out(struct wm_config *c, const struct wm_config_diff *d, size_t
 	for (size_t i = 0; i < d->nhosts_gone; i++)
 		wm_index_put(c, &d->hosts_gone[i]);
 	c->mesh.generation = d->generation;
+	memcpy(c->mesh.mark, d->mark, sizeof(c->mesh.mark));
 }
 
 /* --- is the result valid? --------------------------------------------------------------- */
@@ -283,6 +284,7 @@ int wm_config_change(struct wm_config *config, const struct wm_delta *delta, str
 	*ret = (struct wm_config_diff){ 0 };
 	if (rc)
 		return rc;
+	memcpy(diff.mark, config->mesh.mark, sizeof(diff.mark));
 	rc = make_diff(config, delta, &diff);
 	if (rc)
 		rc = wm_fail(err, -rc, "out of memory");
@@ -302,6 +304,7 @@ int wm_config_change(struct wm_config *config, const struct wm_delta *delta, str
 		return rc;
 	}
 	config->mesh.generation = delta->head.mesh.generation;
+	memcpy(config->mesh.mark, delta->head.mesh.mark, sizeof(config->mesh.mark));
 	*ret = diff;
 	return 0;
 }

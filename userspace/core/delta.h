@@ -40,7 +40,8 @@ int wm_delta_write(FILE *f, const struct wm_delta *delta);
 
 /* Both sorted as in a config; an object that is another now is in both. */
 struct wm_config_diff {
-	uint64_t generation; /* before */
+	uint64_t generation; /* before; and its mark */
+	char mark[WM_MARK_SIZE];
 	struct wm_site *sites_gone, *sites_come;
 	struct wm_host *hosts_gone, *hosts_come;
 	struct wm_device *devices_gone, *devices_come;

@@ -19,6 +19,7 @@
 #include "core/name.h"
 
 #define WM_INSTANCE_ID_SIZE 40 /* the registry's instance id: 36 characters of a UUID, NUL */
+#define WM_MARK_SIZE 24        /* of a generation: 16 hexadecimal digits, NUL */
 
 enum wm_access {
 	WM_ACCESS_ISOLATED = 0, /* may answer, may not initiate; also every type we do not know */
@@ -32,6 +33,9 @@ struct wm_mesh {
 	uint64_t generation;
 	struct wm_prefix supernet;
 	uint32_t requires;                  /* features a reader must know; bits of enum wm_feature */
+	/* What tells this generation from another of the same number, in a registry that was put back and went on from
+	 * there; "": not known. Behind the padding with which the struct once ended. */
+	_Alignas(8) char mark[WM_MARK_SIZE];
 };
 
 /* A gateway that meets a bit it does not know refuses the config. */

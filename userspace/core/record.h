@@ -73,6 +73,7 @@ struct wm_fetch_request {
 	char instance[WM_INSTANCE_ID_SIZE]; /* of the config we have, or "" */
 	uint64_t after;                     /* its generation; 0: none */
 	uint32_t wait_s;                    /* long-poll at most this long; 0: answer at once */
+	_Alignas(8) char mark[WM_MARK_SIZE]; /* of that generation, or "" */
 };
 
 struct wm_fetch_enrol {

@@ -160,8 +160,8 @@ static int get(struct wm_answerer *a, const struct wm_fetch_request *req, struct
 	int rc;
 
 	a->batched = 0;
-	rc = wm_format(path, sizeof(path), "/v1/%s?instance=%s&after=%llu&wait=%u", what_of[s->head], req->instance,
-		       (unsigned long long)req->after, req->wait_s);
+	rc = wm_format(path, sizeof(path), "/v1/%s?instance=%s&after=%llu&mark=%s&wait=%u", what_of[s->head], req->instance,
+		       (unsigned long long)req->after, req->mark, req->wait_s);
 	if (!rc)
 		rc = wm_http_stream(a->http, path, req->wait_s + FIRST_BYTE_S, LOW_SPEED_S, on_line, s, &http, err);
 	*ret_status = http.status;
@@ -184,8 +184,9 @@ static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *re
 
 	if (rc)
 		return send_problem(a, 0, -rc, &err);
-	/* The instance id came from the registry; it goes back only if it is one. */
-	if (strspn(req->instance, "0123456789abcdefABCDEF-") != strlen(req->instance))
+	/* Instance id and mark came from the registry; they go back only if they are such. */
+	if (strspn(req->instance, "0123456789abcdefABCDEF-") != strlen(req->instance) ||
+	    strspn(req->mark, "0123456789abcdefABCDEF") != strlen(req->mark))
 		return -EBADMSG;
 	if (!whole) {
 		rc = get(a, req, &s, &status, &err);
