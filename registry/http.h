@@ -23,7 +23,9 @@ struct http_server;
 
 /* An answer that is made while it is sent. */
 struct http_stream {
-	ssize_t (*read)(void *arg, char *buf, size_t max); /* bytes; 0 the end; -errno: break off, visibly */
+	/* Bytes; 0 the end; -EAGAIN: there will be more, but others are to have their turn first; else -errno: break
+	 * off, visibly. */
+	ssize_t (*read)(void *arg, char *buf, size_t max);
 	void (*free)(void *arg);
 	void *arg;
 };

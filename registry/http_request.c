@@ -4,6 +4,7 @@
  * and waiting in between.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <string.h>
 #include <strings.h>
@@ -40,6 +41,8 @@ static ssize_t on_read(void *cls, uint64_t pos, char *buf, size_t max)
 	(void)pos;
 	if (n > 0)
 		return n;
+	if (n == -EAGAIN)
+		return 0; /* the library asks again when it is run again, which it wants to be at once */
 	return n ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
 }
 

@@ -65,8 +65,8 @@
 	X(CHANGE_PRUNE, "DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?1") \
 	X(CHANGE_FIRST, "SELECT seq, base FROM change WHERE generation = ?1 AND step = 0") \
 	X(CHANGE_WHOLE, "SELECT seq FROM change WHERE whole = 1 AND seq >= ?1 LIMIT 1") \
-	X(CHANGE_NEXT, "SELECT seq, kind, name FROM change c WHERE seq > ?1 AND NOT EXISTS (SELECT 1 FROM change d " \
-		       "WHERE d.kind = c.kind AND d.name = c.name AND d.seq > c.seq) ORDER BY seq LIMIT 1") \
+	X(CHANGE_NEXT, "SELECT seq, kind, name, (SELECT max(d.seq) FROM change d WHERE d.kind = c.kind AND d.name = c.name) " \
+		       "FROM change c WHERE seq > ?1 ORDER BY seq LIMIT 1") \
 	X(AUDIT_ADD, "INSERT INTO audit (at, who, what, kind, name, generation, before, after) " \
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
 

@@ -96,5 +96,6 @@ int snapshot_next(struct snapshot *snapshot, struct object *io);
  * snapshot_changes: 1 the log has it, and *ret_seq starts the walk; 0 it does not reach so far back, the difference
  * cannot be told, or `mark` (if not "") is not that generation's; -ESTALE, -errno. */
 int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, uint64_t *ret_seq);
-int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret); /* as snapshot_next */
+/* One step of the walk: 1 an object that changed, 2 none here, because it changed again later; 0, -ESTALE, -errno. */
+int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret);
 int snapshot_next_token(struct snapshot *snapshot, struct store_token *io); /* by id, from 0 */

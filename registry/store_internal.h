@@ -67,7 +67,7 @@ int rows_subnet(struct db *db, struct wm_prefix subnet, struct object *ret); /* 
 int rows_key_owner(struct db *db, const struct wm_key *key, struct object_key *ret);
 int rows_of_site(struct db *db, const char *domain, struct object *ret);     /* any one of its hosts */
 int rows_changes(struct db *db, uint64_t after, const char *mark, uint64_t *ret_seq); /* as snapshot_changes */
-int rows_next_change(struct db *db, uint64_t *io_seq, struct object_key *ret);
+int rows_next_change(struct db *db, uint64_t *io_seq, struct object_key *ret); /* as snapshot_next_change */
 int rows_mesh(struct db *db, struct wm_mesh *ret);
 
 int rows_add(struct db *db, const struct object *object);

@@ -232,6 +232,8 @@ int rows_next_change(struct db *db, uint64_t *io_seq, struct object_key *ret)
 	if (rc <= 0)
 		return rc;
 	*io_seq = (uint64_t)db_int(q, 0);
+	if ((uint64_t)db_int(q, 3) > *io_seq)
+		return 2;
 	db_text(q, 1, kind_name, sizeof(kind_name));
 	db_text(q, 2, name, sizeof(name));
 	return object_kind_parse(kind_name, &kind) && !object_key_parse(kind, name, ret) ? 1 : -EBADMSG;

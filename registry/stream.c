@@ -12,6 +12,8 @@
 #include "core/util.h"
 #include "registry/text.h"
 
+#define STEPS_AT_ONCE 500 /* of the walk through the log: a few milliseconds */
+
 struct stream {
 	struct snapshot *snapshot;
 	struct identity who;
@@ -20,6 +22,7 @@ struct stream {
 	struct store_token token;
 	uint64_t count;           /* objects sent in all */
 	uint64_t after, seq;      /* of changes: since when, and how far it has come */
+	unsigned int steps;       /* of that walk, since it has given somebody else a turn */
 	bool later;               /* not the first object of its step */
 	char *text;               /* what is being sent, or NULL */
 	size_t len, sent;
@@ -152,16 +155,27 @@ static bool is_shown(const struct stream *s, const struct object_key *key)
 	       (key->kind == OBJECT_DEVICE && !strcmp(key->name, s->who.name));
 }
 
+/* To the next object in the log that is there to be told. Who is shown little of a long log, or of one in which few
+ * objects changed often, is not to hold up everybody else. */
+static int walk(struct stream *s, struct object_key *ret)
+{
+	int rc;
+
+	do {
+		if (s->steps++ == STEPS_AT_ONCE)
+			return -EAGAIN;
+		rc = snapshot_next_change(s->snapshot, &s->seq, ret);
+	} while (rc == 2 || (rc > 0 && !is_shown(s, ret)));
+	return rc;
+}
+
 /* The next object that changed: what it is now, or that it is gone. */
 static int next_change(struct stream *s, char **ret)
 {
 	WM_AUTO_FREE char *json = NULL;
 	struct object_key key;
-	int rc;
+	int rc = walk(s, &key);
 
-	do
-		rc = snapshot_next_change(s->snapshot, &s->seq, &key);
-	while (rc > 0 && !is_shown(s, &key));
 	if (rc > 0)
 		s->count++;
 	if (rc > 0 && !(rc = snapshot_get(s->snapshot, &key, &s->object)))
@@ -254,10 +268,13 @@ static ssize_t stream_read(void *arg, char *buf, size_t max)
 	struct stream *s = arg;
 	size_t n = 0;
 
+	s->steps = 0;
 	while (n < max) {
 		size_t part;
 		int rc = s->text ? 1 : next_piece(s);
 
+		if (rc == -EAGAIN && n)
+			break;
 		if (rc < 0)
 			return rc;
 		if (!rc)

@@ -273,6 +273,21 @@ mark() { # of the generation that is there now
 	is 'select(.end) | .end.count' 3
 }
 
+@test "one host that changed 50,000 times is told once, whatever the protocol" {
+	stop
+	sqlite3 "$D/data/registry.db" "
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+		INSERT INTO change (generation, step, kind, name, whole) SELECT generation, 1000 + i, 'host', 'nas.b', 0 FROM n, mesh"
+	start
+	gen=$(generation)
+	for version in --http1.1 --http1.0; do
+		api GET "/v1/changes?instance=$INSTANCE&after=$((gen - 1))" '' $version
+		code 200
+		is 'select(.host) | .host.name' nas
+		is 'select(.end) | .end.count' 2
+	done
+}
+
 # A database of schema N, as the program that knew no later one left it: a mesh in generation 5, and its log.
 earlier() { # N
 	local n
