@@ -192,6 +192,31 @@ still_alive() { # still_alive <letter>
 	done
 }
 
+# As in a container whose privileges somebody has cut down.
+without_bpf() { on a setpriv --bounding-set=-sys_admin,-bpf,-perfmon "$BIN/wm-gateway" "$@" --instance a; }
+
+@test "BPF programs that may no longer be asked about are told of, and go when they may be" {
+	local left="BPF programs of this mesh may still judge all packets at $(interface_of a) and on the LANs"
+	another_back_end a bpf
+	sed -i 's/^WM_DATAPLANE=.*/WM_DATAPLANE=auto/' "$WM_DEMO_DIR/etc/a/gateway.env"
+	run without_bpf sync
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"taking down bpf: $left"* ]]
+	run without_bpf status -j
+	echo "$output"
+	[[ "$(jq -r .dataplane.problem <<<"$output")" == "$left"* ]]
+	pings web "$NAS" 1
+	another_back_end a nft
+	run without_bpf sync
+	echo "$output"
+	[ "$status" = 0 ]
+	[ -z "$(ns gw-a tc filter show dev lan0 ingress | grep wm_; ns gw-a "$BATS_TEST_DIRNAME/lib/tcx" lan0 ingress)" ]
+	pings web "$NAS" 1
+	another_back_end a bpf
+	same "$SNAP/before"
+}
+
 # --- what is ours is flushed, and nobody mends it -------------------------------------------
 
 # Off one device, at one hook, and nobody else's.

@@ -6,6 +6,8 @@ $(eval $(call test_program,kernel/test_bpf_heal,tests/kernel/test_bpf_heal.c $(b
 $(eval $(call test_program,kernel/test_bpf_kill,tests/kernel/test_bpf_kill.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_drops,tests/kernel/test_bpf_drops.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+# Installed, and then no longer permitted.
+$(eval $(call test_program,kernel/test_bpf_forbidden,tests/kernel/test_bpf_forbidden.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # The shield: what it does to frames, and where it is.
 xdp_rig := $(bpf_rig) tests/kernel/xdp_rig.c
 $(eval $(call test_program,kernel/test_xdp,tests/kernel/test_xdp.c $(xdp_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
@@ -16,5 +18,6 @@ $(eval $(call test_program,kernel/test_xdp_traffic,tests/kernel/test_bpf_traffic
 $(eval $(call test_program,kernel/test_tcx,tests/kernel/test_tcx.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_tcx_kill,tests/kernel/test_bpf_kill.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_tcx_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+$(eval $(call test_program,kernel/test_tcx_forbidden,tests/kernel/test_bpf_forbidden.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # What programs cost the verifier, against docs/verifier.md.
 $(eval $(call test_program,kernel/test_verifier,tests/kernel/test_verifier.c,kernel core,-lbpf -lelf -lz -lmnl -lsodium))

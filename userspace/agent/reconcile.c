@@ -21,6 +21,8 @@ struct job {
 	const struct wm_dataplane *plane;
 	uint32_t ifindex; /* of the wg device */
 	bool made;        /* by this run */
+	struct wm_error leftover; /* what could not be taken down of the other plane; "" */
+	int leftover_rc;
 };
 
 static void add_note(struct wm_reconciled *r, const char *text)
@@ -109,10 +111,11 @@ static int step_dataplane(struct job *job, struct wm_error *err)
 	}
 	/* The new one is in force before the old one goes. */
 	other = plane == &wm_dataplane_bpf ? &wm_dataplane_nft : &wm_dataplane_bpf;
-	rc = other->retire(job->inst, job->plan, err);
+	rc = other->retire(job->inst, job->plan, &job->leftover);
 	if (rc < 0)
-		return wm_fail_in(err, rc, "taking down %s", other->name);
-	changes += rc;
+		job->leftover_rc = wm_fail_in(&job->leftover, rc, "data plane: taking down %s", other->name);
+	else
+		changes += rc;
 	strcpy(job->result->dataplane, plane->name);
 	add_note(job->result, note.text);
 	return changes;
@@ -174,6 +177,12 @@ int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, con
 			break;
 		}
 		result.changes += rc;
+	}
+	/* Who is left judges packets too: the rest is as it shall be, and not all of it is in force. */
+	if (rc >= 0 && job.leftover_rc) {
+		rc = job.leftover_rc;
+		if (err)
+			*err = job.leftover;
 	}
 	result.took_ms = wm_monotonic_ms() - start;
 	*ret = result;

@@ -68,7 +68,9 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 	const struct wm_instance *inst = g->inst;
 	char text[200];
 	bool up = false;
-	const char *plane = wm_dataplane_bpf.present(inst, NULL) == 1 ? "bpf" : wm_dataplane_nft.present(inst, NULL) == 1 ? "nft" : NULL;
+	struct wm_error unsure = { 0 };
+	const char *plane = wm_dataplane_bpf.present(inst, &unsure) == 1 ? "bpf" :
+			    wm_dataplane_nft.present(inst, NULL) == 1  ? "nft" : NULL;
 
 	wm_out_object(out, "interface", "interface");
 	wm_out_str(out, "name", "name", inst->ifname);
@@ -82,6 +84,7 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 	wm_out_str(out, "name", "in force", plane);
 	wm_out_str(out, "note", *g->last.dataplane_note ? "note" : NULL,
 		   *g->last.dataplane_note ? g->last.dataplane_note : NULL);
+	wm_out_str(out, "problem", *unsure.text ? "problem" : NULL, *unsure.text ? unsure.text : NULL);
 	if (plane && !strcmp(plane, wm_dataplane_nft.name)) {
 		wm_out_str(out, "fastpath", "fast path", wm_nft_fastpath(inst, text, sizeof(text)));
 		wm_out_uint(out, "differences", "not as BPF (wm-bpf status)", wm_nft_ndifferences);

@@ -281,16 +281,35 @@ static void hand_on_counters(const struct wm_instance *inst, const struct wm_pla
 	wm_counters_free(&last);
 }
 
+/* Whether the kernel tells what is in force: 1; 0: it does not, as in many a container, and nothing of ours can be;
+ * -errno: nor is that sure. What is left then still judges all packets, in front of whatever else there is. */
+static int can_look(const struct wm_instance *inst, struct wm_error *err)
+{
+	int rc = wm_bpf_may_ask();
+
+	if (!rc)
+		return 1;
+	if (!wm_bpf_pins_in_force(inst))
+		return 0;
+	return wm_fail(err, -rc,
+		       "BPF programs of this mesh may still judge all packets at %s and on the LANs, by an old config, and "
+		       "cannot be looked at or taken away: bpf(2): %s; give wm-gateway CAP_SYS_ADMIN and bpf(2) back and "
+		       "run 'wm-gateway sync', or restart the machine (they are pinned in %s/%s)",
+		       inst->ifname, strerror(-rc), inst->bpffs, *inst->name ? inst->name : "default");
+}
+
 /* plan: of the other back end, which is in force by now; NULL: for good. */
 static int take_down(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	int rc, changes;
+	int changes, rc = can_look(inst, err);
 
 	wm_bpf_set_init(&set);
+	if (rc <= 0)
+		return rc || plan ? rc : wm_bpf_pins_remove(inst, err);
 	rc = wm_bpf_set_open(inst, &set, err);
-	/* Nothing that judges or has counted; or BPF may not be asked, where it is not in use. */
-	if (plan && (rc || !set.whole) && wm_bpf_attached(inst, NULL) != 1)
+	/* Nothing that judges or has counted. */
+	if (plan && (rc || !set.whole) && !wm_bpf_attached(inst, NULL))
 		return 0;
 	if (rc)
 		return rc;
@@ -383,8 +402,11 @@ static int bpf_objects(const struct wm_instance *inst, struct wm_objects *ret, s
 
 static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
 {
+	int rc;
+
 	wm_bpf_log_start();
-	return wm_bpf_attached(inst, err);
+	rc = can_look(inst, err);
+	return rc > 0 ? wm_bpf_attached(inst, err) : rc;
 }
 
 static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)

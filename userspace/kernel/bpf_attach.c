@@ -218,7 +218,7 @@ static void remove_clsact(uint32_t ifindex)
 
 static bool uses_tcx(const struct wm_instance *inst)
 {
-	return !inst->no_tcx && wm_bpf_tcx_is_there();
+	return !inst->no_tcx && wm_bpf_tcx_is_there() == 1;
 }
 
 static bool is_another_instances(const struct wm_instance *inst, uint32_t id)
@@ -259,8 +259,11 @@ int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *pl
 {
 	struct place place[PLACES];
 	unsigned int n = places_of(plan, wg_ifindex, place);
-	int rc = 0;
+	int rc = inst->no_tcx ? 0 : wm_bpf_tcx_is_there();
 
+	if (rc < 0)
+		return wm_bpf_fail(err, rc, "cannot tell whether this kernel has tcx");
+	rc = 0;
 	for (unsigned int i = 0; !rc && i < n; i++)
 		rc = check_place(inst, &place[i], &set->meta, err);
 	return rc;
@@ -490,19 +493,31 @@ const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex)
 	return filter > 0 && program_of_ours((uint32_t)filter) == WM_BPF_LAN_IN ? "tc filter" : NULL;
 }
 
+/* The same as program_at, for ours alone: 1, 0 or -errno; a device that is gone has none. */
+static int is_ours_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
+{
+	int64_t there = program_at(ifindex, point, prio);
+
+	if (there == -ENODEV)
+		return 0;
+	return there < 0 ? (int)there : there && is_program_of_ours((uint32_t)there);
+}
+
 int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err)
 {
 	struct if_nameindex *all = if_nameindex();
-	int found = 0;
+	char name[IF_NAMESIZE];
+	int rc = 0;
 
 	if (!all)
 		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
-	for (const struct if_nameindex *i = all; !found && i->if_index; i++) {
-		int64_t in = program_at(i->if_index, BPF_TC_INGRESS, inst->tc_prio);
-		int64_t out = program_at(i->if_index, BPF_TC_EGRESS, inst->tc_prio);
-
-		found = (in > 0 && is_program_of_ours((uint32_t)in)) || (out > 0 && is_program_of_ours((uint32_t)out));
+	for (const struct if_nameindex *i = all; !rc && i->if_index; i++) {
+		rc = is_ours_at(i->if_index, BPF_TC_INGRESS, inst->tc_prio);
+		if (!rc)
+			rc = is_ours_at(i->if_index, BPF_TC_EGRESS, inst->tc_prio);
+		if (rc < 0)
+			wm_bpf_fail(err, rc, "cannot tell whether a BPF program of ours is on %s", name_of(i->if_index, name));
 	}
 	if_freenameindex(all);
-	return found;
+	return rc;
 }

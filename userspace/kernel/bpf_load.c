@@ -204,5 +204,9 @@ int wm_bpf_permitted(struct wm_error *err)
 {
 	WM_AUTO_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "wm_probe", 4, 4, 1, NULL);
 
-	return fd < 0 ? wm_bpf_fail(err, fd, "cannot create a map") : 0;
+	int rc = fd < 0 ? 0 : wm_bpf_may_ask();
+
+	if (fd < 0)
+		return wm_bpf_fail(err, fd, "cannot create a map");
+	return rc ? wm_bpf_fail(err, rc, "cannot ask whose the BPF programs in force are") : 0;
 }

@@ -3,6 +3,7 @@
  * Whose program is it? The kernel keeps the parameters that a program was loaded
  * with; those of ours tell the instance, whatever layout they are of.
  */
+#include <errno.h>
 #include <linux/bpf.h>
 #include <stddef.h>
 #include <string.h>
@@ -33,6 +34,14 @@ static bool read_params(uint32_t map_id, struct wm_bpf_owner *ret)
 	ret->fwmark = params.fwmark;
 	ret->tc_prio = params.tc_prio;
 	return true;
+}
+
+int wm_bpf_may_ask(void)
+{
+	uint32_t id;
+	int rc = bpf_prog_get_next_id(0, &id);
+
+	return rc == -ENOENT ? 0 : rc;
 }
 
 bool wm_bpf_owner_of(uint32_t id, struct wm_bpf_owner *ret)

@@ -155,6 +155,26 @@ int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err)
 	return rc;
 }
 
+bool wm_bpf_pins_in_force(const struct wm_instance *inst)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	bool found;
+	DIR *dir;
+
+	if (path_of(inst, NULL, NULL, path))
+		return false;
+	dir = opendir(path);
+	found = !dir && errno != ENOENT && errno != ENOTDIR;
+	while (dir && !found && (e = readdir(dir))) {
+		for (int i = 0; e->d_name[0] == 'v' && i < WM_BPF_TC_PROGS; i++)
+			found |= exists(inst, e->d_name, wm_bpf_progs[i]);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 int wm_bpf_pins_retire(const struct wm_instance *inst, struct wm_error *err)
 {
 	int rc = remove_set(inst, NOW "_new", err);

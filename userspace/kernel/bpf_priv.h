@@ -148,6 +148,9 @@ int wm_bpf_pins_prune(const struct wm_instance *inst);
 /* One at a time follows an instance's drops: -EBUSY. The lock goes with the descriptor. */
 int wm_bpf_lock_following(const struct wm_instance *inst, int *ret_fd, struct wm_error *err);
 int wm_bpf_pins_remove(const struct wm_instance *inst, struct wm_error *err);
+/* Programs are pinned, of whatever layout: they may be in force, and are not once they were retired. Asks the file
+ * system alone. */
+bool wm_bpf_pins_in_force(const struct wm_instance *inst);
 /* All but the meta, which knows what is still to be taken away. */
 int wm_bpf_pins_retire(const struct wm_instance *inst, struct wm_error *err);
 
@@ -248,14 +251,16 @@ struct wm_bpf_owner {
 	uint32_t fwmark;  /* of its instance */
 	uint32_t tc_prio; /* the same; 0: of a layout without it */
 };
+/* May we ask whose the programs in force are? 0 or -errno. */
+int wm_bpf_may_ask(void);
 /* Of a program of ours, by its id; false: it is none, or not there. */
 bool wm_bpf_owner_of(uint32_t id, struct wm_bpf_owner *ret);
 
 /* --- bpf_tcx.c: programs in devices' tcx lists --- */
 
 enum wm_bpf_side { WM_BPF_IN, WM_BPF_OUT };
-/* Does this kernel have them (6.6)? */
-bool wm_bpf_tcx_is_there(void);
+/* Does this kernel have them (6.6)? 1, 0 or -errno: we may not ask. */
+int wm_bpf_tcx_is_there(void);
 /* The id of the program there that was loaded with this priority; 0: none; -ENODEV, -errno. */
 int64_t wm_bpf_tcx_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio);
 /* Behind all that are there, or in the place of the one with the id `old`, if that is not 0. 0 or -errno. */

@@ -57,13 +57,20 @@ static int list(uint32_t ifindex, enum wm_bpf_side side, uint32_t ret[PROGRAMS_M
 	return rc ? rc : (int)WM_MIN(q.count, (uint32_t)PROGRAMS_MOST);
 }
 
-bool wm_bpf_tcx_is_there(void)
+/* A kernel does not learn while it runs; who may not ask now may later. */
+int wm_bpf_tcx_is_there(void)
 {
-	static int there = -1;
+	static bool known, there;
 	uint32_t ids[PROGRAMS_MOST];
+	int rc;
 
-	if (there < 0)
-		there = list(LOOPBACK, WM_BPF_IN, ids) >= 0;
+	if (known)
+		return there;
+	rc = list(LOOPBACK, WM_BPF_IN, ids);
+	if (rc < 0 && rc != -EINVAL)
+		return rc;
+	known = true;
+	there = rc >= 0;
 	return there;
 }
 
@@ -71,8 +78,10 @@ int64_t wm_bpf_tcx_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
 {
 	uint32_t ids[PROGRAMS_MOST];
 	struct wm_bpf_owner owner;
-	int n = wm_bpf_tcx_is_there() ? list(ifindex, side, ids) : 0;
+	int n = wm_bpf_tcx_is_there();
 
+	if (n > 0)
+		n = list(ifindex, side, ids);
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n; i++) {
