@@ -5,26 +5,19 @@
  * replaced in place. Everybody else's programs, filters and qdiscs stay as they are.
  */
 #include <errno.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 #include "kernel/grace.h"
-#include "kernel/nl.h"
-
-#define HANDLE 1
 
 /* A place for a filter and the program that belongs there. */
 struct place {
 	uint32_t ifindex;
-	enum bpf_tc_attach_point point;
+	enum wm_bpf_side side;
 	enum wm_bpf_prog prog;
 };
 #define PLACES (2 + WM_LAN_SLOTS)
@@ -35,44 +28,26 @@ static unsigned int places_of(const struct wm_plan *plan, uint32_t wg_ifindex, s
 {
 	unsigned int n = 0;
 
-	ret[n++] = (struct place){ wg_ifindex, BPF_TC_EGRESS, WM_BPF_WG_OUT };
-	ret[n++] = (struct place){ wg_ifindex, BPF_TC_INGRESS, WM_BPF_WG_IN };
+	ret[n++] = (struct place){ wg_ifindex, WM_BPF_OUT, WM_BPF_WG_OUT };
+	ret[n++] = (struct place){ wg_ifindex, WM_BPF_IN, WM_BPF_WG_IN };
 	for (unsigned int i = 0; i < plan->nlans; i++)
-		ret[n++] = (struct place){ plan->lans[i].ifindex, BPF_TC_INGRESS, WM_BPF_LAN_IN };
+		ret[n++] = (struct place){ plan->lans[i].ifindex, WM_BPF_IN, WM_BPF_LAN_IN };
 	return n;
 }
 
-static const char *name_of(uint32_t ifindex, char buf[IF_NAMESIZE])
+const char *wm_bpf_device_name(uint32_t ifindex, char buf[IF_NAMESIZE])
 {
 	return if_indextoname(ifindex, buf) ? buf : "a device that is gone";
 }
 
 /* --- asking -------------------------------------------------------------------------------- */
 
-/* The id of the program in our place; 0: there is no such filter; -ENODEV, -errno. */
-static int64_t filter_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
+/* The id of the program in our place, in tcx or, if it is not there, as a filter; 0: none; -ENODEV, -errno. */
+static int64_t program_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
-	int rc = bpf_tc_query(&hook, &opts);
+	int64_t there = wm_bpf_tcx_at(ifindex, side, prio);
 
-	/* EINVAL: no clsact there, or nothing at this priority. */
-	if (rc == -ENOENT || rc == -EINVAL)
-		return 0;
-	return rc ? rc : (int64_t)opts.prog_id;
-}
-
-static enum wm_bpf_side side_of(enum bpf_tc_attach_point point)
-{
-	return point == BPF_TC_EGRESS ? WM_BPF_OUT : WM_BPF_IN;
-}
-
-/* The same in tcx or, if it is not there, as a filter. */
-static int64_t program_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
-{
-	int64_t there = wm_bpf_tcx_at(ifindex, side_of(point), prio);
-
-	return there ? there : filter_at(ifindex, point, prio);
+	return there ? there : wm_bpf_filter_at(ifindex, side, prio);
 }
 
 /* Which of our programs it is; -1: none of them. */
@@ -117,103 +92,6 @@ bool wm_bpf_note_devices(const struct wm_plan *plan, uint32_t wg_ifindex, struct
 	return changed;
 }
 
-/* --- clsact ---------------------------------------------------------------------------------- */
-
-struct look {
-	uint32_t ifindex;
-	char kind[IF_NAMESIZE]; /* of the qdisc at the device's ingress hook; "" */
-};
-
-static int see_qdisc(const struct nlmsghdr *nlh, void *arg)
-{
-	const struct nlattr *tb[TCA_KIND + 1];
-	struct look *look = arg;
-	const struct tcmsg *tc;
-
-	if (!nlh)
-		return 0;
-	tc = NLMSG_DATA(nlh);
-	wm_nl_attrs(nlh, sizeof(*tc), tb, WM_ARRAY_LEN(tb));
-	if ((uint32_t)tc->tcm_ifindex != look->ifindex || tc->tcm_parent != TC_H_INGRESS)
-		return 0;
-	return wm_copy(look->kind, sizeof(look->kind), wm_nl_str(tb[TCA_KIND]));
-}
-
-/* A qdisc of kind "ingress" is enough for a LAN, but has no egress: it would
- * take our filter for wg egress in place of the one for ingress. (A dump, because
- * the answer to a question about one qdisc goes to everybody who listens.) */
-static int check_qdisc(const struct place *place, struct wm_error *err)
-{
-	WM_AUTO_NL struct wm_nl *nl = NULL;
-	struct look look = { .ifindex = place->ifindex };
-	char name[IF_NAMESIZE];
-	struct tcmsg *tc;
-	int rc;
-
-	if (place->prog == WM_BPF_LAN_IN)
-		return 0;
-	rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
-	if (rc)
-		return rc;
-	wm_nl_begin(nl, RTM_GETQDISC, 0, sizeof(*tc), &tc);
-	rc = wm_nl_dump(nl, see_qdisc, &look);
-	if (rc)
-		return wm_fail(err, -rc, "cannot list the qdiscs: %s", wm_nl_why(nl, rc));
-	if (!*look.kind || !strcmp(look.kind, "clsact"))
-		return 0;
-	return wm_fail(err, EEXIST, "%s has a qdisc '%s' where clsact must be: tc qdisc del dev %s %s",
-		       name_of(place->ifindex, name), look.kind, name, look.kind);
-}
-
-/* 1 made, 0 was there, -errno */
-static int make_clsact(const struct place *place, struct wm_error *err)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = BPF_TC_INGRESS);
-	char name[IF_NAMESIZE];
-	int rc = bpf_tc_hook_create(&hook);
-
-	if (rc && rc != -EEXIST)
-		return wm_bpf_fail(err, rc, "cannot add the clsact qdisc to %s", name_of(place->ifindex, name));
-	return rc ? check_qdisc(place, err) : 1;
-}
-
-static int count_message(const struct nlmsghdr *nlh, void *arg)
-{
-	unsigned int *n = arg;
-
-	*n = nlh ? *n + 1 : 0;
-	return 0;
-}
-
-static bool has_filters(uint32_t ifindex)
-{
-	static const uint32_t hooks[] = { TC_H_MIN_INGRESS, TC_H_MIN_EGRESS };
-	WM_AUTO_NL struct wm_nl *nl = NULL;
-
-	if (wm_nl_open(NETLINK_ROUTE, &nl, NULL))
-		return true;
-	for (size_t i = 0; i < WM_ARRAY_LEN(hooks); i++) {
-		unsigned int n = 0;
-		struct tcmsg *tc;
-
-		wm_nl_begin(nl, RTM_GETTFILTER, 0, sizeof(*tc), &tc);
-		tc->tcm_ifindex = (int)ifindex;
-		tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT, hooks[i]);
-		if (wm_nl_dump(nl, count_message, &n) || n)
-			return true;
-	}
-	return false;
-}
-
-/* The kernel stops a device that is up while this qdisc comes or goes, and loses what it would have sent. */
-static void remove_clsact(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-
-	if (!has_filters(ifindex))
-		(void)bpf_tc_hook_destroy(&hook);
-}
-
 /* --- attaching --------------------------------------------------------------------------------- */
 
 static bool uses_tcx(const struct wm_instance *inst)
@@ -235,23 +113,23 @@ static int check_place(const struct wm_instance *inst, const struct place *place
 {
 	const struct wm_bpf_device *device = wm_bpf_find_device(meta, place->ifindex);
 	bool was_ours = device && device->flags & WM_BPF_ATTACHED && meta->prio == inst->tc_prio;
-	int64_t there = uses_tcx(inst) ? wm_bpf_tcx_at(place->ifindex, side_of(place->point), inst->tc_prio) :
-					 filter_at(place->ifindex, place->point, inst->tc_prio);
+	int64_t there = uses_tcx(inst) ? wm_bpf_tcx_at(place->ifindex, place->side, inst->tc_prio) :
+					 wm_bpf_filter_at(place->ifindex, place->side, inst->tc_prio);
 	char name[IF_NAMESIZE];
 
 	if (there < 0)
 		return wm_bpf_fail(err, (int)there, "cannot look at the tc filters of %s",
-				   name_of(place->ifindex, name));
+				   wm_bpf_device_name(place->ifindex, name));
 	if (there && is_another_instances(inst, (uint32_t)there))
 		return wm_fail(err, EEXIST, "another mesh's program has priority %u on %s: set WM_TC_PRIO to a free one",
-			       inst->tc_prio, name_of(place->ifindex, name));
+			       inst->tc_prio, wm_bpf_device_name(place->ifindex, name));
 	if (uses_tcx(inst))
 		return 0;
 	if (there && !was_ours && !is_program_of_ours((uint32_t)there))
 		return wm_fail(err, EEXIST,
 			       "another program's tc filter has priority %u on %s: set WM_TC_PRIO to a free one",
-			       inst->tc_prio, name_of(place->ifindex, name));
-	return there ? 0 : check_qdisc(place, err);
+			       inst->tc_prio, wm_bpf_device_name(place->ifindex, name));
+	return there || place->prog == WM_BPF_LAN_IN ? 0 : wm_bpf_clsact_check(place->ifindex, err);
 }
 
 int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex,
@@ -270,40 +148,38 @@ int wm_bpf_check_places(const struct wm_instance *inst, const struct wm_plan *pl
 }
 
 /* Takes our filter away, if it is ours that is there. 1, 0 or -errno. */
-static int remove_filter(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
+static int remove_filter(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio, struct wm_error *err)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = prio);
-	int64_t there = filter_at(ifindex, point, prio);
+	int64_t there = wm_bpf_filter_at(ifindex, side, prio);
 	char name[IF_NAMESIZE];
 	int rc;
 
 	if (there == -ENODEV || there == 0 || (there > 0 && !is_program_of_ours((uint32_t)there)))
 		return 0;
-	rc = there < 0 ? (int)there : bpf_tc_detach(&hook, &opts);
-	if (rc && rc != -ENODEV && rc != -ENOENT)
-		return wm_bpf_fail(err, rc, "cannot take our tc filter off %s", name_of(ifindex, name));
+	rc = there < 0 ? (int)there : wm_bpf_filter_take(ifindex, side, prio);
+	if (rc)
+		return wm_bpf_fail(err, rc, "cannot take our tc filter off %s", wm_bpf_device_name(ifindex, name));
 	return 1;
 }
 
 /* The same of our program in the tcx list. */
-static int leave_tcx(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
+static int leave_tcx(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio, struct wm_error *err)
 {
-	int64_t there = wm_bpf_tcx_at(ifindex, side_of(point), prio);
+	int64_t there = wm_bpf_tcx_at(ifindex, side, prio);
 	char name[IF_NAMESIZE];
 	int rc;
 
 	if (there == -ENODEV || there == 0)
 		return 0;
-	rc = there < 0 ? (int)there : wm_bpf_tcx_take(ifindex, side_of(point), (uint32_t)there);
-	return rc ? wm_bpf_fail(err, rc, "cannot take our program off %s (tcx)", name_of(ifindex, name)) : 1;
+	rc = there < 0 ? (int)there : wm_bpf_tcx_take(ifindex, side, (uint32_t)there);
+	return rc ? wm_bpf_fail(err, rc, "cannot take our program off %s (tcx)", wm_bpf_device_name(ifindex, name)) : 1;
 }
 
 /* 1 if the program was put there or replaced, 0 if it is right. A filter in its place goes only then: what both see in
  * between is dropped by one of them, and nothing passes that neither has seen. */
 static int attach_tcx(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set, struct wm_error *err)
 {
-	enum wm_bpf_side side = side_of(place->point);
+	enum wm_bpf_side side = place->side;
 	int64_t there = wm_bpf_tcx_at(place->ifindex, side, inst->tc_prio);
 	bool right = there > 0 && (uint32_t)there == set->meta.prog_id[place->prog];
 	char name[IF_NAMESIZE];
@@ -313,8 +189,8 @@ static int attach_tcx(const struct wm_instance *inst, const struct place *place,
 		rc = wm_bpf_tcx_put(place->ifindex, side, set->prog[place->prog], (uint32_t)there);
 	if (rc)
 		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tcx)", wm_bpf_progs[place->prog],
-				   name_of(place->ifindex, name));
-	rc = remove_filter(place->ifindex, place->point, inst->tc_prio, err);
+				   wm_bpf_device_name(place->ifindex, name));
+	rc = remove_filter(place->ifindex, place->side, inst->tc_prio, err);
 	return rc < 0 ? rc : rc || !right;
 }
 
@@ -322,25 +198,24 @@ static int attach_tcx(const struct wm_instance *inst, const struct place *place,
 static int attach_filter(const struct wm_instance *inst, const struct place *place, struct wm_bpf_set *set,
 		     struct wm_error *err)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)place->ifindex, .attach_point = place->point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = inst->tc_prio, .prog_fd = set->prog[place->prog],
-		    .flags = BPF_TC_F_REPLACE);
-	int64_t there = filter_at(place->ifindex, place->point, inst->tc_prio);
+	int64_t there = wm_bpf_filter_at(place->ifindex, place->side, inst->tc_prio);
 	char name[IF_NAMESIZE];
 	int rc;
 
 	if (there > 0 && (uint32_t)there == set->meta.prog_id[place->prog])
-		return leave_tcx(place->ifindex, place->point, inst->tc_prio, err);
-	rc = make_clsact(place, err);
+		return leave_tcx(place->ifindex, place->side, inst->tc_prio, err);
+	rc = wm_bpf_clsact_make(place->ifindex, err);
+	if (rc > 0)
+		wm_bpf_find_device(&set->meta, place->ifindex)->flags |= WM_BPF_MADE_CLSACT;
+	else if (!rc && place->prog != WM_BPF_LAN_IN)
+		rc = wm_bpf_clsact_check(place->ifindex, err);
 	if (rc < 0)
 		return rc;
-	if (rc)
-		wm_bpf_find_device(&set->meta, place->ifindex)->flags |= WM_BPF_MADE_CLSACT;
-	rc = bpf_tc_attach(&hook, &opts);
+	rc = wm_bpf_filter_put(place->ifindex, place->side, inst->tc_prio, set->prog[place->prog]);
 	if (rc)
 		return wm_bpf_fail(err, rc, "cannot attach %s to %s (tc priority %u)", wm_bpf_progs[place->prog],
-				   name_of(place->ifindex, name), inst->tc_prio);
-	rc = leave_tcx(place->ifindex, place->point, inst->tc_prio, err);
+				   wm_bpf_device_name(place->ifindex, name), inst->tc_prio);
+	rc = leave_tcx(place->ifindex, place->side, inst->tc_prio, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -369,17 +244,17 @@ int wm_bpf_attach(const struct wm_instance *inst, const struct wm_plan *plan, ui
 /* --- detaching --------------------------------------------------------------------------------- */
 
 /* Changes or -errno. */
-static int detach_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio, struct wm_error *err)
+static int detach_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio, struct wm_error *err)
 {
-	int tcx = leave_tcx(ifindex, point, prio, err), filter = tcx < 0 ? tcx : remove_filter(ifindex, point, prio, err);
+	int tcx = leave_tcx(ifindex, side, prio, err), filter = tcx < 0 ? tcx : remove_filter(ifindex, side, prio, err);
 
 	return filter < 0 ? filter : tcx + filter;
 }
 
-static bool is_in(uint32_t ifindex, enum bpf_tc_attach_point point, const struct place *place, unsigned int n)
+static bool is_in(uint32_t ifindex, enum wm_bpf_side side, const struct place *place, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		if (place[i].ifindex == ifindex && place[i].point == point)
+		if (place[i].ifindex == ifindex && place[i].side == side)
 			return true;
 	}
 	return false;
@@ -388,25 +263,25 @@ static bool is_in(uint32_t ifindex, enum bpf_tc_attach_point point, const struct
 /* Off one device. */
 static int detach_device(uint32_t ifindex, uint16_t prio, struct wm_error *err)
 {
-	int in = detach_at(ifindex, BPF_TC_INGRESS, prio, err);
-	int out = in < 0 ? in : detach_at(ifindex, BPF_TC_EGRESS, prio, err);
+	int in = detach_at(ifindex, WM_BPF_IN, prio, err);
+	int out = in < 0 ? in : detach_at(ifindex, WM_BPF_OUT, prio, err);
 
 	return out < 0 ? out : in + out;
 }
 
-/* Off all devices at one point; prog: this one, or ANY of ours. */
+/* Off all devices on one side; prog: this one, or ANY of ours. */
 #define ANY (-1)
-static int detach_point(const struct if_nameindex *all, enum bpf_tc_attach_point point, int prog, uint16_t prio,
+static int detach_side(const struct if_nameindex *all, enum wm_bpf_side side, int prog, uint16_t prio,
 			const struct place *keep, unsigned int nkeep, struct wm_error *err)
 {
 	int changes = 0, rc = 0;
 
 	for (const struct if_nameindex *i = all; rc >= 0 && i->if_index; i++) {
-		int64_t there = is_in(i->if_index, point, keep, nkeep) ? 0 : program_at(i->if_index, point, prio);
+		int64_t there = is_in(i->if_index, side, keep, nkeep) ? 0 : program_at(i->if_index, side, prio);
 
 		if (there <= 0 || (prog != ANY && program_of_ours((uint32_t)there) != prog))
 			continue;
-		rc = detach_at(i->if_index, point, prio, err);
+		rc = detach_at(i->if_index, side, prio, err);
 		changes += rc;
 	}
 	return rc < 0 ? rc : changes;
@@ -421,11 +296,11 @@ static int detach_everywhere(uint16_t prio, const struct place *keep, unsigned i
 
 	if (!all)
 		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
-	lans = detach_point(all, BPF_TC_INGRESS, WM_BPF_LAN_IN, prio, keep, nkeep, err);
-	in = lans < 0 ? lans : detach_point(all, BPF_TC_INGRESS, ANY, prio, keep, nkeep, err);
+	lans = detach_side(all, WM_BPF_IN, WM_BPF_LAN_IN, prio, keep, nkeep, err);
+	in = lans < 0 ? lans : detach_side(all, WM_BPF_IN, ANY, prio, keep, nkeep, err);
 	if (lans > 0 || in > 0)
 		wm_grace();
-	out = in < 0 ? in : detach_point(all, BPF_TC_EGRESS, ANY, prio, keep, nkeep, err);
+	out = in < 0 ? in : detach_side(all, WM_BPF_OUT, ANY, prio, keep, nkeep, err);
 	if_freenameindex(all);
 	return out < 0 ? out : lans + in + out;
 }
@@ -442,7 +317,7 @@ int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *p
 	for (uint32_t i = 0; i < before.ndevices; i++) {
 		const struct wm_bpf_device *d = &before.device[i];
 
-		if (is_in(d->ifindex, BPF_TC_INGRESS, keep, nkeep)) {
+		if (is_in(d->ifindex, WM_BPF_IN, keep, nkeep)) {
 			meta->device[meta->ndevices++] = *d;
 			continue;
 		}
@@ -453,7 +328,7 @@ int wm_bpf_detach_others(const struct wm_instance *inst, const struct wm_plan *p
 		}
 		changes += rc;
 		if (d->flags & WM_BPF_MADE_CLSACT)
-			remove_clsact(d->ifindex);
+			wm_bpf_clsact_remove(d->ifindex);
 	}
 	memset(meta->device + meta->ndevices, 0, (WM_BPF_DEVICES - meta->ndevices) * sizeof(*meta->device));
 	rc = everywhere ? detach_everywhere(inst->tc_prio, keep, nkeep, err) : 0;
@@ -478,7 +353,7 @@ int wm_bpf_detach_all(const struct wm_instance *inst, struct wm_bpf_set *set, bo
 	for (uint32_t i = 0; rc >= 0 && i < set->meta.ndevices; i++) {
 		set->meta.device[i].flags &= ~WM_BPF_ATTACHED;
 		if (!keep_clsact && set->meta.device[i].flags & WM_BPF_MADE_CLSACT)
-			remove_clsact(set->meta.device[i].ifindex);
+			wm_bpf_clsact_remove(set->meta.device[i].ifindex);
 	}
 	return rc < 0 || !keep_clsact || set->meta_fd < 0 ? rc : wm_bpf_meta_write(set, err);
 }
@@ -489,14 +364,14 @@ const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex)
 
 	if (wm_bpf_tcx_at(ifindex, WM_BPF_IN, inst->tc_prio) > 0)
 		return "tcx";
-	filter = filter_at(ifindex, BPF_TC_INGRESS, inst->tc_prio);
+	filter = wm_bpf_filter_at(ifindex, WM_BPF_IN, inst->tc_prio);
 	return filter > 0 && program_of_ours((uint32_t)filter) == WM_BPF_LAN_IN ? "tc filter" : NULL;
 }
 
 /* The same as program_at, for ours alone: 1, 0 or -errno; a device that is gone has none. */
-static int is_ours_at(uint32_t ifindex, enum bpf_tc_attach_point point, uint16_t prio)
+static int is_ours_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
 {
-	int64_t there = program_at(ifindex, point, prio);
+	int64_t there = program_at(ifindex, side, prio);
 
 	if (there == -ENODEV)
 		return 0;
@@ -512,11 +387,11 @@ int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err)
 	if (!all)
 		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
 	for (const struct if_nameindex *i = all; !rc && i->if_index; i++) {
-		rc = is_ours_at(i->if_index, BPF_TC_INGRESS, inst->tc_prio);
+		rc = is_ours_at(i->if_index, WM_BPF_IN, inst->tc_prio);
 		if (!rc)
-			rc = is_ours_at(i->if_index, BPF_TC_EGRESS, inst->tc_prio);
+			rc = is_ours_at(i->if_index, WM_BPF_OUT, inst->tc_prio);
 		if (rc < 0)
-			wm_bpf_fail(err, rc, "cannot tell whether a BPF program of ours is on %s", name_of(i->if_index, name));
+			wm_bpf_fail(err, rc, "cannot tell whether a BPF program of ours is on %s", wm_bpf_device_name(i->if_index, name));
 	}
 	if_freenameindex(all);
 	return rc;

@@ -267,7 +267,22 @@ int64_t wm_bpf_tcx_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio);
 int wm_bpf_tcx_put(uint32_t ifindex, enum wm_bpf_side side, int prog, uint32_t old);
 int wm_bpf_tcx_take(uint32_t ifindex, enum wm_bpf_side side, uint32_t id); /* fine if it is gone */
 
-/* --- bpf_attach.c: tc filters at handle 1 and the instance's priority --- */
+/* --- bpf_clsact.c: tc filters, each at handle 1 and its instance's priority, and the qdisc that they hang in --- */
+
+/* The id of the program that is there; 0: there is no such filter; -ENODEV, -errno. */
+int64_t wm_bpf_filter_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio);
+/* These return 0 or -errno. */
+int wm_bpf_filter_put(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio, int prog); /* or in the place of what is there */
+int wm_bpf_filter_take(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio); /* fine if it is gone */
+/* A qdisc of kind "ingress" is enough for a LAN, but has no egress: it would take our filter for wg egress in place of the
+ * one for ingress. -EEXIST: such a one is there. */
+int wm_bpf_clsact_check(uint32_t ifindex, struct wm_error *err);
+int wm_bpf_clsact_make(uint32_t ifindex, struct wm_error *err); /* 1 made, 0 that or "ingress" was there, -errno */
+void wm_bpf_clsact_remove(uint32_t ifindex); /* unless there are filters in it */
+
+/* --- bpf_attach.c: our programs' places, in tcx or under clsact --- */
+
+const char *wm_bpf_device_name(uint32_t ifindex, char buf[WM_IFNAME_SIZE]); /* as people are told */
 
 /* Adds wg and the plan's LANs to the meta's devices; true if that changed it.
  * Comes before attaching, so that a filter is never where nobody looks for it. */
