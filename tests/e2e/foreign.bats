@@ -161,6 +161,20 @@ still_alive() { # still_alive <letter>
 	still_alive 2
 }
 
+@test "status tells whose filter gets packets before ours" {
+	echo WM_TCX=off >>"$WM_DEMO_DIR/etc/a/gateway.env"
+	run gateway a sync
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"in front of ours at ingress of lan0: tc filter, priority 3, u32; what it does not let go on"* ]]
+	run gateway a status -j
+	[ "$(jq -c '.dataplane.in_front' <<<"$output")" = '[{"interface":"lan0","side":"ingress","what":"tc filter, priority 3, u32"}]' ]
+	gateway a status | grep -A1 'IN FRONT'
+	sed -i '/^WM_TCX=off/d' "$WM_DEMO_DIR/etc/a/gateway.env"
+	gateway a sync
+	same "$SNAP/before"
+}
+
 @test "run and reconfigure: still" {
 	agent_up a 3>&-
 	wait_for 15 'the gateway runs' in_sync

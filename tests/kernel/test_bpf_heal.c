@@ -25,6 +25,7 @@
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 #include "kernel/bpf_rig.h"
+#include "kernel/front.h"
 #include "kernel/netns.h"
 
 static struct rig rig;
@@ -481,12 +482,35 @@ static void test_another_layout_is_replaced(void **state)
 	free(surroundings);
 }
 
+/* With a smaller priority than ours; those behind, and on devices of others, are in nobody's way. */
+static void test_filters_in_front_are_told(void **state)
+{
+	struct wm_front front[WM_FRONTS_MAX];
+
+	(void)state;
+	rig_apply(&rig);
+	rig_foreign("lan0", RIG_PRIO + 1);
+	rig_foreign("lan1", 3);
+	assert_int_equal(wm_fronts_read(&rig.inst, front, &rig.err), 0);
+	rig.err = (struct wm_error){ 0 };
+	rig_apply(&rig);
+	assert_string_equal(rig.err.text, "");
+	rig_foreign("lan0", 3);
+	assert_int_equal(wm_fronts_read(&rig.inst, front, &rig.err), 1);
+	assert_string_equal(front[0].ifname, "lan0");
+	assert_string_equal(front[0].side, "ingress");
+	assert_non_null(strstr(front[0].what, "tc filter, priority 3, foreign:["));
+	rig_apply(&rig);
+	assert_non_null(strstr(rig.err.text, "ingress of lan0: tc filter, priority 3, foreign:["));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_remove_leaves_all_as_it_was),
+		TEST(test_filters_in_front_are_told),
 		TEST(test_filters_come_and_go_in_order),
 		TEST(test_retired_and_back),
 		TEST(test_foreign_filters_stay),

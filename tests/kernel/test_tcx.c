@@ -17,6 +17,7 @@
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 #include "kernel/bpf_rig.h"
+#include "kernel/front.h"
 #include "kernel/netns.h"
 
 static struct rig rig;
@@ -149,9 +150,47 @@ static void test_what_somebody_takes_off_comes_back(void **state)
 	}
 }
 
+static void expect_front(int at, const char *ifname, const char *side, const char *what)
+{
+	struct wm_front front[WM_FRONTS_MAX];
+
+	assert_true(wm_fronts_read(&rig.inst, front, &rig.err) > at);
+	assert_string_equal(front[at].ifname, ifname);
+	assert_string_equal(front[at].side, side);
+	assert_string_equal(front[at].what, what);
+}
+
+/* Who is behind ours, or is a mesh's, is in nobody's way. */
+static void test_who_is_in_front_is_told(void **state)
+{
+	struct wm_front front[WM_FRONTS_MAX];
+	char out[64];
+
+	(void)state;
+	snprintf(out, sizeof(out), "tcx program first, id %u", put_foreign("wg", WM_BPF_OUT, "first"));
+	rig_apply(&rig);
+	assert_non_null(strstr(rig.err.text, out));
+	assert_non_null(strstr(rig.err.text, "egress of wg"));
+	put_foreign("lan0", WM_BPF_IN, "behind");
+	rig_foreign("lan0", 3);
+	assert_int_equal(wm_fronts_read(&rig.inst, front, &rig.err), 1);
+	expect_front(0, "wg", "egress", out);
+	/* Where ours is a filter, the whole list is in front of it, and filters are. */
+	rig.inst.no_tcx = true;
+	works("tc filter add dev lan0 ingress prio 5 protocol ip u32 match u32 0 0 classid 1:1");
+	works("tc filter add dev lan0 ingress prio 30000 protocol ip u32 match u32 0 0 classid 1:1");
+	rig_apply(&rig);
+	assert_int_equal(wm_fronts_read(&rig.inst, front, &rig.err), 4);
+	expect_front(0, "wg", "egress", out);
+	assert_non_null(strstr(front[1].what, "tcx program behind, id "));
+	assert_memory_equal(front[2].what, "tc filter, priority 3, foreign:[", 32);
+	expect_front(3, "lan0", "ingress", "tc filter, priority 5, u32");
+}
+
 /* Each by its priority: on the LAN that both share, and off it again. */
 static void test_two_instances(void **state)
 {
+	struct wm_front front[WM_FRONTS_MAX];
 	struct rig other;
 	uint32_t ids[RIG_TCX_MOST], first;
 
@@ -169,6 +208,7 @@ static void test_two_instances(void **state)
 	rig_apply(&other);
 	assert_int_equal(rig_tcx("lan0", "ingress", ids), 2);
 	assert_int_equal(ids[0], first);
+	assert_int_equal(wm_fronts_read(&other.inst, front, &other.err), 0);
 	assert_int_equal(rig_apply(&rig), 0);
 	assert_int_equal(rig_apply(&other), 0);
 	assert_true(wm_dataplane_bpf.remove(&other.inst, &other.err) >= 0);
@@ -251,7 +291,7 @@ static void test_a_lan_that_leaves(void **state)
 static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_first_apply), TEST(test_others_stay), TEST(test_what_somebody_takes_off_comes_back),
+		TEST(test_first_apply), TEST(test_others_stay), TEST(test_who_is_in_front_is_told), TEST(test_what_somebody_takes_off_comes_back),
 		TEST(test_two_instances), TEST(test_two_with_one_priority), TEST(test_another_priority), TEST(test_filters_and_back),
 		TEST(test_a_lan_that_leaves),
 	};

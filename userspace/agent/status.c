@@ -90,6 +90,7 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 		wm_out_uint(out, "differences", "not as BPF (wm-bpf status)", wm_nft_ndifferences);
 	}
 	wm_shields_print(out, inst);
+	wm_fronts_print(out, inst);
 	wm_out_object_end(out);
 }
 

@@ -254,7 +254,10 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 		rc = add(job, wm_bpf_lans_clear(&job->set, &job->have, &job->want, err));
 	if (!rc)
 		rc = wm_bpf_old_remove(job->inst, err);
-	return rc ? rc : add(job, wm_bpf_pins_prune(job->inst));
+	if (rc)
+		return rc;
+	wm_bpf_tell_fronts(job->inst, &job->set, err);
+	return add(job, wm_bpf_pins_prune(job->inst));
 }
 
 /* --- verbs ---------------------------------------------------------------------------------------- */

@@ -261,6 +261,9 @@ bool wm_bpf_owner_of(uint32_t id, struct wm_bpf_owner *ret);
 enum wm_bpf_side { WM_BPF_IN, WM_BPF_OUT };
 /* Does this kernel have them (6.6)? 1, 0 or -errno: we may not ask. */
 int wm_bpf_tcx_is_there(void);
+/* Their ids, in order: how many; -errno. */
+#define WM_BPF_TCX_MOST 64 /* BPF_MPROG_MAX */
+int wm_bpf_tcx_list(uint32_t ifindex, enum wm_bpf_side side, uint32_t ret[WM_BPF_TCX_MOST]);
 /* The id of the program there that was loaded with this priority; 0: none; -ENODEV, -errno. */
 int64_t wm_bpf_tcx_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio);
 /* Behind all that are there, or in the place of the one with the id `old`, if that is not 0. 0 or -errno. */
@@ -309,6 +312,12 @@ int wm_bpf_detach_all(const struct wm_instance *inst, struct wm_bpf_set *set, bo
 const char *wm_bpf_lan_hook(const struct wm_instance *inst, uint32_t ifindex);
 /* A filter of ours is on some device: 1, 0 or -errno. */
 int wm_bpf_attached(const struct wm_instance *inst, struct wm_error *err);
+
+/* --- bpf_front.c (front.h) --- */
+
+/* What an operator should know although nothing has failed: somebody's programs or filters are in front of ours. Behind
+ * what err says already. */
+void wm_bpf_tell_fronts(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_error *err);
 
 /* --- bpf_nic.c: may the shield go there? --- */
 

@@ -19,7 +19,6 @@
 #define AT_INGRESS 46 /* BPF_TCX_INGRESS */
 #define AT_EGRESS 47
 #define REPLACE (1u << 2) /* BPF_F_REPLACE */
-#define PROGRAMS_MOST 64  /* of a list: BPF_MPROG_MAX */
 #define LOOPBACK 1
 
 /* What union bpf_attr is for BPF_PROG_ATTACH and BPF_PROG_DETACH. */
@@ -46,27 +45,26 @@ static uint32_t type_of(enum wm_bpf_side side)
 	return side == WM_BPF_OUT ? AT_EGRESS : AT_INGRESS;
 }
 
-/* How many there are; -errno. */
-static int list(uint32_t ifindex, enum wm_bpf_side side, uint32_t ret[PROGRAMS_MOST])
+int wm_bpf_tcx_list(uint32_t ifindex, enum wm_bpf_side side, uint32_t ret[WM_BPF_TCX_MOST])
 {
-	struct question q = { .ifindex = ifindex, .type = type_of(side), .ids = (uintptr_t)ret, .count = PROGRAMS_MOST };
+	struct question q = { .ifindex = ifindex, .type = type_of(side), .ids = (uintptr_t)ret, .count = WM_BPF_TCX_MOST };
 	int rc = ask_kernel(BPF_PROG_QUERY, &q, sizeof(q));
 
 	if (rc == -ENOENT) /* nobody has ever put one there */
 		return 0;
-	return rc ? rc : (int)WM_MIN(q.count, (uint32_t)PROGRAMS_MOST);
+	return rc ? rc : (int)WM_MIN(q.count, (uint32_t)WM_BPF_TCX_MOST);
 }
 
 /* A kernel does not learn while it runs; who may not ask now may later. */
 int wm_bpf_tcx_is_there(void)
 {
 	static bool known, there;
-	uint32_t ids[PROGRAMS_MOST];
+	uint32_t ids[WM_BPF_TCX_MOST];
 	int rc;
 
 	if (known)
 		return there;
-	rc = list(LOOPBACK, WM_BPF_IN, ids);
+	rc = wm_bpf_tcx_list(LOOPBACK, WM_BPF_IN, ids);
 	if (rc < 0 && rc != -EINVAL)
 		return rc;
 	known = true;
@@ -76,12 +74,12 @@ int wm_bpf_tcx_is_there(void)
 
 int64_t wm_bpf_tcx_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
 {
-	uint32_t ids[PROGRAMS_MOST];
+	uint32_t ids[WM_BPF_TCX_MOST];
 	struct wm_bpf_owner owner;
 	int n = wm_bpf_tcx_is_there();
 
 	if (n > 0)
-		n = list(ifindex, side, ids);
+		n = wm_bpf_tcx_list(ifindex, side, ids);
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n; i++) {

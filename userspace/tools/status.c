@@ -44,6 +44,7 @@ int tool_status(struct context *ctx, struct wm_error *err)
 	if (ctx->plane == &wm_dataplane_nft)
 		wm_out_str(ctx->out, "fastpath", "fast path", wm_nft_fastpath(&ctx->inst, text, sizeof(text)));
 	wm_shields_print(ctx->out, &ctx->inst);
+	wm_fronts_print(ctx->out, &ctx->inst);
 	print_differences(ctx);
 	wm_counters_free(&counters);
 	return 0;
