@@ -6,6 +6,8 @@ $(eval $(call test_program,kernel/test_bpf_heal,tests/kernel/test_bpf_heal.c $(b
 $(eval $(call test_program,kernel/test_bpf_kill,tests/kernel/test_bpf_kill.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_traffic,tests/kernel/test_bpf_traffic.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 $(eval $(call test_program,kernel/test_bpf_drops,tests/kernel/test_bpf_drops.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
+# Processors whose numbers have gaps.
+$(eval $(call test_program,kernel/test_bpf_cpus,tests/kernel/test_bpf_cpus.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # Installed, and then no longer permitted.
 $(eval $(call test_program,kernel/test_bpf_forbidden,tests/kernel/test_bpf_forbidden.c $(bpf_rig),kernel core,-lbpf -lelf -lz -lmnl -lsodium))
 # The shield: what it does to frames, and where it is.

@@ -249,10 +249,10 @@ unsigned int rig_differing(const char *a, const char *b)
 static void each_stats(const struct rig *rig, const char *overlay, void (*look)(int fd, uint32_t at, uint64_t *arg), uint64_t *arg)
 {
 	uint32_t addresses = 1u << (32 - rig->plan.subnet.len);
-	int cpus = libbpf_num_possible_cpus(), fd = rig_pin(rig, "host_stats");
+	int places = wm_bpf_processor_places(), fd = rig_pin(rig, "host_stats");
 
-	assert_true(cpus > 0);
-	for (int c = 0; c < cpus; c++)
+	assert_true(places > 0);
+	for (int c = 0; c < places; c++)
 		look(fd, (uint32_t)c * addresses + rig_index(overlay), arg);
 	close(fd);
 }
@@ -282,7 +282,7 @@ uint64_t rig_counted(const struct rig *rig, const char *overlay)
 	uint64_t sum = 0;
 
 	each_stats(rig, overlay, add_stats, &sum);
-	return sum / (uint64_t)libbpf_num_possible_cpus();
+	return sum / (uint64_t)wm_bpf_processor_places();
 }
 
 unsigned int rig_tcx(const char *ifname, const char *hook, uint32_t ret[RIG_TCX_MOST])

@@ -390,7 +390,7 @@ static void test_read(void **state)
 static void test_read_of_a_large_subnet(void **state)
 {
 	static const uint32_t places[] = { 2, 1023, 1024, 1025, 2047, 2048, 4094 };
-	uint32_t last = ((uint32_t)libbpf_num_possible_cpus() - 1) * 4096;
+	uint32_t last = ((uint32_t)wm_bpf_processor_places() - 1) * 4096;
 	struct wm_counters counters;
 	char overlay[WM_IP4_TEXT], local[WM_IP4_TEXT];
 	int fd;

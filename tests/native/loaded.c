@@ -72,7 +72,7 @@ static int load(unsigned int mesh, const struct wm_params *params, const struct 
 	int rc;
 
 	wm_bpf_set_close(&sets[mesh]);
-	wm_bpf_sizes(want, (uint32_t)libbpf_num_possible_cpus(), sizes);
+	wm_bpf_sizes(want, (uint32_t)wm_bpf_processor_places(), sizes);
 	sizes[WM_BPF_FLOWS] = ENDS * WM_FLOW_BUCKETS;
 	rc = wm_bpf_load(params, NULL, NULL, sizes, &sets[mesh], err);
 	if (rc < 0)

@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <bpf/libbpf.h>
-
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
 #include "kernel/carried.h"
@@ -107,7 +105,7 @@ static int look(struct job *job, struct wm_error *err)
 		rc = wm_bpf_content_read(&job->before, &job->had, err);
 	if (rc)
 		return rc;
-	rc = libbpf_num_possible_cpus();
+	rc = wm_bpf_processor_places();
 	if (rc < 0)
 		return wm_fail(err, -rc, "cannot tell how many processors this machine may have: %s", strerror(-rc));
 	wm_bpf_sizes(&job->want, (uint32_t)rc, job->size);

@@ -208,10 +208,10 @@ static uint32_t power_of_two(uint32_t least)
 	return n;
 }
 
-void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t cpus, uint32_t ret[WM_BPF_MAPS])
+void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t ret[WM_BPF_MAPS])
 {
 	ret[WM_BPF_HOSTS] = want->naddrs;
-	ret[WM_BPF_HOST_STATS] = want->naddrs * cpus;
+	ret[WM_BPF_HOST_STATS] = want->naddrs * places;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
 	ret[WM_BPF_LAN_HINTS] = WM_HINT_LINES;
 	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;

@@ -57,6 +57,9 @@ struct wm_bpf_shape {
 };
 extern const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS];
 extern const char *const wm_bpf_progs[WM_BPF_PROGS];
+/* Where each processor has a place by its number: one more than the highest that this machine may have, where numbers may
+ * be left out. (The kernel's own maps per processor leave out no place: libbpf_num_possible_cpus.) Or -errno. */
+int wm_bpf_processor_places(void);
 
 /* Devices that may carry a filter of ours: those of the plan, and those of
  * earlier plans until ours is off them. */
@@ -184,8 +187,8 @@ void wm_bpf_plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret);
 void wm_bpf_plan_host(const struct wm_plan *plan, const struct wm_end *end, struct wm_host_info *ret); /* zeroed before */
 int wm_bpf_lan_host_order(const void *a, const void *b);
 
-/* The least sizes of the maps on a machine that may have so many processors. */
-void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t cpus, uint32_t ret[WM_BPF_MAPS]);
+/* The least sizes of the maps with so many places for processors. */
+void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t ret[WM_BPF_MAPS]);
 /* Gives each isolated end a share of 1..ends: the one it has, else the lowest free. */
 int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends);
 /* The same host or device, maybe changed. */

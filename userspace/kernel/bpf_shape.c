@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The maps and programs of bpf/ by name, and what each map is made of.
+ * The maps and programs of bpf/ by name, what each map is made of, and for how
+ * many processors.
  */
+#include <errno.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "core/util.h"
 #include "kernel/bpf_priv.h"
 
 const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
@@ -32,3 +37,21 @@ const char *const wm_bpf_progs[WM_BPF_PROGS] = {
 	[WM_BPF_XDP] = "wm_shield",
 	[WM_BPF_XDP_FRAGS] = "wm_shield_frags",
 };
+
+/* "0-3", or with gaps "0,2-3": the last is the highest. */
+int wm_bpf_processor_places(void)
+{
+	WM_AUTO_FREE char *text = NULL;
+	unsigned long highest = 0;
+	char *at, *end;
+	int rc = wm_read_file("/sys/devices/system/cpu/possible", 65536, &text, NULL);
+
+	if (rc)
+		return rc;
+	for (at = text; *at && *at != '\n'; at = end + strspn(end, "-,")) {
+		highest = strtoul(at, &end, 10);
+		if (end == at || highest >= 65536)
+			return -EBADMSG;
+	}
+	return at == text ? -EBADMSG : (int)highest + 1;
+}
