@@ -72,6 +72,17 @@ int wm_nft_try(struct wm_nl *nl, enum wm_nft_part part, struct wm_nft_answer *re
 	return rc;
 }
 
+/* What a kernel says of itself, and not of this moment, this process or its memory. */
+static bool is_lasting(int answer)
+{
+	static const int lasting[] = { 0, -EOPNOTSUPP, -EPROTONOSUPPORT, -EAFNOSUPPORT, -ENOENT, -EINVAL };
+	bool found = false;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(lasting); i++)
+		found |= answer == lasting[i];
+	return found;
+}
+
 /* Once a process: a kernel does not learn while it runs. */
 static int can_fast(struct wm_nl *nl)
 {
@@ -82,7 +93,7 @@ static int can_fast(struct wm_nl *nl)
 	if (known)
 		return answer;
 	answer = wm_nft_try(nl, WM_NFT_FAST, &why);
-	known = answer != -ERESTART && answer != -ENOMEM;
+	known = is_lasting(answer);
 	return answer;
 }
 
@@ -129,6 +140,8 @@ const char *wm_nft_fastpath(const struct wm_instance *inst, char *buf, size_t si
 		rc = can_fast(nl);
 	if (!rc)
 		return say_devices(&table, buf, size);
-	snprintf(buf, size, "off: this kernel does not forward at netdev ingress (%s)", strerror(-rc));
+	snprintf(buf, size, "off: %s at netdev ingress (%s)",
+		 is_lasting(rc) ? "this kernel does not forward" : "the kernel cannot say now whether it forwards",
+		 rc == -ERESTART ? "others keep changing rulesets" : strerror(-rc));
 	return buf;
 }
