@@ -409,7 +409,10 @@ static void output(const struct wm_nft_site *s)
 	nft_count(b, WM_REASON_TO_LAN), nft_accept(b);
 }
 
-/* By its filters at the ways in; the one at the way out, behind this, translates and counts. */
+/* By its filters at the ways in; the one at the way out, behind this, translates and counts. Always here, although it is of
+ * use only while both are in force: BPF may take over at any time, and packets are under way from its first filter on, before
+ * it could have told anybody. Whoever does not come in by one of these with just this mark, which nothing on a wire has, was
+ * judged above and meets none of it. */
 static void judged_by_bpf(const struct wm_nft_site *s)
 {
 	struct wm_nft_rules *b = s->b;
