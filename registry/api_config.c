@@ -62,7 +62,7 @@ void api_whoami(struct call *call)
 	char address[INET6_ADDRSTRLEN];
 
 	seen_address(call->request, address);
-	answer_json(call, 200, text_whoami(store_mesh(call->registry->store), &call->who, address));
+	answer_json(call, 200, text_whoami(call->registry, &call->who, address));
 }
 
 /* Is the tag in the list of If-None-Match (RFC 9110 section 13.1.2)? */

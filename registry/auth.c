@@ -91,7 +91,8 @@ bool auth_owns(const struct identity *who, enum object_kind kind, const char *na
 int auth_check_master(const char *token, struct wm_error *err)
 {
 	static const char *const examples[] = {
-		"generate-a-strong-random-token", "changeme", "change-me", "your-master-token", "your-token", "master-token",
+		"generate-a-", "changeme", "change-me", "change_me", "your-", "your_", "master-token", "my-secret",
+		"replace", "insert-", "example", "secret-token", "password", "<",
 	};
 	size_t len = strlen(token), same = 0;
 

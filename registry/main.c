@@ -1,93 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * wm-registry: the store behind routes behind an HTTP server.
+ * wm-registry: what an operator starts.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/log.h"
 #include "core/util.h"
 #include "registry/options.h"
-#include "registry/registry.h"
-#include "registry/sockets.h"
-
-static int serve_on(struct http_server *http, int fd, const struct options *o, struct wm_error *err)
-{
-	char url[SOCKET_TEXT];
-	bool public = socket_is_public(fd);
-	int rc;
-
-	socket_url(fd, o->cert != NULL, url);
-	rc = http_listen(http, fd, o->cert, o->key, err);
-	if (rc)
-		return wm_fail_in(err, rc, "%s", url);
-	if (public && !o->cert)
-		wm_warning("%s is reachable from other machines and not encrypted: tokens can be read on the way; use --tls-cert, or 127.0.0.1 behind a proxy",
-			   url);
-	fprintf(stderr, "listening on %s\n", url);
-	return 0;
-}
-
-/* Inherited sockets, those asked for, and the default one when there is no other. */
-static int open_sockets(struct http_server *http, const struct options *o, struct wm_error *err)
-{
-	unsigned int n = 0;
-	int fd, rc;
-
-	while (!(rc = socket_inherited(n, &fd, err))) {
-		rc = serve_on(http, fd, o, err);
-		if (rc)
-			return rc;
-		n++;
-	}
-	if (rc != -ENOENT)
-		return rc;
-	for (unsigned int i = 0; i < o->nlisten || (!n && !o->nlisten && !i); i++) {
-		rc = socket_listen(o->nlisten ? o->listen[i] : o->default_listen, &fd, err);
-		if (!rc)
-			rc = serve_on(http, fd, o, err);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static int run(struct registry *registry, const struct options *o, struct wm_error *err)
-{
-	struct http_server *http = NULL;
-	WM_AUTO_CLOSE int stop = -1;
-	sigset_t signals;
-	int rc = http_new(&registry_ops, registry, &http, err);
-
-	if (rc)
-		return rc;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	stop = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	registry->watch.timers = http_timers(http);
-	registry->watch.generation = store_mesh(registry->store)->generation;
-	rc = open_sockets(http, o, err);
-	if (!rc) {
-		notify("READY=1");
-		rc = http_run(http, stop);
-		notify("STOPPING=1");
-		if (rc)
-			wm_fail(err, -rc, "the server failed: %s", strerror(-rc));
-	}
-	http_free(http);
-	return rc;
-}
+#include "registry/serve.h"
 
 int main(int argc, char **argv)
 {
-	struct registry registry = { 0 };
 	struct options options;
 	struct wm_error err = { 0 };
 	int rc;
@@ -103,13 +29,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "wm-registry: %s\n", err.text);
 		return rc > 0 ? 0 : rc == -EINVAL ? 2 : 1;
 	}
-	wm_token_hash(options.token, &registry.master);
-	wm_wipe(options.token, sizeof(options.token));
-	rc = store_open(&options.store, &registry.store, &err);
-	if (!rc)
-		rc = run(&registry, &options, &err);
-	store_close(registry.store);
-	reports_free(&registry.reports);
+	rc = serve(&options, &err);
 	options_clear(&options);
 	if (rc)
 		fprintf(stderr, "wm-registry: %s\n", err.text);

@@ -8,15 +8,13 @@
 #include <string.h>
 
 #include "core/util.h"
-#include "registry/auth.h"
-
-#define PEM_MAX (256 * 1024)
 
 static const char usage[] =
 	"Usage: wm-registry serve [OPTION]...\n"
 	"Serves the registry of a mesh: its sites, hosts, devices and tokens, over HTTP.\n"
 	"\n"
 	"  --data DIR          where the database lies (/var/lib/wm-registry)\n"
+	"  --env-file FILE     read settings from there instead of /etc/wm/registry.env\n"
 	"  --listen ADDR:PORT  listen there; may be given several times (127.0.0.1:8099);\n"
 	"                      port 0 takes a free one; sockets inherited from systemd are used too\n"
 	"  --tls-cert FILE     serve https with this certificate chain (PEM)\n"
@@ -26,27 +24,22 @@ static const char usage[] =
 	"  --supernet PREFIX   what all sites' subnets lie in (172.30.0.0/16)\n"
 	"  --help, --version\n"
 	"\n"
-	"Environment: WM_REGISTRY_TOKEN (needed; at least 16 characters), WM_REGISTRY_PORT (8099),\n"
-	"WM_REGISTRY_DATA, WM_MESH_NAME, WM_MESH_SUPERNET. Options win.\n"
+	"Settings, in the file as lines of KEY=VALUE, or in the environment; options win, then the file:\n"
+	"  WM_REGISTRY_TOKEN   the master token; needed, at least 16 characters: openssl rand -hex 32\n"
+	"  WM_REGISTRY_PORT    on 127.0.0.1 (8099)\n"
+	"  WM_REGISTRY_DATA, WM_MESH_NAME, WM_MESH_SUPERNET (or MESH_SUPERNET)\n"
+	"  CF_DOMAIN           wm-registry.example.com|8099: the name that a tunnel shows to the world, from\n"
+	"                      which the public URL is made, and the port here that it leads to\n"
 	"\n"
 	"Exit status: 0 stopped as asked, 1 cannot serve, 2 wrong usage or settings.\n";
 
-/* What is given as text and means something else. */
-struct raw {
-	const char *cert, *key, *token_file, *supernet, *port;
+enum {
+	OPT_DATA = 256, OPT_ENV, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_HELP, OPT_VERSION
 };
-
-static const char *env(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
-}
-
-enum { OPT_DATA = 256, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "data", required_argument, NULL, OPT_DATA },
+	{ "env-file", required_argument, NULL, OPT_ENV },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "tls-cert", required_argument, NULL, OPT_CERT },
 	{ "tls-key", required_argument, NULL, OPT_KEY },
@@ -58,15 +51,16 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static int take(int opt, struct options *o, struct raw *raw, struct wm_error *err)
+static int take(int opt, struct options *o, struct wm_error *err)
 {
 	switch (opt) {
 	case OPT_DATA: o->store.dir = optarg; return 0;
-	case OPT_CERT: raw->cert = optarg; return 0;
-	case OPT_KEY: raw->key = optarg; return 0;
-	case OPT_TOKEN: raw->token_file = optarg; return 0;
+	case OPT_ENV: o->env_file = optarg; return 0;
+	case OPT_CERT: o->cert_file = optarg; return 0;
+	case OPT_KEY: o->key_file = optarg; return 0;
+	case OPT_TOKEN: o->token_file = optarg; return 0;
 	case OPT_NAME: o->store.mesh_name = optarg; return 0;
-	case OPT_SUPERNET: raw->supernet = optarg; return 0;
+	case OPT_SUPERNET: o->supernet = optarg; return 0;
 	case OPT_LISTEN:
 		if (o->nlisten == OPTIONS_LISTEN_MAX)
 			return wm_fail(err, EINVAL, "more than %d times --listen; leave some out", OPTIONS_LISTEN_MAX);
@@ -82,12 +76,12 @@ static int take(int opt, struct options *o, struct raw *raw, struct wm_error *er
 	return wm_fail(err, EINVAL, "wrong arguments (above); wm-registry --help says what there is");
 }
 
-static int read_arguments(int argc, char **argv, struct options *o, struct raw *raw, struct wm_error *err)
+static int read_arguments(int argc, char **argv, struct options *o, struct wm_error *err)
 {
 	int opt, rc;
 
 	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		rc = take(opt, o, raw, err);
+		rc = take(opt, o, err);
 		if (rc)
 			return rc;
 	}
@@ -96,76 +90,14 @@ static int read_arguments(int argc, char **argv, struct options *o, struct raw *
 	return 0;
 }
 
-static int read_text(const char *path, const char *what, size_t max, char **ret, struct wm_error *err)
-{
-	int rc = wm_read_file(path, max, ret, NULL);
-
-	if (rc)
-		return wm_fail(err, -rc, "cannot read %s %s: %s; check the path and who may read it", what, path, strerror(-rc));
-	return 0;
-}
-
-static int read_token(const char *file, struct options *o, struct wm_error *err)
-{
-	char *text = NULL;
-	int rc;
-
-	if (!file) {
-		char *token = getenv("WM_REGISTRY_TOKEN");
-
-		rc = wm_copy(o->token, sizeof(o->token), token ? token : "");
-		if (token) /* gone from /proc/<pid>/environ, too */
-			wm_wipe(token, strlen(token));
-	} else {
-		rc = read_text(file, "the token file", 64 * 1024, &text, err);
-		if (rc)
-			return rc;
-		text[strcspn(text, "\r\n")] = '\0';
-		rc = wm_copy(o->token, sizeof(o->token), text);
-		wm_wipe(text, strlen(text));
-		free(text);
-	}
-	if (rc)
-		return wm_fail(err, EINVAL, "the master token is longer than %d characters; take a shorter one", WM_TOKEN_MAX - 1);
-	return auth_check_master(o->token, err);
-}
-
-static int read_tls(const struct raw *raw, struct options *o, struct wm_error *err)
-{
-	int rc;
-
-	if (!raw->cert != !raw->key)
-		return wm_fail(err, EINVAL, "--tls-cert and --tls-key need each other; give both");
-	if (!raw->cert)
-		return 0;
-	rc = read_text(raw->cert, "the certificate", PEM_MAX, &o->cert, err);
-	return rc ? rc : read_text(raw->key, "the private key", PEM_MAX, &o->key, err);
-}
-
-static int settle(const struct raw *raw, struct options *o, struct wm_error *err)
-{
-	int rc;
-
-	if (strspn(raw->port, "0123456789") != strlen(raw->port) || strlen(raw->port) > 5 || atoi(raw->port) > 65535)
-		return wm_fail(err, EINVAL, "WM_REGISTRY_PORT is '%s'; it must be a port number", raw->port);
-	wm_format(o->default_listen, sizeof(o->default_listen), "127.0.0.1:%s", raw->port);
-	if (raw->supernet && wm_prefix_parse(raw->supernet, &o->store.supernet))
-		return wm_fail(err, EINVAL, "the supernet '%s' is not a prefix; write it like 172.30.0.0/16 (no host bits)",
-			       raw->supernet);
-	rc = read_token(raw->token_file, o, err);
-	return rc ? rc : read_tls(raw, o, err);
-}
-
 int options_read(int argc, char **argv, struct options *ret, struct wm_error *err)
 {
-	const char *data = env("WM_REGISTRY_DATA"), *port = env("WM_REGISTRY_PORT");
-	struct raw raw = { .supernet = env("WM_MESH_SUPERNET"), .port = port ? port : "8099" };
 	int rc;
 
-	*ret = (struct options){ .store = { .dir = data ? data : "/var/lib/wm-registry", .mesh_name = env("WM_MESH_NAME") } };
-	rc = read_arguments(argc, argv, ret, &raw, err);
+	*ret = (struct options){ 0 };
+	rc = read_arguments(argc, argv, ret, err);
 	if (!rc)
-		rc = settle(&raw, ret, err);
+		rc = settings_read(ret, err);
 	if (rc)
 		options_clear(ret);
 	return rc;
@@ -178,5 +110,6 @@ void options_clear(struct options *options)
 		wm_wipe(options->key, strlen(options->key));
 	free(options->key);
 	free(options->cert);
-	options->key = options->cert = NULL;
+	wm_env_free(options->env);
+	*options = (struct options){ 0 };
 }

@@ -11,9 +11,12 @@
 #include "registry/stream.h"
 #include "registry/watch.h"
 
+#define REGISTRY_URL_MAX 280
+
 struct registry {
 	struct store *store;
 	struct wm_token_hash master; /* of WM_REGISTRY_TOKEN */
+	char url[REGISTRY_URL_MAX];  /* where others reach it, or "" */
 	struct watch watch;
 	struct reports reports;
 };

@@ -37,6 +37,7 @@ struct whoami {
 	char name[WM_NAME_SIZE];
 	struct wm_mesh mesh;
 	char address[64];
+	char url[REGISTRY_URL_MAX];
 };
 
 static const struct wm_field whoami_fields[] = {
@@ -47,16 +48,18 @@ static const struct wm_field whoami_fields[] = {
 	WM_FIELD(whoami, mesh.instance, "instance", WM_FIELD_STRING, 0),
 	WM_FIELD(whoami, mesh.generation, "generation", WM_FIELD_UINT, 0),
 	WM_FIELD(whoami, address, "address", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	WM_FIELD(whoami, url, "url", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 };
 
-char *text_whoami(const struct wm_mesh *mesh, const struct identity *who, const char *address)
+char *text_whoami(const struct registry *registry, const struct identity *who, const char *address)
 {
 	static const struct wm_table table = WM_TABLE(whoami_fields);
-	struct whoami w = { .mesh = *mesh };
+	struct whoami w = { .mesh = *store_mesh(registry->store) };
 
 	wm_copy(w.role, sizeof(w.role), auth_role_name(who->role));
 	memcpy(w.name, who->name, sizeof(w.name));
 	wm_copy(w.address, sizeof(w.address), address);
+	memcpy(w.url, registry->url, sizeof(w.url));
 	return wm_encode(&table, &w, ~0u);
 }
 

@@ -5,16 +5,14 @@
  */
 #pragma once
 
-#include "registry/auth.h"
-#include "registry/reports.h"
-#include "registry/store.h"
+#include "registry/registry.h"
 
 #define TEXT_TIME 24 /* "2026-01-02T03:04:05Z" */
 
 const char *text_time(int64_t unix_time, char *buf); /* "" for 0; buf: TEXT_TIME */
 
 char *text_mesh(const struct wm_mesh *mesh);
-char *text_whoami(const struct wm_mesh *mesh, const struct identity *who, const char *address);
+char *text_whoami(const struct registry *registry, const struct identity *who, const char *address);
 char *text_token(const struct store_token *token, const char *secret); /* secret NULL: not shown */
 char *text_enrolment(const char *token, const struct object_key *key, int64_t expires);
 char *text_enrolled(enum wm_token_kind role, const char *name, const char *token);

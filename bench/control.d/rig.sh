@@ -61,7 +61,7 @@ fill() {
 
 # In the background it is the process itself that has the number, not a shell around it.
 registry_start() {
-	ip netns exec "$NAME" env WM_REGISTRY_TOKEN="$TOKEN" "$BIN/wm-registry" serve --data "$DIR/registry" --listen "127.0.0.1:$PORT" \
+	ip netns exec "$NAME" env WM_REGISTRY_TOKEN="$TOKEN" "$BIN/wm-registry" serve --env-file /dev/null --data "$DIR/registry" --listen "127.0.0.1:$PORT" \
 		--mesh-name bench --supernet 10.0.0.0/8 </dev/null >>"$DIR/log/registry" 2>&1 &
 	REGISTRY=$!
 	disown

@@ -51,7 +51,7 @@ make_certificate() {
 make_master_token() { (umask 077 && openssl rand -hex 24 >"$WM_DEMO_DIR/master.token"); }
 
 registry_up() {
-	local serve=("$BIN/wm-registry" serve --data "$WM_DEMO_DIR/registry" --listen 198.51.100.1:8443
+	local serve=("$BIN/wm-registry" serve --env-file /dev/null --data "$WM_DEMO_DIR/registry" --listen 198.51.100.1:8443
 		--mesh-name demo --supernet 172.30.0.0/16 --token-file "$WM_DEMO_DIR/master.token"
 		--tls-cert "$WM_DEMO_DIR/tls/cert.pem" --tls-key "$WM_DEMO_DIR/tls/key.pem")
 	local enter=(ip netns exec "$WM_DEMO-hub")

@@ -172,7 +172,7 @@ teardown() { rig_teardown; }
 @test "a private CA has to be named, and is kept" {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$DIR/key.pem" -out "$DIR/ca.pem" \
 		-days 2 -subj /CN=wm-test -addext subjectAltName=IP:127.0.0.1 2>"$DIR/openssl"
-	WM_REGISTRY_TOKEN=$MASTER "$REGISTRY" serve --listen 127.0.0.1:0 --data "$DIR/tls" --tls-cert "$DIR/ca.pem" \
+	WM_REGISTRY_TOKEN=$MASTER "$REGISTRY" serve --env-file /dev/null --listen 127.0.0.1:0 --data "$DIR/tls" --tls-cert "$DIR/ca.pem" \
 		--tls-key "$DIR/key.pem" 2>"$DIR/tls.log" 3>&- &
 	PIDS+=("$!")
 	until_true 10 grep -q '^listening on https' "$DIR/tls.log"

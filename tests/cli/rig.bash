@@ -41,7 +41,7 @@ until_true() {
 start_registry() {
 	local log="$DIR/$1.log"
 	WM_REGISTRY_TOKEN=${3:-$MASTER} WM_MESH_NAME=$1 WM_MESH_SUPERNET=${2:-172.30.0.0/16} \
-		"$REGISTRY" serve --listen 127.0.0.1:0 --data "$DIR/$1.data" >"$log" 2>&1 3>&- &
+		"$REGISTRY" serve --env-file /dev/null --listen 127.0.0.1:0 --data "$DIR/$1.data" >"$log" 2>&1 3>&- &
 	REGISTRY_PID=$!
 	PIDS+=("$REGISTRY_PID")
 	until_true 10 grep -q '^listening on ' "$log" || { cat "$log" >&2; return 1; }

@@ -24,7 +24,7 @@ setup_file() {
 	in_ns gw addr add 192.168.1.1/24 dev lan0
 	wait_for 5 'IPv6 has settled' settled
 
-	WM_REGISTRY_TOKEN=master-of-the-test ns gw "$BIN/wm-registry" serve --data "$WM_DEMO_DIR/registry" \
+	WM_REGISTRY_TOKEN=master-of-the-test ns gw "$BIN/wm-registry" serve --env-file /dev/null --data "$WM_DEMO_DIR/registry" \
 		--listen 127.0.0.1:8099 </dev/null >"$WM_DEMO_DIR/log/registry" 2>&1 3>&- &
 	wait_for 10 'the registry answers' ns gw curl -sf http://127.0.0.1:8099/health
 	WM_REGISTRY_TOKEN=master-of-the-test operate mesh add http://127.0.0.1:8099

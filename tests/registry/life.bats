@@ -7,7 +7,7 @@ load registry
 # serve [OPTION]...: a start that is to fail; RC and the message in OUT
 refuses() {
 	RC=0
-	OUT=$(env -u WM_MESH_NAME -u WM_MESH_SUPERNET -u WM_REGISTRY_PORT "WM_REGISTRY_TOKEN=${TOKEN-$ADMIN}" timeout "$LIMIT" \
+	OUT=$(env "${CLEAN[@]}" "WM_REGISTRY_TOKEN=${TOKEN-$ADMIN}" timeout "$LIMIT" \
 		"$REGISTRY" "$@" 2>&1 >/dev/null) || RC=$?
 }
 

@@ -4,11 +4,13 @@ ADMIN=test-token-0123456789abcdef
 REGISTRY=$PWD/${B:-build}/wm-registry
 D=$BATS_TEST_TMPDIR
 LIMIT=$((20 * ${WM_SLOW:-1})) # seconds that anything may take
+export WM_ETC=$D/etc           # no settings but a test's own
+CLEAN=(-u WM_MESH_NAME -u WM_MESH_SUPERNET -u MESH_SUPERNET -u WM_REGISTRY_PORT -u WM_REGISTRY_DATA -u CF_DOMAIN)
 
 # start [OPTION]...: sets URL and PID
 start() {
 	[ ! -f "$D/log" ] || mv "$D/log" "$D/log.$(ls "$D" | grep -c '^log')"
-	env -u WM_MESH_NAME -u WM_MESH_SUPERNET -u WM_REGISTRY_PORT WM_REGISTRY_TOKEN=$ADMIN "${WITH[@]}" \
+	env "${CLEAN[@]}" WM_REGISTRY_TOKEN=$ADMIN "${WITH[@]}" \
 		"$REGISTRY" serve --data "$D/data" --listen 127.0.0.1:0 "$@" 2>"$D/log" 3>&- &
 	PID=$!
 	echo "$PID" >>"$D/pids"
