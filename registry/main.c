@@ -9,8 +9,14 @@
 
 #include "core/log.h"
 #include "core/util.h"
+#include "registry/maintain.h"
 #include "registry/options.h"
 #include "registry/serve.h"
+
+static int (*const verbs[])(struct options *options, struct wm_error *err) = {
+	[VERB_SERVE] = serve,		   [VERB_BACKUP] = maintain_backup, [VERB_RESTORE] = maintain_restore,
+	[VERB_MIGRATE] = maintain_migrate, [VERB_CHECK] = maintain_check,
+};
 
 int main(int argc, char **argv)
 {
@@ -29,9 +35,9 @@ int main(int argc, char **argv)
 			fprintf(stderr, "wm-registry: %s\n", err.text);
 		return rc > 0 ? 0 : rc == -EINVAL ? 2 : 1;
 	}
-	rc = serve(&options, &err);
+	rc = verbs[options.verb](&options, &err);
 	options_clear(&options);
-	if (rc)
+	if (rc < 0)
 		fprintf(stderr, "wm-registry: %s\n", err.text);
 	return rc ? 1 : 0;
 }

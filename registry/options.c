@@ -11,10 +11,19 @@
 
 static const char usage[] =
 	"Usage: wm-registry serve [OPTION]...\n"
-	"Serves the registry of a mesh: its sites, hosts, devices and tokens, over HTTP.\n"
+	"       wm-registry backup FILE | restore FILE | migrate | check [OPTION]...\n"
+	"The registry of a mesh: its sites, hosts, devices and tokens, over HTTP.\n"
+	"\n"
+	"  serve         until it is told to stop\n"
+	"  backup FILE   all of it as of one moment, also while it is served\n"
+	"  restore FILE  puts a backup in place, with a new instance, so that gateways take all of it\n"
+	"  migrate       brings the database to this program's schema (serve does it too)\n"
+	"  check         whether database and mesh hold together, also while it is served\n"
 	"\n"
 	"  --data DIR          where the database lies (/var/lib/wm-registry)\n"
 	"  --env-file FILE     read settings from there instead of /etc/wm/registry.env\n"
+	"  --force             backup: replace FILE; restore: replace the database, and keep it aside\n"
+	"Of serve:\n"
 	"  --listen ADDR:PORT  listen there; may be given several times (127.0.0.1:8099);\n"
 	"                      port 0 takes a free one; sockets inherited from systemd are used too\n"
 	"  --tls-cert FILE     serve https with this certificate chain (PEM)\n"
@@ -31,15 +40,24 @@ static const char usage[] =
 	"  CF_DOMAIN           wm-registry.example.com|8099: the name that a tunnel shows to the world, from\n"
 	"                      which the public URL is made, and the port here that it leads to\n"
 	"\n"
-	"Exit status: 0 stopped as asked, 1 cannot serve, 2 wrong usage or settings.\n";
+	"Exit status: 0 done, or stopped as asked; 1 failed, or check found something; 2 wrong usage or settings.\n";
+
+static const struct {
+	const char *name;
+	bool takes_file;
+} verbs[] = {
+	[VERB_SERVE] = { "serve", false },     [VERB_BACKUP] = { "backup", true }, [VERB_RESTORE] = { "restore", true },
+	[VERB_MIGRATE] = { "migrate", false }, [VERB_CHECK] = { "check", false },
+};
 
 enum {
-	OPT_DATA = 256, OPT_ENV, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_HELP, OPT_VERSION
+	OPT_DATA = 256, OPT_ENV, OPT_FORCE, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_HELP, OPT_VERSION
 };
 
 static const struct option long_options[] = {
 	{ "data", required_argument, NULL, OPT_DATA },
 	{ "env-file", required_argument, NULL, OPT_ENV },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "tls-cert", required_argument, NULL, OPT_CERT },
 	{ "tls-key", required_argument, NULL, OPT_KEY },
@@ -56,6 +74,7 @@ static int take(int opt, struct options *o, struct wm_error *err)
 	switch (opt) {
 	case OPT_DATA: o->store.dir = optarg; return 0;
 	case OPT_ENV: o->env_file = optarg; return 0;
+	case OPT_FORCE: o->force = true; return 0;
 	case OPT_CERT: o->cert_file = optarg; return 0;
 	case OPT_KEY: o->key_file = optarg; return 0;
 	case OPT_TOKEN: o->token_file = optarg; return 0;
@@ -76,6 +95,21 @@ static int take(int opt, struct options *o, struct wm_error *err)
 	return wm_fail(err, EINVAL, "wrong arguments (above); wm-registry --help says what there is");
 }
 
+static int read_verb(int argc, char **argv, struct options *o, struct wm_error *err)
+{
+	for (enum verb verb = VERB_SERVE; argc && verb < WM_ARRAY_LEN(verbs); verb++) {
+		if (strcmp(argv[0], verbs[verb].name))
+			continue;
+		if (argc != 1 + verbs[verb].takes_file)
+			return wm_fail(err, EINVAL, "write: wm-registry %s%s [OPTION]...", verbs[verb].name,
+				       verbs[verb].takes_file ? " FILE" : "");
+		o->verb = verb;
+		o->file = argv[1];
+		return 0;
+	}
+	return wm_fail(err, EINVAL, "what to do is missing or not known; write: wm-registry serve [OPTION]..., or see --help");
+}
+
 static int read_arguments(int argc, char **argv, struct options *o, struct wm_error *err)
 {
 	int opt, rc;
@@ -85,9 +119,7 @@ static int read_arguments(int argc, char **argv, struct options *o, struct wm_er
 		if (rc)
 			return rc;
 	}
-	if (argc - optind != 1 || strcmp(argv[optind], "serve"))
-		return wm_fail(err, EINVAL, "what to do is missing or not known; write: wm-registry serve [OPTION]...");
-	return 0;
+	return read_verb(argc - optind, argv + optind, o, err);
 }
 
 int options_read(int argc, char **argv, struct options *ret, struct wm_error *err)

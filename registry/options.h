@@ -12,7 +12,12 @@
 
 #define OPTIONS_LISTEN_MAX 15
 
+enum verb { VERB_SERVE, VERB_BACKUP, VERB_RESTORE, VERB_MIGRATE, VERB_CHECK };
+
 struct options {
+	enum verb verb;
+	const char *file; /* of backup and restore */
+	bool force;
 	const char *env_file; /* NULL: the default one, if it is there */
 	const char *listen[OPTIONS_LISTEN_MAX];
 	unsigned int nlisten;

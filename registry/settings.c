@@ -194,6 +194,8 @@ int settings_read(struct options *io, struct wm_error *err)
 		io->store.dir = setting(io, "WM_REGISTRY_DATA");
 	if (!io->store.dir)
 		io->store.dir = "/var/lib/wm-registry";
+	if (io->verb != VERB_SERVE)
+		return 0;
 	rc = read_domain(io, &behind_tunnel, err);
 	if (!rc)
 		rc = read_port(io, behind_tunnel, err);

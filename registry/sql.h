@@ -14,6 +14,7 @@
 	X(MESH_GET, "SELECT instance, generation, name, supernet, supernet_len, mark FROM mesh") \
 	X(MESH_NEW, "INSERT INTO mesh (one, instance, generation, name, supernet, supernet_len) VALUES (1, ?1, 1, ?2, ?3, ?4)") \
 	X(MESH_BUMP, "UPDATE mesh SET generation = generation + 1, mark = ?1 RETURNING generation") \
+	X(MESH_RENEW, "UPDATE mesh SET instance = ?1") \
 	X(MESH_SET, "UPDATE mesh SET name = ?1, supernet = ?2, supernet_len = ?3") \
 	\
 	X(SITE_GET, SITE_COLUMNS "WHERE domain = ?1") \
@@ -64,6 +65,7 @@
 	X(CHANGE_ADD, "INSERT INTO change (generation, step, kind, name, body, whole, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(CHANGE_PRUNE, "DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?1") \
 	X(CHANGE_FIRST, "SELECT seq, base FROM change WHERE generation = ?1 AND step = 0") \
+	X(CHANGE_LAST, "SELECT max(generation) FROM change") \
 	X(CHANGE_WHOLE, "SELECT seq FROM change WHERE whole = 1 AND seq >= ?1 LIMIT 1") \
 	X(CHANGE_NEXT, "SELECT seq, kind, name, (SELECT max(d.seq) FROM change d WHERE d.kind = c.kind AND d.name = c.name) " \
 		       "FROM change c WHERE seq > ?1 ORDER BY seq LIMIT 1") \

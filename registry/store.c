@@ -15,7 +15,7 @@
 #define FIRST_NAME "home"
 #define FIRST_SUPERNET ((struct wm_prefix){ .addr = 0xac1e0000, .len = 16 }) /* 172.30.0.0/16 */
 
-static int lock_dir(const char *dir, int *ret, struct wm_error *err)
+int store_lock(const char *dir, int *ret, struct wm_error *err)
 {
 	WM_AUTO_CLOSE int fd = -1;
 	char path[PATH_MAX];
@@ -36,7 +36,7 @@ static int lock_dir(const char *dir, int *ret, struct wm_error *err)
 }
 
 /* Random, version 4 (RFC 9562). */
-static void make_instance(char *ret)
+void store_make_instance(char *ret)
 {
 	uint8_t b[16];
 
@@ -102,7 +102,7 @@ static int settle_mesh(struct store *store, const struct store_options *options,
 	if (known)
 		mesh = old;
 	else
-		make_instance(mesh.instance);
+		store_make_instance(mesh.instance);
 	if (options->mesh_name)
 		rc = wm_copy(mesh.name, sizeof(mesh.name), options->mesh_name);
 	if (rc || !wm_title_valid(mesh.name))
@@ -138,9 +138,9 @@ int store_open(const struct store_options *options, struct store **ret, struct w
 	if (!store)
 		return wm_fail(err, ENOMEM, "out of memory");
 	store->lock = -1;
-	rc = lock_dir(options->dir, &store->lock, err);
+	rc = store_lock(options->dir, &store->lock, err);
 	if (!rc)
-		rc = wm_format(store->path, sizeof(store->path), "%s/registry.db", options->dir);
+		rc = wm_format(store->path, sizeof(store->path), "%s/" STORE_FILE, options->dir);
 	if (!rc)
 		rc = db_open(store->path, &store->db, err);
 	if (!rc)

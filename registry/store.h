@@ -19,6 +19,7 @@
 
 #include "core/key.h"
 #include "registry/objects.h"
+#include "registry/store_file.h"
 
 struct store;
 
@@ -31,6 +32,23 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **ret, struct wm_error *err);
 void store_close(struct store *store); /* NULL-safe */
 const struct wm_mesh *store_mesh(const struct store *store); /* as of the last change */
+
+/* --- the data directory as a whole (store.c, store_keep.c) ------------------------------- */
+#define STORE_FILE "registry.db"
+
+/* Nobody else may serve it until *ret is closed: -EBUSY when somebody does. Creates it. */
+int store_lock(const char *dir, int *ret, struct wm_error *err);
+
+/* A new instance: readers take all of the mesh anew. For a mesh that was put back to an earlier state. */
+int store_renew(struct store *store, const char *who, struct wm_error *err);
+
+/* Does all in a database hold together, by the rules that a change must keep? Beside a server, too; the schema is the one
+ * that this program knows. say: a sentence for each thing that is wrong. How many there were, or -errno. */
+struct store_counts {
+	struct wm_mesh mesh;
+	uint64_t objects[OBJECT_KINDS];
+};
+int store_verify(const char *path, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err);
 
 /* --- sites, hosts, devices ---------------------------------------------------
  * `who` is written to the audit. */

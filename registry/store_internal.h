@@ -36,6 +36,8 @@ struct store {
 	struct db *idle; /* a reader's connection to use again, or NULL */
 };
 
+void store_make_instance(char *ret); /* a new one; WM_INSTANCE_ID_SIZE */
+
 /* --- one change (store_change.c) ------------------------------------------------ */
 struct change {
 	struct store *store;

@@ -12,8 +12,8 @@
 #include "core/util.h"
 #include "registry/db.h"
 #include "registry/migrations.h"
+#include "registry/store_sqlite.h"
 
-#define APPLICATION_ID 0x574d5247 /* "WMRG" */
 #define BUSY_MS 2000              /* somebody looks into the file with other tools */
 
 static const char *const sql_text[SQL_COUNT] = {
@@ -34,7 +34,7 @@ struct db {
 	struct db_query queries[SQL_COUNT];
 };
 
-static int to_errno(int rc)
+int sqlite_errno(int rc)
 {
 	static const struct {
 		int sqlite, code;
@@ -59,7 +59,7 @@ const char *db_reason(const struct db *db)
 
 static int run(struct db *db, const char *sql)
 {
-	return to_errno(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+	return sqlite_errno(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
 int db_begin(struct db *db)
@@ -133,7 +133,7 @@ int db_next(struct db_query *q)
 {
 	if (q->rc == SQLITE_OK || q->rc == SQLITE_ROW)
 		q->rc = sqlite3_step(q->stmt);
-	return q->rc == SQLITE_ROW ? 1 : to_errno(q->rc);
+	return q->rc == SQLITE_ROW ? 1 : sqlite_errno(q->rc);
 }
 
 void db_done(struct db_query **q)
@@ -204,7 +204,7 @@ static int migrate_one(struct db *db, size_t from)
 		rc = run(db, migrations[from]);
 	if (!rc)
 		rc = wm_format(done, sizeof(done), "PRAGMA user_version=%zu; PRAGMA application_id=%d", from + 1,
-			       APPLICATION_ID);
+			       SQLITE_APPLICATION_ID);
 	if (!rc)
 		rc = run(db, done);
 	if (rc) {
@@ -222,7 +222,7 @@ static int migrate(struct db *db, const char *path, struct wm_error *err)
 
 	if (version < 0 || id < 0 || tables < 0)
 		return wm_fail(err, EBADMSG, "cannot read the database %s: %s; restore it from a backup", path, db_reason(db));
-	if (tables && id != APPLICATION_ID)
+	if (tables && id != SQLITE_APPLICATION_ID)
 		return wm_fail(err, EBADMSG, "%s is a database, but not of wm-registry; give another --data directory", path);
 	if ((size_t)version > nmigrations)
 		return wm_fail(err, EBADMSG,
@@ -249,7 +249,7 @@ static int open_sqlite(const char *path, int flags, struct db **ret, struct wm_e
 		db->queries[i].db = db;
 	rc = sqlite3_open_v2(path, &db->sqlite, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc != SQLITE_OK) {
-		rc = wm_fail(err, -to_errno(rc), "cannot open the database %s: %s; check that its directory is writable", path,
+		rc = wm_fail(err, -sqlite_errno(rc), "cannot open the database %s: %s; check that its directory is writable", path,
 			     sqlite3_errmsg(db->sqlite));
 		db_close(db);
 		return rc;
