@@ -112,7 +112,8 @@ static unsigned int connection_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return 512;
 	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	if (setrlimit(RLIMIT_NOFILE, &limit) && getrlimit(RLIMIT_NOFILE, &limit))
+		return 512;
 	if (limit.rlim_cur >= CONNECTIONS_MAX + 128)
 		return CONNECTIONS_MAX;
 	return limit.rlim_cur > 256 ? (unsigned int)limit.rlim_cur - 128 : 128;
@@ -251,7 +252,8 @@ void http_free(struct http_server *server)
 {
 	if (!server)
 		return;
-	server->ops->stop(server->app);
+	if (!server->stopping)
+		server->ops->stop(server->app);
 	for (size_t i = 0; i < server->ndaemons; i++)
 		MHD_stop_daemon(server->daemons[i]);
 	timers_free(&server->timers);

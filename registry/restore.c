@@ -171,8 +171,11 @@ static int sync_dir(const char *dir)
 
 static int put_in_place(const char *dir, const struct paths *p, struct wm_error *err)
 {
-	int rc = rename(p->staged, p->live) ? -errno : sync_dir(dir);
+	WM_AUTO_CLOSE int fd = open(p->staged, O_RDWR | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : store_give(fd, dir);
 
+	if (!rc)
+		rc = fsync(fd) || rename(p->staged, p->live) ? -errno : sync_dir(dir);
 	return rc ? wm_fail(err, -rc, "cannot put the database in place as %s: %s", p->live, strerror(-rc)) : 0;
 }
 

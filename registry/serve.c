@@ -54,12 +54,54 @@ static int open_sockets(struct http_server *http, const struct options *o, struc
 	return 0;
 }
 
+/* --- systemd -------------------------------------------------------------------------- */
+
+/* Who hears nothing for `ms` takes us for stuck: the timer runs in the loop that serves. */
+struct watchdog {
+	struct timer timer;
+	struct timers *timers;
+	uint64_t ms;
+};
+
+static void on_watchdog(struct timer *timer)
+{
+	struct watchdog *w = (struct watchdog *)(void *)timer; /* its first member */
+
+	notify("WATCHDOG=1");
+	timers_set(w->timers, timer, wm_monotonic_ms() + w->ms / 3);
+}
+
+static void watchdog_start(struct watchdog *w, struct timers *timers)
+{
+	*w = (struct watchdog){ .timer.fire = on_watchdog, .timers = timers, .ms = notify_watchdog_ms() };
+	if (w->ms)
+		on_watchdog(&w->timer);
+}
+
+static void tell_ready(const struct wm_mesh *mesh)
+{
+	char text[WM_NAME_SIZE + 64];
+
+	wm_format(text, sizeof(text), "READY=1\nSTATUS=Serves mesh '%s'", mesh->name);
+	notify(text);
+}
+
+/* --- the server ------------------------------------------------------------------------- */
+
+static void on_stop(void *app)
+{
+	notify("STOPPING=1\nSTATUS=Ends what is under way");
+	registry_ops.stop(app);
+}
+
 static int run(struct registry *registry, const struct options *o, struct wm_error *err)
 {
+	const struct http_ops ops = { .handle = registry_ops.handle, .done = registry_ops.done, .stop = on_stop };
 	struct http_server *http = NULL;
 	WM_AUTO_CLOSE int stop = -1;
+	struct watchdog watchdog;
 	sigset_t signals;
-	int rc = http_new(&registry_ops, registry, &http, err);
+	int rc = http_new(&ops, registry, &http, err);
 
 	if (rc)
 		return rc;
@@ -72,9 +114,9 @@ static int run(struct registry *registry, const struct options *o, struct wm_err
 	registry->watch.generation = store_mesh(registry->store)->generation;
 	rc = open_sockets(http, o, err);
 	if (!rc) {
-		notify("READY=1");
+		tell_ready(store_mesh(registry->store));
+		watchdog_start(&watchdog, http_timers(http));
 		rc = http_run(http, stop);
-		notify("STOPPING=1");
 		if (rc)
 			wm_fail(err, -rc, "the server failed: %s", strerror(-rc));
 	}

@@ -143,6 +143,15 @@ bool socket_is_public(int fd)
 	return addr.any.sa_family == AF_INET6 && !IN6_IS_ADDR_LOOPBACK(&addr.in6.sin6_addr);
 }
 
+uint64_t notify_watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+
+	if (!usec || (pid && strtol(pid, NULL, 10) != getpid()))
+		return 0;
+	return strtoull(usec, NULL, 10) / 1000;
+}
+
 void notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "core/error.h"
@@ -24,3 +25,4 @@ bool socket_is_public(int fd);                       /* reachable from other mac
 
 /* "READY=1", "STOPPING=1" to whoever started us (sd_notify(3)); nothing when nobody asked. */
 void notify(const char *state);
+uint64_t notify_watchdog_ms(void); /* how often it wants to hear "WATCHDOG=1" at least; 0: it does not */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/codec.h"
@@ -14,6 +15,15 @@
 
 #define FIRST_NAME "home"
 #define FIRST_SUPERNET ((struct wm_prefix){ .addr = 0xac1e0000, .len = 16 }) /* 172.30.0.0/16 */
+
+int store_give(int fd, const char *dir)
+{
+	struct stat st;
+
+	if (geteuid())
+		return 0;
+	return stat(dir, &st) || fchown(fd, st.st_uid, st.st_gid) ? -errno : 0;
+}
 
 int store_lock(const char *dir, int *ret, struct wm_error *err)
 {
@@ -29,6 +39,9 @@ int store_lock(const char *dir, int *ret, struct wm_error *err)
 	if (fd < 0)
 		return wm_fail(err, errno, "cannot write in the data directory %s: %s; give another with --data, or run as its owner",
 			       dir, strerror(errno));
+	rc = store_give(fd, dir);
+	if (rc)
+		return wm_fail(err, -rc, "cannot give %s to the owner of its directory: %s", path, strerror(-rc));
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return wm_fail(err, EBUSY, "another wm-registry serves the data directory %s; stop it, or give another with --data", dir);
 	*ret = wm_steal_fd(&fd);

@@ -38,6 +38,8 @@ const struct wm_mesh *store_mesh(const struct store *store); /* as of the last c
 
 /* Nobody else may serve it until *ret is closed: -EBUSY when somebody does. Creates it. */
 int store_lock(const char *dir, int *ret, struct wm_error *err);
+/* What root has made in the directory belongs to the directory's owner, who serves it. 0 or -errno. */
+int store_give(int fd, const char *dir);
 
 /* A new instance: readers take all of the mesh anew. For a mesh that was put back to an earlier state. */
 int store_renew(struct store *store, const char *who, struct wm_error *err);
