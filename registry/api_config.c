@@ -2,12 +2,12 @@
  *
  * The config itself, and what stands around it: /health, /v1/whoami.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
+#include "registry/client.h"
 #include "registry/problem.h"
 #include "registry/registry.h"
 #include "registry/text.h"
@@ -19,49 +19,11 @@ void api_health(struct call *call)
 	answer_json(call, 200, strdup("{\"status\":\"ok\"}"));
 }
 
-/* An address out of a header, canonical; "" when it is none. */
-static void copy_address(char *ret, const char *text, size_t len)
-{
-	char copy[INET6_ADDRSTRLEN];
-	struct in6_addr addr;
-
-	*ret = '\0';
-	if (len >= sizeof(copy))
-		return;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (inet_pton(AF_INET, copy, &addr) == 1)
-		inet_ntop(AF_INET, &addr, ret, INET6_ADDRSTRLEN);
-	else if (inet_pton(AF_INET6, copy, &addr) == 1)
-		inet_ntop(AF_INET6, &addr, ret, INET6_ADDRSTRLEN);
-}
-
-/* Where the request came from. A proxy is believed when it runs on this machine: the last address
- * of X-Forwarded-For is the one that it saw itself. */
-static void seen_address(const struct http_request *request, char *ret)
-{
-	const char *header = request->local ? http_header(request, "CF-Connecting-IP") : NULL;
-	const char *comma;
-
-	*ret = '\0';
-	if (header)
-		copy_address(ret, header, strlen(header));
-	header = request->local ? http_header(request, "X-Forwarded-For") : NULL;
-	if (!*ret && header) {
-		comma = strrchr(header, ',');
-		header = comma ? comma + 1 : header;
-		header += strspn(header, " \t");
-		copy_address(ret, header, strcspn(header, " \t"));
-	}
-	if (!*ret)
-		memcpy(ret, request->client, INET6_ADDRSTRLEN);
-}
-
 void api_whoami(struct call *call)
 {
 	char address[INET6_ADDRSTRLEN];
 
-	seen_address(call->request, address);
+	client_address(call->request, address);
 	answer_json(call, 200, text_whoami(call->registry, &call->who, address));
 }
 

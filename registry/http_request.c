@@ -96,6 +96,12 @@ static void add_headers(const struct exchange *x, struct MHD_Response *response)
 		MHD_add_response_header(response, "ETag", answer->etag);
 	if (*answer->allow)
 		MHD_add_response_header(response, "Allow", answer->allow);
+	if (answer->retry_after) {
+		char seconds[16];
+
+		wm_format(seconds, sizeof(seconds), "%u", answer->retry_after);
+		MHD_add_response_header(response, "Retry-After", seconds);
+	}
 	if (answer->status == 401)
 		MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
 	MHD_add_response_header(response, "Cache-Control", *answer->etag ? "no-cache" : "no-store");

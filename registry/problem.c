@@ -38,6 +38,7 @@ static const struct {
 	{ 409, "In conflict with what is there" },
 	{ 410, "Not known any more" },
 	{ 413, "The request is too large" },
+	{ 429, "Too many at a time" },
 	{ 431, "The headers are too large" },
 	{ 501, "Not implemented" },
 	{ 503, "Not possible at the moment" },

@@ -9,6 +9,7 @@
 #include "registry/reports.h"
 #include "registry/store.h"
 #include "registry/stream.h"
+#include "registry/throttle.h"
 #include "registry/watch.h"
 
 #define REGISTRY_URL_MAX 280
@@ -17,6 +18,7 @@ struct registry {
 	struct store *store;
 	struct wm_token_hash master; /* of WM_REGISTRY_TOKEN */
 	char url[REGISTRY_URL_MAX];  /* where others reach it, or "" */
+	struct throttle throttle;    /* of bad tokens */
 	struct watch watch;
 	struct reports reports;
 };

@@ -9,6 +9,7 @@
 
 #include "core/log.h"
 #include "core/util.h"
+#include "registry/client.h"
 #include "registry/problem.h"
 #include "registry/registry.h"
 
@@ -189,6 +190,28 @@ static void no_route(struct call *call, const char *allow)
 	wm_copy(answer->allow, sizeof(answer->allow), allow);
 }
 
+/* Whoever comes with bad tokens all the time is told to wait; a good one is never asked how many bad ones came with it. */
+static void refuse(struct call *call)
+{
+	char client[INET6_ADDRSTRLEN];
+	unsigned int seconds;
+	bool first;
+
+	answer_unknown(call);
+	if (!*call->request->token)
+		return;
+	client_address(call->request, client);
+	seconds = throttle_strike(&call->registry->throttle, client, wm_monotonic_ms(), &first);
+	if (!seconds)
+		return;
+	if (first)
+		wm_warning("%s: too many tokens that are not accepted; more are answered with 429 for a while",
+			   *client ? client : "a local client");
+	problem_set(&call->request->answer, 429, "", "too many tokens from %s that are not accepted; correct the token, and try again in %u s",
+		    *client ? client : "there", seconds);
+	call->request->answer.retry_after = seconds;
+}
+
 static void walk(struct call *call)
 {
 	struct wm_error err = { 0 };
@@ -198,10 +221,12 @@ static void walk(struct call *call)
 
 	if (!route || !(route->roles & ROLE_PUBLIC)) {
 		rc = auth_identify(call->registry, call->request->token, &call->who);
-		if (rc) {
+		if (rc == -EACCES)
+			refuse(call);
+		else if (rc)
 			answer_failure(call, rc, &err);
+		if (rc)
 			return;
-		}
 	}
 	if (!route) {
 		no_route(call, allow);

@@ -126,7 +126,7 @@ static int run(struct registry *registry, const struct options *o, struct wm_err
 
 int serve(struct options *o, struct wm_error *err)
 {
-	struct registry registry = { 0 };
+	static struct registry registry; /* large */
 	int rc;
 
 	wm_token_hash(o->token, &registry.master);

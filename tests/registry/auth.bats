@@ -321,3 +321,44 @@ may() {
 	done
 	grep -q 'enrolment b: POST /v1/enrol: 201' "$D/log"
 }
+
+# Enough bad tokens from there that more are too many.
+storm() { # HEADER
+	local bad n
+	bad=$(for n in {1..130}; do
+		printf 'GET /v1/whoami HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer wmr_%d\\r\\n%s\\r\\n\\r\\n' "$n" "$1"
+	done)
+	raw "${bad}GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >"$D/storm"
+	grep -ao 'HTTP/1.1 4..' "$D/storm" | sort | uniq -c | xargs >"$D/counts"
+}
+
+@test "too many bad tokens from one address are told to wait, and nobody else is" {
+	reader=$(new_token read monitor)
+	storm 'CF-Connecting-IP: 203.0.113.5'
+	read -r few _ code401 many _ code429 <"$D/counts"
+	[ "$code401 $code429" = "401 429" ]
+	[ $((few + many)) = 130 ]
+	[ "$few" -ge 100 ]
+	grep -aqi '^retry-after: [1-9]' "$D/storm"
+	[ "$(grep -c '203.0.113.5: too many tokens' "$D/log")" = 1 ]
+
+	# the same address with a good token, also with one that was just made
+	api GET /v1/whoami '' -H 'CF-Connecting-IP: 203.0.113.5'
+	code 200
+	TOKEN=$reader api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.5'
+	code 200
+	TOKEN=wmr_wrong api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.5'
+	problem 429
+	# others behind the same tunnel, mistyping, are told what is wrong
+	TOKEN=wmr_wrong api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.6'
+	problem 401
+	TOKEN=wmr_wrong api GET /v1/sites '' -H 'X-Forwarded-For: 203.0.113.5, 203.0.113.6'
+	problem 401
+	TOKEN=wmr_wrong api GET /v1/sites '' -H 'X-Forwarded-For: 203.0.113.6, 203.0.113.5'
+	problem 429
+	TOKEN=wmr_wrong api GET /v1/sites
+	problem 401
+	# who has none yet is no guesser
+	TOKEN='' api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.5'
+	problem 401
+}
