@@ -183,6 +183,29 @@ static void body_of_one_request_is_not_in_the_next(void **state)
 	wm_http_free(http);
 }
 
+static void a_condition_goes_with_every_later_request(void **state)
+{
+	struct server s;
+	struct wm_http *http;
+	struct wm_http_answer a = {0};
+	struct wm_error err = {0};
+
+	(void)state;
+	server_start(&s, serve_created);
+	http = client(s.url, "secret");
+	assert_int_equal(wm_http_request(http, "POST", "/a", "{}", 7, 5, &a, &err), 0);
+	wm_http_answer_free(&a);
+	assert_int_equal(wm_http_if_match(http, "i-17\"\r\nX: y", &err), -EINVAL);
+	assert_int_equal(wm_http_if_match(http, "i-17", &err), 0);
+	assert_int_equal(wm_http_request(http, "POST", "/b", "{}", 7, 5, &a, &err), 0);
+	wm_http_answer_free(&a);
+	server_stop(&s);
+	assert_null(strstr(seen[0], "If-Match"));
+	assert_non_null(strstr(seen[1], "\r\nIf-Match: \"i-17\"\r\n"));
+	assert_non_null(strstr(seen[1], "\r\nAuthorization: Bearer secret\r\n"));
+	wm_http_free(http);
+}
+
 static void answer_over_max_is_refused(void **state)
 {
 	struct wm_error err = {0};
@@ -377,7 +400,7 @@ static void statuses_have_meanings(void **state)
 		int rc;
 	} rows[] = {
 		{302, -EREMOTEIO}, {400, -EINVAL}, {401, -EACCES},    {403, -EACCES},    {404, -ENOENT},    {409, -EEXIST},
-		{412, -EINVAL},    {413, -EINVAL}, {422, -EINVAL},    {429, -EINVAL},    {500, -EREMOTEIO}, {502, -EREMOTEIO},
+		{412, -ESTALE},    {413, -EINVAL}, {422, -EINVAL},    {429, -EINVAL},    {500, -EREMOTEIO}, {502, -EREMOTEIO},
 		{503, -EREMOTEIO}, {599, -EREMOTEIO}, {204, -EREMOTEIO}, {0, -EREMOTEIO},
 	};
 
@@ -418,6 +441,7 @@ int main(void)
 		TEST(proxy_gets_no_plain_http),
 		TEST(request_and_answer_are_whole),
 		TEST(body_of_one_request_is_not_in_the_next),
+		TEST(a_condition_goes_with_every_later_request),
 		TEST(answer_over_max_is_refused),
 		TEST(redirects_are_not_followed),
 		TEST(a_change_is_sent_once),

@@ -2,9 +2,9 @@
 #include "core/codec.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
+#include "core/codec_priv.h"
 #include "core/util.h"
 
 static const struct wm_field site_fields[] = {
@@ -263,8 +263,8 @@ static int decode_field(const struct wm_field *f, const json_t *value, char *out
 	return 0;
 }
 
-static int decode_object(const struct wm_table *table, const json_t *json, void *out, uint32_t *ret_seen,
-			 struct wm_error *err)
+int wm_codec_object(const struct wm_table *table, const json_t *json, void *out, uint32_t *ret_seen,
+		    struct wm_error *err)
 {
 	uint32_t seen = 0;
 
@@ -313,7 +313,7 @@ static bool too_deep(const char *text, size_t len)
 	return false;
 }
 
-static json_t *load(const char *text, size_t len, struct wm_error *err)
+json_t *wm_codec_load(const char *text, size_t len, struct wm_error *err)
 {
 	json_error_t why;
 	json_t *json;
@@ -331,15 +331,15 @@ static json_t *load(const char *text, size_t len, struct wm_error *err)
 int wm_decode(const struct wm_table *table, const char *json, size_t len, void *out, uint32_t *ret_seen,
 	      struct wm_error *err)
 {
-	AUTO_JSON root = load(json, len, err);
+	AUTO_JSON root = wm_codec_load(json, len, err);
 
-	return root ? decode_object(table, root, out, ret_seen, err) : -EINVAL;
+	return root ? wm_codec_object(table, root, out, ret_seen, err) : -EINVAL;
 }
 
 int wm_decode_list(const struct wm_table *table, const char *json, size_t len, const char *key, void *item, size_t size,
 		   int (*on_item)(void *arg), void *arg, struct wm_error *err)
 {
-	AUTO_JSON root = load(json, len, err);
+	AUTO_JSON root = wm_codec_load(json, len, err);
 	const json_t *list, *value;
 	size_t i;
 
@@ -352,7 +352,7 @@ int wm_decode_list(const struct wm_table *table, const char *json, size_t len, c
 		int rc;
 
 		memset(item, 0, size);
-		rc = decode_object(table, value, item, NULL, err);
+		rc = wm_codec_object(table, value, item, NULL, err);
 		if (!rc)
 			rc = on_item(arg);
 		if (rc < 0)
@@ -430,7 +430,7 @@ static bool known_kind(const char *kind)
 
 int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct wm_error *err)
 {
-	AUTO_JSON root = load(line, len, err);
+	AUTO_JSON root = wm_codec_load(line, len, err);
 	struct wm_record record = { 0 };
 
 	if (!root)
@@ -446,7 +446,7 @@ int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct w
 		if (kinds[i].type == WM_RECORD_MESH || kinds[i].type == WM_RECORD_CHANGES)
 			rc = decode_header(value, err);
 		if (!rc)
-			rc = decode_object(kinds[i].table, value, record.byte, NULL, err);
+			rc = wm_codec_object(kinds[i].table, value, record.byte, NULL, err);
 		if (rc)
 			return rc;
 		record.type = kinds[i].type;
@@ -493,14 +493,14 @@ char *wm_encode_line(uint16_t type, const void *payload)
 
 char *wm_json_pretty(const char *json, size_t len)
 {
-	AUTO_JSON root = load(json, len, NULL);
+	AUTO_JSON root = wm_codec_load(json, len, NULL);
 
 	return root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 }
 
 char *wm_json_member(const char *json, size_t len, const char *key)
 {
-	AUTO_JSON root = load(json, len, NULL);
+	AUTO_JSON root = wm_codec_load(json, len, NULL);
 	const char *value = json_string_value(json_object_get(root, key));
 
 	return value ? strdup(value) : NULL;

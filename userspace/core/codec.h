@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * JSON at the edges, by table (jansson; this is the only file that knows it).
+ * JSON at the edges, by table (jansson; only codec*.c know it). What nests
+ * deeper than a table says is read as a tree: core/json.h.
  *
  * A table names every key of an object with its type, its place in a struct
  * and whether it must be there. Decoding is strict about what it knows

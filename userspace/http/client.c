@@ -393,6 +393,18 @@ static int set_headers(struct wm_http *http, const char *token, struct wm_error 
 	return rc ? wm_fail(err, ENOMEM, "out of memory") : 0;
 }
 
+int wm_http_if_match(struct wm_http *http, const char *tag, struct wm_error *err)
+{
+	char line[128];
+
+	if (strpbrk(tag, "\"\r\n") || wm_format(line, sizeof(line), "If-Match: \"%s\"", tag))
+		return wm_fail(err, EINVAL, "registry %s: '%.40s' is no state that a request can depend on", http->base, tag);
+	if (add_header(http, line))
+		return wm_fail(err, ENOMEM, "out of memory");
+	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
+	return 0;
+}
+
 static void set_options(struct wm_http *http, const struct wm_http_options *options)
 {
 	CURL *curl = http->curl;

@@ -29,6 +29,9 @@ struct wm_http_options {
 int wm_http_new(const struct wm_http_options *options, struct wm_http **ret, struct wm_error *err);
 void wm_http_free(struct wm_http *http); /* NULL-safe; wipes the token */
 
+/* From here on requests say `If-Match: "<tag>"`: done only to what is still so, else answered 412. */
+int wm_http_if_match(struct wm_http *http, const char *tag, struct wm_error *err);
+
 struct wm_http_answer {
 	long status;
 	char *body; /* malloc'd, NUL behind it */
@@ -56,5 +59,5 @@ int wm_http_stream(struct wm_http *http, const char *path, unsigned int first_s,
 
 /* The sentence for a status that is not what was hoped for: the problem
  * document's detail when there is one. Returns -EACCES for 401 and 403, -ENOENT 404,
- * -EEXIST 409, -EINVAL other 4xx, -EREMOTEIO 5xx. */
+ * -EEXIST 409, -ESTALE 412, -EINVAL other 4xx, -EREMOTEIO 5xx. */
 int wm_http_problem(const struct wm_http_answer *answer, const char *doing, struct wm_error *err);

@@ -20,6 +20,7 @@ static const struct {
 	{403, 403, EACCES, "the token has no right to do this"},
 	{404, 404, ENOENT, "there is no such thing"},
 	{409, 409, EEXIST, "it conflicts with what is there"},
+	{412, 412, ESTALE, "it has changed meanwhile"},
 	{413, 413, EINVAL, "the request is too large"},
 	{429, 429, EINVAL, "too many requests: try again later"},
 	{400, 499, EINVAL, "the request is refused"},
