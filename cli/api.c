@@ -11,6 +11,7 @@
 #define ANSWER_MAX (1024u * 1024)
 #define CONFIG_MAX (1024u * 1024 * 1024) /* of /config as text: a million hosts */
 #define TIMEOUT_S 30
+#define LONG_S 300 /* of what may be as large */
 #define HEALTH_S 5
 
 struct api {
@@ -22,6 +23,7 @@ static const struct wm_field whoami_fields[] = {
 	WM_FIELD(whoami, name, "name", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(whoami, mesh_name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 	WM_FIELD(whoami, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
+	WM_FIELD(whoami, instance, "instance", WM_FIELD_STRING, 0),
 	WM_FIELD(whoami, generation, "generation", WM_FIELD_UINT, 0),
 };
 static const struct wm_table whoami_table = WM_TABLE(whoami_fields);
@@ -33,17 +35,6 @@ static const struct wm_field enrolment_fields[] = {
 	WM_FIELD(enrolment, expires, "expires", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 };
 static const struct wm_table enrolment_table = WM_TABLE(enrolment_fields);
-
-static const struct wm_field report_fields[] = {
-	WM_FIELD(report, domain, "domain", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	WM_FIELD(report, seen, "seen", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	WM_FIELD(report, generation, "generation", WM_FIELD_UINT, WM_FIELD_NULLABLE),
-	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	WM_FIELD(report, version, "version", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, WM_FIELD_NULLABLE),
-};
-static const struct wm_table report_table = WM_TABLE(report_fields);
 
 static const struct wm_field placed_device_fields[] = {
 	WM_FIELD(placed_device, device.name, "name", WM_FIELD_LABEL, WM_FIELD_REQUIRED),
@@ -141,6 +132,41 @@ int api_send(struct api *api, const char *method, const char *path, const struct
 	return rc;
 }
 
+int api_text(struct api *api, const char *method, const char *path, const char *body, char **ret, size_t *ret_len,
+	     const char *doing, struct wm_error *err)
+{
+	struct wm_http_answer answer = {0};
+	int rc = call(api, method, path, body, CONFIG_MAX, LONG_S, &answer, doing, err);
+
+	if (rc)
+		return rc;
+	*ret = answer.body;
+	*ret_len = answer.len;
+	return 0;
+}
+
+int api_json(struct api *api, const char *method, const char *path, const char *body, struct wm_json **ret,
+	     const char *doing, struct wm_error *err)
+{
+	WM_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int rc = api_text(api, method, path, body, &text, &len, doing, err);
+
+	if (!rc && wm_json_load(text, len, ret, err))
+		rc = not_understood(err);
+	if (text)
+		wm_wipe(text, len); /* it may have a token in it */
+	return rc;
+}
+
+int api_only_if(struct api *api, const char *instance, uint64_t generation, struct wm_error *err)
+{
+	char tag[WM_INSTANCE_ID_SIZE + 24];
+
+	wm_format(tag, sizeof(tag), "%s-%llu", instance, (unsigned long long)generation);
+	return wm_http_if_match(api->http, tag, err);
+}
+
 int api_health(struct api *api, struct wm_error *err)
 {
 	struct wm_http_answer answer = {0};
@@ -164,13 +190,13 @@ int api_whoami(struct api *api, struct whoami *ret, struct wm_error *err)
 
 int api_config_text(struct api *api, char **ret, struct wm_error *err)
 {
-	struct wm_http_answer answer = {0};
-	int rc = call(api, "GET", "/config", NULL, CONFIG_MAX, 10 * TIMEOUT_S, &answer, "config", err);
+	WM_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int rc = api_text(api, "GET", "/config", NULL, &text, &len, "config", err);
 
 	if (rc)
 		return rc;
-	*ret = wm_json_pretty(answer.body, answer.len);
-	wm_http_answer_free(&answer);
+	*ret = wm_json_pretty(text, len);
 	return *ret ? 0 : wm_fail(err, EPROTO, "what answers there is not a registry: it sends no JSON");
 }
 
@@ -242,41 +268,6 @@ int api_config(struct api *api, struct wm_config *ret, struct wm_error *err)
 	else
 		*ret = config;
 	return rc;
-}
-
-/* --- reports ------------------------------------------------------------------------- */
-
-struct collector {
-	struct reports *to;
-	struct report item;
-};
-
-static int take_report(void *arg)
-{
-	struct collector *c = arg;
-	int rc = wm_grow((void **)&c->to->row, &c->to->cap, c->to->n + 1, sizeof(c->item));
-
-	if (!rc)
-		c->to->row[c->to->n++] = c->item;
-	return rc;
-}
-
-int api_reports(struct api *api, struct reports *ret, struct wm_error *err)
-{
-	struct wm_http_answer answer = {0};
-	struct collector c = {.to = ret};
-	int rc = call(api, "GET", "/v1/status", NULL, 64 * ANSWER_MAX, TIMEOUT_S, &answer, "status", err);
-
-	*ret = (struct reports){0};
-	if (rc)
-		return rc;
-	rc = wm_decode_list(&report_table, answer.body, answer.len, "sites", &c.item, sizeof(c.item), take_report, &c, err);
-	wm_http_answer_free(&answer);
-	if (!rc)
-		return 0;
-	free(ret->row);
-	*ret = (struct reports){0};
-	return not_understood(err);
 }
 
 /* --- changes --------------------------------------------------------------------------- */

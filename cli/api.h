@@ -6,7 +6,7 @@
 #pragma once
 
 #include "cli/mesh.h"
-#include "core/codec.h"
+#include "core/json.h"
 #include "core/model.h"
 
 struct api; /* a mesh's registry and our token there */
@@ -15,6 +15,7 @@ struct whoami {
 	char role[16];
 	char name[WM_NAME_SIZE];
 	char mesh_name[WM_NAME_SIZE];
+	char instance[WM_INSTANCE_ID_SIZE];
 	struct wm_prefix supernet;
 	uint64_t generation;
 };
@@ -26,17 +27,6 @@ struct enrolment {
 	char expires[40];
 };
 
-/* What a gateway has reported. seen "": nothing yet. */
-struct report {
-	char domain[WM_NAME_SIZE];
-	char seen[40];
-	uint64_t generation;
-	char dataplane[16];
-	char problem[256];
-	char version[32];
-	uint64_t applied_ms;
-};
-
 /* As the API gives it: with the hub's domain. */
 struct placed_device {
 	struct wm_device device;
@@ -44,19 +34,21 @@ struct placed_device {
 };
 extern const struct wm_table placed_device_table;
 
-struct reports {
-	struct report *row;
-	size_t n, cap;
-};
-
 int api_open(const struct mesh *mesh, struct api **ret, struct wm_error *err);
 void api_close(struct api *api); /* NULL-safe */
 
 int api_health(struct api *api, struct wm_error *err); /* without the token's help */
 int api_whoami(struct api *api, struct whoami *ret, struct wm_error *err);
 int api_config(struct api *api, struct wm_config *ret, struct wm_error *err); /* the whole mesh */
-int api_reports(struct api *api, struct reports *ret, struct wm_error *err);
 int api_config_text(struct api *api, char **ret, struct wm_error *err); /* GET /config, indented; malloc'd */
+
+/* Any request, its answer as text (NUL behind it, malloc'd) or as a tree. body NULL: none. */
+int api_text(struct api *api, const char *method, const char *path, const char *body, char **ret, size_t *ret_len,
+	     const char *doing, struct wm_error *err);
+int api_json(struct api *api, const char *method, const char *path, const char *body, struct wm_json **ret,
+	     const char *doing, struct wm_error *err);
+/* What is asked from here on is done only to the mesh as it was in this generation of this instance. */
+int api_only_if(struct api *api, const char *instance, uint64_t generation, struct wm_error *err);
 
 /* Sends obj's fields in `mask` (NULL table: no body) and decodes the answer into
  * *ret by ret_table (NULL: there is none to decode). `doing` begins the sentence

@@ -24,23 +24,35 @@ enum wm_exit {
 
 enum option_id {
 	OPT_MESH, OPT_JSON, OPT_YES, OPT_HELP, OPT_VERSION, OPT_TOKEN_FILE, OPT_CONFIG_DIR, /* everywhere */
+	OPT_OUTPUT, OPT_DRY_RUN,
 	OPT_NAME, OPT_CA, OPT_ALLOW_HTTP,
 	OPT_SUBNET, OPT_HUB, OPT_ENDPOINT, OPT_CASCADE, OPT_DEVICE,
 	OPT_LOCAL_IP, OPT_WG_IP, OPT_TYPE, OPT_MAC,
 	OPT_CONF, OPT_FORCE,
+	OPT_ROLE, OPT_LIMIT, OPT_BEFORE, OPT_KEEP, OPT_SYNCED, OPT_TIMEOUT,
 	OPT_COUNT,
+};
+
+/* What a word of the command line is, for its completion. */
+enum words {
+	WORDS_NONE, WORDS_MESH, WORDS_SITE, WORDS_HOST, WORDS_DEVICE, WORDS_TARGET, /* a host or a device */
+	WORDS_NAME, /* a site, host or device */
+	WORDS_FILE, WORDS_COMMAND, WORDS_TYPE, WORDS_FORMAT, WORDS_ROLE, WORDS_SHELL,
 };
 
 struct option_row {
 	const char *name;  /* without "--" */
 	char letter;       /* 0: none */
 	const char *arg;   /* NULL: a flag */
+	enum words words;  /* of arg */
 	const char *help;
 };
 extern const struct option_row option_rows[OPT_COUNT];
 
-#define ARGS_MAX 4
-#define OPT(id) (1u << OPT_##id)
+#define ARGS_MAX 8
+#define OPT(id) (1ull << OPT_##id)
+#define OPT_EVERYWHERE                                                                                                 \
+	(OPT(MESH) | OPT(JSON) | OPT(YES) | OPT(HELP) | OPT(VERSION) | OPT(TOKEN_FILE) | OPT(CONFIG_DIR))
 
 struct mesh;
 struct command;
@@ -50,28 +62,42 @@ struct cli {
 	const char *opt[OPT_COUNT]; /* NULL: not given; a flag: "" */
 	char *arg[ARGS_MAX];        /* borrowed from argv, and writable: a token is wiped there */
 	int nargs;
+	char **raw;                 /* of a command that takes words as they are, up to a NULL */
 	char config_dir[PATH_MAX];
 	struct mesh *meshes;        /* loaded by cli_load_meshes */
 	size_t nmeshes;
 };
 
+enum section { SECTION_MESH, SECTION_LOOK, SECTION_CHANGE, SECTION_HISTORY, SECTION_SETUP, SECTION_COUNT };
+extern const char *const section_names[SECTION_COUNT];
+
+enum { COMMAND_HIDDEN = 1, COMMAND_RAW = 2 };
+
 struct command {
+	enum section section;
 	const char *name;    /* one word or two: "mesh add" */
 	const char *args;    /* "NAME.DOMAIN --local-ip A" */
 	int least, most;     /* positional arguments */
-	uint32_t options;    /* besides those that every command takes */
+	enum words words;    /* of those */
+	uint64_t options;    /* besides those that every command takes */
 	int (*fn)(struct cli *cli);
 	const char *help;    /* one line */
 	const char *more;    /* what `--help` adds, or NULL */
+	unsigned int flags;
 };
 extern const struct command command_rows[];
 extern const size_t command_count;
 
 /* options.c */
 int cli_parse(struct cli *cli, int argc, char **argv);
+/* The row that the first one or two of `words` name, or NULL; *ret_used says how many. */
+const struct command *find_command(char *const *words, int n, int *ret_used);
+int find_option(const char *name, size_t len); /* -1: none is called so */
+
+/* help.c */
 int cli_help(const struct cli *cli); /* to stdout */
 
-/* The name nearest to a mistyped word, or NULL when none is near; name_of is asked for 0..n-1. */
+/* suggest.c: the name nearest to a mistyped word, or NULL when none is near; name_of is asked for 0..n-1. */
 const char *nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg);
 
 /* say.c */

@@ -20,7 +20,7 @@ enum {
 	SHOW_HEALTH = 16,
 };
 #define SHOW_CONFIG (SHOW_SITES | SHOW_HOSTS | SHOW_DEVICES | SHOW_TREE)
-#define SHOW_REPORTS (SHOW_SITES | SHOW_TREE)
+#define SHOW_REPORTS SHOW_CONFIG
 
 struct got {
 	struct wm_config config;
@@ -43,9 +43,10 @@ static int fetch(struct api *api, unsigned int what, struct got *ret, struct wm_
 	return rc;
 }
 
-static void show_mesh(struct wm_out *out, unsigned int what, bool json, const struct got *got)
+static void show_mesh(struct cli *cli, struct wm_out *out, unsigned int what, const struct got *got)
 {
 	const struct wm_mesh *mesh = &got->config.mesh;
+	bool json = cli->opt[OPT_JSON];
 	char subnet[WM_PREFIX_TEXT];
 
 	if (what & SHOW_CONFIG) {
@@ -59,13 +60,13 @@ static void show_mesh(struct wm_out *out, unsigned int what, bool json, const st
 		wm_out_uint(out, "generation", "generation", got->who.generation);
 	}
 	if (what & SHOW_TREE && !json)
-		show_tree(out, &got->config, &got->reports);
+		show_tree(out, &got->config, &got->reports, show_wide(cli));
 	if (what & SHOW_SITES || (what & SHOW_TREE && json))
 		show_sites(out, &got->config, &got->reports);
 	if (what & SHOW_HOSTS || (what & SHOW_TREE && json))
-		show_hosts(out, &got->config);
+		show_hosts(out, &got->config, &got->reports);
 	if (what & SHOW_DEVICES || (what & SHOW_TREE && json))
-		show_devices(out, &got->config);
+		show_devices(out, &got->config, &got->reports);
 }
 
 static int show_one(struct cli *cli, struct wm_out *out, struct mesh *m, unsigned int what)
@@ -95,10 +96,10 @@ static int show_one(struct cli *cli, struct wm_out *out, struct mesh *m, unsigne
 	if (rc)
 		complain_error(rc, &err);
 	else
-		show_mesh(out, what, cli->opt[OPT_JSON], &got);
+		show_mesh(cli, out, what, &got);
 	wm_out_object_end(out);
 	wm_config_free(&got.config);
-	free(got.reports.row);
+	reports_free(&got.reports);
 	return exit_code_of(rc);
 }
 

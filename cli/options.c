@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The command line against the tables of commands.c, help from the same
- * tables, and a suggestion for what was mistyped.
+ * The command line against the tables of commands.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,58 +8,14 @@
 #include "cli/cli.h"
 #include "core/util.h"
 
-#define EVERYWHERE                                                                                                     \
-	(OPT(MESH) | OPT(JSON) | OPT(YES) | OPT(HELP) | OPT(VERSION) | OPT(TOKEN_FILE) | OPT(CONFIG_DIR))
 #define WORD_MAX 40
 
-/* Optimal string alignment: insert, delete, replace, swap neighbours. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int d[WORD_MAX + 1][WORD_MAX + 1];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > WORD_MAX || lb > WORD_MAX)
-		return WORD_MAX;
-	for (size_t i = 0; i <= la; i++)
-		d[i][0] = (unsigned int)i;
-	for (size_t j = 0; j <= lb; j++)
-		d[0][j] = (unsigned int)j;
-	for (size_t i = 1; i <= la; i++) {
-		for (size_t j = 1; j <= lb; j++) {
-			unsigned int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			best = WM_MIN(best, d[i - 1][j] + 1);
-			best = WM_MIN(best, d[i][j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				best = WM_MIN(best, d[i - 2][j - 2] + 1);
-			d[i][j] = best;
-		}
-	}
-	return d[la][lb];
-}
-
-const char *nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg)
-{
-	/* A third of the letters may be wrong; of "x" nothing is near. */
-	unsigned int most = (unsigned int)WM_MIN(strlen(word), WORD_MAX) / 3;
-	const char *best = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned int far = distance(word, name_of(arg, i));
-
-		if (far > most)
-			continue;
-		best = name_of(arg, i);
-		most = far - !!far;
-		if (!far)
-			break;
-	}
-	return best;
-}
-
+/* Nobody is led to what is hidden. */
 static const char *command_name(const void *rows, size_t i)
 {
-	return ((const struct command *)rows)[i].name;
+	const struct command *row = (const struct command *)rows + i;
+
+	return row->flags & COMMAND_HIDDEN ? "" : row->name;
 }
 
 static const char *option_name(const void *rows, size_t i)
@@ -68,7 +23,7 @@ static const char *option_name(const void *rows, size_t i)
 	return ((const struct option_row *)rows)[i].name;
 }
 
-static int find_option(const char *name, size_t len)
+int find_option(const char *name, size_t len)
 {
 	for (int i = 0; i < OPT_COUNT; i++) {
 		if (strlen(option_rows[i].name) == len && !strncmp(option_rows[i].name, name, len))
@@ -129,6 +84,8 @@ static int take_letters(struct cli *cli, int argc, char **argv, int *at)
 			id++;
 		if (id == OPT_COUNT)
 			return complain(WM_EXIT_USAGE, "there is no option -%c; 'wm --help' lists what there is", *c);
+		if (option_rows[id].arg && c[1]) /* -owide */
+			return take_option(cli, id, c + 1, argc, argv, at);
 		code = take_option(cli, id, NULL, argc, argv, at);
 		if (code)
 			return code;
@@ -136,14 +93,13 @@ static int take_letters(struct cli *cli, int argc, char **argv, int *at)
 	return 0;
 }
 
-/* The row that the first one or two of `words` name; *ret_used says how many. */
-static const struct command *find_command(char **words, int n, int *ret_used)
+const struct command *find_command(char *const *words, int n, int *ret_used)
 {
 	for (size_t i = 0; i < command_count; i++) {
 		const char *name = command_rows[i].name, *space = strchr(name, ' ');
 
 		*ret_used = space ? 2 : 1;
-		if (!space && !strcmp(words[0], name))
+		if (n && !space && !strcmp(words[0], name))
 			return &command_rows[i];
 		if (space && n > 1 && strlen(words[0]) == (size_t)(space - name) &&
 		    !strncmp(words[0], name, (size_t)(space - name)) && !strcmp(words[1], space + 1))
@@ -152,21 +108,53 @@ static const struct command *find_command(char **words, int n, int *ret_used)
 	return NULL;
 }
 
+/* "add, list or remove", of the commands that begin with this word; "" when there are none. */
+static void second_words(const char *first, char *ret, size_t size)
+{
+	const char *found[8];
+	size_t n = 0, at = 0, len = strlen(first);
+
+	for (size_t i = 0; i < command_count && n < WM_ARRAY_LEN(found); i++) {
+		if (!strncmp(command_rows[i].name, first, len) && command_rows[i].name[len] == ' ')
+			found[n++] = command_rows[i].name + len + 1;
+	}
+	*ret = '\0';
+	for (size_t i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(ret + at, size - at, "%s%s", !i ? "" : i + 1 < n ? ", " : " or ", found[i]);
+}
+
 static int unknown_command(char **words, int n)
 {
-	char two[WORD_MAX + 1];
+	char two[WORD_MAX + 1], seconds[64];
 	const char *like;
 
-	if (!strcmp(words[0], "mesh") && n == 1)
-		return complain(WM_EXIT_USAGE, "wm mesh: add, list or remove?");
+	second_words(words[0], seconds, sizeof(seconds));
+	if (*seconds && n == 1)
+		return complain(WM_EXIT_USAGE, "wm %s: %s?", words[0], seconds);
 	snprintf(two, sizeof(two), "%s %s", words[0], n > 1 ? words[1] : "");
-	like = nearest(words[0], command_count, command_name, command_rows);
+	like = *seconds ? NULL : nearest(words[0], command_count, command_name, command_rows);
 	if (!like)
 		like = nearest(two, command_count, command_name, command_rows);
 	if (like)
-		return complain(WM_EXIT_USAGE, "there is no command '%s'; did you mean 'wm %s'?",
-				!strcmp(words[0], "mesh") ? two : words[0], like);
+		return complain(WM_EXIT_USAGE, "there is no command '%s'; did you mean 'wm %s'?", *seconds ? two : words[0], like);
+	if (*seconds)
+		return complain(WM_EXIT_USAGE, "there is no command '%s'; wm %s: %s?", two, words[0], seconds);
 	return complain(WM_EXIT_USAGE, "there is no command '%s'; 'wm --help' lists what there is", words[0]);
+}
+
+static int check_output(struct cli *cli)
+{
+	const char *format = cli->opt[OPT_OUTPUT];
+
+	if (!format)
+		return 0;
+	if (!strcmp(format, "json"))
+		cli->opt[OPT_JSON] = "";
+	else if (strcmp(format, "text") && strcmp(format, "wide"))
+		return complain(WM_EXIT_USAGE, "--output '%s' must be text, wide or json", format);
+	else if (cli->opt[OPT_JSON])
+		return complain(WM_EXIT_USAGE, "--json and --output %s cannot both be", format);
+	return 0;
 }
 
 static int check_use(struct cli *cli)
@@ -174,12 +162,12 @@ static int check_use(struct cli *cli)
 	const struct command *c = cli->command;
 
 	for (int i = 0; i < OPT_COUNT; i++) {
-		if (cli->opt[i] && !((c->options | EVERYWHERE) & 1u << i))
+		if (cli->opt[i] && !((c->options | OPT_EVERYWHERE) & 1ull << i))
 			return complain(WM_EXIT_USAGE, "--%s is not for 'wm %s'; see 'wm %s --help'", option_rows[i].name,
 					c->name, c->name);
 	}
 	if (cli->opt[OPT_HELP] || (cli->nargs >= c->least && cli->nargs <= c->most))
-		return 0;
+		return check_output(cli);
 	return complain(WM_EXIT_USAGE, "%s; use: wm %s%s%s",
 			cli->nargs < c->least ? "an argument is missing" : "too many arguments", c->name,
 			*c->args ? " " : "", c->args);
@@ -199,6 +187,11 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 			if (n == (int)WM_ARRAY_LEN(words))
 				return complain(WM_EXIT_USAGE, "too many arguments at '%s'", word);
 			words[n++] = word;
+			cli->command = find_command(words, n, &used);
+			if (cli->command && cli->command->flags & COMMAND_RAW) {
+				cli->raw = argv + at + 1;
+				return 0;
+			}
 		} else if (!strcmp(word, "--")) {
 			plain = true;
 		} else if (word[1] == '-') {
@@ -225,44 +218,4 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 	for (int i = used; i < n; i++)
 		cli->arg[cli->nargs++] = words[i];
 	return check_use(cli);
-}
-
-static void help_options(uint32_t which)
-{
-	for (int i = 0; i < OPT_COUNT; i++) {
-		const struct option_row *row = &option_rows[i];
-		char left[64], letter[5] = "    ";
-
-		if (!(which & 1u << i))
-			continue;
-		if (row->letter)
-			snprintf(letter, sizeof(letter), "-%c, ", row->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name, row->arg ? " " : "", row->arg ? row->arg : "");
-		printf("  %-29s %s\n", left, row->help);
-	}
-}
-
-int cli_help(const struct cli *cli)
-{
-	const struct command *c = cli->command;
-
-	if (c) {
-		printf("wm %s%s%s\n\n%s.\n", c->name, *c->args ? " " : "", c->args, c->help);
-		if (c->more)
-			printf("%s\n", c->more);
-		if (c->options) {
-			printf("\nOptions:\n");
-			help_options(c->options);
-		}
-	} else {
-		printf("wm COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n");
-		for (size_t i = 0; i < command_count; i++)
-			printf("  %-13s %s\n", command_rows[i].name, command_rows[i].help);
-	}
-	printf("\nEvery command takes:\n");
-	help_options(EVERYWHERE);
-	if (!c)
-		printf("\nExit codes: 0 done, 1 failed or not found, 2 wrong use, 3 no registry, 4 refused.\n"
-		       "'wm COMMAND --help' says more about one command.\n");
-	return fflush(stdout) ? WM_EXIT_FAILED : WM_EXIT_OK;
 }

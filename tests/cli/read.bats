@@ -44,11 +44,12 @@ report() {
 	jq -e '.meshes[0] | (keys - ["slug","name","url","problem","supernet","instance","generation","sites","hosts","devices"] == [])
 		and .slug == "172-30" and .problem == null and .supernet == "172.30.0.0/16" and .generation > 0' "$DIR/json"
 	jq -e '.meshes[0].sites[0] == {domain:"b", subnet:"172.30.3.0/24", gateway:"172.30.3.1", is_hub:false, public_key:null,
-		endpoint:null, seen:null, generation:null, dataplane:null, problem:null, version:null, applied_ms:null}' "$DIR/json"
+		endpoint:null, seen:null, generation:null, dataplane:null, problem:null, version:null, applied_ms:null,
+		handshake:null, rx:null, tx:null}' "$DIR/json"
 	jq -e '.meshes[0].hosts | map(select(.name == "cam")) == [{name:"cam", domain:"b", wg_ip:"172.30.3.3",
-		local_ip:"192.168.1.11", type:"isolated", mac:"02:00:00:00:00:11"}]' "$DIR/json"
-	jq -e '.meshes[0].devices[0] | .name == "laptop" and .domain == "hub" and .type == "roaming" and .public_key == null' \
-		"$DIR/json"
+		local_ip:"192.168.1.11", type:"isolated", mac:"02:00:00:00:00:11", rx:null, tx:null}]' "$DIR/json"
+	jq -e '.meshes[0].devices[0] | .name == "laptop" and .domain == "hub" and .type == "roaming" and .public_key == null
+		and .handshake == null and .rx == null' "$DIR/json"
 }
 
 @test "list-sites, list-hosts, list-devices show their kind, in both spellings" {
@@ -91,6 +92,33 @@ report() {
 	shows 'exit=0'
 	grep -q 'problem, ' "$DIR/screen"
 	tr -d '\r' <"$DIR/screen" | sed '/^Script /d' | awk 'length > 80 { print; bad = 1 } END { exit bad }'
+}
+
+@test "a long name is cut on a narrow terminal, so that the state is seen; wide cuts nothing" {
+	filled
+	"$WM" add-host a-machine-with-quite-a-long-name.b --local-ip 192.168.1.12
+	on_terminal "'$WM' list"
+	shows 'exit=0'
+	grep -qE '^  a-machine-wit[a-z-]*~\.b  ' "$DIR/screen"
+	grep -qE 'hub  .*not enrolled' "$DIR/screen"
+	on_terminal "'$WM' list -o wide"
+	shows 'exit=0'
+	grep -q '^  a-machine-with-quite-a-long-name\.b  ' "$DIR/screen"
+	grep -qE '^NAME .*MAC +GENERATION +VERSION +HANDSHAKE +RECEIVED +SENT +STATE' "$DIR/screen"
+	grep -qE '^  cam.b .* 02:00:00:00:00:11 ' "$DIR/screen"
+	run -0 "$WM" list # a pipe: whole
+	[[ $output == *"  a-machine-with-quite-a-long-name.b "* ]]
+}
+
+@test "--output says the same as -j, and knows three words" {
+	connected
+	"$WM" list -o json | cmp - <("$WM" list -j)
+	"$WM" list -ojson | cmp - <("$WM" list --json)
+	"$WM" list --output text | cmp - <("$WM" list)
+	fails 2 "--output 'xml' must be text, wide or json" "$WM" list -o xml
+	fails 2 '--json and --output wide cannot both be' "$WM" list -j -o wide
+	fails 2 '--output is not for' "$WM" health -o wide
+	fails 2 '--output needs a value' "$WM" list -o
 }
 
 @test "several meshes: a section each, --mesh chooses, by slug and by name" {

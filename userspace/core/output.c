@@ -17,6 +17,7 @@
 struct wm_out {
 	FILE *f;
 	enum wm_out_format format;
+	bool uncut;
 	int depth;               /* of JSON nesting, and of text indentation */
 	bool member[DEPTH_MAX];  /* this level has a member already */
 	bool heading[DEPTH_MAX]; /* this level indents its text */
@@ -45,6 +46,11 @@ struct wm_out *wm_out_new(FILE *f, enum wm_out_format format)
 	if (is_json(out))
 		fputc('{', f);
 	return out;
+}
+
+void wm_out_uncut(struct wm_out *out)
+{
+	out->uncut = true;
 }
 
 int wm_out_end(struct wm_out *out)
@@ -263,6 +269,8 @@ void wm_out_array_end(struct wm_out *out)
 
 static void text_table(struct wm_out *out)
 {
+	bool cut = isatty(fileno(out->f)) && !out->uncut;
+
 	out->table = scols_new_table();
 	if (!out->table)
 		return;
@@ -270,12 +278,12 @@ static void text_table(struct wm_out *out)
 	scols_table_set_column_separator(out->table, "  ");
 	/* Piped output is for grep: never cut there. */
 	scols_table_enable_nowrap(out->table, 1);
-	if (!isatty(fileno(out->f)))
-		scols_table_enable_maxout(out->table, 0);
+	if (!cut)
+		scols_table_set_termforce(out->table, SCOLS_TERMFORCE_NEVER);
 	for (size_t i = 0; i < out->ncols; i++) {
 		const struct wm_col *c = &out->cols[i];
 		int flags = (c->flags & WM_COL_RIGHT ? SCOLS_FL_RIGHT : 0) |
-			    (c->flags & WM_COL_TRUNC && isatty(fileno(out->f)) ? SCOLS_FL_TRUNC : 0);
+			    (c->flags & WM_COL_TRUNC && cut ? SCOLS_FL_TRUNC : 0);
 
 		if (c->header)
 			scols_table_new_column(out->table, c->header, 0, flags);

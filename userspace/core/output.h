@@ -23,6 +23,7 @@ enum wm_out_format {
 struct wm_out;
 
 struct wm_out *wm_out_new(FILE *f, enum wm_out_format format); /* NULL: no memory */
+void wm_out_uncut(struct wm_out *out); /* tables are whole also where they do not fit the terminal */
 int wm_out_end(struct wm_out *out); /* closes everything, flushes, frees; -errno when writing failed */
 
 /* key is the JSON member; label is the text; label NULL: JSON only; key NULL: text only.
