@@ -64,6 +64,14 @@ const struct command command_rows[] = {
 	{SECTION_LOOK, "list-devices", "", 0, 0, WORDS_NONE, OPT(OUTPUT), cmd_list_devices, "devices", NULL, 0},
 	{SECTION_LOOK, "health", "", 0, 0, WORDS_NONE, 0, cmd_health,
 	 "is each registry up, and does it take our token", NULL, 0},
+	{SECTION_LOOK, "check", "", 0, 0, WORDS_NONE, 0, cmd_check, "what is wrong in the mesh, and what to do",
+	 "A line for each thing: the registry, every gateway, handshakes, endpoints (a byte is sent to each),\n"
+	 "names, duplicates. Exit code 1 when something is wrong.", 0},
+	{SECTION_LOOK, "deepcheck", "[NAME...]", 0, ARGS_MAX, WORDS_NAME, 0, cmd_deepcheck,
+	 "the mesh as seen from this machine: who answers, where it breaks",
+	 "Resolves every name, reaches every gateway, host and device by overlay address, finds how large\n"
+	 "a packet may be. NAME: only this site, host or device. Exit code 1 when something is wrong.", 0},
+	{SECTION_LOOK, "info", "", 0, 0, WORDS_NONE, 0, cmd_info, "each mesh, and this machine's place in it", NULL, 0},
 	{SECTION_LOOK, "show-config", "", 0, 0, WORDS_NONE, 0, cmd_show_config,
 	 "the whole config as the registry gives it, JSON", NULL, 0},
 

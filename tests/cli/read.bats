@@ -15,15 +15,6 @@ filled() {
 	"$WM" add-device laptop >"$DIR/laptop"
 }
 
-# report DOMAIN JSON: as the site's gateway would; it enrols first
-report() {
-	local token
-	token=$("$WM" enrol "$1" -j | jq -r .enrolment.token)
-	token=$(curl -sS -H "Authorization: Bearer $token" -d "{\"public_key\":\"$(wg genkey | wg pubkey)\"}" \
-		"$URL/v1/enrol" | jq -r .token)
-	curl -sS --fail-with-body -X PUT -H "Authorization: Bearer $token" -d "$2" "$URL/v1/sites/$1/status"
-}
-
 @test "list shows sites with their own hosts and devices under them" {
 	filled
 	run -0 "$WM" list

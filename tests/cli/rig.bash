@@ -13,6 +13,7 @@ rig_setup() {
 	export DIR WM_CONFIG_DIR="$DIR/config" HOME="$DIR" TERM=xterm
 	unset NO_COLOR WM_REGISTRY_TOKEN WM_REGISTRY_CA XDG_CONFIG_HOME http_proxy https_proxy ALL_PROXY
 	PIDS=()
+	IN=()
 }
 
 rig_teardown() {
@@ -37,11 +38,39 @@ until_true() {
 	done
 }
 
+# away: from here on everything happens in a network of its own (and with an /etc/hosts of its own), where this machine
+# is `pc` with 10.9.0.2 behind the router 10.9.0.1, who has `far` behind it; what is run there: in_pc, in_far.
+# WM and the registry live on pc.
+away() {
+	local ready="$DIR/ready"
+	mkfifo "$ready.pc" "$ready.far"
+	unshare -n -m sh -c 'echo >"$1"; exec sleep 600' sh "$ready.pc" 3>&- &
+	PC=$!
+	PIDS+=("$PC")
+	read -r _ <"$ready.pc"
+	nsenter -t "$PC" -n unshare -n sh -c 'echo >"$1"; exec sleep 600' sh "$ready.far" 3>&- &
+	FAR=$!
+	PIDS+=("$FAR")
+	read -r _ <"$ready.far"
+	nsenter -t "$PC" -n ip link add lan type veth peer name eth0 netns "$FAR"
+	in_pc sh -c 'ip link set lo up; ip addr add 10.9.0.2/24 dev lan; ip link set lan up'
+	in_far sh -c 'ip link set lo up; ip addr add 10.9.0.1/24 dev eth0; ip link set eth0 up'
+	in_pc ip route add 172.30.0.0/16 via 10.9.0.1
+	echo '127.0.0.1 localhost' >"$DIR/hosts"
+	in_pc mount --bind "$DIR/hosts" /etc/hosts
+	printf '#!/bin/sh\nexec nsenter -t %s -n -m --wd="$PWD" -- "%s" "$@"\n' "$PC" "$WM" >"$DIR/wm"
+	chmod +x "$DIR/wm"
+	WM="$DIR/wm"
+	IN=(in_pc)
+}
+in_pc() { nsenter -t "$PC" -n -m --wd="$PWD" -- "$@"; }
+in_far() { nsenter -t "$FAR" -n -- "$@"; }
+
 # start_registry NAME [SUPERNET] [TOKEN]: sets URL and REGISTRY_PID
 start_registry() {
 	local log="$DIR/$1.log"
 	WM_REGISTRY_TOKEN=${3:-$MASTER} WM_MESH_NAME=$1 WM_MESH_SUPERNET=${2:-172.30.0.0/16} \
-		"$REGISTRY" serve --env-file /dev/null --listen 127.0.0.1:0 --data "$DIR/$1.data" >"$log" 2>&1 3>&- &
+		"${IN[@]}" "$REGISTRY" serve --env-file /dev/null --listen 127.0.0.1:0 --data "$DIR/$1.data" >"$log" 2>&1 3>&- &
 	REGISTRY_PID=$!
 	PIDS+=("$REGISTRY_PID")
 	until_true 10 grep -q '^listening on ' "$log" || { cat "$log" >&2; return 1; }
@@ -56,7 +85,7 @@ connected() {
 
 # api METHOD PATH [BODY]: what wm has no command for
 api() {
-	curl -sS --fail-with-body -X "$1" -H "Authorization: Bearer $MASTER" ${3:+-d "$3"} "$URL$2"
+	"${IN[@]}" curl -sS --fail-with-body -X "$1" -H "Authorization: Bearer $MASTER" ${3:+-d "$3"} "$URL$2"
 }
 
 # hub_enrolled: a hub with a key and an endpoint, as after its gateway's first run
@@ -105,6 +134,20 @@ json() {
 		cat "$DIR/json" >&2
 		return 1
 	}
+}
+
+# report DOMAIN JSON: as the site's gateway would; it enrols first
+report() {
+	local token
+	token=$("$WM" enrol "$1" -j | jq -r .enrolment.token)
+	token=$("${IN[@]}" curl -sS -H "Authorization: Bearer $token" -d "{\"public_key\":\"$(wg genkey | wg pubkey)\"}" \
+		"$URL/v1/enrol" | jq -r .token)
+	"${IN[@]}" curl -sS --fail-with-body -X PUT -H "Authorization: Bearer $token" -d "$2" "$URL/v1/sites/$1/status"
+}
+
+# in_sync DOMAIN: it reports that all is well, now
+in_sync() {
+	report "$1" '{"generation":1000000,"instance":"x","dataplane":"bpf","problem":"","version":"0.1.0","applied_ms":7}'
 }
 
 generation() {
