@@ -11,7 +11,7 @@ mesh() {
 	in_far sh -c 'for a in 172.30.1.1 172.30.2.1 172.30.3.1 172.30.3.2; do ip addr add $a/32 dev lo; done'
 	in_far ip addr add 198.51.100.7/32 dev lo
 	in_pc ip route add 198.51.100.7 via 10.9.0.1
-	in_far perl -MIO::Socket -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "198.51.100.7:51820") or die;
+	nsenter -t "$FAR" -n -- perl -MIO::Socket -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "198.51.100.7:51820") or die;
 		while (1) { $s->recv($x, 100) }' 3>&- & # silent, as WireGuard is
 	PIDS+=("$!")
 	until_true 10 sh -c "nsenter -t $FAR -n -- ss -Hlnu | grep -q 51820"
@@ -77,7 +77,7 @@ checks() {
 	api PATCH /v1/sites/a '{"endpoint":"198.51.100.7:51820"}'
 	checks 'any(.state == "wrong" and .check == "endpoint" and .what == "198.51.100.7:51820 is also that of hub")' "$WM" check
 	api PATCH /v1/sites/a '{"endpoint":"10.9.0.1:51820"}'
-	in_far perl -MIO::Socket -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "10.9.0.1:51820") or die;
+	nsenter -t "$FAR" -n -- perl -MIO::Socket -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "10.9.0.1:51820") or die;
 		while (1) { $s->recv($x, 100) }' 3>&- &
 	PIDS+=("$!")
 	until_true 10 sh -c "nsenter -t $FAR -n -- ss -Hlnu | grep -qF 10.9.0.1:51820"

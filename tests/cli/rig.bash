@@ -61,7 +61,7 @@ away() {
 	printf '#!/bin/sh\nexec nsenter -t %s -n -m --wd="$PWD" -- "%s" "$@"\n' "$PC" "$WM" >"$DIR/wm"
 	chmod +x "$DIR/wm"
 	WM="$DIR/wm"
-	IN=(in_pc)
+	IN=(nsenter -t "$PC" -n -m --wd="$PWD" --) # no function: what is killed must be the program itself
 }
 in_pc() { nsenter -t "$PC" -n -m --wd="$PWD" -- "$@"; }
 in_far() { nsenter -t "$FAR" -n -- "$@"; }
