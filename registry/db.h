@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The little of a database that the store needs: named statements (sql.h) in
- * transactions. store_sqlite.c implements it and is the only file that knows
- * SQLite. One thread.
+ * transactions, on SQLite or PostgreSQL (db_impl.h says what each implements).
+ * One thread.
  */
 #pragma once
 
@@ -16,10 +16,10 @@
 struct db;
 struct db_query; /* a statement being run; one run of each at a time */
 
-/* Creates the file when it is not there, and brings its schema up to date. */
-int db_open(const char *path, struct db **ret, struct wm_error *err);
-/* Another connection to an open database that cannot write: for snapshots. */
-int db_open_reader(const char *path, struct db **ret, struct wm_error *err);
+/* where: the path of an SQLite file, which is created when it is not there. Brings the schema up to date. */
+int db_open(const char *where, struct db **ret, struct wm_error *err);
+/* Another connection to the same database that cannot write: for snapshots. */
+int db_open_reader(struct db *db, struct db **ret, struct wm_error *err);
 void db_close(struct db *db); /* NULL-safe */
 
 /* A write transaction has the database to itself from db_begin on. For a

@@ -217,7 +217,7 @@ static int begin_snapshot(struct store *store, struct snapshot *s, struct wm_err
 
 	s->db = WM_STEAL(store->idle);
 	if (!s->db)
-		rc = db_open_reader(store->path, &s->db, err);
+		rc = db_open_reader(store->db, &s->db, err);
 	if (rc)
 		return rc;
 	rc = db_begin(s->db);
