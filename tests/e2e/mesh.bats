@@ -112,8 +112,12 @@ gone() { [ ! -e "/proc/$1" ]; }
 
 	ns web ping -q -n -i 0.01 -c 400 "$NAS" >"$BATS_TEST_TMPDIR/ping" &
 	ping=$!
+	# Had it been killed while it wrote.
+	touch "$WM_DEMO_DIR/state/a/config.new-a1B2c3" "$WM_DEMO_DIR/etc/a/hosts.new-a1B2c3" "$WM_DEMO_DIR/state/a/config.backup"
 	agent_up a 3>&-
 	wait_for 15 'the gateway has caught up' in_sync
+	[ -z "$(find "$WM_DEMO_DIR/state/a" "$WM_DEMO_DIR/etc/a" -name '*.new-*')" ]
+	rm "$WM_DEMO_DIR/state/a/config.backup"
 	pings guest "$NAS" 1
 	wm remove guest.a >/dev/null
 	wait "$ping"

@@ -227,6 +227,44 @@ static void replacing_where_nothing_can_be_written(void **state)
 	assert_int_equal(wm_replace_file(path, 0600, "x", 1), -E2BIG);
 }
 
+static int leave(FILE *f, void *arg)
+{
+	(void)arg;
+	fputs("half", f);
+	fflush(f);
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
+static void what_a_kill_leaves_is_removed(void **state)
+{
+	const char *dir = fresh_dir("left"), *path = unit_path("left/file");
+	int status;
+	pid_t child;
+
+	(void)state;
+	put(path, "whole", 0600);
+	assert_int_equal(wm_remove_unfinished(path), 0);
+	for (int i = 0; i < 3; i++) {
+		child = fork();
+		if (!child)
+			_exit(wm_replace_file_by(path, 0600, leave, NULL) != 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+	}
+	assert_int_equal(unit_count_files(dir), 4);
+	/* Of others, and such as only look like it. */
+	put(unit_path("left/file.backup"), "", 0600);
+	put(unit_path("left/file.new-abcdefg"), "", 0600);
+	put(unit_path("left/another.new-abcdef"), "", 0600);
+	assert_int_equal(mkdir(unit_path("left/file.new-folder"), 0700), 0);
+	assert_int_equal(symlink(path, unit_path("left/file.new-symlin")), 0);
+	assert_int_equal(wm_remove_unfinished(path), 3);
+	assert_file(path, "whole", 0600);
+	assert_int_equal(unit_count_files(dir), 6);
+	assert_int_equal(wm_remove_unfinished(unit_path("no/such")), 0);
+}
+
 static void updating_writes_only_what_differs(void **state)
 {
 	const char *dir = fresh_dir("update"), *path = unit_path("update/file");
@@ -330,6 +368,7 @@ int main(void)
 		TEST(replacing_does_not_touch_the_old_file),
 		TEST(a_full_disk_leaves_the_old_file),
 		TEST(replacing_where_nothing_can_be_written),
+		TEST(what_a_kill_leaves_is_removed),
 		TEST(updating_writes_only_what_differs),
 		TEST(making_directories),
 		TEST(full_reads_and_writes_cross_a_narrow_pipe),

@@ -14,6 +14,26 @@ static int config_path(const struct wm_instance *inst, char *ret)
 	return wm_format(ret, WM_PATH_SIZE, "%s/config", inst->state_dir);
 }
 
+/* Nobody else is at these files: we have the instance's lock. */
+static void remove_unfinished(const struct wm_instance *inst)
+{
+	static const char *const names[] = { "config", "config.changes", "token", "counters" };
+	const char *const paths[] = { inst->key_file, inst->hosts_file, inst->servers_file };
+	char path[WM_PATH_SIZE];
+	int rc;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(names) + WM_ARRAY_LEN(paths); i++) {
+		if (i >= WM_ARRAY_LEN(names))
+			rc = wm_copy(path, sizeof(path), paths[i - WM_ARRAY_LEN(names)]);
+		else
+			rc = wm_format(path, sizeof(path), "%s/%s", inst->state_dir, names[i]);
+		if (!rc)
+			rc = wm_remove_unfinished(path);
+		if (rc < 0)
+			wm_warning("cannot remove what was left beside %s by a process that was killed: %s", path, strerror(-rc));
+	}
+}
+
 int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err)
 {
 	char path[WM_PATH_SIZE];
@@ -21,6 +41,7 @@ int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct
 	int rc;
 
 	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1 };
+	remove_unfinished(inst);
 	rc = wm_identity_load(inst, &g->id, err);
 	if (rc)
 		return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/util.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -132,11 +133,50 @@ static int sync_parent(const char *path)
 	return fsync(fd) ? -errno : 0;
 }
 
+/* What no operator calls his copies. */
+#define UNFINISHED ".new-"
+#define RANDOM "XXXXXX"
+
+static bool is_unfinished(const char *name, const char *of)
+{
+	size_t len = strlen(of);
+
+	return !strncmp(name, of, len) && !strncmp(name + len, UNFINISHED, strlen(UNFINISHED)) &&
+	       strlen(name + len) == strlen(UNFINISHED RANDOM);
+}
+
+int wm_remove_unfinished(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir_path[PATH_MAX];
+	struct dirent *e;
+	struct stat st;
+	int n = 0, rc = wm_format(dir_path, sizeof(dir_path), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	DIR *dir;
+
+	if (rc)
+		return rc;
+	dir = opendir(dir_path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(dir))) {
+		if (!is_unfinished(e->d_name, slash ? slash + 1 : path) ||
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+			continue;
+		if (!unlinkat(dirfd(dir), e->d_name, 0))
+			n++;
+		else
+			rc = -errno;
+	}
+	closedir(dir);
+	return rc ? rc : n;
+}
+
 int wm_replace_file_by(const char *path, mode_t mode, int (*write)(FILE *f, void *arg), void *arg)
 {
 	char temp[PATH_MAX];
 	FILE *f;
-	int fd, rc = wm_format(temp, sizeof(temp), "%s.XXXXXX", path);
+	int fd, rc = wm_format(temp, sizeof(temp), "%s" UNFINISHED RANDOM, path);
 
 	if (rc)
 		return rc;

@@ -51,6 +51,10 @@ int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
 /* The same, written by `write` (0 or -errno) instead of from memory. */
 int wm_replace_file_by(const char *path, mode_t mode, int (*write)(FILE *f, void *arg), void *arg);
 
+/* What either of them has left beside that file when it was killed. Only where nobody else can be at it now. How many there
+ * were, or -errno. */
+int wm_remove_unfinished(const char *path);
+
 /* As wm_replace_file, but writes nothing when the content is already there
  * (the mode is still set). Returns 1 written, 0 unchanged, -errno. */
 int wm_update_file(const char *path, mode_t mode, const void *data, size_t len);
