@@ -78,6 +78,15 @@ static bool names_host(const struct wm_config *c, const struct wm_host *h)
 	return false;
 }
 
+static bool names_device(const struct wm_config *c, const char *name)
+{
+	for (size_t i = 0; i < c->ndevices; i++) {
+		if (!strcmp(c->devices[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 static bool names_site(const struct wm_config *c, const char *domain)
 {
 	for (size_t i = 0; i < c->nsites; i++) {
@@ -104,7 +113,7 @@ static void difference(const struct wm_config *a, const struct wm_config *b, str
 	for (size_t i = 0; i < b->nsites; i++)
 		assert_ok(TAKE(ret, WM_RECORD_SITE, &b->sites[i]));
 	for (size_t i = 0; i < a->ndevices; i++) {
-		if (!wm_config_device(b, a->devices[i].name))
+		if (!names_device(b, a->devices[i].name))
 			gone(ret, "device", a->devices[i].name, "");
 	}
 	for (size_t i = 0; i < b->ndevices; i++)

@@ -75,11 +75,11 @@ struct capacities {
 };
 
 /* What the config has of it goes, what the item says comes, unless they are the same. */
-#define DEFINE_ENTER(what, find)                                                                               \
-	static int enter_##what(const struct wm_config *c, const struct wm_delta_item *item,                   \
+#define DEFINE_ENTER(what)                                                                                     \
+	static int enter_##what(const struct wm_##what *old, const struct wm_delta_item *item,                 \
 				struct wm_config_diff *diff, struct capacities *caps)                          \
 	{                                                                                                      \
-		const struct wm_##what *old = find, *new = item->gone ? NULL : &item->what;                    \
+		const struct wm_##what *new = item->gone ? NULL : &item->what;                                 \
 		int rc = 0;                                                                                    \
                                                                                                                \
 		if (old && new && same_##what(old, new))                                                       \
@@ -89,9 +89,9 @@ struct capacities {
 		return rc || !new ? rc : PUSH(diff, what, what##s_come, new);                                  \
 	}
 
-DEFINE_ENTER(site, wm_config_site(c, item->site.domain))
-DEFINE_ENTER(host, wm_config_host(c, item->host.name, item->host.domain))
-DEFINE_ENTER(device, wm_config_device(c, item->device.name))
+DEFINE_ENTER(site)
+DEFINE_ENTER(host)
+DEFINE_ENTER(device)
 
 static void sort(void *list, size_t n, size_t size, int (*order)(const void *, const void *))
 {
@@ -99,25 +99,58 @@ static void sort(void *list, size_t n, size_t size, int (*order)(const void *, c
 		qsort(list, n, size, order);
 }
 
+/* The last of each object, in order: how many. */
+static size_t last_of_each(const struct wm_delta *delta, const struct wm_delta_item **ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < delta->n; i++)
+		ret[i] = &delta->items[i];
+	sort(ret, delta->n, sizeof(*ret), item_order);
+	for (size_t i = 0; i < delta->n; i++) {
+		if (i + 1 == delta->n || wm_delta_same_order(ret[i], ret[i + 1]))
+			ret[n++] = ret[i];
+	}
+	return n;
+}
+
+static int by_device_name(const void *device, const void *item)
+{
+	return strcmp(((const struct wm_device *)device)->name, (*(const struct wm_delta_item *const *)item)->device.name);
+}
+
+/* What the config has of devices, which it does not keep by name: of each of the items, or NULL. One pass. */
+static void find_devices(const struct wm_config *c, const struct wm_delta_item *const *items, size_t n, const struct wm_device **ret)
+{
+	for (size_t i = 0; n && i < c->ndevices; i++) {
+		const struct wm_delta_item *const *item = bsearch(&c->devices[i], items, n, sizeof(*items), by_device_name);
+
+		if (item)
+			ret[item - items] = &c->devices[i];
+	}
+}
+
 static int make_diff(const struct wm_config *c, const struct wm_delta *delta, struct wm_config_diff *diff)
 {
 	WM_AUTO_FREE const struct wm_delta_item **view = calloc(delta->n + 1, sizeof(*view));
+	WM_AUTO_FREE const struct wm_device **device = calloc(delta->n + 1, sizeof(*device));
+	size_t n = view && device ? last_of_each(delta, view) : 0, first = n;
 	struct capacities caps = { 0 };
-	int rc = view ? 0 : -ENOMEM;
+	int rc = view && device ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !rc && i < delta->n; i++)
-		view[i] = &delta->items[i];
+	while (first && view[first - 1]->type == WM_RECORD_DEVICE)
+		first--;
 	if (!rc)
-		sort(view, delta->n, sizeof(*view), item_order);
-	for (size_t i = 0; !rc && i < delta->n; i++) {
-		if (i + 1 < delta->n && !wm_delta_same_order(view[i], view[i + 1]))
-			continue;
-		if (view[i]->type == WM_RECORD_SITE)
-			rc = enter_site(c, view[i], diff, &caps);
-		else if (view[i]->type == WM_RECORD_HOST)
-			rc = enter_host(c, view[i], diff, &caps);
+		find_devices(c, view + first, n - first, device + first);
+	for (size_t i = 0; !rc && i < n; i++) {
+		const struct wm_delta_item *item = view[i];
+
+		if (item->type == WM_RECORD_SITE)
+			rc = enter_site(wm_config_site(c, item->site.domain), item, diff, &caps);
+		else if (item->type == WM_RECORD_HOST)
+			rc = enter_host(wm_config_host(c, item->host.name, item->host.domain), item, diff, &caps);
 		else
-			rc = enter_device(c, view[i], diff, &caps);
+			rc = enter_device(device[i], item, diff, &caps);
 	}
 	sort(diff->sites_gone, diff->nsites_gone, sizeof(*diff->sites_gone), site_order);
 	sort(diff->sites_come, diff->nsites_come, sizeof(*diff->sites_come), site_order);
@@ -208,19 +241,52 @@ static void take_out(struct wm_config *c, const struct wm_config_diff *d, size_t
 
 /* --- is the result valid? --------------------------------------------------------------- */
 
-/* Against devices: whole when one of them changed too, so here of hosts alone. */
-static int check_no_device(const struct wm_config *c, const struct wm_host *h, struct wm_error *err)
+static int by_host_name(const void *device, const void *host)
 {
-	const struct wm_site *hub = wm_config_hub(c);
-	struct wm_device key = { .overlay = h->overlay };
+	return strcmp(((const struct wm_device *)device)->name, (*(const struct wm_host *const *)host)->name);
+}
 
-	if (!c->ndevices || !hub)
-		return 0;
-	if (bsearch(&key, c->devices, c->ndevices, sizeof(key), device_order))
-		return wm_fail_field(err, EINVAL, "wg_ip", "host '%s.%s': its overlay address is a device's", h->name, h->domain);
-	if (!strcmp(h->domain, hub->domain) && wm_config_device(c, h->name))
-		return wm_fail_field(err, EINVAL, "name", "'%s.%s' is both a host and a device", h->name, h->domain);
+static int host_name_order(const void *a, const void *b)
+{
+	return strcmp((*(const struct wm_host *const *)a)->name, (*(const struct wm_host *const *)b)->name);
+}
+
+/* Names are in one domain with those of the hub's hosts. One pass over the devices, which a config does not keep by name. */
+static int check_device_names(const struct wm_config *c, const struct wm_site *hub, const struct wm_config_diff *d,
+			      struct wm_error *err)
+{
+	WM_AUTO_FREE const struct wm_host **view = calloc(d->nhosts_come + 1, sizeof(*view));
+	size_t n = 0;
+
+	if (!view)
+		return wm_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < d->nhosts_come; i++) {
+		if (!strcmp(d->hosts_come[i].domain, hub->domain))
+			view[n++] = &d->hosts_come[i];
+	}
+	sort(view, n, sizeof(*view), host_name_order);
+	for (size_t i = 0; n && i < c->ndevices; i++) {
+		if (bsearch(&c->devices[i], view, n, sizeof(*view), by_host_name))
+			return wm_fail_field(err, EINVAL, "name", "'%s.%s' is both a host and a device", c->devices[i].name,
+					     hub->domain);
+	}
 	return 0;
+}
+
+/* Hosts against devices: whole when one of these changed too, so here of hosts alone. */
+static int check_no_devices(const struct wm_config *c, const struct wm_config_diff *d, struct wm_error *err)
+{
+	const struct wm_site *hub = c->ndevices ? wm_config_hub(c) : NULL;
+
+	for (size_t i = 0; hub && i < d->nhosts_come; i++) {
+		const struct wm_host *h = &d->hosts_come[i];
+		struct wm_device key = { .overlay = h->overlay };
+
+		if (bsearch(&key, c->devices, c->ndevices, sizeof(key), device_order))
+			return wm_fail_field(err, EINVAL, "wg_ip", "host '%s.%s': its overlay address is a device's", h->name,
+					     h->domain);
+	}
+	return hub ? check_device_names(c, hub, d, err) : 0;
 }
 
 /* Who was in the subnet of a site that went, or became another one, and has not changed itself. */
@@ -245,13 +311,12 @@ static int check(struct wm_config *c, const struct wm_config_diff *d, size_t *en
 		rc = wm_check_host(c, &d->hosts_come[i], err);
 		if (!rc)
 			rc = wm_check_host_free(c, &d->hosts_come[i], err);
-		if (!rc)
-			rc = check_no_device(c, &d->hosts_come[i], err);
 		if (rc)
 			return rc;
 		wm_index_put(c, &d->hosts_come[i]);
 		*entered = i + 1;
 	}
+	rc = check_no_devices(c, d, err);
 	for (size_t i = 0; i < d->nsites_gone && !rc; i++)
 		rc = check_hosts_left(c, &d->sites_gone[i], err);
 	if (!rc && d->nsites_gone + d->nsites_come + d->ndevices_gone + d->ndevices_come)

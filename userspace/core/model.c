@@ -65,15 +65,6 @@ const struct wm_host *wm_config_host(const struct wm_config *config, const char 
 	return wm_index_name(config, name, domain);
 }
 
-const struct wm_device *wm_config_device(const struct wm_config *config, const char *name)
-{
-	for (size_t i = 0; i < config->ndevices; i++) {
-		if (!strcmp(config->devices[i].name, name))
-			return &config->devices[i];
-	}
-	return NULL;
-}
-
 const struct wm_site *wm_config_hub(const struct wm_config *config)
 {
 	for (size_t i = 0; i < config->nsites; i++) {

@@ -107,7 +107,6 @@ int wm_config_finish(struct wm_config *config, struct wm_error *err);
 /* Of a finished config: by overlay address, by name; NULL: nobody. */
 const struct wm_host *wm_config_host_at(const struct wm_config *config, wm_ip4 overlay);
 const struct wm_host *wm_config_host(const struct wm_config *config, const char *name, const char *domain);
-const struct wm_device *wm_config_device(const struct wm_config *config, const char *name); /* looks at all */
 const struct wm_site *wm_config_site(const struct wm_config *config, const char *domain);
 const struct wm_site *wm_config_hub(const struct wm_config *config); /* NULL: none yet */
 wm_ip4 wm_site_gateway(const struct wm_site *site); /* the first address of its subnet */
