@@ -168,6 +168,13 @@ teardown() {
 	complains ''
 }
 
+@test "a connection that the registry resets" {
+	answer <<<'{}'
+	fake
+	answer <<<RESET
+	complains '127.0.0.1:8100' 'the connection broke while the answer was read'
+}
+
 MESH='{"mesh":{"version":1,"instance":"11111111-1111-4111-8111-111111111111","generation":999,"mesh_name":"x","supernet":"172.30.0.0/16","self":"a","requires":[]}}'
 SITE='{"site":{"domain":"a","subnet":"172.30.2.0/24","gateway":"172.30.2.1","is_hub":false,"public_key":null,"endpoint":null}}'
 

@@ -18,6 +18,7 @@
 
 struct wm_answerer {
 	int fd;
+	int gone; /* -errno: the gateway does not take what it is sent */
 	struct wm_http *http;
 	struct wm_fetch_target target; /* of http */
 	uint8_t batch[BATCH];
@@ -94,7 +95,8 @@ static int flush(struct wm_answerer *a)
 	size_t n = a->batched;
 
 	a->batched = 0;
-	return wm_record_flush(a->fd, a->batch, n);
+	a->gone = wm_record_flush(a->fd, a->batch, n);
+	return a->gone;
 }
 
 static int send_batched(struct wm_answerer *a, const struct wm_record *record)
@@ -198,8 +200,8 @@ static int answer_fetch(struct wm_answerer *a, const struct wm_fetch_request *re
 		s = (struct stream){ .a = a, .err = &err, .head = WM_RECORD_MESH };
 		rc = get(a, req, &s, &status, &err);
 	}
-	if (rc == -EPIPE || rc == -ECONNRESET)
-		return rc;
+	if (a->gone)
+		return a->gone;
 	if (rc)
 		return send_problem(a, status, -rc, &err);
 	if (status == 204)
