@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Elements: from the plan, from the kernel, the difference, the counters.
+ * The sets, and what of a plan stands in each.
  */
 #include "kernel/nft_sets.h"
 
@@ -8,15 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <libmnl/libmnl.h>
-#include <libnftnl/udata.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "core/sorted.h"
 #include "core/util.h"
-#include "kernel/nft_dump.h"
 
 static const uint8_t key_lens[] = { [WM_NFT_KEY_OVERLAY] = 4, [WM_NFT_KEY_LAN] = 8, [WM_NFT_KEY_MAC] = 16, [WM_NFT_KEY_PAIR] = 8,
 				    [WM_NFT_KEY_LENGTHS] = 8 };
@@ -76,7 +71,7 @@ void wm_nft_content_free(struct wm_nft_content *content)
 	*content = (struct wm_nft_content){ 0 };
 }
 
-static int add(struct wm_nft_elems *set, const struct wm_nft_elem *elem)
+int wm_nft_elems_add(struct wm_nft_elems *set, const struct wm_nft_elem *elem)
 {
 	int rc = wm_grow((void **)&set->v, &set->cap, set->n + 1, sizeof(*elem));
 
@@ -85,15 +80,15 @@ static int add(struct wm_nft_elems *set, const struct wm_nft_elem *elem)
 	return rc;
 }
 
-static int by_key(const void *a, const void *b)
+int wm_nft_elem_order(const void *a, const void *b)
 {
 	return memcmp(((const struct wm_nft_elem *)a)->key, ((const struct wm_nft_elem *)b)->key, WM_NFT_KEY_MAX);
 }
 
-static void sort(struct wm_nft_elems *set)
+void wm_nft_elems_sort(struct wm_nft_elems *set)
 {
 	if (set->n)
-		qsort(set->v, set->n, sizeof(*set->v), by_key);
+		qsort(set->v, set->n, sizeof(*set->v), wm_nft_elem_order);
 }
 
 /* --- from the plan ---------------------------------------------------------------- */
@@ -160,7 +155,7 @@ static int add_routers(const struct wm_lan *lan, const struct wm_nft_elem *host,
 	for (unsigned int i = 0; i < lan->nrouters && !rc; i++) {
 		memcpy(e.key + 8, lan->routers[i].byte, sizeof(lan->routers[i].byte));
 		if (memcmp(e.key, host->key, sizeof(e.key)))
-			rc = add(ret, &e);
+			rc = wm_nft_elems_add(ret, &e);
 	}
 	return rc;
 }
@@ -197,7 +192,7 @@ static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, c
 			e.data = plan->lans[end->lan].ifindex;
 		else if (set->data == WM_NFT_NO_DATA && (set->key == WM_NFT_KEY_OVERLAY || !set->counts))
 			e.data = 0;
-		rc = add(&ret->set[i], &e);
+		rc = wm_nft_elems_add(&ret->set[i], &e);
 		if (set->key == WM_NFT_KEY_MAC && !rc)
 			rc = add_routers(&plan->lans[end->lan], &e, &ret->set[i]);
 	}
@@ -219,7 +214,7 @@ static int add_lengths(const struct wm_plan *plan, struct wm_nft_elems *ret)
 
 		memcpy(e.key, &len, sizeof(len));
 		memcpy(e.key + sizeof(len), &wire, sizeof(wire));
-		rc = add(ret, &e);
+		rc = wm_nft_elems_add(ret, &e);
 	}
 	return rc;
 }
@@ -233,7 +228,7 @@ static int check_twice(enum wm_nft_key key, const struct wm_nft_elems *set, stru
 		uint32_t addr;
 		char text[WM_IP4_TEXT];
 
-		if (by_key(&set->v[i - 1], &set->v[i]))
+		if (wm_nft_elem_order(&set->v[i - 1], &set->v[i]))
 			continue;
 		memcpy(&addr, set->v[i].key + offset, sizeof(addr));
 		return wm_fail(err, EEXIST, "two hosts or devices of this site claim the address %s: remove one of them",
@@ -253,7 +248,7 @@ int wm_nft_content_ends(const struct wm_instance *inst, const struct wm_plan *pl
 	if (rc)
 		rc = wm_fail(err, -rc, "no memory for %zu hosts and devices", n);
 	for (int i = 0; i < WM_NFT_SETS && !rc; i++) {
-		sort(&content.set[i]);
+		wm_nft_elems_sort(&content.set[i]);
 		rc = check_twice(wm_nft_sets[i].key, &content.set[i], err);
 	}
 	if (rc) {
@@ -272,7 +267,7 @@ int wm_nft_content_plan(const struct wm_instance *inst, const struct wm_plan *pl
 
 static struct wm_sorted sorted(struct wm_nft_elems *set)
 {
-	return (struct wm_sorted){ (void **)&set->v, &set->n, &set->cap, sizeof(*set->v), by_key };
+	return (struct wm_sorted){ (void **)&set->v, &set->n, &set->cap, sizeof(*set->v), wm_nft_elem_order };
 }
 
 int wm_nft_content_splice(struct wm_nft_content *all, const struct wm_nft_content *gone, const struct wm_nft_content *come)
@@ -295,209 +290,4 @@ int wm_nft_content_splice(struct wm_nft_content *all, const struct wm_nft_conten
 		wm_sorted_splice(&s, &splice[i]);
 	}
 	return 0;
-}
-
-/* --- from the kernel -------------------------------------------------------------- */
-
-/* A dump of one set's elements; fn gets each. */
-struct reader {
-	enum wm_nft_set_id id;
-	int (*fn)(void *arg, const struct wm_nft_elem *elem, struct wm_count count);
-	void (*forget)(void *arg);
-	void *arg;
-};
-
-/* What follows NFTA_SET_ELEM_KEY and _DATA, as raw bytes; 0 when not of length len. */
-static int read_value(const struct nlattr *nest, void *ret, size_t len)
-{
-	const struct nlattr *tb[NFTA_DATA_VALUE + 1];
-
-	wm_nl_nested(nest, tb, WM_ARRAY_LEN(tb));
-	if (!tb[NFTA_DATA_VALUE] || mnl_attr_get_payload_len(tb[NFTA_DATA_VALUE]) != len)
-		return -EBADMSG;
-	memcpy(ret, mnl_attr_get_payload(tb[NFTA_DATA_VALUE]), len);
-	return 0;
-}
-
-/* The comment with the overlay address; anything else reads as 0 and is then
- * replaced, because it differs from what the plan wants. */
-static uint32_t read_comment(const struct nlattr *attr)
-{
-	const char *tlv = attr ? mnl_attr_get_payload(attr) : "";
-	size_t len = attr ? mnl_attr_get_payload_len(attr) : 0;
-	wm_ip4 addr = 0;
-
-	if (len < 3 || tlv[0] != NFTNL_UDATA_SET_ELEM_COMMENT || tlv[len - 1] || wm_ip4_parse(tlv + 2, &addr))
-		return 0;
-	return htonl(addr);
-}
-
-struct wm_count wm_nft_counter(const struct nlattr *expr)
-{
-	const struct nlattr *tb[NFTA_EXPR_DATA + 1], *data[NFTA_COUNTER_PACKETS + 1];
-
-	wm_nl_nested(expr, tb, WM_ARRAY_LEN(tb));
-	wm_nl_nested(tb[NFTA_EXPR_DATA], data, WM_ARRAY_LEN(data));
-	if (strcmp(wm_nl_str(tb[NFTA_EXPR_NAME]), "counter"))
-		return (struct wm_count){ 0 };
-	return (struct wm_count){
-		.packets = be64toh(wm_nl_u64(data[NFTA_COUNTER_PACKETS])),
-		.bytes = be64toh(wm_nl_u64(data[NFTA_COUNTER_BYTES])),
-	};
-}
-
-static int read_elem(void *arg, const struct nlattr *nest)
-{
-	const struct reader *r = arg;
-	const struct wm_nft_set *set = &wm_nft_sets[r->id];
-	const struct nlattr *tb[NFTA_SET_ELEM_EXPR + 1];
-	struct wm_nft_elem e = { 0 };
-	int rc;
-
-	wm_nl_nested(nest, tb, WM_ARRAY_LEN(tb));
-	rc = read_value(tb[NFTA_SET_ELEM_KEY], e.key, key_lens[set->key]);
-	if (!rc && set->data != WM_NFT_NO_DATA)
-		rc = read_value(tb[NFTA_SET_ELEM_DATA], &e.data, sizeof(e.data));
-	else if (!rc)
-		e.data = read_comment(tb[NFTA_SET_ELEM_USERDATA]);
-	return rc ? rc : r->fn(r->arg, &e, wm_nft_counter(tb[NFTA_SET_ELEM_EXPR]));
-}
-
-static void begin_again(void *arg)
-{
-	const struct reader *r = arg;
-
-	r->forget(r->arg);
-}
-
-static int dump(struct wm_nl *nl, const char *table, struct reader *r)
-{
-	return wm_nft_dump_elems(nl, table, wm_nft_sets[r->id].name, &(struct wm_nft_dump){ read_elem, begin_again, r, wm_nft_set_part(r->id) });
-}
-
-static int keep_elem(void *arg, const struct wm_nft_elem *elem, struct wm_count count)
-{
-	(void)count;
-	return add(arg, elem);
-}
-
-static void forget_elems(void *arg)
-{
-	((struct wm_nft_elems *)arg)->n = 0;
-}
-
-int wm_nft_elems_read(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, struct wm_nft_elems *ret)
-{
-	struct reader r = { id, keep_elem, forget_elems, ret };
-	int rc = dump(nl, table, &r);
-
-	sort(ret);
-	return rc;
-}
-
-const struct wm_nft_elem *wm_nft_elem_find(const struct wm_nft_elems *set, const struct wm_nft_elem *wanted)
-{
-	return set->n ? bsearch(wanted, set->v, set->n, sizeof(*set->v), by_key) : NULL;
-}
-
-int wm_nft_content_read(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_content *ret)
-{
-	int rc = 0;
-
-	for (int i = wm_nft_first_set(part); i < wm_nft_end_set(part) && !rc; i++) {
-		ret->set[i].n = 0;
-		rc = wm_nft_elems_read(nl, table, (enum wm_nft_set_id)i, &ret->set[i]);
-	}
-	return rc;
-}
-
-/* --- counters --------------------------------------------------------------------- */
-
-struct counting {
-	enum wm_nft_set_id id;
-	size_t start; /* of this set's rows */
-	size_t cap;
-	struct wm_counters *counters;
-};
-
-static int count_elem(void *arg, const struct wm_nft_elem *elem, struct wm_count count)
-{
-	struct counting *c = arg;
-	struct wm_counters *all = c->counters;
-	const struct wm_nft_set *set = &wm_nft_sets[c->id];
-	struct wm_end_counters row = { 0 };
-	uint32_t overlay = elem->data;
-	int rc = wm_grow((void **)&all->ends, &c->cap, all->nends + 1, sizeof(row));
-
-	if (rc)
-		return rc;
-	if (set->key == WM_NFT_KEY_OVERLAY)
-		memcpy(&overlay, elem->key, sizeof(overlay));
-	row.overlay = ntohl(overlay);
-	if (set->counts == WM_NFT_COUNTS_TO)
-		row.to = count;
-	else if (set->counts == WM_NFT_COUNTS_FROM)
-		row.from = count;
-	else
-		row.drops = count.packets;
-	all->ends[all->nends++] = row;
-	return 0;
-}
-
-static void forget_rows(void *arg)
-{
-	struct counting *c = arg;
-
-	c->counters->nends = c->start;
-}
-
-static int by_overlay(const void *a, const void *b)
-{
-	wm_ip4 x = ((const struct wm_end_counters *)a)->overlay, y = ((const struct wm_end_counters *)b)->overlay;
-
-	return (x > y) - (x < y);
-}
-
-/* Each set gave a row with its own counter filled in; together they are an end. */
-static void join_rows(struct wm_counters *all)
-{
-	size_t n = 0;
-
-	if (all->nends)
-		qsort(all->ends, all->nends, sizeof(*all->ends), by_overlay);
-	for (size_t i = 0; i < all->nends; i++) {
-		const struct wm_end_counters *row = &all->ends[i];
-
-		if (!n || all->ends[n - 1].overlay != row->overlay) {
-			all->ends[n++] = *row;
-			continue;
-		}
-		all->ends[n - 1].to.packets += row->to.packets;
-		all->ends[n - 1].to.bytes += row->to.bytes;
-		all->ends[n - 1].from.packets += row->from.packets;
-		all->ends[n - 1].from.bytes += row->from.bytes;
-		all->ends[n - 1].drops += row->drops;
-	}
-	all->nends = n;
-}
-
-int wm_nft_content_counters(struct wm_nl *nl, const char *table, struct wm_counters *ret)
-{
-	struct counting c = { .counters = ret };
-	int rc = 0;
-
-	for (int i = 0; i < WM_NFT_SETS && !rc; i++) {
-		struct reader r = { (enum wm_nft_set_id)i, count_elem, forget_rows, &c };
-
-		if (wm_nft_sets[i].counts == WM_NFT_COUNTS_NOTHING)
-			continue;
-		c.id = (enum wm_nft_set_id)i;
-		c.start = ret->nends;
-		rc = dump(nl, table, &r);
-		if (rc == -ENOENT && wm_nft_set_part(r.id) == WM_NFT_FAST)
-			rc = 0; /* then it has counted nothing */
-	}
-	if (!rc)
-		join_rows(ret);
-	return rc;
 }

@@ -98,6 +98,10 @@ static inline int wm_nft_end_set(enum wm_nft_part part)
 	return part == WM_NFT_FAST ? WM_NFT_SETS : WM_NFT_FAST_LENGTHS;
 }
 
+int wm_nft_elems_add(struct wm_nft_elems *set, const struct wm_nft_elem *elem); /* at the end; 0 or -ENOMEM */
+void wm_nft_elems_sort(struct wm_nft_elems *set);
+int wm_nft_elem_order(const void *a, const void *b); /* by key */
+
 void wm_nft_content_free(struct wm_nft_content *content); /* frees what it holds; NULL-safe */
 
 /* The mark of a packet that was translated for a LAN of the plan. */
@@ -113,8 +117,7 @@ int wm_nft_content_ends(const struct wm_instance *inst, const struct wm_plan *pl
 /* Takes one out of `all` and puts another in: -ENOENT, -EEXIST, -ENOMEM, and `all` is as it was. */
 int wm_nft_content_splice(struct wm_nft_content *all, const struct wm_nft_content *gone, const struct wm_nft_content *come);
 
-/* What those of one part hold in the kernel; -ENOENT when a set is not there. */
-/* Adds to *ret, which the caller frees even if it fails. */
+/* What those of one part hold in the kernel; -ENOENT when a set is not there. Adds to *ret, which the caller frees even if it fails. */
 int wm_nft_content_read(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_content *ret);
 
 /* One of them alone, sorted. */
