@@ -9,5 +9,6 @@ $(eval $(call test_program,kernel/test_nft_filter,tests/kernel/test_nft_filter.c
 $(eval $(call test_program,kernel/test_nft_fast,tests/kernel/test_nft_fast.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS)))
 $(eval $(call test_program,kernel/test_nft_old,tests/kernel/test_nft_old.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS) -Xlinker --wrap=wm_nft_batch_send))
 $(eval $(call test_program,kernel/test_nft_busy,tests/kernel/test_nft_old.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS) -Xlinker --wrap=wm_nft_batch_send))
+$(eval $(call test_program,kernel/test_nft_counters,tests/kernel/test_nft_counters.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS)))
 $(eval $(call test_program,kernel/test_nft_drops,tests/kernel/test_nft_drops.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS)))
 $(eval $(call test_program,kernel/test_hosts,tests/kernel/test_hosts.c tests/kernel/netns.c,kernel core,-lsodium))

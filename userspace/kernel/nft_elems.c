@@ -110,13 +110,26 @@ static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, si
 	mnl_attr_nest_end(nlh, nest);
 }
 
-static void put_comment(struct nlmsghdr *nlh, uint32_t overlay)
+/* What the kernel keeps for us: the overlay address as a comment, and the owner; what is 0 is left out. */
+static void put_user_data(struct nlmsghdr *nlh, uint32_t overlay, uint32_t owner)
 {
-	char tlv[2 + WM_IP4_TEXT] = { NFTNL_UDATA_SET_ELEM_COMMENT };
+	char tlv[2 + WM_IP4_TEXT + 2 + sizeof(owner)];
+	size_t len = 0;
 
-	wm_ip4_format(ntohl(overlay), tlv + 2);
-	tlv[1] = (char)(strlen(tlv + 2) + 1);
-	mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, 2 + (size_t)tlv[1], tlv);
+	if (overlay) {
+		wm_ip4_format(ntohl(overlay), tlv + 2);
+		tlv[0] = NFTNL_UDATA_SET_ELEM_COMMENT;
+		tlv[1] = (char)(strlen(tlv + 2) + 1);
+		len = 2 + (size_t)tlv[1];
+	}
+	if (owner) {
+		tlv[len] = WM_NFT_OWNER;
+		tlv[len + 1] = sizeof(owner);
+		memcpy(tlv + len + 2, &owner, sizeof(owner));
+		len += 2 + sizeof(owner);
+	}
+	if (len)
+		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, len, tlv);
 }
 
 /* The counter that the set gives to each element by itself: but there, until Linux 6.6, it is made as for the packet path,
@@ -143,8 +156,8 @@ static void write_elem(struct writer *w, const struct wm_nft_elem *elem)
 	put_value(w->nlh, NFTA_SET_ELEM_KEY, elem->key, wm_nft_key_len(set->key));
 	if (w->type == NFT_MSG_NEWSETELEM && set->data != WM_NFT_NO_DATA)
 		put_value(w->nlh, NFTA_SET_ELEM_DATA, &elem->data, sizeof(elem->data));
-	else if (w->type == NFT_MSG_NEWSETELEM && elem->data)
-		put_comment(w->nlh, elem->data);
+	if (w->type == NFT_MSG_NEWSETELEM)
+		put_user_data(w->nlh, set->data == WM_NFT_NO_DATA ? elem->data : 0, elem->owner);
 	if (w->type == NFT_MSG_NEWSETELEM && set->counts)
 		put_counter(w->nlh);
 	mnl_attr_nest_end(w->nlh, nest);
@@ -153,7 +166,7 @@ static void write_elem(struct writer *w, const struct wm_nft_elem *elem)
 		close_message(w);
 }
 
-/* Writes what is in `a` and not, or not with the same value, in `b`. */
+/* Writes what is in `a` and not, or not with the same value and owner, in `b`. */
 static void write_missing(struct writer *w, const struct wm_nft_elems *a, const struct wm_nft_elems *b)
 {
 	size_t j = 0;
@@ -163,7 +176,7 @@ static void write_missing(struct writer *w, const struct wm_nft_elems *a, const 
 
 		while (j < b->n && (cmp = memcmp(b->v[j].key, a->v[i].key, WM_NFT_KEY_MAX)) < 0)
 			j++;
-		if (j == b->n || cmp || a->v[i].data != b->v[j].data)
+		if (j == b->n || cmp || a->v[i].data != b->v[j].data || a->v[i].owner != b->v[j].owner)
 			write_elem(w, &a->v[i]);
 	}
 	close_message(w);

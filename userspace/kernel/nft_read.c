@@ -35,17 +35,43 @@ static int read_value(const struct nlattr *nest, void *ret, size_t len)
 	return 0;
 }
 
+/* The value of that type in an element's user data, and its length; NULL: none. */
+static const char *user_data(const struct nlattr *attr, uint8_t type, size_t *ret_len)
+{
+	const uint8_t *at = attr ? mnl_attr_get_payload(attr) : NULL;
+	size_t left = attr ? mnl_attr_get_payload_len(attr) : 0;
+
+	for (; left >= 2 && left - 2 >= at[1]; left -= 2u + at[1], at += 2u + at[1]) {
+		if (at[0] != type)
+			continue;
+		*ret_len = at[1];
+		return (const char *)at + 2;
+	}
+	return NULL;
+}
+
 /* The comment with the overlay address; anything else reads as 0 and is then
  * replaced, because it differs from what the plan wants. */
 static uint32_t read_comment(const struct nlattr *attr)
 {
-	const char *tlv = attr ? mnl_attr_get_payload(attr) : "";
-	size_t len = attr ? mnl_attr_get_payload_len(attr) : 0;
 	wm_ip4 addr = 0;
+	size_t len;
+	const char *text = user_data(attr, NFTNL_UDATA_SET_ELEM_COMMENT, &len);
 
-	if (len < 3 || tlv[0] != NFTNL_UDATA_SET_ELEM_COMMENT || tlv[len - 1] || wm_ip4_parse(tlv + 2, &addr))
+	if (!text || !len || text[len - 1] || wm_ip4_parse(text, &addr))
 		return 0;
 	return htonl(addr);
+}
+
+static uint32_t read_owner(const struct nlattr *attr)
+{
+	uint32_t owner = 0;
+	size_t len;
+	const char *value = user_data(attr, WM_NFT_OWNER, &len);
+
+	if (value && len == sizeof(owner))
+		memcpy(&owner, value, sizeof(owner));
+	return owner;
 }
 
 struct wm_count wm_nft_counter(const struct nlattr *expr)
@@ -76,6 +102,8 @@ static int read_elem(void *arg, const struct nlattr *nest)
 		rc = read_value(tb[NFTA_SET_ELEM_DATA], &e.data, sizeof(e.data));
 	else if (!rc)
 		e.data = read_comment(tb[NFTA_SET_ELEM_USERDATA]);
+	if (set->counts)
+		e.owner = read_owner(tb[NFTA_SET_ELEM_USERDATA]);
 	return rc ? rc : r->fn(r->arg, &e, wm_nft_counter(tb[NFTA_SET_ELEM_EXPR]));
 }
 
@@ -150,6 +178,7 @@ static int count_elem(void *arg, const struct wm_nft_elem *elem, struct wm_count
 	if (set->key == WM_NFT_KEY_OVERLAY)
 		memcpy(&overlay, elem->key, sizeof(overlay));
 	row.overlay = ntohl(overlay);
+	row.owner = elem->owner;
 	if (set->counts == WM_NFT_COUNTS_TO)
 		row.to = count;
 	else if (set->counts == WM_NFT_COUNTS_FROM)
@@ -193,6 +222,8 @@ static void join_rows(struct wm_counters *all)
 		all->ends[n - 1].from.packets += row->from.packets;
 		all->ends[n - 1].from.bytes += row->from.bytes;
 		all->ends[n - 1].drops += row->drops;
+		if (!all->ends[n - 1].owner)
+			all->ends[n - 1].owner = row->owner;
 	}
 	all->nends = n;
 }

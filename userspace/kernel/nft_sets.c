@@ -192,6 +192,8 @@ static int add_end(const struct wm_instance *inst, const struct wm_plan *plan, c
 			e.data = plan->lans[end->lan].ifindex;
 		else if (set->data == WM_NFT_NO_DATA && (set->key == WM_NFT_KEY_OVERLAY || !set->counts))
 			e.data = 0;
+		if (set->counts)
+			e.owner = wm_hash32(end->name, strlen(end->name));
 		rc = wm_nft_elems_add(&ret->set[i], &e);
 		if (set->key == WM_NFT_KEY_MAC && !rc)
 			rc = add_routers(&plan->lans[end->lan], &e, &ret->set[i]);

@@ -69,6 +69,7 @@ struct wm_nft_set {
 extern const struct wm_nft_set wm_nft_sets[WM_NFT_SETS];
 
 #define WM_NFT_KEY_MAX 16
+#define WM_NFT_OWNER 0x57 /* in an element's user data: type, length, the number as the machine has it; nft skips it */
 #define WM_NFT_FAST_LEAST 28 /* bytes of a packet of the fast path: IP and UDP headers */
 
 /* An element. Byte orders are those of the kernel's registers: addresses and
@@ -76,6 +77,7 @@ extern const struct wm_nft_set wm_nft_sets[WM_NFT_SETS];
 struct wm_nft_elem {
 	uint8_t key[WM_NFT_KEY_MAX]; /* zero behind the key's length */
 	uint32_t data;               /* the map's value; in sets keyed by LAN the overlay address, kept as a comment */
+	uint32_t owner;              /* where it counts: hash of the name of whom it counts for; else 0 */
 };
 
 struct wm_nft_elems {
