@@ -20,6 +20,7 @@
 #include "kernel/grace.h"
 #include "kernel/nft_drops.h"
 #include "kernel/nft_flow.h"
+#include "kernel/nft_keep.h"
 #include "kernel/nft_objects.h"
 #include "kernel/nft_probe.h"
 #include "kernel/nft_rules.h"
@@ -104,15 +105,30 @@ static void remember(struct wm_nft_want *want, uint32_t generation)
 	*want = (struct wm_nft_want){ 0 };
 }
 
+/* Is there anything? Counters that do not go on are a pity, and no reason to hold up a change. */
+static bool find_kept(struct wm_nl *nl, const char *table, const struct wm_nft_content *have, const struct wm_nft_content *want,
+		      struct wm_nft_keep *ret)
+{
+	if (wm_nft_keep_find(nl, table, have, want, ret))
+		wm_nft_keep_free(ret);
+	return ret->n;
+}
+
 /* One look and one batch. The number of changes, or -errno. */
 static int converge(struct wm_nl *nl, const char *table, struct wm_nft_want *want, struct wm_nft_answer *answer)
 {
 	struct wm_nft_batch batch = { 0 };
+	struct wm_nft_keep keep = { 0 };
 	int rc = look(nl, table), changes;
 
 	if (rc)
 		return rc;
-	wm_nft_state_diff(&batch, table, &last.state, want);
+	wm_nft_state_diff(&batch, table, &last.state, want, NULL);
+	if (batch.len && find_kept(nl, table, &last.state.content, &want->content, &keep)) {
+		wm_nft_batch_free(&batch);
+		wm_nft_state_diff(&batch, table, &last.state, want, &keep);
+	}
+	wm_nft_keep_free(&keep);
 	changes = (int)batch.changes;
 	rc = batch.error;
 	if (!rc && batch.len)
@@ -191,20 +207,24 @@ static bool same_frame(const char *table, const struct wm_nft_want *want)
 
 	memset(&have.content, 0, sizeof(have.content));
 	memset(&shall.content, 0, sizeof(shall.content));
-	wm_nft_state_diff(&batch, table, &have, &shall);
+	wm_nft_state_diff(&batch, table, &have, &shall, NULL);
 	same = !batch.len && !batch.error;
 	wm_nft_batch_free(&batch);
 	return same;
 }
 
 /* From the elements of who went to those of who came, and nobody else's. Whatever goes wrong, looking at all tells. */
-static int converge_part(const char *table, const struct wm_nft_content *gone, const struct wm_nft_content *come)
+static int converge_part(struct wm_nl *nl, const char *table, const struct wm_nft_content *gone,
+			 const struct wm_nft_content *come)
 {
 	struct wm_nft_batch batch = { 0 };
 	struct wm_nft_answer answer = { 0 };
+	struct wm_nft_keep keep = { 0 };
 	int rc, changes;
 
-	wm_nft_content_diff(&batch, table, gone, come);
+	(void)find_kept(nl, table, gone, come, &keep);
+	wm_nft_content_diff(&batch, table, gone, come, &keep);
+	wm_nft_keep_free(&keep);
 	changes = (int)batch.changes;
 	rc = batch.error;
 	if (!rc && batch.len)
@@ -238,7 +258,7 @@ static int nft_change(const struct wm_instance *inst, const struct wm_plan *plan
 	if (!rc)
 		rc = wm_nft_content_ends(inst, plan, since->gone, since->ngone, want.table[WM_NFT_FAST].there, &gone, err);
 	if (!rc)
-		rc = converge_part(inst->nft_table, &gone, &want.content);
+		rc = converge_part(nl, inst->nft_table, &gone, &want.content);
 	wm_nft_want_free(&want);
 	wm_nft_content_free(&gone);
 	if (rc < 0 && rc != -EAGAIN && !*err->text)

@@ -192,19 +192,19 @@ static bool frame_diff(struct wm_nft_batch *batch, enum wm_nft_part part, const 
 }
 
 void wm_nft_state_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_state *have,
-		       const struct wm_nft_want *want)
+		       const struct wm_nft_want *want, const struct wm_nft_keep *keep)
 {
 	struct wm_nft_content stays = have->content, shall = want->content; /* borrowed */
 
 	for (int part = 0; part < WM_NFT_PARTS; part++) {
-		bool keep = frame_diff(batch, (enum wm_nft_part)part, table, have, &want->table[part]);
+		bool stay = frame_diff(batch, (enum wm_nft_part)part, table, have, &want->table[part]);
 
 		for (int i = wm_nft_first_set((enum wm_nft_part)part); i < wm_nft_end_set((enum wm_nft_part)part); i++) {
-			if (!keep)
+			if (!stay)
 				stays.set[i] = (struct wm_nft_elems){ 0 };
 			if (!want->table[part].there)
 				shall.set[i] = (struct wm_nft_elems){ 0 };
 		}
 	}
-	wm_nft_content_diff(batch, table, &stays, &shall);
+	wm_nft_content_diff(batch, table, &stays, &shall, keep);
 }

@@ -28,14 +28,40 @@ static int read_elems(const struct nlmsghdr *nlh, void *arg)
 	return rc;
 }
 
-int wm_nft_dump_elems(struct wm_nl *nl, const char *table, const char *set, const struct wm_nft_dump *dump)
+static struct nlmsghdr *ask(struct wm_nl *nl, const char *table, const char *set, enum wm_nft_part part)
 {
-	struct wm_nft_dump d = *dump;
 	struct nfgenmsg *header;
 	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
 
-	header->nfgen_family = wm_nft_families[d.part];
+	header->nfgen_family = wm_nft_families[part];
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nlh;
+}
+
+int wm_nft_dump_elems(struct wm_nl *nl, const char *table, const char *set, const struct wm_nft_dump *dump)
+{
+	struct wm_nft_dump d = *dump;
+
+	ask(nl, table, set, d.part);
 	return wm_nl_dump(nl, read_elems, &d);
+}
+
+int wm_nft_get_elems(struct wm_nl *nl, const char *table, const char *set, const void *const *key, size_t key_len, size_t n,
+		     const struct wm_nft_dump *dump)
+{
+	struct wm_nft_dump d = *dump;
+	struct nlmsghdr *nlh = ask(nl, table, set, d.part);
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+
+	for (size_t i = 0; i < n; i++) {
+		struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+		struct nlattr *value = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
+
+		mnl_attr_put(nlh, NFTA_DATA_VALUE, key_len, key[i]);
+		mnl_attr_nest_end(nlh, value);
+		mnl_attr_nest_end(nlh, elem);
+	}
+	mnl_attr_nest_end(nlh, list);
+	return wm_nl_get(nl, read_elems, &d);
 }

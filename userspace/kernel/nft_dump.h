@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The elements of one set, as the kernel has them.
+ * The elements of one set, all or some, as the kernel has them.
  */
 #pragma once
 
@@ -18,3 +18,6 @@ struct wm_nft_dump {
 
 /* 0, what elem has returned, or -errno; -ENOENT: there is no such set. */
 int wm_nft_dump_elems(struct wm_nl *nl, const char *table, const char *set, const struct wm_nft_dump *dump);
+/* The same of those with these keys. -ENOENT: one of them is not there. */
+int wm_nft_get_elems(struct wm_nl *nl, const char *table, const char *set, const void *const *key, size_t key_len, size_t n,
+		     const struct wm_nft_dump *dump);

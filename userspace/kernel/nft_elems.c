@@ -17,7 +17,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include "core/util.h"
-#include "kernel/nft_sets.h"
+#include "kernel/nft_keep.h"
 
 /* Types of nft's text language, so that `nft list` shows addresses and names. */
 enum { TYPE_IPADDR = 7, TYPE_ETHERADDR = 9, TYPE_SERVICE = 13, TYPE_MARK = 19, TYPE_IFINDEX = 20 };
@@ -79,6 +79,7 @@ struct writer {
 	const char *table;
 	enum wm_nft_set_id id;
 	uint16_t type, flags;
+	const struct wm_nft_keep *keep;
 	struct nlmsghdr *nlh; /* being filled, or NULL */
 	struct nlattr *list;
 };
@@ -134,16 +135,22 @@ static void put_user_data(struct nlmsghdr *nlh, uint32_t overlay, uint32_t owner
 
 /* The counter that the set gives to each element by itself: but there, until Linux 6.6, it is made as for the packet path,
  * which a batch of many thousands leaves without memory, and where that fails the kernel (5.10) loses count of a module. */
-static void put_counter(struct nlmsghdr *nlh)
+static void put_counter(struct nlmsghdr *nlh, struct wm_count begin)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPR);
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_EXPR), *data;
 
 	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, "counter");
-	mnl_attr_nest_end(nlh, mnl_attr_nest_start(nlh, NFTA_EXPR_DATA));
+	data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	if (begin.packets) {
+		mnl_attr_put_u64(nlh, NFTA_COUNTER_BYTES, htobe64(begin.bytes));
+		mnl_attr_put_u64(nlh, NFTA_COUNTER_PACKETS, htobe64(begin.packets));
+	}
+	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, nest);
 }
 
-static void write_elem(struct writer *w, const struct wm_nft_elem *elem)
+/* kept: what it begins with; NULL: nothing. */
+static void write_elem(struct writer *w, const struct wm_nft_elem *elem, const struct wm_nft_kept *kept)
 {
 	const struct wm_nft_set *set = &wm_nft_sets[w->id];
 	struct nlattr *nest;
@@ -159,40 +166,41 @@ static void write_elem(struct writer *w, const struct wm_nft_elem *elem)
 	if (w->type == NFT_MSG_NEWSETELEM)
 		put_user_data(w->nlh, set->data == WM_NFT_NO_DATA ? elem->data : 0, elem->owner);
 	if (w->type == NFT_MSG_NEWSETELEM && set->counts)
-		put_counter(w->nlh);
+		put_counter(w->nlh, kept ? kept->count : (struct wm_count){ 0 });
 	mnl_attr_nest_end(w->nlh, nest);
 	w->batch->changes++;
 	if (w->nlh->nlmsg_len > WM_NFT_ELEMS_MAX)
 		close_message(w);
 }
 
-/* Writes what is in `a` and not, or not with the same value and owner, in `b`. */
+/* Writes what is in `a` and not, or not with the same value and owner, in `b`; and what shall begin with another's counters. */
 static void write_missing(struct writer *w, const struct wm_nft_elems *a, const struct wm_nft_elems *b)
 {
 	size_t j = 0;
 
 	for (size_t i = 0; i < a->n; i++) {
+		const struct wm_nft_kept *kept = wm_nft_keep_of(w->keep, w->id, &a->v[i]);
 		int cmp = -1;
 
 		while (j < b->n && (cmp = memcmp(b->v[j].key, a->v[i].key, WM_NFT_KEY_MAX)) < 0)
 			j++;
-		if (j == b->n || cmp || a->v[i].data != b->v[j].data || a->v[i].owner != b->v[j].owner)
-			write_elem(w, &a->v[i]);
+		if (kept || j == b->n || cmp || a->v[i].data != b->v[j].data || a->v[i].owner != b->v[j].owner)
+			write_elem(w, &a->v[i], kept);
 	}
 	close_message(w);
 }
 
 void wm_nft_content_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_content *have,
-			 const struct wm_nft_content *want)
+			 const struct wm_nft_content *want, const struct wm_nft_keep *keep)
 {
 	for (int i = 0; i < WM_NFT_SETS; i++) {
-		struct writer w = { batch, table, (enum wm_nft_set_id)i, NFT_MSG_DELSETELEM, 0 };
+		struct writer w = { batch, table, (enum wm_nft_set_id)i, NFT_MSG_DELSETELEM, 0, keep };
 
 		batch->part = wm_nft_set_part(w.id);
 		write_missing(&w, &have->set[i], &want->set[i]);
 	}
 	for (int i = 0; i < WM_NFT_SETS; i++) {
-		struct writer w = { batch, table, (enum wm_nft_set_id)i, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL };
+		struct writer w = { batch, table, (enum wm_nft_set_id)i, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, keep };
 
 		batch->part = wm_nft_set_part(w.id);
 		write_missing(&w, &want->set[i], &have->set[i]);

@@ -50,7 +50,7 @@ static int try_once(struct wm_nl *nl, enum wm_nft_part part, struct wm_nft_answe
 	if (!rc)
 		rc = make_want(part, &want);
 	if (!rc) {
-		wm_nft_state_diff(&batch, PROBE, &(struct wm_nft_state){ 0 }, &want);
+		wm_nft_state_diff(&batch, PROBE, &(struct wm_nft_state){ 0 }, &want, NULL);
 		wm_nft_table_delete(&batch, part, "wm nothing"); /* must be refused */
 		rc = wm_nft_batch_send(&batch, generation, ret);
 		if (rc == -ENOENT && ret->refused == batch.seq)

@@ -139,6 +139,43 @@ int wm_nft_elems_read(struct wm_nl *nl, const char *table, enum wm_nft_set_id id
 	return rc;
 }
 
+/* Answers come in the order of the questions. */
+struct asked {
+	const struct wm_nft_elem *const *elem;
+	size_t n, at;
+	struct wm_count *ret;
+};
+
+static int take_count(void *arg, const struct wm_nft_elem *elem, struct wm_count count)
+{
+	struct asked *a = arg;
+
+	if (a->at == a->n || wm_nft_elem_order(a->elem[a->at], elem))
+		return -EBADMSG;
+	a->ret[a->at++] = count;
+	return 0;
+}
+
+static void forget_counts(void *arg)
+{
+	((struct asked *)arg)->at = 0;
+}
+
+int wm_nft_elems_count(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, const struct wm_nft_elem *const *elem,
+		       size_t n, struct wm_count *ret)
+{
+	struct asked asked = { elem, n, 0, ret };
+	struct reader r = { id, take_count, forget_counts, &asked };
+	const void *key[64];
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		key[i] = elem[i]->key;
+	rc = wm_nft_get_elems(nl, table, wm_nft_sets[id].name, key, wm_nft_key_len(wm_nft_sets[id].key), n,
+			      &(struct wm_nft_dump){ read_elem, begin_again, &r, wm_nft_set_part(id) });
+	return rc ? rc : asked.at == n ? 0 : -EBADMSG;
+}
+
 const struct wm_nft_elem *wm_nft_elem_find(const struct wm_nft_elems *set, const struct wm_nft_elem *wanted)
 {
 	return set->n ? bsearch(wanted, set->v, set->n, sizeof(*set->v), wm_nft_elem_order) : NULL;

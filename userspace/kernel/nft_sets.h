@@ -124,15 +124,20 @@ int wm_nft_content_read(struct wm_nl *nl, const char *table, enum wm_nft_part pa
 
 /* One of them alone, sorted. */
 int wm_nft_elems_read(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, struct wm_nft_elems *ret);
+/* What these have counted, of one set; not more than 64 at once. -ENOENT: one of them is not there. */
+int wm_nft_elems_count(struct wm_nl *nl, const char *table, enum wm_nft_set_id id, const struct wm_nft_elem *const *elem,
+		       size_t n, struct wm_count *ret);
 /* The element with the key of `wanted`; NULL: none. */
 const struct wm_nft_elem *wm_nft_elem_find(const struct wm_nft_elems *set, const struct wm_nft_elem *wanted);
 /* An element's expression, if it is a counter; else zero. NULL-safe. */
 struct nlattr;
 struct wm_count wm_nft_counter(const struct nlattr *expr);
 
-/* Deletions of all sets first (a split batch is stricter in between, never laxer). */
+struct wm_nft_keep;
+/* Deletions of all sets first (a split batch is stricter in between, never laxer). keep: what new elements begin with; may
+ * be NULL. */
 void wm_nft_content_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_content *have,
-			 const struct wm_nft_content *want);
+			 const struct wm_nft_content *want, const struct wm_nft_keep *keep);
 
 /* The elements' counters, per end, into ret->ends (sorted), of both parts; the fast one need not be there. 0, -ENOENT, -errno. */
 int wm_nft_content_counters(struct wm_nl *nl, const char *table, struct wm_counters *ret);

@@ -57,7 +57,7 @@ int wm_nft_reasons_read(struct wm_nl *nl, const char *table, struct wm_counters 
 
 /* From `have` to `want`, changing only what differs. A table that is not whole is replaced by a new one within the batch. */
 void wm_nft_state_diff(struct wm_nft_batch *batch, const char *table, const struct wm_nft_state *have,
-		       const struct wm_nft_want *want);
+		       const struct wm_nft_want *want, const struct wm_nft_keep *keep); /* keep: as of wm_nft_content_diff */
 
 void wm_nft_rules_delete(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table); /* all of them */
 void wm_nft_table_delete(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
