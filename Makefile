@@ -122,7 +122,7 @@ $(B)/wm-fetch: $(B)/libfetch.a $(B)/libhttp.a $(B)/libcore.a
 $(B)/wm-registry: $(B)/libregistry.a $(B)/libcore.a
 	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lsodium -lpthread)
 $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a
-	$(call link,$(B)/obj/cli/main.o,$^,-lcurl -ljansson -lsodium -lsmartcols)
+	$(call link,$(B)/obj/cli/main.o,$^,-lcurl -ljansson -lsodium -lsmartcols -lqrencode)
 
 # --- tests, demo ----------------------------------------------------------------
 include tests/tests.mk

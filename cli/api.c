@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/like.h"
 #include "core/util.h"
 #include "http/client.h"
 
@@ -24,6 +25,7 @@ static const struct wm_field whoami_fields[] = {
 	WM_FIELD(whoami, mesh_name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 	WM_FIELD(whoami, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
 	WM_FIELD(whoami, instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(whoami, url, "url", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(whoami, generation, "generation", WM_FIELD_UINT, 0),
 };
 static const struct wm_table whoami_table = WM_TABLE(whoami_fields);
@@ -300,7 +302,7 @@ static int probe(struct api *api, const char *path, const char *domain, const ch
 
 int api_target(struct api *api, const char *text, struct target *ret, struct wm_error *err)
 {
-	char name[WM_NAME_SIZE], domain[WM_NAME_SIZE] = "";
+	char name[WM_NAME_SIZE], domain[WM_NAME_SIZE] = "", like[LIKE_TEXT];
 	int rc = -ENOENT;
 
 	if (wm_fqdn_split(text, name, domain) && (!wm_label_valid(text) || wm_copy(name, sizeof(name), text)))
@@ -318,7 +320,9 @@ int api_target(struct api *api, const char *text, struct target *ret, struct wm_
 	}
 	if (rc != -ENOENT)
 		return rc;
-	return wm_fail(err, ENOENT, *domain ? "there is no host or device '%s'; 'wm list' shows what there is"
-					    : "there is no device '%s'; 'wm list' shows what there is (a host is called NAME.DOMAIN)",
-		       text);
+	return wm_fail(err, ENOENT, "there is no %s '%s'; %s", *domain ? "host or device" : "device", text,
+		       did_you_mean(api, LIKE_HOSTS | LIKE_DEVICES, text,
+				    *domain ? "'wm list' shows what there is"
+					    : "'wm list' shows what there is (a host is called NAME.DOMAIN)",
+				    like));
 }

@@ -16,6 +16,7 @@ struct whoami {
 	char name[WM_NAME_SIZE];
 	char mesh_name[WM_NAME_SIZE];
 	char instance[WM_INSTANCE_ID_SIZE];
+	char url[256]; /* how others reach the registry, or "" */
 	struct wm_prefix supernet;
 	uint64_t generation;
 };

@@ -28,7 +28,7 @@ enum option_id {
 	OPT_NAME, OPT_CA, OPT_ALLOW_HTTP,
 	OPT_SUBNET, OPT_HUB, OPT_ENDPOINT, OPT_CASCADE, OPT_DEVICE,
 	OPT_LOCAL_IP, OPT_WG_IP, OPT_TYPE, OPT_MAC,
-	OPT_CONF, OPT_FORCE,
+	OPT_CONF, OPT_FORCE, OPT_QR,
 	OPT_ROLE, OPT_LIMIT, OPT_BEFORE, OPT_KEEP, OPT_SYNCED, OPT_TIMEOUT,
 	OPT_COUNT,
 };
@@ -97,8 +97,8 @@ int find_option(const char *name, size_t len); /* -1: none is called so */
 /* help.c */
 int cli_help(const struct cli *cli); /* to stdout */
 
-/* suggest.c: the name nearest to a mistyped word, or NULL when none is near; name_of is asked for 0..n-1. */
-const char *nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg);
+/* suggest.c: which of n names is nearest to a mistyped word; -1: none is near. */
+int nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg);
 
 /* say.c */
 /* "wm: ..." on stderr; returns `code`, so that `return complain(...)` reads. */
@@ -128,5 +128,6 @@ int cmd_remove_site(struct cli *cli);
 int cmd_enrol(struct cli *cli);
 int cmd_add_host(struct cli *cli);
 int cmd_add_device(struct cli *cli);
+int cmd_device_setup(struct cli *cli);
 int cmd_set(struct cli *cli);
 int cmd_remove(struct cli *cli);

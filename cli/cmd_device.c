@@ -1,264 +1,265 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * wm add-device. With --conf the key is made here, and the order of things
- * sees to it that no device is left over without its config: first the file
- * is there, then the device, then what is in the file.
+ * wm add-device, device-setup: by an enrolment, with which the device makes its
+ * own key; or with a key made here and a whole config (--conf, --qr), where the
+ * order of things sees to it that no device is left over without its config:
+ * first the file is there, then the device, then what is in the file.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli/api.h"
+#include "cli/conf.h"
+#include "cli/dry.h"
+#include "cli/like.h"
 #include "cli/show.h"
 #include "core/util.h"
 
-#define DEVICE_MTU 1420
-#define KEEPALIVE_S 25 /* holds a NAT's mapping open */
-#define CONF_MAX 2048
-
-/* What the config says beside the device's own key and address. */
-struct hub {
-	struct wm_prefix supernet;
-	struct wm_site site;
+/* One device that is being set up. */
+struct setup {
+	struct cli *cli;
+	const struct mesh *mesh;
+	struct api *api;
+	struct placed_device p;
+	uint32_t mask; /* fields of p that are to be sent */
+	bool is_new;   /* it is to be created, else it is there already */
 };
 
-static int parse_device(struct cli *cli, struct placed_device *p, uint32_t *mask)
+static bool wants_key(const struct cli *cli)
 {
-	const char *type = cli->opt[OPT_TYPE] ?: "roaming", *overlay = cli->opt[OPT_WG_IP];
+	return cli->opt[OPT_CONF] || cli->opt[OPT_QR];
+}
 
-	if (!wm_host_valid(cli->arg[0]))
-		return complain(WM_EXIT_USAGE, "'%s' cannot be a device's name: one word of a-z, 0-9 and '-' (gw and localhost "
-					       "are taken)",
-				cli->arg[0]);
-	wm_copy(p->device.name, sizeof(p->device.name), cli->arg[0]);
-	if (strcmp(type, "roaming") && strcmp(type, "isolated"))
-		return complain(WM_EXIT_USAGE, "--type '%s' must be roaming or isolated (of a device)", type);
-	p->device.access = strcmp(type, "roaming") ? WM_ACCESS_ISOLATED : WM_ACCESS_FULL;
-	*mask = field_bit(&placed_device_table, "name") | field_bit(&placed_device_table, "type");
-	if (overlay && wm_ip4_parse(overlay, &p->device.overlay))
-		return complain(WM_EXIT_USAGE, "--wg-ip '%s' must be an address like 172.30.1.10", overlay);
-	if (overlay)
-		*mask |= field_bit(&placed_device_table, "wg_ip");
+static int check_options(const struct cli *cli)
+{
 	if (cli->opt[OPT_FORCE] && !cli->opt[OPT_CONF])
 		return complain(WM_EXIT_USAGE, "--force is for the file of --conf, and there is no --conf");
+	if (cli->opt[OPT_QR] && cli->opt[OPT_JSON])
+		return complain(WM_EXIT_USAGE, "--qr draws for people; with --json give --conf FILE");
+	if (wm_host_valid(cli->arg[0]))
+		return 0;
+	return complain(WM_EXIT_USAGE, "'%s' cannot be a device's name: one word of a-z, 0-9 and '-' (gw and localhost "
+				       "are taken)",
+			cli->arg[0]);
+}
+
+static int parse_device(struct setup *s)
+{
+	const char *type = s->cli->opt[OPT_TYPE] ?: "roaming", *overlay = s->cli->opt[OPT_WG_IP];
+	int code = check_options(s->cli);
+
+	if (code)
+		return code;
+	wm_copy(s->p.device.name, sizeof(s->p.device.name), s->cli->arg[0]);
+	if (strcmp(type, "roaming") && strcmp(type, "isolated"))
+		return complain(WM_EXIT_USAGE, "--type '%s' must be roaming or isolated (of a device)", type);
+	s->p.device.access = strcmp(type, "roaming") ? WM_ACCESS_ISOLATED : WM_ACCESS_FULL;
+	s->mask = field_bit(&placed_device_table, "name") | field_bit(&placed_device_table, "type");
+	if (overlay && wm_ip4_parse(overlay, &s->p.device.overlay))
+		return complain(WM_EXIT_USAGE, "--wg-ip '%s' must be an address like 172.30.1.10", overlay);
+	if (overlay)
+		s->mask |= field_bit(&placed_device_table, "wg_ip");
 	return 0;
 }
 
-/* --- without --conf: an enrolment --------------------------------------------------------- */
+/* --- what is said in the end ---------------------------------------------------------------- */
 
-static int show_added(struct cli *cli, const struct mesh *mesh, const struct placed_device *p,
-		      const struct enrolment *e, const char *conf)
+/* The registry serves the script that does it; one without it is not promised. */
+static void show_one_liner(struct wm_out *out, const struct setup *s, const struct enrolment *e)
 {
-	char text[PATH_MAX + 64], overlay[WM_IP4_TEXT];
-	struct wm_out *out = show_begin(cli);
+	WM_AUTO_FREE char *script = NULL;
+	struct whoami who = {0};
+	char line[WM_TOKEN_MAX + 1400];
+	size_t len;
+
+	if (api_text(s->api, "GET", "/setup", NULL, &script, &len, "setup", NULL))
+		return;
+	api_whoami(s->api, &who, NULL);
+	snprintf(line, sizeof(line), "curl -fsSL %s/setup | sudo sh -s -- --token %s --registry %s --name %s --type %s",
+		 *who.url ? who.url : s->mesh->url, e->token, *who.url ? who.url : s->mesh->url, s->p.device.name,
+		 wm_device_type_name(s->p.device.access));
+	wm_out_str(out, "command", "run on it", line);
+}
+
+static int show_done_with(const struct setup *s, const struct enrolment *e, const char *conf)
+{
+	char text[PATH_MAX + 64], overlay[WM_IP4_TEXT], done[32];
+	struct wm_out *out = show_begin(s->cli);
 
 	if (!out)
 		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "device %s added: overlay %s, %s", p->device.name,
-		 wm_ip4_format(p->device.overlay, overlay), wm_device_type_name(p->device.access));
-	wm_out_line(out, text);
-	wm_out_str(out, "mesh", NULL, mesh->slug);
+	snprintf(text, sizeof(text), "device %s %s: overlay %s, %s", s->p.device.name,
+		 s->is_new ? show_done(s->cli, "added", done) : show_done(s->cli, "set up", done),
+		 wm_ip4_format(s->p.device.overlay, overlay), wm_device_type_name(s->p.device.access));
+	show_change(s->cli, out, s->mesh, text);
 	wm_out_object(out, "device", NULL);
-	show_device(out, p);
+	show_device(out, &s->p);
 	wm_out_object_end(out);
 	if (e) {
 		wm_out_object(out, "enrolment", NULL);
 		wm_out_str(out, "token", "enrolment", e->token);
 		wm_out_str(out, "expires", "works once, until", e->expires);
 		wm_out_object_end(out);
-	} else {
-		wm_out_str(out, "conf", "WireGuard config", conf);
+		show_one_liner(out, s, e);
 	}
+	if (conf)
+		wm_out_str(out, "conf", "WireGuard config", conf);
 	return show_end(out, WM_EXIT_OK);
 }
 
-static int add_enrolled(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p,
-			uint32_t mask)
+/* --- with an enrolment ---------------------------------------------------------------------- */
+
+static int set_up_enrolled(struct setup *s)
 {
 	struct wm_error err = {0};
 	struct enrolment e;
-	int rc, code;
+	int rc = 0, code;
 
-	rc = api_send(api, "POST", "/v1/devices", &placed_device_table, p, mask, &placed_device_table, p, p->device.name,
-		      &err);
+	if (s->is_new)
+		rc = api_send(s->api, "POST", "/v1/devices", &placed_device_table, &s->p, s->mask, &placed_device_table, &s->p,
+			      s->p.device.name, &err);
 	if (rc)
 		return complain_error(rc, &err);
-	rc = api_enrolment(api, "device", p->device.name, &e, &err);
-	if (rc)
+	rc = api_enrolment(s->api, "device", s->p.device.name, &e, &err);
+	if (rc && s->is_new)
 		return complain(exit_code_of(rc),
-				"device %s is created, but has no enrolment: %s; when that is mended: wm enrol --device %s",
-				p->device.name, err.text, p->device.name);
-	code = show_added(cli, mesh, p, &e, NULL);
+				"device %s is created, but has no enrolment: %s; when that is mended: wm device-setup %s",
+				s->p.device.name, err.text, s->p.device.name);
+	if (rc)
+		return complain_error(rc, &err);
+	code = show_done_with(s, &e, NULL);
 	wm_wipe(&e, sizeof(e));
 	return code;
 }
 
-/* --- with --conf: a whole WireGuard config -------------------------------------------------- */
+/* --- with a key that is made here ------------------------------------------------------------- */
 
-static int find_hub(struct api *api, struct hub *ret, struct wm_error *err)
+static int send_key(struct setup *s, struct wm_error *err)
 {
-	struct wm_config config = {0};
-	const struct wm_site *hub;
-	int rc = api_config(api, &config, err);
+	uint32_t key = field_bit(&placed_device_table, "public_key");
+	char path[WM_NAME_SIZE + 16];
 
-	if (rc)
-		return rc;
-	hub = wm_config_hub(&config);
-	if (hub) {
-		ret->site = *hub;
-		ret->supernet = config.mesh.supernet;
-	}
-	wm_config_free(&config);
-	if (!hub)
-		return wm_fail(err, EINVAL, "the mesh has no hub, where devices connect; create it: wm add-site DOMAIN --hub");
-	if (wm_key_is_zero(&ret->site.public_key))
-		return wm_fail(err, EINVAL, "the hub '%s' has no key yet: start its gateway first (wm enrol %s)",
-			       ret->site.domain, ret->site.domain);
-	if (!ret->site.endpoint.family)
-		return wm_fail(err, EINVAL, "the hub '%s' has no endpoint, so no device could reach it: set PUBLIC_IP in its "
-					    "gateway.env",
-			       ret->site.domain);
-	return 0;
+	wm_format(path, sizeof(path), "/v1/devices/%s", s->p.device.name);
+	return api_send(s->api, s->is_new ? "POST" : "PATCH", s->is_new ? "/v1/devices" : path, &placed_device_table, &s->p,
+			s->is_new ? s->mask | key : key, &placed_device_table, &s->p, s->p.device.name, err);
 }
 
-static int conf_text(char *buf, const struct hub *hub, const struct placed_device *p, const struct wm_key *private_key)
+/* The key is registered; what fails now must say that its other half is lost. */
+static int deliver(struct setup *s, const struct hub *hub, const struct wm_key *private_key, struct conf_file *f)
 {
-	char own[WM_KEY_TEXT], peer[WM_KEY_TEXT], addr[WM_IP4_TEXT], dns[WM_IP4_TEXT], endpoint[WM_ENDPOINT_TEXT],
-		allowed[WM_PREFIX_TEXT];
-	int len = snprintf(buf, CONF_MAX,
-			   "# device %s.%s\n"
-			   "[Interface]\n"
-			   "PrivateKey = %s\n"
-			   "Address = %s/32\n"
-			   "DNS = %s\n"
-			   "MTU = %u\n"
-			   "\n"
-			   "[Peer]\n"
-			   "PublicKey = %s\n"
-			   "Endpoint = %s\n"
-			   "AllowedIPs = %s\n"
-			   "PersistentKeepalive = %u\n",
-			   p->device.name, hub->site.domain, wm_key_format(private_key, own), wm_ip4_format(p->device.overlay, addr),
-			   wm_ip4_format(wm_site_gateway(&hub->site), dns), DEVICE_MTU,
-			   wm_key_format(&hub->site.public_key, peer), wm_endpoint_format(&hub->site.endpoint, endpoint),
-			   wm_prefix_format(hub->supernet, allowed), KEEPALIVE_S);
+	char text[CONF_MAX];
+	size_t len = (size_t)conf_text(text, hub, &s->p, private_key);
+	int failed = f->path ? conf_write(f, text, len) : 0, code = 0;
 
-	wm_wipe(own, sizeof(own));
-	return len;
+	if (failed)
+		code = complain(WM_EXIT_FAILED, "device %s has a key, but %s could not be written (%s) and it is lost; a new one: "
+						"wm device-setup %s --conf FILE",
+				s->p.device.name, f->path, strerror(-failed), s->p.device.name);
+	if (!code)
+		code = show_done_with(s, NULL, f->path);
+	if (!code && s->cli->opt[OPT_QR] && (failed = conf_qr(stdout, text)))
+		code = complain(WM_EXIT_FAILED, "device %s: its config cannot be drawn (%s); wm device-setup %s --conf FILE",
+				s->p.device.name, strerror(-failed), s->p.device.name);
+	wm_wipe(text, sizeof(text));
+	return code;
 }
 
-/* A new file, or with --force one beside the old that replaces it in the end. */
-struct conf_file {
-	const char *path;
-	char temp[PATH_MAX]; /* what is written, equal to path unless forced; "" when it is done */
-	int fd;
-};
-
-static int conf_open(struct conf_file *f, const char *path, bool force)
-{
-	f->path = path;
-	if (wm_format(f->temp, sizeof(f->temp), force ? "%s.new" : "%s", path))
-		return complain(WM_EXIT_USAGE, "--conf: the file name is too long");
-	f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (f->fd < 0 && errno == EEXIST)
-		return complain(WM_EXIT_USAGE, force ? "%s exists; remove it first" : "%s exists; to replace it, add --force",
-				f->temp);
-	if (f->fd < 0)
-		return complain(WM_EXIT_USAGE, "%s: cannot create it: %s", f->temp, strerror(errno));
-	return 0;
-}
-
-static int conf_write(struct conf_file *f, const char *text, size_t len)
-{
-	int rc = wm_write_full(f->fd, text, len);
-
-	if (!rc && fsync(f->fd) && errno != EINVAL) /* EINVAL: nothing to sync, as on a pipe */
-		rc = -errno;
-	if (close(f->fd) && !rc)
-		rc = -errno;
-	f->fd = -1;
-	if (!rc && strcmp(f->temp, f->path) && rename(f->temp, f->path))
-		rc = -errno;
-	if (!rc)
-		*f->temp = '\0';
-	return rc;
-}
-
-/* What was not written to its end does not stay behind. */
-static void conf_drop(struct conf_file *f)
-{
-	if (f->fd >= 0)
-		close(f->fd);
-	if (*f->temp)
-		unlink(f->temp);
-}
-
-static int create_and_write(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p,
-			    uint32_t mask, struct conf_file *f)
+static int set_up_with_key(struct setup *s, struct conf_file *f)
 {
 	struct wm_error err = {0};
 	struct wm_key private_key;
-	char text[CONF_MAX];
 	struct hub hub = {0};
-	int rc = find_hub(api, &hub, &err);
+	int code, rc = conf_hub(s->api, &hub, &err);
 
 	if (rc)
 		return complain_error(rc, &err);
 	wm_key_generate(&private_key);
-	rc = wm_key_public(&private_key, &p->device.public_key);
+	rc = wm_key_public(&private_key, &s->p.device.public_key);
 	if (rc)
-		return complain(WM_EXIT_FAILED, "no key could be made: %s", strerror(-rc));
-	mask |= field_bit(&placed_device_table, "public_key");
-	rc = api_send(api, "POST", "/v1/devices", &placed_device_table, p, mask, &placed_device_table, p, p->device.name,
-		      &err);
-	if (!rc) {
-		int failed = conf_write(f, text, (size_t)conf_text(text, &hub, p, &private_key));
-
-		if (failed)
-			rc = wm_fail(&err, EIO, "device %s is created, but %s could not be written (%s) and its key is lost; run "
-						"'wm remove %s' and try again",
-				     p->device.name, f->path, strerror(-failed), p->device.name);
-	}
+		wm_fail(&err, -rc, "no key could be made: %s", strerror(-rc));
+	rc = rc ?: send_key(s, &err);
+	code = rc ? complain_error(rc, &err) : deliver(s, &hub, &private_key, f);
 	wm_wipe(&private_key, sizeof(private_key));
-	wm_wipe(text, sizeof(text));
-	if (rc)
-		return complain_error(rc, &err);
-	return show_added(cli, mesh, p, NULL, f->path);
+	return code;
 }
 
-static int add_with_conf(struct cli *cli, struct api *api, const struct mesh *mesh, struct placed_device *p,
-			 uint32_t mask)
+static int set_up(struct setup *s)
 {
-	struct conf_file f;
-	int code = conf_open(&f, cli->opt[OPT_CONF], cli->opt[OPT_FORCE]);
+	struct conf_file f = {.fd = -1};
+	int code = 0;
 
+	if (!wants_key(s->cli))
+		return set_up_enrolled(s);
+	if (s->cli->opt[OPT_CONF])
+		code = conf_open(&f, s->cli->opt[OPT_CONF], s->cli->opt[OPT_FORCE]);
 	if (code)
 		return code;
-	code = create_and_write(cli, api, mesh, p, mask, &f);
+	code = set_up_with_key(s, &f);
 	conf_drop(&f);
 	return code;
 }
 
+/* --- the commands -------------------------------------------------------------------------------- */
+
 int cmd_add_device(struct cli *cli)
 {
-	struct placed_device device = {0};
+	struct setup s = {.cli = cli, .is_new = true};
 	struct wm_error err = {0};
 	struct mesh *mesh;
-	struct api *api = NULL;
-	uint32_t mask = 0;
-	int rc, code = parse_device(cli, &device, &mask);
+	int rc, code = parse_device(&s);
 
 	code = code ?: mesh_choose(cli, &mesh);
 	if (code)
 		return code;
-	rc = api_open(mesh, &api, &err);
-	if (rc)
-		return complain_error(rc, &err);
-	code = cli->opt[OPT_CONF] ? add_with_conf(cli, api, mesh, &device, mask)
-				  : add_enrolled(cli, api, mesh, &device, mask);
-	api_close(api);
+	s.mesh = mesh;
+	rc = api_open(mesh, &s.api, &err);
+	if (!rc && cli->opt[OPT_DRY_RUN]) {
+		rc = dry_add_device(s.api, &s.p, &err);
+		code = rc ? complain_error(rc, &err) : show_done_with(&s, NULL, NULL);
+	} else {
+		code = rc ? complain_error(rc, &err) : set_up(&s);
+	}
+	api_close(s.api);
+	return code;
+}
+
+/* A new key ends what the device has now. */
+static int may_replace(const struct setup *s)
+{
+	char question[256];
+
+	if (!wants_key(s->cli) || wm_key_is_zero(&s->p.device.public_key) || s->cli->opt[OPT_YES])
+		return 0;
+	if (!on_terminal())
+		return complain(WM_EXIT_USAGE, "device %s has a key, and its present config would end; to do it, add --yes",
+				s->p.device.name);
+	snprintf(question, sizeof(question), "Device %s has a key. Make a new one, and end its present config?",
+		 s->p.device.name);
+	return ask_yes(question) ? 0 : complain(WM_EXIT_FAILED, "nothing was changed");
+}
+
+int cmd_device_setup(struct cli *cli)
+{
+	struct setup s = {.cli = cli};
+	char path[WM_NAME_SIZE + 16], like[LIKE_TEXT];
+	struct wm_error err = {0};
+	struct mesh *mesh;
+	int rc, code = check_options(cli);
+
+	code = code ?: mesh_choose(cli, &mesh);
+	if (code)
+		return code;
+	s.mesh = mesh;
+	wm_format(path, sizeof(path), "/v1/devices/%s", cli->arg[0]);
+	rc = api_open(mesh, &s.api, &err);
+	rc = rc ?: api_send(s.api, "GET", path, NULL, NULL, 0, &placed_device_table, &s.p, cli->arg[0], &err);
+	if (rc == -ENOENT)
+		code = complain(WM_EXIT_FAILED, "there is no device '%s'; %s", cli->arg[0],
+				did_you_mean(s.api, LIKE_DEVICES, cli->arg[0], "create it: wm add-device NAME", like));
+	else if (rc)
+		code = complain_error(rc, &err);
+	else
+		code = may_replace(&s) ?: set_up(&s);
+	api_close(s.api);
 	return code;
 }

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/api.h"
+#include "cli/ask.h"
+#include "cli/dry.h"
+#include "cli/like.h"
 #include "cli/show.h"
 #include "core/util.h"
 
@@ -88,15 +90,14 @@ static int read_options(const struct cli *cli, const struct option_field *fields
 
 static int show_changed_host(struct cli *cli, const struct mesh *mesh, const struct wm_host *h, const char *what)
 {
-	char text[512], overlay[WM_IP4_TEXT], local[WM_IP4_TEXT];
+	char text[512], overlay[WM_IP4_TEXT], local[WM_IP4_TEXT], done[32];
 	struct wm_out *out = show_begin(cli);
 
 	if (!out)
 		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "host %s.%s %s: overlay %s, LAN address %s, %s", h->name, h->domain, what,
-		 wm_ip4_format(h->overlay, overlay), wm_ip4_format(h->local, local), wm_host_type_name(h->access));
-	wm_out_line(out, text);
-	wm_out_str(out, "mesh", NULL, mesh->slug);
+	snprintf(text, sizeof(text), "host %s.%s %s: overlay %s, LAN address %s, %s", h->name, h->domain,
+		 show_done(cli, what, done), wm_ip4_format(h->overlay, overlay), wm_ip4_format(h->local, local), wm_host_type_name(h->access));
+	show_change(cli, out, mesh, text);
 	wm_out_object(out, "host", NULL);
 	show_host(out, h);
 	wm_out_object_end(out);
@@ -105,15 +106,14 @@ static int show_changed_host(struct cli *cli, const struct mesh *mesh, const str
 
 static int show_changed_device(struct cli *cli, const struct mesh *mesh, const struct placed_device *d)
 {
-	char text[512], overlay[WM_IP4_TEXT];
+	char text[512], overlay[WM_IP4_TEXT], done[32];
 	struct wm_out *out = show_begin(cli);
 
 	if (!out)
 		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "device %s changed: overlay %s, %s", d->device.name,
+	snprintf(text, sizeof(text), "device %s %s: overlay %s, %s", d->device.name, show_done(cli, "changed", done),
 		 wm_ip4_format(d->device.overlay, overlay), wm_device_type_name(d->device.access));
-	wm_out_line(out, text);
-	wm_out_str(out, "mesh", NULL, mesh->slug);
+	show_change(cli, out, mesh, text);
 	wm_out_object(out, "device", NULL);
 	show_device(out, d);
 	wm_out_object_end(out);
@@ -130,6 +130,36 @@ static void note_mac(struct wm_host *h)
 
 /* --- the commands ----------------------------------------------------------------------- */
 
+static int read_name(const char *text, struct wm_host *host)
+{
+	if (!wm_fqdn_split(text, host->name, host->domain) && wm_host_valid(host->name))
+		return 0;
+	return complain(WM_EXIT_USAGE, "'%s' must be NAME.DOMAIN like nas.b: its own name and its site's, of a-z, 0-9 and '-' "
+				       "(gw and localhost are taken)",
+			text);
+}
+
+static int add_host(struct cli *cli, struct api *api, const struct mesh *mesh, struct wm_host *host, uint32_t mask)
+{
+	char name[WM_FQDN_SIZE], like[LIKE_TEXT + WM_NAME_SIZE];
+	struct wm_error err = {0};
+	int rc;
+
+	mask |= field_bit(&wm_host_table, "name") | field_bit(&wm_host_table, "domain");
+	if (!(mask & field_bit(&wm_host_table, "type")))
+		host->access = WM_ACCESS_FULL;
+	note_mac(host);
+	wm_format(name, sizeof(name), "%s.%s", host->name, host->domain);
+	rc = cli->opt[OPT_DRY_RUN] ? dry_add_host(api, host, &err)
+				   : api_send(api, "POST", "/v1/hosts", &wm_host_table, host, mask, &wm_host_table, host, name, &err);
+	if ((rc == -ENOENT || rc == -EEXIST) && !cli->opt[OPT_DRY_RUN] && site_missing(api, host->domain, like))
+		return complain(WM_EXIT_FAILED, "%s: %s", name, like);
+	if (rc)
+		return complain_error(rc, &err);
+	note_mac(host);
+	return show_changed_host(cli, mesh, host, "added");
+}
+
 int cmd_add_host(struct cli *cli)
 {
 	struct wm_host host = {0};
@@ -137,26 +167,44 @@ int cmd_add_host(struct cli *cli)
 	struct mesh *mesh;
 	struct api *api = NULL;
 	uint32_t mask = 0;
-	int rc, code;
+	int rc, code = 0;
 
-	if (wm_fqdn_split(cli->arg[0], host.name, host.domain) || !wm_host_valid(host.name))
-		return complain(WM_EXIT_USAGE, "'%s' must be NAME.DOMAIN like nas.b: its own name and its site's, of a-z, 0-9 "
-					       "and '-' (gw and localhost are taken)",
-				cli->arg[0]);
-	if (!cli->opt[OPT_LOCAL_IP])
-		return complain(WM_EXIT_USAGE, "--local-ip is missing: the address that %s has on its LAN", cli->arg[0]);
-	code = read_options(cli, host_options, WM_ARRAY_LEN(host_options), &wm_host_table, &host, &mask);
+	if (!cli->nargs && !on_terminal())
+		return complain(WM_EXIT_USAGE, "an argument is missing; use: wm %s %s (without arguments it asks, on a terminal)",
+				cli->command->name, cli->command->args);
+	if (cli->nargs)
+		code = read_name(cli->arg[0], &host);
+	if (!code && cli->nargs && !cli->opt[OPT_LOCAL_IP])
+		code = complain(WM_EXIT_USAGE, "--local-ip is missing: the address that %s has on its LAN", cli->arg[0]);
+	code = code ?: read_options(cli, host_options, WM_ARRAY_LEN(host_options), &wm_host_table, &host, &mask);
 	code = code ?: mesh_choose(cli, &mesh);
 	if (code)
 		return code;
-	mask |= field_bit(&wm_host_table, "name") | field_bit(&wm_host_table, "domain");
 	rc = api_open(mesh, &api, &err);
-	rc = rc ?: api_send(api, "POST", "/v1/hosts", &wm_host_table, &host, mask, &wm_host_table, &host, cli->arg[0], &err);
-	api_close(api);
 	if (rc)
-		return complain_error(rc, &err);
-	note_mac(&host);
-	return show_changed_host(cli, mesh, &host, "added");
+		code = complain_error(rc, &err);
+	else if (!cli->nargs)
+		code = ask_host(api, &host, &mask);
+	code = code ?: add_host(cli, api, mesh, &host, mask);
+	api_close(api);
+	return code;
+}
+
+/* For a dry run: the options once more, on what is there. */
+static void edit_host(void *cli, void *host)
+{
+	uint32_t mask;
+
+	if (!read_options(cli, host_options, WM_ARRAY_LEN(host_options), &wm_host_table, host, &mask) &&
+	    ((struct cli *)cli)->opt[OPT_MAC])
+		note_mac(host);
+}
+
+static void edit_device(void *cli, void *placed)
+{
+	uint32_t mask;
+
+	read_options(cli, device_options, WM_ARRAY_LEN(device_options), &placed_device_table, placed, &mask);
 }
 
 static int set_host(struct cli *cli, const struct mesh *mesh, struct api *api, const struct target *t)
@@ -168,7 +216,12 @@ static int set_host(struct cli *cli, const struct mesh *mesh, struct api *api, c
 
 	if (code)
 		return code;
-	rc = api_send(api, "PATCH", t->path, &wm_host_table, &host, mask, &wm_host_table, &host, t->name, &err);
+	if (cli->opt[OPT_DRY_RUN]) {
+		wm_fqdn_split(t->name, host.name, host.domain);
+		rc = dry_set_host(api, &host, edit_host, cli, &err);
+	} else {
+		rc = api_send(api, "PATCH", t->path, &wm_host_table, &host, mask, &wm_host_table, &host, t->name, &err);
+	}
 	if (rc)
 		return complain_error(rc, &err);
 	note_mac(&host);
@@ -187,8 +240,13 @@ static int set_device(struct cli *cli, const struct mesh *mesh, struct api *api,
 	code = read_options(cli, device_options, WM_ARRAY_LEN(device_options), &placed_device_table, &device, &mask);
 	if (code)
 		return code;
-	rc = api_send(api, "PATCH", t->path, &placed_device_table, &device, mask, &placed_device_table, &device,
-		      t->name, &err);
+	if (cli->opt[OPT_DRY_RUN]) {
+		snprintf(device.device.name, sizeof(device.device.name), "%.*s", (int)strcspn(t->name, "."), t->name);
+		rc = dry_set_device(api, &device, edit_device, cli, &err);
+	} else {
+		rc = api_send(api, "PATCH", t->path, &placed_device_table, &device, mask, &placed_device_table, &device,
+			      t->name, &err);
+	}
 	return rc ? complain_error(rc, &err) : show_changed_device(cli, mesh, &device);
 }
 
@@ -229,7 +287,7 @@ int cmd_remove(struct cli *cli)
 	struct target t;
 	int rc = 0, code = find_target(cli, &mesh, &api, &t);
 
-	if (!code)
+	if (!code && !cli->opt[OPT_DRY_RUN])
 		rc = api_send(api, "DELETE", t.path, NULL, NULL, 0, NULL, NULL, t.name, &err);
 	api_close(api);
 	if (code || rc)

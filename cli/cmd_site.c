@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/api.h"
+#include "cli/dry.h"
+#include "cli/like.h"
 #include "cli/show.h"
 #include "core/util.h"
 
@@ -139,6 +140,22 @@ static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh,
 	return code;
 }
 
+static int show_would(struct cli *cli, const struct mesh *mesh, const struct wm_site *site)
+{
+	char text[256], subnet[WM_PREFIX_TEXT];
+	struct wm_out *out = show_begin(cli);
+
+	if (!out)
+		return WM_EXIT_FAILED;
+	snprintf(text, sizeof(text), "site %s would be added: subnet %s%s", site->domain,
+		 wm_prefix_format(site->subnet, subnet), site->hub ? ", the hub" : "");
+	show_change(cli, out, mesh, text);
+	wm_out_object(out, "site", NULL);
+	show_site(out, site);
+	wm_out_object_end(out);
+	return show_end(out, WM_EXIT_OK);
+}
+
 int cmd_add_site(struct cli *cli)
 {
 	struct wm_site site = {0};
@@ -152,8 +169,14 @@ int cmd_add_site(struct cli *cli)
 	if (code)
 		return code;
 	rc = api_open(mesh, &api, &err);
-	rc = rc ?: api_send(api, "POST", "/v1/sites", &wm_site_table, &site, mask, &wm_site_table, &site, site.domain, &err);
-	code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, true);
+	if (!rc && cli->opt[OPT_DRY_RUN]) {
+		rc = dry_add_site(api, &site, &err);
+		code = rc ? complain_error(rc, &err) : show_would(cli, mesh, &site);
+	} else {
+		rc = rc ?: api_send(api, "POST", "/v1/sites", &wm_site_table, &site, mask, &wm_site_table, &site, site.domain,
+				    &err);
+		code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, true);
+	}
 	api_close(api);
 	return code;
 }
@@ -176,7 +199,7 @@ static int show_device_enrolment(struct cli *cli, const struct mesh *mesh, const
 int cmd_enrol(struct cli *cli)
 {
 	const char *name = cli->arg[0];
-	char path[WM_NAME_SIZE + 16];
+	char path[WM_NAME_SIZE + 16], like[LIKE_TEXT];
 	struct wm_site site = {0};
 	struct wm_error err = {0};
 	struct enrolment e = {0};
@@ -192,33 +215,26 @@ int cmd_enrol(struct cli *cli)
 		return code;
 	rc = api_open(mesh, &api, &err);
 	if (!rc && cli->opt[OPT_DEVICE]) {
-		rc = api_enrolment(api, "device", name, &e, &err);
-		code = rc ? complain_error(rc, &err) : show_device_enrolment(cli, mesh, &e);
+		wm_format(path, sizeof(path), "/v1/devices/%s", name);
+		rc = api_send(api, "GET", path, NULL, NULL, 0, NULL, NULL, name, &err);
+		rc = rc ?: api_enrolment(api, "device", name, &e, &err);
+		if (rc == -ENOENT)
+			code = complain(WM_EXIT_FAILED, "there is no device '%s'; %s", name,
+					did_you_mean(api, LIKE_DEVICES, name, "'wm list-devices' shows what there is", like));
+		else
+			code = rc ? complain_error(rc, &err) : show_device_enrolment(cli, mesh, &e);
 		wm_wipe(&e, sizeof(e));
 	} else {
 		wm_format(path, sizeof(path), "/v1/sites/%s", name);
 		rc = rc ?: api_send(api, "GET", path, NULL, NULL, 0, &wm_site_table, &site, name, &err);
-		code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, false);
+		if (rc == -ENOENT)
+			code = complain(WM_EXIT_FAILED, "there is no site '%s'; %s", name,
+					did_you_mean(api, LIKE_SITES, name, "'wm list-sites' shows what there is", like));
+		else
+			code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, false);
 	}
 	api_close(api);
 	return code;
-}
-
-/* What a cascade would take along. */
-static int count_lost(struct api *api, const char *domain, size_t *ret, struct wm_error *err)
-{
-	struct wm_config config = {0};
-	const struct wm_site *site;
-	int rc = api_config(api, &config, err);
-
-	if (rc)
-		return rc;
-	site = wm_config_site(&config, domain);
-	*ret = site && site->hub ? config.ndevices : 0;
-	for (size_t i = 0; i < config.nhosts; i++)
-		*ret += !strcmp(config.hosts[i].domain, domain);
-	wm_config_free(&config);
-	return site ? 0 : wm_fail(err, ENOENT, "there is no site '%s'; 'wm list-sites' shows what there is", domain);
 }
 
 /* --yes, or a yes. */
@@ -254,11 +270,10 @@ int cmd_remove_site(struct cli *cli)
 	if (code)
 		return code;
 	rc = api_open(mesh, &api, &err);
-	if (!rc && cli->opt[OPT_CASCADE])
-		rc = count_lost(api, domain, &lost, &err);
-	if (!rc)
+	rc = rc ?: dry_remove_site(api, domain, cli->opt[OPT_CASCADE], &lost, &err);
+	if (!rc && !cli->opt[OPT_DRY_RUN])
 		code = confirm(cli, mesh, domain, lost);
-	if (!rc && !code) {
+	if (!rc && !code && !cli->opt[OPT_DRY_RUN]) {
 		wm_format(path, sizeof(path), "/v1/sites/%s%s", domain, cli->opt[OPT_CASCADE] ? "?cascade=1" : "");
 		rc = api_send(api, "DELETE", path, NULL, NULL, 0, NULL, NULL, domain, &err);
 	}

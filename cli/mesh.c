@@ -220,20 +220,23 @@ static void learn_name(struct mesh *m)
 	api_close(api);
 }
 
-static const char *slug_of(const void *meshes, size_t i)
+/* Slugs first, then names. */
+static const char *called(const void *arg, size_t i)
 {
-	return ((const struct mesh *)meshes)[i].slug;
+	const struct cli *cli = arg;
+
+	return i < cli->nmeshes ? cli->meshes[i].slug : cli->meshes[i - cli->nmeshes].name;
 }
 
 static int not_found(struct cli *cli, const char *which)
 {
-	const char *like;
+	int like;
 
 	if (!cli->nmeshes)
 		return complain(WM_EXIT_FAILED, "no mesh is configured; connect to one: wm mesh add https://REGISTRY");
-	like = nearest(which, cli->nmeshes, slug_of, cli->meshes);
-	return complain(WM_EXIT_FAILED, "no mesh '%s' is configured; %s%s%s", which, like ? "did you mean '" : "",
-			like ? like : "'wm mesh list' shows what is", like ? "'?" : "");
+	like = nearest(which, 2 * cli->nmeshes, called, cli);
+	return complain(WM_EXIT_FAILED, "no mesh '%s' is configured; %s%s%s", which, like >= 0 ? "did you mean '" : "",
+			like >= 0 ? called(cli, (size_t)like) : "'wm mesh list' shows what is", like >= 0 ? "'?" : "");
 }
 
 int mesh_find(struct cli *cli, const char *which, struct mesh **ret)
@@ -264,28 +267,46 @@ int mesh_find(struct cli *cli, const char *which, struct mesh **ret)
 	return 0;
 }
 
-int mesh_choose(struct cli *cli, struct mesh **ret)
+/* On a terminal, by its number in the list, slug or name; a mistake may be made twice. */
+static int ask_mesh(struct cli *cli, struct mesh **ret)
 {
 	char title[WM_NAME_SIZE], answer[MESH_SLUG_SIZE];
+	int code = WM_EXIT_USAGE;
+
+	for (size_t i = 0; i < cli->nmeshes; i++)
+		fprintf(stderr, "  %zu  %s (%s)\n", i + 1, cli->meshes[i].slug, mesh_title(&cli->meshes[i], title));
+	for (int tries = 0; code && tries < 3; tries++) {
+		unsigned long number;
+		char *end;
+
+		if (ask_line("Which mesh?", false, answer, sizeof(answer)))
+			break;
+		number = strtoul(answer, &end, 10);
+		if (*answer && !*end && number && number <= cli->nmeshes) {
+			*ret = &cli->meshes[number - 1];
+			return 0;
+		}
+		code = mesh_find(cli, answer, ret);
+	}
+	return code ? complain(WM_EXIT_USAGE, "no mesh was chosen") : 0;
+}
+
+int mesh_choose(struct cli *cli, struct mesh **ret)
+{
 	struct mesh *m = NULL;
 	int code = 0;
 
-	if (cli->opt[OPT_MESH]) {
+	if (cli->opt[OPT_MESH])
 		code = mesh_find(cli, cli->opt[OPT_MESH], &m);
-	} else if (!cli->nmeshes) {
+	else if (!cli->nmeshes)
 		code = not_found(cli, "");
-	} else if (cli->nmeshes == 1) {
+	else if (cli->nmeshes == 1)
 		m = &cli->meshes[0];
-	} else if (!on_terminal()) {
+	else if (!on_terminal())
 		code = complain(WM_EXIT_USAGE, "%zu meshes are configured; say which one with --mesh (see 'wm mesh list')",
 				cli->nmeshes);
-	} else {
-		for (size_t i = 0; i < cli->nmeshes; i++)
-			fprintf(stderr, "  %s (%s)\n", cli->meshes[i].slug, mesh_title(&cli->meshes[i], title));
-		if (ask_line("Which mesh?", false, answer, sizeof(answer)))
-			return complain(WM_EXIT_USAGE, "no mesh was chosen");
-		code = mesh_find(cli, answer, &m);
-	}
+	else
+		code = ask_mesh(cli, &m);
 	if (!code && *m->problem.text)
 		code = complain(WM_EXIT_USAGE, "%s", m->problem.text);
 	if (!code)

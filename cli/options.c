@@ -35,12 +35,12 @@ int find_option(const char *name, size_t len)
 static int unknown_option(const char *word)
 {
 	char name[WORD_MAX + 1];
-	const char *like;
+	int like;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	like = nearest(name, OPT_COUNT, option_name, option_rows);
-	if (like)
-		return complain(WM_EXIT_USAGE, "there is no option --%s; did you mean --%s?", name, like);
+	if (like >= 0)
+		return complain(WM_EXIT_USAGE, "there is no option --%s; did you mean --%s?", name, option_rows[like].name);
 	return complain(WM_EXIT_USAGE, "there is no option --%s; 'wm --help' lists what there is", name);
 }
 
@@ -126,17 +126,18 @@ static void second_words(const char *first, char *ret, size_t size)
 static int unknown_command(char **words, int n)
 {
 	char two[WORD_MAX + 1], seconds[64];
-	const char *like;
+	int like;
 
 	second_words(words[0], seconds, sizeof(seconds));
 	if (*seconds && n == 1)
 		return complain(WM_EXIT_USAGE, "wm %s: %s?", words[0], seconds);
 	snprintf(two, sizeof(two), "%s %s", words[0], n > 1 ? words[1] : "");
-	like = *seconds ? NULL : nearest(words[0], command_count, command_name, command_rows);
-	if (!like)
+	like = *seconds ? -1 : nearest(words[0], command_count, command_name, command_rows);
+	if (like < 0)
 		like = nearest(two, command_count, command_name, command_rows);
-	if (like)
-		return complain(WM_EXIT_USAGE, "there is no command '%s'; did you mean 'wm %s'?", *seconds ? two : words[0], like);
+	if (like >= 0)
+		return complain(WM_EXIT_USAGE, "there is no command '%s'; did you mean 'wm %s'?", *seconds ? two : words[0],
+				command_rows[like].name);
 	if (*seconds)
 		return complain(WM_EXIT_USAGE, "there is no command '%s'; wm %s: %s?", two, words[0], seconds);
 	return complain(WM_EXIT_USAGE, "there is no command '%s'; 'wm --help' lists what there is", words[0]);

@@ -32,16 +32,29 @@ int show_end(struct wm_out *out, int code)
 	return rc ? WM_EXIT_FAILED : code;
 }
 
+const char *show_done(const struct cli *cli, const char *what, char buf[32])
+{
+	snprintf(buf, 32, "%s%s", cli->opt[OPT_DRY_RUN] ? "would be " : "", what);
+	return buf;
+}
+
+void show_change(struct cli *cli, struct wm_out *out, const struct mesh *mesh, const char *text)
+{
+	wm_out_line(out, text);
+	wm_out_str(out, "mesh", NULL, mesh->slug);
+	if (cli->opt[OPT_DRY_RUN])
+		wm_out_bool(out, "dry_run", NULL, true);
+}
+
 int show_removed(struct cli *cli, const struct mesh *mesh, const char *kind, const char *name)
 {
 	struct wm_out *out = show_begin(cli);
-	char text[WM_FQDN_SIZE + 32];
+	char text[WM_FQDN_SIZE + 64], done[32];
 
 	if (!out)
 		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "%s %s removed", kind, name);
-	wm_out_line(out, text);
-	wm_out_str(out, "mesh", NULL, mesh->slug);
+	snprintf(text, sizeof(text), "%s %s %s", kind, name, show_done(cli, "removed", done));
+	show_change(cli, out, mesh, text);
 	wm_out_object(out, "removed", NULL);
 	wm_out_str(out, "kind", NULL, kind);
 	wm_out_str(out, "name", NULL, name);

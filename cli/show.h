@@ -13,6 +13,10 @@ struct wm_out *show_begin(struct cli *cli); /* stdout, text or JSON as the optio
 int show_end(struct wm_out *out, int code); /* code, or a complaint when writing failed */
 bool show_wide(const struct cli *cli);      /* -o wide */
 
+/* Begins what is said after a change: a line of text; which mesh, and whether it was one. */
+void show_change(struct cli *cli, struct wm_out *out, const struct mesh *mesh, const char *text);
+const char *show_done(const struct cli *cli, const char *what, char buf[32]); /* "would be added" with --dry-run */
+
 int show_removed(struct cli *cli, const struct mesh *mesh, const char *kind, const char *name); /* the exit code */
 
 /* Texts for output: NULL where there is nothing to show. */

@@ -35,18 +35,18 @@ static unsigned int distance(const char *a, const char *b)
 	return d[la][lb];
 }
 
-const char *nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg)
+int nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg)
 {
 	/* A third of the letters may be wrong; of "x" nothing is near. */
 	unsigned int most = (unsigned int)WM_MIN(strlen(word), WORD_MAX) / 3;
-	const char *best = NULL;
+	int best = -1;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned int far = distance(word, name_of(arg, i));
 
 		if (far > most)
 			continue;
-		best = name_of(arg, i);
+		best = (int)i;
 		most = far - !!far;
 		if (!far)
 			break;

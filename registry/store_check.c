@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/util.h"
-#include "registry/alloc.h"
+#include "core/alloc.h"
 #include "registry/store_internal.h"
 
 /* --- what was left to the registry ------------------------------------------------ */

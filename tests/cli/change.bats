@@ -84,7 +84,9 @@ refused() {
 	[ "$(spend "$old")" = 401 ]
 	[ "$(spend "$new")" = 201 ]
 	json '.site.domain == "b" and (.gateway_env|has("SITE_DOMAIN"))' "$WM" enrol b -j
-	refused 1 '^wm: nosuch: ' "$WM" enrol nosuch
+	refused 1 "there is no site 'bb'; 'wm list-sites' shows" "$WM" enrol bb # of two letters one is half
+	"$WM" add-site cellar >/dev/null
+	refused 1 "there is no site 'celar'; did you mean 'cellar'" "$WM" enrol celar
 	refused 2 'not the name of a site' "$WM" enrol 'b/../c'
 }
 
@@ -173,10 +175,10 @@ refused() {
 	connected
 	"$WM" add-site b >/dev/null
 	"$WM" add-host nas.b --local-ip 192.168.1.10
-	refused 2 'add --yes' "$WM" remove-site b
-	refused 1 '^wm: b: .*--cascade' "$WM" remove-site b --yes
+	refused 2 'add --yes' "$WM" remove-site b --cascade
+	refused 1 'site b still has 1 host.*--cascade' "$WM" remove-site b --yes
 	refused 1 "no site 'nosuch'" "$WM" remove-site nosuch --yes --cascade
-	refused 1 '^wm: nosuch: ' "$WM" remove-site nosuch --yes
+	refused 1 "no site 'nosuch'" "$WM" remove-site nosuch --yes
 	on_terminal "'$WM' remove-site b --cascade"
 	shows 'Remove site b of mesh home and its 1 host\(s\) and device\(s\)\? \[y/N\]'
 	echo n >&7
@@ -193,6 +195,91 @@ refused() {
 	json '.removed == {kind:"site", name:"c"}' "$WM" remove-site c --yes -j
 }
 
+@test "add-host without arguments asks, and holds each answer against the mesh" {
+	connected
+	"$WM" add-site cellar --subnet 172.30.3.0/24 >/dev/null
+	"$WM" add-site attic --subnet 172.30.4.0/24 >/dev/null
+	"$WM" add-host nas.cellar --local-ip 192.168.1.10
+	refused 2 'without arguments it asks, on a terminal' "$WM" add-host
+	on_terminal "'$WM' add-host"
+	shows 'Its site\?'
+	grep -q '  attic' "$DIR/screen"
+	echo celar >&7
+	shows "no such site; did you mean 'cellar'\?"
+	echo cellar >&7
+	shows 'Its name\?'
+	echo nas >&7
+	shows 'that site has a host of this name already'
+	echo cam.cellar >&7
+	shows 'Its address on the LAN\?'
+	echo 192.168.1.10 >&7
+	shows 'it is that of nas.cellar'
+	echo 192.168.1.11 >&7
+	shows 'isolated \(may answer, not ask\) \[standard\]\?'
+	echo isolated >&7
+	shows 'Its overlay address \[the next free one\]\?'
+	echo 172.30.4.7 >&7
+	shows 'site.s subnet|outside|not in'
+	echo >&7
+	shows 'host cam.cellar added: overlay 172.30.3.3, LAN address 192.168.1.11, isolated'
+	shows 'exit=0'
+	on_terminal "'$WM' add-host"
+	shows 'Its site\?'
+	printf '\004' >&7
+	shows 'nothing was added'
+	shows 'exit=2'
+}
+
+@test "--dry-run says what would be, changes nothing, and is refused what the registry would refuse" {
+	connected
+	hub_enrolled
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	"$WM" add-host nas.b --local-ip 192.168.1.10
+	"$WM" add-device laptop >/dev/null
+	before=$(generation)
+	would() { # PATTERN COMMAND...
+		local pattern=$1
+		shift
+		"$@" --dry-run >"$DIR/out"
+		grep -qE "$pattern" "$DIR/out"
+		[ "$(generation)" = "$before" ]
+	}
+	would '^host cam.b would be added: overlay 172.30.3.3, LAN address 192.168.1.11, standard$' "$WM" add-host cam.b --local-ip 192.168.1.11
+	would '^device phone would be added: overlay 172.30.1.3, roaming$' "$WM" add-device phone
+	would '^device phone would be added' "$WM" add-device phone --conf "$DIR/phone.conf"
+	[ ! -e "$DIR/phone.conf" ]
+	would '^site c would be added: subnet 172.30.2.0/24$' "$WM" add-site c
+	would '^host nas.b would be changed: overlay 172.30.3.2, LAN address 192.168.1.99, standard$' "$WM" set nas.b --local-ip 192.168.1.99
+	would '^device laptop would be changed: overlay 172.30.1.2, isolated$' "$WM" set laptop.hub --type isolated
+	would '^host nas.b would be removed$' "$WM" remove nas.b
+	would '^site b would be removed$' "$WM" remove-site b --cascade
+	json '.dry_run and .host.wg_ip == "172.30.3.3" and .mesh == "172-30"' "$WM" add-host cam.b --local-ip 192.168.1.11 --dry-run -j
+	refused 1 '192.168.1.10' "$WM" add-host x.b --local-ip 192.168.1.10 --dry-run
+	refused 1 "there is no site 'zz'" "$WM" add-host x.zz --local-ip 192.168.1.12 --dry-run
+	refused 1 "is there twice" "$WM" add-host nas.b --local-ip 192.168.1.12 --dry-run
+	refused 1 "overlaps" "$WM" add-site c --subnet 172.30.3.128/25 --dry-run
+	refused 1 "can be one" "$WM" add-site c --hub --dry-run
+	refused 1 "still has 1 host" "$WM" remove-site b --dry-run
+	refused 1 "no host or device 'nass.b'; did you mean 'nas.b'" "$WM" remove nass.b --dry-run
+	# What it said is what happens.
+	"$WM" add-host cam.b --local-ip 192.168.1.11 | grep -q 'overlay 172.30.3.3'
+	"$WM" add-site c | grep -qx 'SITE_SUBNET=172.30.2.0/24'
+	"$WM" add-device phone | grep -q 'overlay 172.30.1.3'
+}
+
+@test "names that are nearly right get the right one" {
+	connected
+	hub_enrolled
+	"$WM" add-site cellar --subnet 172.30.3.0/24 >/dev/null
+	"$WM" add-host nas.cellar --local-ip 192.168.1.10
+	"$WM" add-device laptop >/dev/null
+	refused 1 "no host or device 'nsa.cellar'; did you mean 'nas.cellar'" "$WM" remove nsa.cellar
+	refused 1 "no device 'lapotp'; did you mean 'laptop'" "$WM" set lapotp --type isolated
+	refused 1 "no site 'cellr'; did you mean 'cellar'" "$WM" remove-site cellr --yes
+	refused 1 "x.celar: there is no site 'celar'; did you mean 'cellar'" "$WM" add-host x.celar --local-ip 192.168.1.11
+	refused 1 "no mesh 'hoem' is configured; did you mean 'home'" "$WM" --mesh hoem remove nas.cellar
+}
+
 @test "with two meshes a change needs --mesh, or asks on a terminal" {
 	connected
 	first=$URL
@@ -207,6 +294,13 @@ refused() {
 	shows 'SITE_DOMAIN=attic'
 	shows 'exit=0'
 	URL=$first api GET /v1/sites/attic
+	on_terminal "'$WM' add-site garden"
+	shows '  2  172-31 \(work\)'
+	echo wrk >&7
+	shows "no mesh 'wrk' is configured; did you mean 'work'"
+	echo 2 >&7
+	shows 'SITE_DOMAIN=garden'
+	api GET /v1/sites/garden
 	on_terminal "'$WM' add-site cellar"
 	shows 'Which mesh\?'
 	printf '\004' >&7

@@ -18,7 +18,7 @@ devices() { api GET /v1/devices | jq '.devices | length'; }
 	json '.device == {name:"sensor", domain:"hub", wg_ip:"172.30.1.9", type:"isolated", public_key:null} and .mesh == "172-30"
 		and (.enrolment|keys) == ["expires","token"]' "$WM" add-device sensor --type isolated --wg-ip 172.30.1.9 -j
 	json '.device == "laptop" and (.enrolment.token|startswith("wme_"))' "$WM" enrol --device laptop -j
-	fails 1 '^wm: nosuch: ' "$WM" enrol --device nosuch
+	fails 1 "there is no device 'laptpo'; did you mean 'laptop'" "$WM" enrol --device laptpo
 }
 
 @test "--conf writes a config that wg takes, with the key that the registry knows the public half of" {
@@ -117,10 +117,10 @@ devices() { api GET /v1/devices | jq '.devices | length'; }
 		echo $? >"$2/code"
 		ls "$2/full" >"$2/left"' sh "$WM" "$DIR"
 	[ "$(cat "$DIR/code")" = 1 ]
-	grep -q "device laptop is created, but .*x.conf could not be written (No space left on device).*'wm remove laptop'" "$DIR/stderr"
+	grep -q "device laptop has a key, but .*x.conf could not be written (No space left on device).*wm device-setup laptop --conf" "$DIR/stderr"
 	[ "$(cat "$DIR/left")" = filler ]
 	[ "$(devices)" = 1 ]
-	"$WM" remove laptop
+	"$WM" device-setup laptop --conf "$DIR/x.conf" --yes
 }
 
 @test "add-device refuses what cannot be" {
@@ -134,4 +134,40 @@ devices() { api GET /v1/devices | jq '.devices | length'; }
 	fails 2 '--force is for the file of --conf' "$WM" add-device laptop --force
 	fails 1 '^wm: laptop: ' "$WM" add-device laptop --wg-ip 10.0.0.1
 	[ "$(devices)" = 0 ]
+}
+
+@test "--qr draws the config that --conf writes, as qrencode does" {
+	connected
+	hub_enrolled
+	"$WM" add-device phone --qr --conf "$DIR/phone.conf" >"$DIR/out"
+	qrencode -t UTF8 -l L -m 4 <"$DIR/phone.conf" >"$DIR/want"
+	tail -n "$(wc -l <"$DIR/want")" "$DIR/out" | cmp - "$DIR/want"
+	"$WM" add-device tablet --qr >"$DIR/out" # no file at all
+	grep -q '^device tablet added' "$DIR/out"
+	[ "$(key_of tablet)" != null ]
+	fails 2 'with --json give --conf' "$WM" add-device watch --qr -j
+}
+
+@test "device-setup: a fresh enrolment, or a new key that ends the old config" {
+	connected
+	hub_enrolled
+	"$WM" add-device laptop >"$DIR/out"
+	run -0 "$WM" device-setup laptop
+	[[ ${lines[0]} == "device laptop set up: overlay 172.30.1.2, roaming" && ${lines[1]} == "enrolment: wme_"* ]]
+	[ "${lines[1]#enrolment: }" != "$(sed -n 's/^enrolment: //p' "$DIR/out")" ]
+	"$WM" device-setup laptop --conf "$DIR/laptop.conf" >"$DIR/out" # it had no key yet: nothing to ask
+	[ "$(sed -n 's/^PrivateKey = //p' "$DIR/laptop.conf" | wg pubkey)" = "$(key_of laptop)" ]
+	before=$(key_of laptop)
+	fails 2 'its present config would end; to do it, add --yes' "$WM" device-setup laptop --conf "$DIR/new.conf"
+	[ "$(key_of laptop)" = "$before" ]
+	[ ! -e "$DIR/new.conf" ]
+	on_terminal "'$WM' device-setup laptop --conf '$DIR/new.conf'"
+	shows 'Device laptop has a key\. Make a new one, and end its present config\? \[y/N\]'
+	echo y >&7
+	shows 'exit=0'
+	[ "$(key_of laptop)" != "$before" ]
+	[ "$(sed -n 's/^PrivateKey = //p' "$DIR/new.conf" | wg pubkey)" = "$(key_of laptop)" ]
+	json '.conf == (env.DIR + "/third.conf") and .device.name == "laptop"' "$WM" device-setup laptop --conf "$DIR/third.conf" -y -j
+	fails 1 "no device 'lapptop'; did you mean 'laptop'" "$WM" device-setup lapptop
+	fails 1 "no device 'zebra'; create it: wm add-device NAME" "$WM" device-setup zebra
 }

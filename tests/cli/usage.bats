@@ -69,7 +69,7 @@ teardown() { rig_teardown; }
 }
 
 @test "too few and too many arguments show the use" {
-	fails 2 'argument is missing; use: wm add-host NAME.DOMAIN' "$WM" add-host --local-ip 192.168.1.4
+	fails 2 'argument is missing; use: wm add-host \[NAME.DOMAIN' "$WM" add-host --local-ip 192.168.1.4
 	fails 2 'too many arguments; use: wm add-device NAME' "$WM" add-device a b
 	fails 2 'too many arguments' "$WM" remove a b c d e f g h
 }

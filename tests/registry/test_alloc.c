@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * registry/alloc.c: which address or subnet is given next.
+ * core/alloc.c: which address or subnet is given next.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "core/util.h"
-#include "registry/alloc.h"
+#include "core/alloc.h"
 
 static struct wm_prefix prefix(const char *text)
 {

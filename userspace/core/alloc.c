@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "registry/alloc.h"
+#include "core/alloc.h"
 
 #include <errno.h>
 
