@@ -6,7 +6,7 @@
 
 #include "core/util.h"
 
-static void refuse(struct guard *g, unsigned int status, const char *why)
+void guard_refuse(struct guard *g, unsigned int status, const char *why)
 {
 	if (g->status)
 		return;
@@ -37,33 +37,37 @@ static bool has_control(const char *text, size_t len)
 
 static void on_host(struct guard *g, const char *value, size_t len)
 {
-	(void)value;
-	(void)len;
+	static const char chars[] = "-.:_[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	for (size_t i = 0; i < len; i++) {
+		if (!value[i] || !strchr(chars, value[i]))
+			guard_refuse(g, 400, "Host is not a name or address with a port");
+	}
 	if (g->hosts++)
-		refuse(g, 400, "the request has more than one Host");
+		guard_refuse(g, 400, "the request has more than one Host");
 }
 
 static void on_length(struct guard *g, const char *value, size_t len)
 {
 	if (g->lengths++)
-		refuse(g, 400, "the request has more than one Content-Length");
+		guard_refuse(g, 400, "the request has more than one Content-Length");
 	if (!len || len > 18 || strspn(value, "0123456789") != len) {
-		refuse(g, 400, "Content-Length is not a number");
+		guard_refuse(g, 400, "Content-Length is not a number");
 		return;
 	}
 	g->length = 0;
 	for (size_t i = 0; i < len; i++)
 		g->length = g->length * 10 + (uint64_t)(value[i] - '0');
 	if (g->length > GUARD_BODY_MAX)
-		refuse(g, 413, "the request's body is larger than 64 KiB; send less at a time");
+		guard_refuse(g, 413, "the request's body is larger than 64 KiB; send less at a time");
 }
 
 static void on_encoding(struct guard *g, const char *value, size_t len)
 {
 	if (g->encodings++)
-		refuse(g, 400, "the request has more than one Transfer-Encoding");
+		guard_refuse(g, 400, "the request has more than one Transfer-Encoding");
 	if (len != strlen("chunked") || strncasecmp(value, "chunked", len))
-		refuse(g, 501, "the only Transfer-Encoding served is chunked");
+		guard_refuse(g, 501, "the only Transfer-Encoding served is chunked");
 }
 
 static void on_authorization(struct guard *g, const char *value, size_t len)
@@ -71,7 +75,7 @@ static void on_authorization(struct guard *g, const char *value, size_t len)
 	(void)value;
 	(void)len;
 	if (g->authorizations++)
-		refuse(g, 400, "the request has more than one Authorization");
+		guard_refuse(g, 400, "the request has more than one Authorization");
 }
 
 static const struct {
@@ -88,11 +92,11 @@ void guard_header(struct guard *g, const char *name, size_t name_len, const char
 {
 	g->bytes += name_len + value_len + strlen(": \r\n");
 	if (g->bytes > GUARD_HEADERS_MAX)
-		refuse(g, 431, "the request's headers are larger than 8 KiB");
+		guard_refuse(g, 431, "the request's headers are larger than 8 KiB");
 	if (!is_token(name, name_len))
-		refuse(g, 400, "the request has a header whose name is malformed");
+		guard_refuse(g, 400, "the request has a header whose name is malformed");
 	if (has_control(value, value_len))
-		refuse(g, 400, "the request has a header with control characters in it");
+		guard_refuse(g, 400, "the request has a header with control characters in it");
 	for (size_t i = 0; i < WM_ARRAY_LEN(headers); i++) {
 		if (strlen(headers[i].name) == name_len && !strncasecmp(headers[i].name, name, name_len))
 			headers[i].on(g, value, value_len);
@@ -104,16 +108,16 @@ bool guard_request(struct guard *g, const char *version, const char *target)
 	bool old = !strcmp(version, "HTTP/1.0");
 
 	if (!old && strcmp(version, "HTTP/1.1"))
-		refuse(g, 505, "the protocol versions served are HTTP/1.1 and HTTP/1.0");
+		guard_refuse(g, 505, "the protocol versions served are HTTP/1.1 and HTTP/1.0");
 	if (g->lengths && g->encodings)
-		refuse(g, 400, "the request has both Content-Length and Transfer-Encoding");
+		guard_refuse(g, 400, "the request has both Content-Length and Transfer-Encoding");
 	if (old && g->encodings)
-		refuse(g, 400, "HTTP/1.0 has no Transfer-Encoding");
+		guard_refuse(g, 400, "HTTP/1.0 has no Transfer-Encoding");
 	if (!old && !g->hosts)
-		refuse(g, 400, "the request has no Host");
+		guard_refuse(g, 400, "the request has no Host");
 	for (const char *c = target; *c; c++) {
 		if (*c <= 0x20 || *c > 0x7e) {
-			refuse(g, 400, "the request's path has characters that a URL cannot have");
+			guard_refuse(g, 400, "the request's path has characters that a URL cannot have");
 			break;
 		}
 	}

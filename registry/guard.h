@@ -23,6 +23,9 @@ struct guard {
 	const char *why;     /* a sentence, static */
 };
 
+/* The first that is found wrong counts; why is static. */
+void guard_refuse(struct guard *g, unsigned int status, const char *why);
+
 /* Each header of the request, in order; lengths because a value may hold a NUL. */
 void guard_header(struct guard *g, const char *name, size_t name_len, const char *value, size_t value_len);
 

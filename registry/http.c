@@ -59,28 +59,101 @@ static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
 /* --- connections ------------------------------------------------------------------------ */
 
 /* The library sees the end of the connection and cleans up after itself. */
+static void cut(struct conn *conn)
+{
+	shutdown(conn->fd, SHUT_RDWR);
+}
+
 static void on_deadline(struct timer *timer)
 {
-	shutdown(OWNER(timer, struct conn, deadline)->fd, SHUT_RDWR);
+	cut(OWNER(timer, struct conn, deadline));
+}
+
+static void expect_no_more(struct conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	if (!conn->expects)
+		return;
+	conn->expects = false;
+	*(conn->older ? &conn->older->newer : &server->oldest) = conn->newer;
+	*(conn->newer ? &conn->newer->older : &server->newest) = conn->older;
+	conn->older = conn->newer = NULL;
+}
+
+void conn_expects(struct conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	expect_no_more(conn);
+	conn->expects = true;
+	conn->older = server->newest;
+	*(conn->older ? &conn->older->newer : &server->oldest) = conn;
+	server->newest = conn;
+	timers_set(&server->timers, &conn->deadline, wm_monotonic_ms() + HTTP_REQUEST_MS);
+}
+
+void conn_serves(struct conn *conn, uint64_t ms)
+{
+	expect_no_more(conn);
+	if (ms)
+		timers_set(&conn->server->timers, &conn->deadline, wm_monotonic_ms() + ms);
+	else
+		timers_clear(&conn->server->timers, &conn->deadline);
+}
+
+/* Before there is no room for new ones, those go that have sent no whole request for longest: who sends one in one piece
+ * gets his answer however many do not. */
+static void make_room(struct http_server *server)
+{
+	struct conn *slow = server->oldest;
+
+	if (server->nconns <= server->most - server->most / 8 || !slow)
+		return;
+	expect_no_more(slow);
+	cut(slow);
 }
 
 static void conn_open(struct http_server *server, struct MHD_Connection *mhd, void **ctx)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int fd = info ? info->connect_fd : -1;
 	struct conn *conn = calloc(1, sizeof(*conn));
+	bool full = false;
 
-	if (!conn || !info) {
+	if (!conn || fd < 0) {
 		free(conn);
 		return;
 	}
-	*conn = (struct conn){ .server = server, .mhd = mhd, .fd = info->connect_fd, .deadline.fire = on_deadline };
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	*conn = (struct conn){ .server = server, .mhd = mhd, .fd = fd, .deadline.fire = on_deadline };
+	conn->peer = peers_enter(&server->peers, info ? info->client_addr : NULL, &full);
 	conn->next = server->conns;
 	conn->link = &server->conns;
 	if (conn->next)
 		conn->next->link = &conn->next;
 	server->conns = conn;
-	timers_set(&server->timers, &conn->deadline, wm_monotonic_ms() + HTTP_REQUEST_MS);
+	server->nconns++;
 	*ctx = conn;
+	conn_expects(conn);
+	if (full)
+		cut(conn);
+	else
+		make_room(server);
+}
+
+static void conn_close(struct conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	*conn->link = conn->next;
+	if (conn->next)
+		conn->next->link = conn->link;
+	server->nconns--;
+	expect_no_more(conn);
+	timers_clear(&server->timers, &conn->deadline);
+	peers_leave(&server->peers, conn->peer);
+	free(conn);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **ctx, enum MHD_ConnectionNotificationCode what)
@@ -92,13 +165,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **ctx, enu
 		conn_open(server, mhd, ctx);
 		return;
 	}
-	if (!conn)
-		return;
-	*conn->link = conn->next;
-	if (conn->next)
-		conn->next->link = conn->link;
-	timers_clear(&server->timers, &conn->deadline);
-	free(conn);
+	if (conn)
+		conn_close(conn);
 	*ctx = NULL;
 }
 
@@ -130,6 +198,7 @@ int http_new(const struct http_ops *ops, void *app, struct http_server **ret, st
 
 	if (!server)
 		return wm_fail(err, ENOMEM, "out of memory");
+	server->most = connection_limit();
 	server->ops = ops;
 	server->app = app;
 	server->running.ready = on_work;
@@ -163,7 +232,7 @@ int http_listen(struct http_server *server, int fd, const char *cert, const char
 		d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
 				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
 				     on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
-				     MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_CONNECTION_TIMEOUT,
+				     MHD_OPTION_CONNECTION_LIMIT, (unsigned int)server->most, MHD_OPTION_CONNECTION_TIMEOUT,
 				     HTTP_STALLED_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES,
 				     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, cert ? tls : tls + 2, MHD_OPTION_END);
 	if (!d) {
@@ -203,7 +272,7 @@ static void on_stop(struct source *source)
 	server->ops->stop(server->app);
 	for (struct conn *conn = server->conns; conn; conn = conn->next) {
 		if (!conn->exchange)
-			shutdown(conn->fd, SHUT_RDWR);
+			cut(conn);
 	}
 }
 

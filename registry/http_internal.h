@@ -6,6 +6,7 @@
 #pragma once
 
 #include "registry/http.h"
+#include "registry/peers.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -31,6 +32,9 @@ struct http_server {
 	size_t ndaemons;
 	struct timers timers;
 	struct conn *conns;
+	size_t nconns, most; /* most: that there are files for */
+	struct conn *oldest, *newest; /* of those from which a request is not whole yet, by how long it has taken */
+	struct peers peers;
 	struct source running, stop; /* a daemon has work; the stop fd is readable */
 	struct timer stop_timer;
 	bool resumed; /* the library has not been run since */
@@ -42,11 +46,21 @@ struct conn {
 	struct MHD_Connection *mhd;
 	int fd;
 	struct timer deadline;
+	struct peer *peer;
+	struct conn *older, *newer; /* while a request is not whole */
+	bool expects;               /* it is among them */
 	struct exchange *exchange; /* the request under way, or NULL */
 	struct conn *next, **link;
 };
 
 #define OWNER(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+
+/* A request begins to be waited for, until HTTP_REQUEST_MS from now; it is whole, and its answer has until `ms` from now. */
+void conn_expects(struct conn *conn);
+void conn_serves(struct conn *conn, uint64_t ms); /* 0: as long as it takes */
+
+/* http_lines.c: is nothing between the pieces of the header block but what has to be? Before anything is made of them. */
+bool lines_are_plain(struct MHD_Connection *mhd, const char *method, const char *path, const char *version);
 
 /* The three things that happen to a request, as the library tells them. False: end the connection. */
 bool exchange_begin(struct conn *conn, const char *path, const char *method, const char *version);

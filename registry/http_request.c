@@ -119,7 +119,7 @@ static bool send_answer(struct exchange *x)
 	if (!response)
 		return false;
 	add_headers(x, response);
-	timers_set(&x->conn->server->timers, &x->conn->deadline, wm_monotonic_ms() + HTTP_ANSWER_MS);
+	conn_serves(x->conn, HTTP_ANSWER_MS);
 	ok = MHD_queue_response(x->conn->mhd, answer->status, response);
 	MHD_destroy_response(response);
 	return ok == MHD_YES;
@@ -182,6 +182,8 @@ bool exchange_begin(struct conn *conn, const char *path, const char *method, con
 	x->request.path = path;
 	x->request.token = bearer(conn->mhd);
 	read_peer(x);
+	if (!lines_are_plain(conn->mhd, method, path, version))
+		guard_refuse(&guard, 400, "the request's headers are not lines of 'name: value' that each end with CR LF");
 	MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, each_header, &guard);
 	if (guard_request(&guard, version, path))
 		return true;
@@ -227,7 +229,7 @@ void exchange_end(struct exchange *x)
 	struct http_server *server = x->conn->server;
 
 	server->ops->done(server->app, &x->request);
-	timers_set(&server->timers, &x->conn->deadline, wm_monotonic_ms() + HTTP_REQUEST_MS);
+	conn_expects(x->conn);
 	x->conn->exchange = NULL;
 	answer_clear(&x->request.answer);
 	if (x->body)
@@ -254,7 +256,7 @@ void http_suspend(struct http_request *request)
 
 	x->gone.ready = on_gone;
 	x->suspended = true;
-	timers_clear(&x->conn->server->timers, &x->conn->deadline);
+	conn_serves(x->conn, 0);
 	epoll_ctl(x->conn->server->epoll, EPOLL_CTL_ADD, x->conn->fd, &event);
 	MHD_suspend_connection(x->conn->mhd);
 }

@@ -93,6 +93,49 @@ smuggle() { # HEADERS BODY: answered with nothing but a refusal, and closed
 	smuggle 'Content-Length : 4' ''
 	smuggle 'Host: y\r\nContent-Length: 0' ''
 	smuggle 'Authorization: Bearer other\r\nContent-Length: 0' ''
+	# a folded line, a line without a name, LF alone, NUL: where readers do not agree where a header ends
+	smuggle 'Content-Length:\r\n 4' 'abcd'
+	smuggle 'Content-Length: 4\r\n 0' 'abcd'
+	smuggle 'X-Folded: a\r\n\tb\r\nContent-Length: 0' ''
+	smuggle 'X-Folded: a\r\n b\r\n c' ''
+	smuggle 'Transfer-Encoding:\r\n chunked\r\nContent-Length: 4' '0\r\n\r\n'
+	smuggle ': x' ''
+	smuggle ':' ''
+	smuggle ':\r\nContent-Length: 4' 'abcd'
+	smuggle ' Content-Length: 4' 'abcd'
+	smuggle 'X: y\nContent-Length: 4' 'abcd'
+	smuggle 'X: y\rContent-Length: 4' 'abcd'
+	smuggle 'X: y\0\r\nContent-Length: 0' ''
+	smuggle 'X\0: y\r\nContent-Length: 0' ''
+	smuggle 'Content-Length: 0\0' ''
+	smuggle 'Content-Length\0: 4' 'abcd'
+	smuggle 'Content-Length: \v4' 'abcd'
+	smuggle 'no colon' ''
+	smuggle 'Transfer-Encoding: chunked ' '0\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked\r\n\tx' '0\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked' '0x0\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked' '+0\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked' ' 0\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked' '-1\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked' '2\r\nabc\r\n0\r\n\r\n'
+	smuggle 'Transfer-Encoding: chunked' 'fffffffffffffffff0\r\n\r\n'
+}
+
+@test "header blocks of every common shape are read" {
+	local letters=abcdefgh n=0 shape
+	for shape in 'Content-Length: 14' 'Content-Length:14' 'content-length:\t 14' 'Content-Length: 14\r\nX-Empty:\r\nX-Blank:   ' \
+		"Content-Length: 14\r\nX-Long: $(printf 'y%.0s' {1..7000})" 'X: a:b: c\r\nContent-Length: 14' \
+		'Cookie: a=b; c=d\r\nContent-Length: 14' 'Content-Length: 014'; do
+		run raw "POST /v1/sites?x=y&z HTTP/1.1\r\nHost: [::1]:8099\r\nAuthorization: Bearer $ADMIN\r\n$shape\r\n\r\n{\"domain\":\"${letters:n++:1}\"}GET /health HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n"
+		[ "$(grep -ao 'HTTP/1.1 [0-9]*' <<<"$output" | xargs)" = 'HTTP/1.1 201 HTTP/1.1 200' ] || fails "$shape: $output"
+	done
+	run raw "POST /v1/sites HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $ADMIN\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\n{\"dom\r\nA\r\nain\":\"ch\"}\r\n0\r\nX-Trailer: y\r\n\r\nGET /health HTTP/1.0\r\n\r\n"
+	[ "$(grep -ao 'HTTP/1.[01] [0-9]*' <<<"$output" | xargs)" = 'HTTP/1.1 201 HTTP/1.1 200' ] || fails "$output"
+}
+
+@test "a token in a trailer is no token" {
+	run raw "POST /v1/sites HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\ne\r\n{\"domain\":\"a\"}\r\n0\r\nAuthorization: Bearer $ADMIN\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	[ "$(grep -ao 'HTTP/1.1 [0-9]*' <<<"$output" | xargs)" = 'HTTP/1.1 401 HTTP/1.1 200' ] || fails "$output"
 }
 
 @test "a request without Host, and one of another version, are refused" {
@@ -100,6 +143,14 @@ smuggle() { # HEADERS BODY: answered with nothing but a refusal, and closed
 	[[ $output == 'HTTP/1.1 400'* ]]
 	run raw 'GET /health HTTP/3.7\r\nHost: x\r\n\r\n' 5
 	[[ $output == HTTP/1.?\ [45]* ]]
+	for line in 'GET  /health HTTP/1.1' 'GET /health HTTP/1.1 ' 'GET /health  HTTP/1.1' 'GET\t/health\tHTTP/1.1' 'GET /health' 'PRI * HTTP/2.0'; do
+		run raw "$line\r\nHost: x\r\n\r\n" 5
+		[[ $output != *' 200 '* && $output != *'STILL OPEN'* ]] || fails "$line: $output"
+	done
+	for host in 'a b' 'a/b' 'a@b' 'a,b' 'a\tb' 'a"b'; do
+		run raw "GET /health HTTP/1.1\r\nHost: $host\r\n\r\n" 5
+		[[ $output == 'HTTP/1.1 400'* ]] || fails "$host: $output"
+	done
 	run raw 'garbage\r\n\r\n' 5
 	[[ $output != *' 200 '* && $output != *'STILL OPEN'* ]]
 }
@@ -140,22 +191,94 @@ smuggle() { # HEADERS BODY: answered with nothing but a refusal, and closed
 	ok GET /v1/sites
 }
 
-@test "a thousand connections that say nothing leave the server answering" {
-	perl -MIO::Socket::INET -e '
-		my ($port, $go) = @ARGV;
-		my @s = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die } 1 .. 900;
-		open(my $f, ">", $go); close($f);
-		<STDIN>;
-	' "${URL##*:}" "$D/go" 3>&- < <(sleep "$LIMIT" & echo $! >"$D/sleeper"; wait) &
-	holder=$!
-	echo $holder >>"$D/pids"
+CROWD=$PWD/${B:-build}/tests/registry/crowd
+
+# crowd N drip|whole REQUEST [FROM TO]: what it says in $D/crowd; CROWD_PID
+crowd() {
+	: >"$D/crowd"
+	# a pipe and no shell between: the pid is the crowd's
+	"${IN[@]}" "$CROWD" "${URL##*:}" "$1" "$2" $((LIMIT * 3)) "${@:4}" < <(printf '%b' "$3") >"$D/crowd" 2>&1 3>&- &
+	CROWD_PID=$!
+	echo $CROWD_PID >>"$D/pids"
+	local n
 	for ((n = 0; n < LIMIT * 20; n++)); do
-		[ ! -e "$D/go" ] || break
+		! grep -q '^open' "$D/crowd" || return 0
+		kill -0 "$CROWD_PID" 2>/dev/null || break
 		sleep 0.05
 	done
-	[ -e "$D/go" ]
-	ok POST /v1/sites '{"domain":"a"}'
-	ok GET /config
-	is '.sites | length' 1
-	kill "$holder" "$(cat "$D/sleeper")"
+	cat "$D/crowd" >&2
+	return 1
+}
+
+memory() { # of the server, KiB: the most that it had
+	sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status"
+}
+
+@test "ten thousand connections that drip leave the server answering, and are cut off" {
+	[ "$(ulimit -Hn)" -gt 10200 ] || skip 'not enough files allowed here: ulimit -Hn'
+	ulimit -n "$(ulimit -Hn)"
+	stop
+	start
+	crowd 10000 drip 'GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'
+	answered=0
+	for ((n = 0; n < 1000; n++)); do
+		! grep -q '^closed' "$D/crowd" || break
+		ok POST /v1/sites "{\"domain\":\"s$n\",\"subnet\":\"172.30.$((n % 250 + 1)).0/24\"}" || { [ "$CODE" = 409 ] && [ $n -ge 250 ]; }
+		ok GET /v1/sites
+		answered=$((answered + 1))
+	done
+	[ "$answered" -ge 5 ]
+	wait "$CROWD_PID"
+	grep -qx 'closed 10000 0' "$D/crowd"
+	ok GET /health
+	[ "$(memory)" -lt $((256 * 1024)) ]
+}
+
+@test "where there are few files, those go that take longest, and who sends a whole request is answered" {
+	stop
+	WITH=(prlimit --nofile=400:400)
+	start
+	crowd 1000 drip 'GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'
+	for n in {1..30}; do
+		ok POST /v1/sites "{\"domain\":\"s$n\"}"
+		ok GET /v1/sites
+	done
+	kill "$CROWD_PID"
+	# who waits has sent a whole request, and stays
+	[ "$(ss -Htn state established "( sport = :${URL##*:} )" | wc -l)" -lt 400 ]
+	crowd 100 whole "GET /v1/config?after=$(generation)&wait=60 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $ADMIN\r\nConnection: close\r\n\r\n"
+	waiting=$CROWD_PID
+	mv "$D/crowd" "$D/waiting"
+	"${IN[@]}" "$CROWD" "${URL##*:}" 1000 drip 3 < <(printf 'GET /') >"$D/crowd" 2>&1 3>&- || true
+	! grep -q '^closed' "$D/waiting"
+	kill -0 "$waiting"
+	ok POST /v1/sites '{"domain":"news"}'
+	wait "$waiting"
+	grep -qx 'closed 100 100' "$D/waiting"
+}
+
+@test "one address has a thousand connections at most, and others their own" {
+	[ "$(ulimit -Hn)" -gt 4000 ] || skip 'not enough files allowed here: ulimit -Hn'
+	stop
+	WITH=(unshare -n sh -c 'ip link set lo up && for i in 1 2 3; do ip addr add 203.0.113.$i/32 dev lo; done && exec "$@"' sh)
+	start --listen 203.0.113.1:0
+	URL=$(sed -n 's/^listening on \(.*203.*\)/\1/p' "$D/log")
+	IN=(nsenter -t "$PID" -n)
+	ask="GET /v1/config?after=99&wait=60 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $ADMIN\r\nConnection: close\r\n\r\n"
+	crowd 1500 whole "$ask" 203.0.113.2 203.0.113.1
+	open() { "${IN[@]}" ss -Htn state established "( sport = :${URL##*:} )" "dst 203.0.113.$1" | wc -l; }
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ "$(open 2)" != 1000 ] || break
+		sleep 0.05
+	done
+	[ "$(open 2)" = 1000 ]
+	[ "$("${IN[@]}" curl -sS -m "$LIMIT" --interface 203.0.113.3 "$URL/health")" = '{"status":"ok"}' ]
+	run "${IN[@]}" curl -sS -m "$LIMIT" --interface 203.0.113.2 "$URL/health"
+	[ "$status" != 0 ]
+	kill "$CROWD_PID"
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ "$("${IN[@]}" curl -sS -m "$LIMIT" --interface 203.0.113.2 "$URL/health" 2>&1)" != '{"status":"ok"}' ] || break
+		sleep 0.05
+	done
+	[ "$("${IN[@]}" curl -sS -m "$LIMIT" --interface 203.0.113.2 "$URL/health")" = '{"status":"ok"}' ]
 }

@@ -1,3 +1,10 @@
 # The registry: its pure parts here, the server itself in *.bats.
-$(foreach t,alloc guard throttle timers,$(eval $(call test_program,registry/test_$(t),tests/registry/test_$(t).c,registry core,-lsodium)))
+$(foreach t,alloc guard peers throttle timers,$(eval $(call test_program,registry/test_$(t),tests/registry/test_$(t).c,registry core,-lsodium)))
 $(eval $(call test_program,registry/test_stream,tests/registry/test_stream.c tests/unit/unit.c,registry core,-ljansson -lsodium))
+
+# Many clients at once, for *.bats and bench/registry.
+$(B)/tests/registry/crowd: $(B)/obj/tests/registry/crowd.o $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call link,,$^,-lsodium)
+-include $(B)/obj/tests/registry/crowd.d
+test-programs: $(if $(SAN),,$(B)/tests/registry/crowd)
