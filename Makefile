@@ -81,8 +81,8 @@ endef
 inc_core     := -Ibpf
 inc_kernel   := -Ibpf -I$(B)/gen
 gen_kernel   := $(B)/gen/wm_tc.skel.h $(B)/gen/wm_xdp.skel.h
-inc_registry := -Wa,-I$(CURDIR)/registry
-gen_registry := $(wildcard registry/migrations/*.sql)
+inc_registry := -Wa,-I$(CURDIR)/registry -I/usr/include/postgresql
+gen_registry := $(wildcard registry/migrations/*.sql registry/migrations/*/*.sql)
 inc_agent    := -Ibpf
 inc_tools    := -Ibpf
 
@@ -120,7 +120,7 @@ $(B)/wm-agent: $(B)/libagent.a $(B)/libcore.a
 $(B)/wm-fetch: $(B)/libfetch.a $(B)/libhttp.a $(B)/libcore.a
 	$(call link,$(B)/obj/fetch/fetch_main.o,$^,-lcurl -ljansson -lsodium)
 $(B)/wm-registry: $(B)/libregistry.a $(B)/libcore.a
-	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lsodium -lpthread)
+	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread)
 $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a
 	$(call link,$(B)/obj/cli/main.o,$^,-lcurl -ljansson -lsodium -lsmartcols -lqrencode)
 

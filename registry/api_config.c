@@ -16,7 +16,13 @@
 
 void api_health(struct call *call)
 {
-	answer_json(call, 200, strdup("{\"status\":\"ok\"}"));
+	struct wm_error err = { 0 };
+	int rc = store_refresh(call->registry->store, &err);
+
+	if (rc)
+		answer_failure(call, rc, &err);
+	else
+		answer_json(call, 200, strdup("{\"status\":\"ok\"}"));
 }
 
 void api_whoami(struct call *call)

@@ -16,7 +16,22 @@ const char *const db_sql[SQL_COUNT] = {
 
 int db_open(const char *where, struct db **ret, struct wm_error *err)
 {
-	return sqlite_open(where, ret, err);
+	return db_is_url(where) ? pg_open(where, ret, err) : sqlite_open(where, ret, err);
+}
+
+bool db_is_url(const char *where)
+{
+	return !strncmp(where, "postgresql://", 13) || !strncmp(where, "postgres://", 11);
+}
+
+int db_check_public(const char *where, struct wm_error *err)
+{
+	return db_is_url(where) ? pg_check_public(where, err) : 0;
+}
+
+int db_open_to_read(const char *where, struct db **ret, struct wm_error *err)
+{
+	return db_is_url(where) ? pg_open_to_read(where, ret, err) : sqlite_open_to_read(where, ret, err);
 }
 
 int db_open_reader(struct db *db, struct db **ret, struct wm_error *err)
@@ -137,4 +152,19 @@ int db_do(struct db *db, enum sql sql, const char *types, ...)
 const char *db_reason(const struct db *db)
 {
 	return db->ops->reason(db);
+}
+
+const char *db_name(const struct db *db)
+{
+	return db->ops->name(db);
+}
+
+int db_fd(const struct db *db)
+{
+	return db->ops->fd ? db->ops->fd(db) : -1;
+}
+
+int db_follow(struct db *db)
+{
+	return db->ops->follow ? db->ops->follow(db) : 0;
 }

@@ -30,6 +30,9 @@ struct db_ops {
 	int64_t (*number)(struct db_query *q, int column);
 	const void *(*bytes)(struct db_query *q, int column, size_t *ret_len); /* of a text or blob; NULL: null */
 	const char *(*reason)(const struct db *db);
+	const char *(*name)(const struct db *db);
+	int (*fd)(const struct db *db); /* NULL: nobody else writes there */
+	int (*follow)(struct db *db);
 };
 
 /* Each kind's own begin with these. */
@@ -43,3 +46,7 @@ struct db_query {
 extern const char *const db_sql[SQL_COUNT]; /* the texts of sql.h */
 
 int sqlite_open(const char *path, struct db **ret, struct wm_error *err);
+int sqlite_open_to_read(const char *path, struct db **ret, struct wm_error *err);
+int pg_open(const char *url, struct db **ret, struct wm_error *err);
+int pg_open_to_read(const char *url, struct db **ret, struct wm_error *err);
+int pg_check_public(const char *url, struct wm_error *err);

@@ -249,6 +249,24 @@ int http_listen(struct http_server *server, int fd, const char *cert, const char
 	return 0;
 }
 
+static void on_attached(struct source *source)
+{
+	struct http_server *server = OWNER(source, struct http_server, attached);
+
+	server->attached_ready(server->app);
+}
+
+int http_attach(struct http_server *server, int fd, void (*ready)(void *app), struct wm_error *err)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &server->attached };
+
+	server->attached.ready = on_attached;
+	server->attached_ready = ready;
+	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event))
+		return wm_fail(err, errno, "cannot watch a descriptor: %s", strerror(errno));
+	return 0;
+}
+
 static void on_stop_timer(struct timer *timer)
 {
 	OWNER(timer, struct http_server, stop_timer)->stopped = true;

@@ -72,6 +72,9 @@ struct timers *http_timers(struct http_server *server);
 /* Takes over a listening socket, also on failure. cert and key: PEM text, or NULL for plain http. */
 int http_listen(struct http_server *server, int fd, const char *cert, const char *key, struct wm_error *err);
 
+/* ready(app) is called whenever fd is readable. Once. */
+int http_attach(struct http_server *server, int fd, void (*ready)(void *app), struct wm_error *err);
+
 /* Serves until stop_fd is readable, then lets what is under way finish for a moment. 0 or -errno. */
 int http_run(struct http_server *server, int stop_fd);
 

@@ -36,6 +36,8 @@ struct http_server {
 	struct conn *oldest, *newest; /* of those from which a request is not whole yet, by how long it has taken */
 	struct peers peers;
 	struct source running, stop; /* a daemon has work; the stop fd is readable */
+	struct source attached;      /* http_attach */
+	void (*attached_ready)(void *app);
 	struct timer stop_timer;
 	bool resumed; /* the library has not been run since */
 	bool stopping, stopped;

@@ -15,7 +15,7 @@
 
 static int (*const verbs[])(struct options *options, struct wm_error *err) = {
 	[VERB_SERVE] = serve,		   [VERB_BACKUP] = maintain_backup, [VERB_RESTORE] = maintain_restore,
-	[VERB_MIGRATE] = maintain_migrate, [VERB_CHECK] = maintain_check,
+	[VERB_RENEW] = maintain_renew,	   [VERB_MIGRATE] = maintain_migrate, [VERB_CHECK] = maintain_check,
 };
 
 int main(int argc, char **argv)

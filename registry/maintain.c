@@ -16,6 +16,9 @@
 
 static int database_of(const struct options *o, char *ret, struct wm_error *err)
 {
+	if (o->store.url)
+		return wm_fail(err, EINVAL,
+			       "the store is a PostgreSQL database: save it with pg_dump, put it back with pg_restore, then wm-registry renew");
 	if (wm_format(ret, PATH_MAX, "%s/" STORE_FILE, o->store.dir))
 		return wm_fail(err, ENAMETOOLONG, "the data directory's name is too long: %s", o->store.dir);
 	return 0;
@@ -57,12 +60,17 @@ static int examine(const char *path, struct store_counts *ret, struct wm_error *
 
 int maintain_check(struct options *o, struct wm_error *err)
 {
-	struct store_counts counts;
-	char path[PATH_MAX];
-	int rc = database_of(o, path, err);
+	struct store_counts counts = { 0 };
+	char path[PATH_MAX] = "the PostgreSQL database";
+	int rc;
 
-	if (!rc)
-		rc = examine(path, &counts, err);
+	if (o->store.url) {
+		rc = store_verify(o->store.url, say_problem, NULL, &counts, err);
+	} else {
+		rc = database_of(o, path, err);
+		if (!rc)
+			rc = examine(path, &counts, err);
+	}
 	if (rc < 0)
 		return rc;
 	if (counts.mesh.generation)
@@ -139,7 +147,7 @@ int maintain_backup(struct options *o, struct wm_error *err)
 	return 0;
 }
 
-/* --- restore, migrate ------------------------------------------------------------------------ */
+/* --- restore, renew, migrate ------------------------------------------------------------------------ */
 
 int maintain_restore(struct options *o, struct wm_error *err)
 {
@@ -155,20 +163,49 @@ int maintain_restore(struct options *o, struct wm_error *err)
 	return 0;
 }
 
+/* A file that is not there would be made. */
+static int open_existing(struct options *o, char *path, unsigned int *ret_version, struct store **ret, struct wm_error *err)
+{
+	int rc = 0;
+
+	if (!o->store.url) {
+		rc = database_of(o, path, err);
+		if (!rc)
+			rc = store_file_version(path, ret_version, err);
+	}
+	return rc ? rc : store_open(&(struct store_options){ .dir = o->store.dir, .url = o->store.url }, ret, err);
+}
+
+int maintain_renew(struct options *o, struct wm_error *err)
+{
+	struct store *store = NULL;
+	char path[PATH_MAX];
+	unsigned int version;
+	int rc = open_existing(o, path, &version, &store, err);
+
+	if (!rc)
+		rc = store_renew(store, "renew", err);
+	if (!rc)
+		printf("mesh '%s' has a new instance (%s): gateways take all of it\n", store_mesh(store)->name,
+		       store_mesh(store)->instance);
+	store_close(store);
+	return rc;
+}
+
 int maintain_migrate(struct options *o, struct wm_error *err)
 {
 	struct store *store = NULL;
 	char path[PATH_MAX];
 	unsigned int version;
-	int rc = database_of(o, path, err);
+	int rc = open_existing(o, path, &version, &store, err);
 
-	if (!rc)
-		rc = store_file_version(path, &version, err);
-	if (!rc)
-		rc = store_open(&(struct store_options){ .dir = o->store.dir }, &store, err);
 	store_close(store);
 	if (rc)
 		return rc;
+	if (o->store.url) {
+		printf("the PostgreSQL database has schema %zu\n", nmigrations_postgresql);
+		return 0;
+	}
 	if (version == nmigrations)
 		printf("%s: schema %u, nothing to do\n", path, version);
 	else

@@ -9,5 +9,6 @@
 
 int maintain_backup(struct options *options, struct wm_error *err);  /* beside a server */
 int maintain_restore(struct options *options, struct wm_error *err); /* without one */
+int maintain_renew(struct options *options, struct wm_error *err);   /* beside a server on PostgreSQL only */
 int maintain_migrate(struct options *options, struct wm_error *err); /* without one */
 int maintain_check(struct options *options, struct wm_error *err);   /* beside a server */

@@ -20,3 +20,12 @@ const char *const migrations[] = {
 	migration_0003,
 };
 const size_t nmigrations = WM_ARRAY_LEN(migrations);
+
+MIGRATION(postgresql_0001, "postgresql/0001_mesh.sql");
+MIGRATION(postgresql_0002, "postgresql/0002_marks.sql");
+
+const char *const migrations_postgresql[] = {
+	postgresql_0001,
+	postgresql_0002,
+};
+const size_t nmigrations_postgresql = WM_ARRAY_LEN(migrations_postgresql);

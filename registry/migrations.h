@@ -9,3 +9,6 @@
 
 extern const char *const migrations[]; /* SQL; migrations[0] leads from nothing to version 1 */
 extern const size_t nmigrations;
+
+extern const char *const migrations_postgresql[]; /* the same for PostgreSQL, counted by themselves */
+extern const size_t nmigrations_postgresql;

@@ -11,16 +11,19 @@
 
 static const char usage[] =
 	"Usage: wm-registry serve [OPTION]...\n"
-	"       wm-registry backup FILE | restore FILE | migrate | check [OPTION]...\n"
+	"       wm-registry backup FILE | restore FILE | renew | migrate | check [OPTION]...\n"
 	"The registry of a mesh: its sites, hosts, devices and tokens, over HTTP.\n"
 	"\n"
 	"  serve         until it is told to stop\n"
 	"  backup FILE   all of it as of one moment, also while it is served\n"
 	"  restore FILE  puts a backup in place, with a new instance, so that gateways take all of it\n"
+	"  renew         gives the mesh a new instance, after its database was put back by other means\n"
 	"  migrate       brings the database to this program's schema (serve does it too)\n"
 	"  check         whether database and mesh hold together, also while it is served\n"
 	"\n"
 	"  --data DIR          where the database lies (/var/lib/wm-registry)\n"
+	"  --store URL         a PostgreSQL database instead, which several registries may share:\n"
+	"                      postgresql://USER@HOST/DATABASE?sslmode=verify-full\n"
 	"  --env-file FILE     read settings from there instead of /etc/wm/registry.env\n"
 	"  --force             backup: replace FILE; restore: replace the database, and keep it aside\n"
 	"Of serve:\n"
@@ -36,6 +39,7 @@ static const char usage[] =
 	"Settings, in the file as lines of KEY=VALUE, or in the environment; options win, then the file:\n"
 	"  WM_REGISTRY_TOKEN   the master token; needed, at least 16 characters: openssl rand -hex 32\n"
 	"  WM_REGISTRY_PORT    on 127.0.0.1 (8099)\n"
+	"  WM_REGISTRY_STORE   as --store, which may not hold a password: everybody could read it there\n"
 	"  WM_REGISTRY_DATA, WM_MESH_NAME, WM_MESH_SUPERNET (or MESH_SUPERNET)\n"
 	"  CF_DOMAIN           wm-registry.example.com|8099: the name that a tunnel shows to the world, from\n"
 	"                      which the public URL is made, and the port here that it leads to\n"
@@ -47,15 +51,16 @@ static const struct {
 	bool takes_file;
 } verbs[] = {
 	[VERB_SERVE] = { "serve", false },     [VERB_BACKUP] = { "backup", true }, [VERB_RESTORE] = { "restore", true },
-	[VERB_MIGRATE] = { "migrate", false }, [VERB_CHECK] = { "check", false },
+	[VERB_RENEW] = { "renew", false },     [VERB_MIGRATE] = { "migrate", false }, [VERB_CHECK] = { "check", false },
 };
 
 enum {
-	OPT_DATA = 256, OPT_ENV, OPT_FORCE, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_HELP, OPT_VERSION
+	OPT_DATA = 256, OPT_STORE, OPT_ENV, OPT_FORCE, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_HELP, OPT_VERSION
 };
 
 static const struct option long_options[] = {
 	{ "data", required_argument, NULL, OPT_DATA },
+	{ "store", required_argument, NULL, OPT_STORE },
 	{ "env-file", required_argument, NULL, OPT_ENV },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
@@ -73,6 +78,7 @@ static int take(int opt, struct options *o, struct wm_error *err)
 {
 	switch (opt) {
 	case OPT_DATA: o->store.dir = optarg; return 0;
+	case OPT_STORE: o->store_url = optarg; return 0;
 	case OPT_ENV: o->env_file = optarg; return 0;
 	case OPT_FORCE: o->force = true; return 0;
 	case OPT_CERT: o->cert_file = optarg; return 0;
@@ -140,6 +146,9 @@ void options_clear(struct options *options)
 	wm_wipe(options->token, sizeof(options->token));
 	if (options->key)
 		wm_wipe(options->key, strlen(options->key));
+	if (options->store_copy)
+		wm_wipe(options->store_copy, strlen(options->store_copy));
+	free(options->store_copy);
 	free(options->key);
 	free(options->cert);
 	wm_env_free(options->env);

@@ -12,7 +12,7 @@
 
 #define OPTIONS_LISTEN_MAX 15
 
-enum verb { VERB_SERVE, VERB_BACKUP, VERB_RESTORE, VERB_MIGRATE, VERB_CHECK };
+enum verb { VERB_SERVE, VERB_BACKUP, VERB_RESTORE, VERB_RENEW, VERB_MIGRATE, VERB_CHECK };
 
 struct options {
 	enum verb verb;
@@ -22,7 +22,7 @@ struct options {
 	const char *listen[OPTIONS_LISTEN_MAX];
 	unsigned int nlisten;
 	const char *cert_file, *key_file, *token_file;
-	const char *supernet; /* text */
+	const char *supernet, *store_url; /* text */
 	struct store_options store;
 
 	/* from here on settings_read fills in */
@@ -31,6 +31,7 @@ struct options {
 	char *cert, *key;        /* PEM text, or NULL */
 	char token[WM_TOKEN_MAX]; /* checked */
 	char url[REGISTRY_URL_MAX]; /* where others reach it, or "" */
+	char *store_copy;         /* store.url, which may hold a password */
 };
 
 /* 0 go on; 1 it was --help or --version, all is said; -EINVAL and others with a sentence: exit code 2 for -EINVAL. */

@@ -41,6 +41,7 @@ void answer_changes(struct call *call, uint64_t after, const char *mark);
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */
+void registry_follow(void *registry);      /* takes in what others changed, and wakes who waits for it */
 
 /* --- handlers -------------------------------------------------------------------------- */
 /* api_objects.c */

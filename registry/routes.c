@@ -220,7 +220,10 @@ static void walk(struct call *call)
 	int rc;
 
 	if (!route || !(route->roles & ROLE_PUBLIC)) {
-		rc = auth_identify(call->registry, call->request->token, &call->who);
+		/* One that has waited was woken by what is new. */
+		rc = call->request->wait_until_ms ? 0 : store_refresh(call->registry->store, &err);
+		if (!rc)
+			rc = auth_identify(call->registry, call->request->token, &call->who);
 		if (rc == -EACCES)
 			refuse(call);
 		else if (rc)
@@ -260,6 +263,14 @@ static void on_request(void *app, struct http_request *request)
 	if (is_news(request))
 		wm_info("%s: %s %s: %u", *call.who.who ? call.who.who : "nobody", request->method, request->path,
 			request->answer.status);
+	registry_follow(registry);
+}
+
+void registry_follow(void *app)
+{
+	struct registry *registry = app;
+
+	store_follow(registry->store);
 	watch_announce(&registry->watch, store_mesh(registry->store)->generation);
 }
 

@@ -112,7 +112,10 @@ static int run(struct registry *registry, const struct options *o, struct wm_err
 	stop = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	registry->watch.timers = http_timers(http);
 	registry->watch.generation = store_mesh(registry->store)->generation;
-	rc = open_sockets(http, o, err);
+	if (store_fd(registry->store) >= 0)
+		rc = http_attach(http, store_fd(registry->store), registry_follow, err);
+	if (!rc)
+		rc = open_sockets(http, o, err);
 	if (!rc) {
 		tell_ready(store_mesh(registry->store));
 		watchdog_start(&watchdog, http_timers(http));

@@ -12,6 +12,7 @@
 #include "core/name.h"
 #include "core/util.h"
 #include "registry/auth.h"
+#include "registry/db.h"
 #include "registry/options.h"
 
 #define PEM_MAX (256 * 1024)
@@ -94,6 +95,26 @@ static int read_token(struct options *o, struct wm_error *err)
 	if (rc)
 		return wm_fail(err, EINVAL, "the master token is longer than %d characters; take a shorter one", WM_TOKEN_MAX - 1);
 	return auth_check_master(o->token, err);
+}
+
+/* What is not an argument may hold a password; it is gone from /proc/<pid>/environ, too. */
+static int read_store(struct options *o, struct wm_error *err)
+{
+	const char *url = o->store_url ? o->store_url : setting(o, "WM_REGISTRY_STORE");
+	char *inherited = getenv("WM_REGISTRY_STORE");
+	int rc = o->store_url ? db_check_public(o->store_url, err) : 0;
+
+	if (!rc && url && *url && !db_is_url(url))
+		rc = wm_fail(err, EINVAL, "%s is not the URL of a PostgreSQL database; write it like postgresql://USER@HOST/DATABASE",
+			     o->store_url ? "--store" : "WM_REGISTRY_STORE");
+	if (!rc && url && *url) {
+		o->store_copy = strdup(url);
+		rc = o->store_copy ? 0 : wm_fail(err, ENOMEM, "out of memory");
+	}
+	o->store.url = o->store_copy;
+	if (inherited)
+		wm_wipe(inherited, strlen(inherited));
+	return rc;
 }
 
 static int read_tls(struct options *o, struct wm_error *err)
@@ -194,8 +215,9 @@ int settings_read(struct options *io, struct wm_error *err)
 		io->store.dir = setting(io, "WM_REGISTRY_DATA");
 	if (!io->store.dir)
 		io->store.dir = "/var/lib/wm-registry";
-	if (io->verb != VERB_SERVE)
-		return 0;
+	rc = read_store(io, err);
+	if (rc || io->verb != VERB_SERVE)
+		return rc;
 	rc = read_domain(io, &behind_tunnel, err);
 	if (!rc)
 		rc = read_port(io, behind_tunnel, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Every statement of the store, by name. Parameters are ?1, ?2, ... in the
- * order that the callers in store_*.c pass them.
+ * Every statement of the store, by name: SQL that both databases speak.
+ * Parameters are ?1, ?2, ... in the order that the callers in store_*.c pass them.
  */
 #pragma once
 
@@ -71,6 +71,9 @@
 		       "FROM change c WHERE seq > ?1 ORDER BY seq LIMIT 1") \
 	X(AUDIT_ADD, "INSERT INTO audit (at, who, what, kind, name, generation, before, after) " \
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+
+/* Statements that walk: one parameter, and the rows whose first column is greater, in its order, one at a time (LIMIT 1). */
+#define SQL_WALKS(X) X(SITE_NEXT) X(HOST_NEXT) X(DEVICE_NEXT) X(TOKEN_NEXT) X(CHANGE_NEXT)
 
 enum sql {
 #define X(name, text) SQL_##name,

@@ -143,6 +143,20 @@ static int start_mesh(struct store *store, const struct store_options *options, 
 	return change_end(&c, settle_mesh(store, options, &c, err), err);
 }
 
+static int open_db(struct store *store, const struct store_options *options, struct wm_error *err)
+{
+	int rc = 0;
+
+	if (!options->url) {
+		rc = store_lock(options->dir, &store->lock, err);
+		if (!rc)
+			rc = wm_format(store->path, sizeof(store->path), "%s/" STORE_FILE, options->dir);
+	}
+	if (!rc)
+		rc = db_open(options->url ? options->url : store->path, &store->db, err);
+	return rc ? rc : wm_copy(store->path, sizeof(store->path), db_name(store->db));
+}
+
 int store_open(const struct store_options *options, struct store **ret, struct wm_error *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -151,11 +165,7 @@ int store_open(const struct store_options *options, struct store **ret, struct w
 	if (!store)
 		return wm_fail(err, ENOMEM, "out of memory");
 	store->lock = -1;
-	rc = store_lock(options->dir, &store->lock, err);
-	if (!rc)
-		rc = wm_format(store->path, sizeof(store->path), "%s/" STORE_FILE, options->dir);
-	if (!rc)
-		rc = db_open(store->path, &store->db, err);
+	rc = open_db(store, options, err);
 	if (!rc)
 		rc = start_mesh(store, options, err);
 	if (rc) {
@@ -180,6 +190,37 @@ void store_close(struct store *store)
 const struct wm_mesh *store_mesh(const struct store *store)
 {
 	return &store->mesh;
+}
+
+/* --- what others change ------------------------------------------------------------- */
+
+int store_fd(const struct store *store)
+{
+	return db_fd(store->db);
+}
+
+int store_follow(struct store *store)
+{
+	int rc;
+
+	/* Answers bring further news along. */
+	while ((rc = db_follow(store->db)) > 0) {
+		store->commits++;
+		rc = store_take_in(store);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int store_refresh(struct store *store, struct wm_error *err)
+{
+	int rc = store_fd(store) < 0 ? 0 : store_take_in(store);
+
+	/* The server tells what was committed before it answers. */
+	if (!rc)
+		rc = store_follow(store);
+	return rc ? store_fail(store, rc, err) : 0;
 }
 
 /* --- snapshots ------------------------------------------------------------------------ */
@@ -226,7 +267,7 @@ static int begin_snapshot(struct store *store, struct snapshot *s, struct wm_err
 	if (rc > 0)
 		rc = rows_hub(s->db, &hub);
 	if (rc < 0)
-		return store_fail(store, rc, err);
+		return store_fail_on(store, s->db, rc, err);
 	if (rc > 0)
 		memcpy(s->hub, hub.domain, sizeof(s->hub));
 	return 0;

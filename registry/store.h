@@ -2,7 +2,9 @@
  *
  * What a mesh is and who may speak for it, durably. The store speaks of
  * sites, hosts, devices, tokens and enrolments; how they lie in a database is
- * its own affair (db.h). One thread, one process: the directory is locked.
+ * its own affair (db.h). One thread. On SQLite one process: the directory is
+ * locked; a PostgreSQL database may be shared by several, whose changes take
+ * turns.
  *
  * Every change is one transaction: check against the whole mesh, write, bump
  * the generation, log what changed and who did it. When a call returns 0 it
@@ -10,7 +12,9 @@
  *
  * Errors: -ENOENT there is no such object; -EINVAL the input is wrong;
  * -EEXIST, -ENODEV, -ENOTEMPTY, -EADDRNOTAVAIL it conflicts with what is
- * there; -EACCES a token that is not, or no longer, good; -ENOSPC disk full.
+ * there; -EACCES a token that is not, or no longer, good; -ENOSPC disk full;
+ * -ENOTCONN no connection to the database; -EINPROGRESS it was lost while a
+ * change was confirmed, and whether it was made is not known.
  */
 #pragma once
 
@@ -24,7 +28,8 @@
 struct store;
 
 struct store_options {
-	const char *dir;
+	const char *dir;           /* of the SQLite file */
+	const char *url;           /* of a PostgreSQL database instead, or NULL */
 	const char *mesh_name;     /* NULL: as it is, "home" at first */
 	struct wm_prefix supernet; /* len 0: as it is, 172.30.0.0/16 at first */
 };
@@ -32,6 +37,13 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **ret, struct wm_error *err);
 void store_close(struct store *store); /* NULL-safe */
 const struct wm_mesh *store_mesh(const struct store *store); /* as of the last change */
+
+/* --- sharing a database ----------------------------------------------------------
+ * What others commit is taken in when store_fd is readable, by store_follow; so what store_mesh says may be a little
+ * behind. After store_refresh nothing is shown that is older than what anybody was told to be done before. */
+int store_fd(const struct store *store); /* -1: the store is not shared */
+int store_follow(struct store *store);   /* 0, -ENOTCONN: goes on by itself */
+int store_refresh(struct store *store, struct wm_error *err);
 
 /* --- the data directory as a whole (store.c, store_keep.c) ------------------------------- */
 #define STORE_FILE "registry.db"
@@ -45,12 +57,12 @@ int store_give(int fd, const char *dir);
 int store_renew(struct store *store, const char *who, struct wm_error *err);
 
 /* Does all in a database hold together, by the rules that a change must keep? Beside a server, too; the schema is the one
- * that this program knows. say: a sentence for each thing that is wrong. How many there were, or -errno. */
+ * that this program knows. where: a file, or a URL. say: a sentence for each thing that is wrong. How many there were, or -errno. */
 struct store_counts {
 	struct wm_mesh mesh;
 	uint64_t objects[OBJECT_KINDS];
 };
-int store_verify(const char *path, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err);
+int store_verify(const char *where, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err);
 
 /* --- sites, hosts, devices ---------------------------------------------------
  * `who` is written to the audit. */

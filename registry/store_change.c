@@ -11,7 +11,7 @@
 
 #define CHANGES_KEPT 100000 /* objects that have changed since, for a reader to be told the difference */
 
-int store_fail(struct store *store, int rc, struct wm_error *err)
+int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_error *err)
 {
 	if (rc == -ENOSPC)
 		return wm_fail(err, ENOSPC, "the disk that holds %s is full; nothing was changed; make room and try again",
@@ -19,15 +19,48 @@ int store_fail(struct store *store, int rc, struct wm_error *err)
 	if (rc == -EBUSY)
 		return wm_fail(err, EBUSY, "the database %s is held by another program; nothing was changed; try again",
 			       store->path);
-	return wm_fail(err, -rc, "the database %s failed: %s; nothing was changed", store->path, db_reason(store->db));
+	if (rc == -ENOTCONN)
+		return wm_fail(err, ENOTCONN, "the database %s cannot be reached: %s; nothing was changed; try again", store->path,
+			       db_reason(db));
+	if (rc == -EINPROGRESS)
+		return wm_fail(err, EINPROGRESS,
+			       "the connection to the database %s was lost while the change was being confirmed; whether it was made is not known: look before you make it again",
+			       store->path);
+	return wm_fail(err, -rc, "the database %s failed: %s; nothing was changed", store->path, db_reason(db));
+}
+
+int store_fail(struct store *store, int rc, struct wm_error *err)
+{
+	return store_fail_on(store, store->db, rc, err);
+}
+
+int store_take_in(struct store *store)
+{
+	struct wm_mesh mesh;
+	int rc = rows_mesh(store->db, &mesh);
+
+	if (rc <= 0)
+		return rc;
+	if (mesh.generation != store->mesh.generation || strcmp(mesh.mark, store->mesh.mark) ||
+	    strcmp(mesh.instance, store->mesh.instance)) {
+		store->commits++;
+		check_forget(store);
+	}
+	store->mesh = mesh;
+	return 0;
 }
 
 int change_begin(struct store *store, const char *who, struct change *ret, struct wm_error *err)
 {
 	int rc = db_begin(store->db);
 
-	if (rc)
-		return store_fail(store, rc, err);
+	if (!rc && store_fd(store) >= 0)
+		rc = store_take_in(store);
+	if (rc) {
+		store_fail(store, rc, err);
+		db_rollback(store->db);
+		return rc;
+	}
 	*ret = (struct change){ .store = store, .who = who, .now = wm_unix_time() };
 	return 0;
 }

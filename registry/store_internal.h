@@ -23,10 +23,10 @@ struct snapshot {
 
 struct store {
 	struct db *db;
-	int lock; /* the directory's lock file */
-	char path[PATH_MAX];
+	int lock; /* the directory's lock file; -1: none */
+	char path[PATH_MAX]; /* of the SQLite file, or where the database is, for messages */
 	struct wm_mesh mesh;
-	uint64_t commits; /* since it was opened; tokens change without a generation */
+	uint64_t commits; /* known of since it was opened; tokens change without a generation */
 	struct snapshot *snapshots[SNAPSHOTS_MAX]; /* oldest first; readers > 0 */
 	size_t nsnapshots;
 	/* Of subnets that were asked for a free address lately: all below is taken, so that who comes next need not walk
@@ -56,7 +56,10 @@ int change_note(struct change *c, const char *what, const char *kind, const char
 /* Commits when rc is 0, else rolls back; returns the outcome, with a sentence in err. */
 int change_end(struct change *c, int rc, struct wm_error *err);
 
-int store_fail(struct store *store, int rc, struct wm_error *err); /* a sentence for a failure of the database itself */
+/* A sentence for a failure of the database itself. */
+int store_fail(struct store *store, int rc, struct wm_error *err);
+int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_error *err); /* on that connection */
+int store_take_in(struct store *store); /* the mesh as it is in the database now: somebody else may have changed it */
 
 /* --- rows (store_rows.c) ---------------------------------------------------------- */
 /* 1 found, 0 not, -errno. *ret is filled only on 1, derived members too. */

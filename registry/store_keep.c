@@ -159,21 +159,21 @@ static int verify(struct verify *v, struct store_counts *counts)
 	return rc ? rc : verify_log(v);
 }
 
-int store_verify(const char *path, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err)
+int store_verify(const char *where, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err)
 {
 	struct verify v = { .say = say, .arg = arg };
 	struct store_counts counts = { 0 };
-	int rc = wm_copy(v.store.path, sizeof(v.store.path), path);
+	int rc = db_open_to_read(where, &v.store.db, err);
 
-	if (!rc)
-		rc = db_open_reader(path, &v.store.db, err);
 	if (rc)
 		return rc;
-	rc = db_begin(v.store.db);
+	rc = wm_copy(v.store.path, sizeof(v.store.path), db_name(v.store.db));
+	if (!rc)
+		rc = db_begin(v.store.db);
 	if (!rc)
 		rc = verify(&v, &counts);
 	if (rc)
-		wm_fail(err, -rc, "cannot read the database %s: %s", path, db_reason(v.store.db));
+		wm_fail(err, -rc, "cannot read the database %s: %s", v.store.path, db_reason(v.store.db));
 	db_rollback(v.store.db);
 	db_close(v.store.db);
 	if (rc)

@@ -62,6 +62,11 @@ static const char *reason(const struct db *db)
 	return sqlite3_errmsg(((const struct sqlite_db *)db)->sqlite);
 }
 
+static const char *name(const struct db *db)
+{
+	return ((const struct sqlite_db *)db)->path;
+}
+
 static int run(struct db *db, const char *sql)
 {
 	return sqlite_errno(sqlite3_exec(of(db)->sqlite, sql, NULL, NULL, NULL));
@@ -243,9 +248,9 @@ static int open_file(const struct db_ops *ops, const char *path, int flags, stru
 	return 0;
 }
 
-static int open_reader(struct db *db, struct db **ret, struct wm_error *err)
+static int open_to_read(const struct db_ops *ops, const char *path, struct db **ret, struct wm_error *err)
 {
-	int rc = open_file(db->ops, of(db)->path, SQLITE_OPEN_READWRITE, ret, err);
+	int rc = open_file(ops, path, SQLITE_OPEN_READWRITE, ret, err);
 
 	if (rc)
 		return rc;
@@ -254,11 +259,22 @@ static int open_reader(struct db *db, struct db **ret, struct wm_error *err)
 	return 0;
 }
 
+static int open_reader(struct db *db, struct db **ret, struct wm_error *err)
+{
+	return open_to_read(db->ops, of(db)->path, ret, err);
+}
+
 static const struct db_ops ops = {
 	.open_reader = open_reader, .close = sqlite_close, .begin = begin,	   .commit = commit,   .rollback = rollback,
 	.lazy = lazy,		    .query = query,	   .next = next,	   .done = done,       .changed = changed,
 	.number = number,	    .bytes = bytes,	   .reason = reason,
+	.name = name,
 };
+
+int sqlite_open_to_read(const char *path, struct db **ret, struct wm_error *err)
+{
+	return open_to_read(&ops, path, ret, err);
+}
 
 int sqlite_open(const char *path, struct db **ret, struct wm_error *err)
 {

@@ -19,7 +19,7 @@ BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
 TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	iputils-tracepath traceroute python3-minimal strace valgrind libclang-rt-14-dev sqlite3
-	openssl systemd qrencode"
+	openssl systemd qrencode postgresql-15"
 
 VM="qemu-system-x86 busybox-static kmod python3 python3-requests
 	python3-argcomplete"
@@ -69,6 +69,15 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 say "installing: $todo"
+# The tests start a PostgreSQL of their own: its package is not to make and start one for this machine, unless there is
+# one already. What says so goes again with this script.
+no_cluster=/etc/postgresql-common/createcluster.d/wm-no-cluster.conf
+case " $todo " in
+*" postgresql-15 "*)
+	mkdir -p "${no_cluster%/*}"
+	echo "create_main_cluster = false" >"$no_cluster"
+	;;
+esac
 # --no-install-recommends: wireguard-tools recommends a kernel.
 install_all() {
 	# shellcheck disable=SC2086
@@ -76,7 +85,7 @@ install_all() {
 		--no-install-recommends $todo </dev/null
 }
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$no_cluster"' EXIT
 # A list of packages that was never fetched, or is old, fails; fetch it then.
 if ! install_all >"$log" 2>&1; then
 	apt-get update -q >"$log" 2>&1 && install_all >"$log" 2>&1 || {

@@ -315,6 +315,7 @@ may() {
 	code 201
 	TOKEN=$secret api DELETE /v1/sites/b
 	stop
+	[ -z "${PG_DIR-}" ] || { mkdir "$D/data" && pg_dump -h "$PG_DIR" -U wm "$DB" >"$D/data/dump"; }
 	for token in "$ADMIN" "$secret" "$enrolment" "$own"; do
 		run grep -rlF -- "$token" "$D/log" "$D/data"
 		[ "$status" = 1 ] || fails "$output holds a token"

@@ -172,8 +172,18 @@ changed() { # SETS
 }
 
 # The database as it is now in $D/copy, and back from there.
-put_aside() { stop && cp -a "$D/data" "$D/copy" && start; }
-put_back() { stop && rm -rf "$D/data" && cp -a "$D/copy" "$D/data" && start; }
+put_aside() { stop && copy && start; }
+put_back() { stop && copy back && start; }
+copy() {
+	if [ -z "${PG_DIR-}" ]; then
+		[ -z "${1-}" ] && cp -a "$D/data" "$D/copy" && return
+		rm -rf "$D/data" && cp -a "$D/copy" "$D/data"
+	elif [ -z "${1-}" ]; then
+		postgres "CREATE DATABASE ${DB}_copy TEMPLATE $DB"
+	else
+		postgres "DROP DATABASE $DB" && postgres "CREATE DATABASE $DB TEMPLATE ${DB}_copy"
+	fi
+}
 
 mark() { # of the generation that is there now
 	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" "$URL/v1/config" | head -n 1 | jq -r .mesh.mark
@@ -247,7 +257,7 @@ mark() { # of the generation that is there now
 	since "$gen"
 	code 200
 	stop
-	sqlite3 "$D/data/registry.db" "DELETE FROM change WHERE generation <= $gen OR generation = $gen + 1 AND step = 0"
+	sql "DELETE FROM change WHERE generation <= $gen OR generation = $gen + 1 AND step = 0"
 	start
 	since "$gen"
 	problem 410
@@ -260,7 +270,7 @@ mark() { # of the generation that is there now
 
 @test "the log holds 100,000 objects, whatever happens" {
 	stop
-	sqlite3 "$D/data/registry.db" "
+	sql "
 		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
 		INSERT INTO change (generation, step, kind, name, whole) SELECT generation, 1000 + i, 'host', 'x' || i || '.b', 0 FROM n, mesh"
 	start
@@ -268,14 +278,14 @@ mark() { # of the generation that is there now
 	for n in 1 2 3; do
 		ok POST /v1/hosts "{\"name\":\"h$n\",\"domain\":\"b\",\"local_ip\":\"192.168.1.$((100 + n))\"}"
 	done
-	[ "$(sqlite3 "$D/data/registry.db" 'SELECT count(*), max(seq) - min(seq) FROM change')" = '100000|99999' ]
+	[ "$(sql 'SELECT count(*), max(seq) - min(seq) FROM change')" = '100000|99999' ]
 	since "$gen"
 	is 'select(.end) | .end.count' 3
 }
 
 @test "one host that changed 50,000 times is told once, whatever the protocol" {
 	stop
-	sqlite3 "$D/data/registry.db" "
+	sql "
 		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
 		INSERT INTO change (generation, step, kind, name, whole) SELECT generation, 1000 + i, 'host', 'nas.b', 0 FROM n, mesh"
 	start
@@ -290,25 +300,31 @@ mark() { # of the generation that is there now
 
 # A database of schema N, as the program that knew no later one left it: a mesh in generation 5, and its log.
 earlier() { # N
-	local n
+	local n whole=
 	stop
-	rm -rf "$D/data"
-	mkdir "$D/data"
+	empty
+	mkdir -p "$D/data"
+	# PostgreSQL's first schema is what SQLite's second is: it says which changes are whole
+	[ -z "${PG_DIR-}" ] || whole=', 0'
 	for ((n = 1; n <= $1; n++)); do
-		sqlite3 "$D/data/registry.db" <"$(ls registry/migrations/000$n*.sql)"
-		[ $n != 1 ] || sqlite3 "$D/data/registry.db" "
+		sql "$(cat "$MIGRATIONS"/000$n*.sql)"
+		[ $n != 1 ] || sql "
 		INSERT INTO mesh VALUES (1, '11111111-2222-4333-8444-555555555555', 5, 'home', $((0xac1e0000)), 16);
 		INSERT INTO site VALUES ('b', $((0xac1e0100)), 24, NULL, NULL, 0);
 		INSERT INTO host VALUES ($((0xac1e0102)), 'b', 'nas', $((0xc0a8010a)), NULL, 1);
-		INSERT INTO change VALUES (2, 0, 'mesh', '', '{}'), (3, 0, 'site', 'b', '{}'), (4, 0, 'host', 'nas.b', '{}'),
-			(5, 0, 'host', 'gone.b', NULL);"
+		INSERT INTO change (generation, step, kind, name, body ${whole:+, whole}) VALUES (2, 0, 'mesh', '', '{}' ${whole:+, 1}),
+			(3, 0, 'site', 'b', '{}' ${whole:+, 1}), (4, 0, 'host', 'nas.b', '{}' $whole), (5, 0, 'host', 'gone.b', NULL $whole)"
 	done
-	sqlite3 "$D/data/registry.db" "PRAGMA user_version = $1; PRAGMA application_id = $((0x574d5247))"
+	if [ -n "${PG_DIR-}" ]; then
+		sql "CREATE TABLE wm_registry (schema bigint NOT NULL); INSERT INTO wm_registry VALUES ($1)"
+	else
+		sql "PRAGMA user_version = $1; PRAGMA application_id = $((0x574d5247))"
+	fi
 	start
 }
 
 @test "a log of every earlier schema goes on" {
-	for schema in $(seq 1 $(($(ls registry/migrations/*.sql | wc -l) - 1))); do
+	for schema in $(seq 1 $(($(ls "$MIGRATIONS"/*.sql | wc -l) - 1))); do
 		earlier "$schema"
 		goes_on
 	done
@@ -333,6 +349,6 @@ goes_on() {
 	since 6 "mark=$(mark)"
 	code 204
 	stop
-	[ "$(sqlite3 "$D/data/registry.db" 'PRAGMA integrity_check')" = ok ]
+	[ -n "${PG_DIR-}" ] || [ "$(sql 'PRAGMA integrity_check')" = ok ]
 	start
 }

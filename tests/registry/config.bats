@@ -212,14 +212,14 @@ await_waiting() { # N: of them
 
 @test "a stream is one generation, whatever changes while it is read, and takes little memory" {
 	stop
-	rm -rf "$D/data"
+	empty
 	start --supernet 10.0.0.0/8
 	ok POST /v1/sites '{"domain":"big","subnet":"10.16.0.0/12"}'
 	stop
 	# 100,000 hosts: more than the socket's buffers hold, so that the server is in the middle of it
-	sqlite3 "$D/data/registry.db" "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100001)
+	sql "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100001)
 		INSERT INTO host (overlay, domain, name, local, access)
-		SELECT 0x0a100000 + i, 'big', 'h' || i, 0xc0000000 + i, 1 FROM n"
+		SELECT $((0x0a100000)) + i, 'big', 'h' || i, $((0xc0000000)) + i, 1 FROM n"
 	start
 	gen=$(generation)
 	perl -MIO::Socket::INET -e '

@@ -263,7 +263,7 @@ instance() { sqlite3 "$1" 'SELECT instance FROM mesh'; }
 	sqlite3 "$D/data/registry.db" "PRAGMA application_id=1464685127; PRAGMA user_version=1;
 		INSERT INTO mesh VALUES (1, '0d9c9a1e-57a5-4fd8-9f10-000000000001', 1, 'old', 2887647232, 16);
 		INSERT INTO change VALUES (1, 0, 'mesh', '', '{}')"
-	newest=$(ls registry/migrations | wc -l)
+	newest=$(ls registry/migrations/*.sql | wc -l)
 	run_as check --data "$D/data"
 	said 1 "its schema is 1, this wm-registry knows $newest" 'wm-registry migrate'
 	cp -r "$D/data" "$D/served"

@@ -69,6 +69,7 @@ said() { # RC PATTERN: how the last start failed: one line
 	code 200
 }
 
+# bats test_tags=sqlite
 @test "a second server on the same data is refused, the first goes on" {
 	start
 	refuses serve --data "$D/data" --listen 127.0.0.1:0
@@ -76,6 +77,7 @@ said() { # RC PATTERN: how the last start failed: one line
 	ok GET /v1/sites
 }
 
+# bats test_tags=sqlite
 @test "a taken port, an unusable directory, a foreign database: a sentence each" {
 	start
 	refuses serve --data "$D/two" --listen "${URL#http://}"
@@ -138,12 +140,13 @@ said() { # RC PATTERN: how the last start failed: one line
 		jq -r '.hosts[].name' <<<"$BODY" | sort >"$D/there"
 		[ -z "$(sort "$D/acked" | comm -23 - "$D/there")" ]
 		# one generation for each change there is: nothing half-written
-		[ "$(sqlite3 "$D/data/registry.db" 'PRAGMA integrity_check')" = ok ]
-		[ "$(sqlite3 "$D/data/registry.db" 'SELECT count(*) FROM change')" = "$(($(generation) - 1))" ]
-		[ "$(sqlite3 "$D/data/registry.db" "SELECT count(*) FROM audit WHERE kind = 'host'")" = "$(wc -l <"$D/there")" ]
+		[ -n "${PG_DIR-}" ] || [ "$(sql 'PRAGMA integrity_check')" = ok ]
+		[ "$(sql 'SELECT count(*) FROM change')" = "$(($(generation) - 1))" ]
+		[ "$(sql "SELECT count(*) FROM audit WHERE kind = 'host'")" = "$(wc -l <"$D/there")" ]
 	done
 }
 
+# bats test_tags=sqlite
 @test "a full disk is 507, nothing is half-written, and it goes on when there is room" {
 	mkdir "$D/small"
 	# a mount of its own in a namespace of its own, which ends with the server
@@ -238,13 +241,14 @@ said() { # RC PATTERN: how the last start failed: one line
 	unset TOKEN
 	ok DELETE /v1/hosts/nas.b
 	stop
-	[ "$(sqlite3 "$D/data/registry.db" "SELECT who, what, kind, name, json_extract(before, '\$.endpoint'),
-		json_extract(after, '\$.endpoint') FROM audit WHERE what = 'change'")" = \
-		'gateway b|change|site|b|198.51.100.2:51820|198.51.100.200:51820' ]
-	[ "$(sqlite3 "$D/data/registry.db" "SELECT who, kind, name, json_extract(before, '\$.local_ip'), after IS NULL
-		FROM audit WHERE what = 'remove'")" = 'admin master|host|nas.b|192.168.1.10|1' ]
-	[ "$(sqlite3 "$D/data/registry.db" "SELECT kind, name, body IS NULL FROM change ORDER BY generation DESC LIMIT 1")" = \
-		'host|nas.b|1' ]
+	[ "$(sql "SELECT who, what, kind, name FROM audit WHERE what = 'change'")" = 'gateway b|change|site|b' ]
+	[ "$(sql "SELECT before FROM audit WHERE what = 'change'" | jq -r .endpoint)" = 198.51.100.2:51820 ]
+	[ "$(sql "SELECT after FROM audit WHERE what = 'change'" | jq -r .endpoint)" = 198.51.100.200:51820 ]
+	[ "$(sql "SELECT who, kind, name, after IS NULL FROM audit WHERE what = 'remove'")" = \
+		"admin master|host|nas.b|$(sql 'SELECT 1 = 1')" ]
+	[ "$(sql "SELECT before FROM audit WHERE what = 'remove'" | jq -r .local_ip)" = 192.168.1.10 ]
+	[ "$(sql "SELECT kind, name, body IS NULL FROM change ORDER BY generation DESC LIMIT 1")" = \
+		"host|nas.b|$(sql 'SELECT 1 = 1')" ]
 }
 
 @test "https with a certificate of its own" {
@@ -261,6 +265,7 @@ said() { # RC PATTERN: how the last start failed: one line
 	said 1 TLS
 }
 
+# bats test_tags=sqlite
 @test "a second upgrade of the same data changes nothing" {
 	start
 	mesh

@@ -85,7 +85,7 @@ setup() { start; }
 
 @test "a full supernet is said" {
 	stop
-	rm -rf "$D/data"
+	empty
 	start --supernet 10.9.0.0/23
 	ok POST /v1/sites '{"domain":"a"}'
 	is .subnet 10.9.1.0/24

@@ -1,8 +1,11 @@
-# Starts the real wm-registry for one test, and speaks to it.
+# Starts the real wm-registry for one test, and speaks to it. On SQLite; or where PG_DIR says that a PostgreSQL server
+# runs (postgres.bash), on a database of the test's own there. Tests of what only SQLite has are tagged sqlite.
 
 ADMIN=test-token-0123456789abcdef
+MIGRATIONS=registry/migrations
 REGISTRY=$PWD/${B:-build}/wm-registry
 D=$BATS_TEST_TMPDIR
+unset WM_REGISTRY_STORE
 LIMIT=$((20 * ${WM_SLOW:-1})) # seconds that anything may take
 export WM_ETC=$D/etc           # no settings but a test's own
 CLEAN=(-u WM_MESH_NAME -u WM_MESH_SUPERNET -u MESH_SUPERNET -u WM_REGISTRY_PORT -u WM_REGISTRY_DATA -u CF_DOMAIN)
@@ -16,6 +19,27 @@ start() {
 	echo "$PID" >>"$D/pids"
 	await_log 'listening on '
 	URL=$(sed -n 's/^listening on //p' "$D/log" | tail -n 1)
+}
+
+# sql QUERY: looks into the test's database, or changes it; a line a row, columns separated by |
+sql() {
+	if [ -n "${PG_DIR-}" ]; then
+		psql -qAt -v ON_ERROR_STOP=1 -h "$PG_DIR" -U wm -d "$DB" -c "$1"
+	else
+		sqlite3 "$D/data/registry.db" "$1"
+	fi
+}
+
+postgres() { # QUERY...: of the server, not of one database
+	local query
+	for query; do
+		psql -qAt -h "$PG_DIR" -U wm -d postgres -c "$query" 2>>"$D/psql" || return 1
+	done
+}
+
+empty() { # the test's database, which no server may use
+	rm -rf "$D/data"
+	[ -z "${PG_DIR-}" ] || { postgres "DROP DATABASE $DB" && postgres "CREATE DATABASE $DB"; }
 }
 
 await_log() { # until the server of this test has said it
@@ -38,11 +62,10 @@ stop() { # [SIGNAL]: RC is its exit code
 # What a test starts ends with it.
 teardown() {
 	local pid
-	[ -f "$D/pids" ] || return 0
-	while read -r pid; do
+	[ ! -f "$D/pids" ] || while read -r pid; do
 		kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done <"$D/pids"
-	return 0
+	[ -z "${PG_DIR-}" ] || postgres "DROP DATABASE IF EXISTS $DB WITH (FORCE)" "DROP DATABASE IF EXISTS ${DB}_copy"
 }
 
 # api METHOD PATH [BODY] [CURL OPTION]...: CODE, BODY and the headers in $D/head.
@@ -122,3 +145,11 @@ raw() {
 		while (sysread($s, my $part, 65536)) { syswrite(STDOUT, $part) }
 	' "${URL##*:}" "${2:-$LIMIT}"
 }
+
+# The file is also read when there is no test, to count them.
+if [ -n "${PG_DIR-}" ] && [ -n "$D" ]; then
+	DB=t_$(md5sum <<<"$D" | cut -c 1-16)
+	postgres "CREATE DATABASE $DB"
+	MIGRATIONS=registry/migrations/postgresql
+	export WM_REGISTRY_STORE="postgresql://wm@/$DB?host=$PG_DIR"
+fi
