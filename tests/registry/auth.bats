@@ -333,6 +333,16 @@ storm() { # HEADER
 	grep -ao 'HTTP/1.1 4..' "$D/storm" | sort | uniq -c | xargs >"$D/counts"
 }
 
+# However slow this machine is, and however much time has forgiven since the storm.
+told_to_wait() { # HEADER
+	local n
+	for n in {1..50}; do
+		TOKEN=wmr_wrong api GET /v1/sites '' -H "$1"
+		! code 429 2>"$D/other" || break
+	done
+	problem 429
+}
+
 @test "too many bad tokens from one address are told to wait, and nobody else is" {
 	reader=$(new_token read monitor)
 	storm 'CF-Connecting-IP: 203.0.113.5'
@@ -348,15 +358,13 @@ storm() { # HEADER
 	code 200
 	TOKEN=$reader api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.5'
 	code 200
-	TOKEN=wmr_wrong api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.5'
-	problem 429
+	told_to_wait 'CF-Connecting-IP: 203.0.113.5'
 	# others behind the same tunnel, mistyping, are told what is wrong
 	TOKEN=wmr_wrong api GET /v1/sites '' -H 'CF-Connecting-IP: 203.0.113.6'
 	problem 401
 	TOKEN=wmr_wrong api GET /v1/sites '' -H 'X-Forwarded-For: 203.0.113.5, 203.0.113.6'
 	problem 401
-	TOKEN=wmr_wrong api GET /v1/sites '' -H 'X-Forwarded-For: 203.0.113.6, 203.0.113.5'
-	problem 429
+	told_to_wait 'X-Forwarded-For: 203.0.113.6, 203.0.113.5'
 	TOKEN=wmr_wrong api GET /v1/sites
 	problem 401
 	# who has none yet is no guesser

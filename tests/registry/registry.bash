@@ -26,7 +26,7 @@ sql() {
 	if [ -n "${PG_DIR-}" ]; then
 		psql -qAt -v ON_ERROR_STOP=1 -h "$PG_DIR" -U wm -d "$DB" -c "$1"
 	else
-		sqlite3 "$D/data/registry.db" "$1"
+		sqlite3 "$D/data/registry.db" <<<"$1" # no argument: a comment would be an option
 	fi
 }
 
