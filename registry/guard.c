@@ -103,7 +103,7 @@ void guard_header(struct guard *g, const char *name, size_t name_len, const char
 	}
 }
 
-bool guard_request(struct guard *g, const char *version, const char *target)
+bool guard_request(struct guard *g, const char *method, const char *target, const char *version)
 {
 	bool old = !strcmp(version, "HTTP/1.0");
 
@@ -115,6 +115,8 @@ bool guard_request(struct guard *g, const char *version, const char *target)
 		guard_refuse(g, 400, "HTTP/1.0 has no Transfer-Encoding");
 	if (!old && !g->hosts)
 		guard_refuse(g, 400, "the request has no Host");
+	if (!is_token(method, strlen(method)))
+		guard_refuse(g, 400, "the request's method is malformed");
 	for (const char *c = target; *c; c++) {
 		if (*c <= 0x20 || *c > 0x7e) {
 			guard_refuse(g, 400, "the request's path has characters that a URL cannot have");

@@ -30,4 +30,4 @@ void guard_refuse(struct guard *g, unsigned int status, const char *why);
 void guard_header(struct guard *g, const char *name, size_t name_len, const char *value, size_t value_len);
 
 /* After the last header. False: refuse with g->status and g->why. */
-bool guard_request(struct guard *g, const char *version, const char *target);
+bool guard_request(struct guard *g, const char *method, const char *target, const char *version);

@@ -39,7 +39,6 @@ struct http_answer {
 	char etag[80];
 	char allow[64];    /* of a 405 */
 	unsigned int retry_after; /* seconds, of a 429 */
-	bool close;        /* the connection ends with this answer */
 };
 
 struct http_request {

@@ -2,8 +2,8 @@
  *
  * Does the library read the header block as everybody else does? 0.9.75 does
  * not: of a folded line it makes part of the name before it, a line that
- * begins with ':' ends the block for it, a NUL ends a value, and LF alone a
- * line. Whoever stands in front of us reads on, and where the two disagree a
+ * begins with ':' ends the block for it, a NUL ends a path or value, and LF
+ * alone a line. Whoever stands in front of us reads on, and where the two disagree a
  * second request can hide. The library parses in place; so where its pieces
  * lie tells what was between them.
  */
@@ -42,6 +42,27 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 	return w->plain ? MHD_YES : MHD_NO;
 }
 
+/* An argument of the query, and what is around it: '?' or '&', and '='. */
+static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len, const char *value,
+				   size_t value_len)
+{
+	size_t *len = cls;
+
+	(void)kind;
+	(void)key;
+	*len += 1 + key_len + (value ? 1 + value_len : 0);
+	return MHD_YES;
+}
+
+/* METHOD SP path [?query] SP version: nothing is missing in between. */
+static bool request_is_plain(struct MHD_Connection *mhd, const char *method, const char *path, const char *version)
+{
+	size_t query = 0;
+
+	MHD_get_connection_values_n(mhd, MHD_GET_ARGUMENT_KIND, on_argument, &query);
+	return path == method + strlen(method) + 1 && version == path + strlen(path) + query + 1;
+}
+
 bool lines_are_plain(struct MHD_Connection *mhd, const char *method, const char *path, const char *version)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -49,7 +70,7 @@ bool lines_are_plain(struct MHD_Connection *mhd, const char *method, const char 
 
 	if (!PARSES_IN_PLACE)
 		return true;
-	if (!info || path != method + strlen(method) + 1)
+	if (!info || !request_is_plain(mhd, method, path, version))
 		return false;
 	MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &w);
 	return w.plain && w.at + strlen("\r\n\r\n") == method + info->header_size;

@@ -23,6 +23,7 @@ struct exchange {
 	char *body;
 	size_t len, capacity;
 	bool too_big;
+	bool last; /* the connection ends with it */
 	bool suspended;
 };
 
@@ -106,7 +107,7 @@ static void add_headers(const struct exchange *x, struct MHD_Response *response)
 		MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
 	MHD_add_response_header(response, "Cache-Control", *answer->etag ? "no-cache" : "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	if (answer->close || x->conn->server->stopping)
+	if (x->last || x->conn->server->stopping)
 		MHD_add_response_header(response, "Connection", "close");
 }
 
@@ -183,12 +184,13 @@ bool exchange_begin(struct conn *conn, const char *path, const char *method, con
 	x->request.token = bearer(conn->mhd);
 	read_peer(x);
 	if (!lines_are_plain(conn->mhd, method, path, version))
-		guard_refuse(&guard, 400, "the request's headers are not lines of 'name: value' that each end with CR LF");
+		guard_refuse(&guard, 400, "the request is not made of lines as HTTP has them, each with CR LF at its end");
 	MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, each_header, &guard);
-	if (guard_request(&guard, version, path))
+	x->last = guard.encodings > 0; /* readers disagree most about where chunks end: nothing is read behind them */
+	if (guard_request(&guard, method, path, version))
 		return true;
 	problem_set(&x->request.answer, guard.status, "", "%s", guard.why);
-	x->request.answer.close = true;
+	x->last = true;
 	return send_answer(x);
 }
 
@@ -215,7 +217,7 @@ bool exchange_whole(struct exchange *x)
 	x->request.hurry |= server->stopping;
 	if (x->too_big) {
 		problem_set(&x->request.answer, 413, "", "the request's body is larger than 64 KiB; send less at a time");
-		x->request.answer.close = true;
+		x->last = true;
 	} else {
 		server->ops->handle(server->app, &x->request);
 		if (x->suspended)

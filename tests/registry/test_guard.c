@@ -23,6 +23,7 @@ static const struct {
 	unsigned int status; /* 0: let through */
 	const char *version, *target;
 	struct header headers[HEADERS_MAX];
+	const char *method; /* NULL: GET */
 } table[] = {
 	{ "plain", 0, "HTTP/1.1", "/health", { { "Host", "a" } } },
 	{ "body by length", 0, "HTTP/1.1", "/", { { "Host", "a" }, { "Content-Length", "65536" } } },
@@ -49,6 +50,13 @@ static const struct {
 	{ "control character", 400, "HTTP/1.1", "/", { { "Host", "a\r" } } },
 	{ "path with a space", 400, "HTTP/1.1", "/a b", { { "Host", "a" } } },
 	{ "path with a high byte", 400, "HTTP/1.1", "/\xc3\xa4", { { "Host", "a" } } },
+	{ "Host with a path", 400, "HTTP/1.1", "/", { { "Host", "a/b" } } },
+	{ "Host with a user", 400, "HTTP/1.1", "/", { { "Host", "u@a" } } },
+	{ "Host that is an address", 0, "HTTP/1.1", "/", { { "Host", "[2001:db8::1]:8099" } } },
+	{ "empty Host", 0, "HTTP/1.1", "/", { { "Host", "" } } },
+	{ "odd method", 0, "HTTP/1.1", "/", { { "Host", "a" } }, "M-SEARCH" },
+	{ "method with a high byte", 400, "HTTP/1.1", "/", { { "Host", "a" } }, "\xafGET" },
+	{ "method with a colon", 400, "HTTP/1.1", "/", { { "Host", "a" } }, "GET:" },
 	{ "another version", 505, "HTTP/2.0", "/", { { "Host", "a" } } },
 };
 
@@ -60,7 +68,7 @@ static void requests(void **state)
 
 		for (const struct header *h = table[i].headers; h < table[i].headers + HEADERS_MAX && h->name; h++)
 			guard_header(&g, h->name, strlen(h->name), h->value, strlen(h->value));
-		if (guard_request(&g, table[i].version, table[i].target) != !table[i].status || g.status != table[i].status)
+		if (guard_request(&g, table[i].method ? table[i].method : "GET", table[i].target, table[i].version) != !table[i].status || g.status != table[i].status)
 			fail_msg("%s: status %u, expected %u", table[i].what, g.status, table[i].status);
 	}
 }
@@ -72,7 +80,7 @@ static void value_with_a_nul(void **state)
 	(void)state;
 	guard_header(&g, "Host", 4, "a", 1);
 	guard_header(&g, "X", 1, "a\0b", 3);
-	assert_false(guard_request(&g, "HTTP/1.1", "/"));
+	assert_false(guard_request(&g, "GET", "/", "HTTP/1.1"));
 	assert_int_equal(g.status, 400);
 }
 
@@ -86,10 +94,10 @@ static void headers_of_8_kib(void **state)
 	memset(value, 'v', sizeof(value));
 	guard_header(&fits, "Host", 4, "a", 1);
 	guard_header(&fits, "X", 1, value, len);
-	assert_true(guard_request(&fits, "HTTP/1.1", "/"));
+	assert_true(guard_request(&fits, "GET", "/", "HTTP/1.1"));
 	guard_header(&over, "Host", 4, "a", 1);
 	guard_header(&over, "X", 1, value, len + 1);
-	assert_false(guard_request(&over, "HTTP/1.1", "/"));
+	assert_false(guard_request(&over, "GET", "/", "HTTP/1.1"));
 	assert_int_equal(over.status, 431);
 }
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fuzz/reference.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+struct line {
+	const char *text;
+	size_t len;
+};
+
+struct reader {
+	const char *at, *end;
+};
+
+/* Up to CR LF, without control characters but tabs. */
+static bool next_line(struct reader *r, struct line *ret)
+{
+	const char *lf = memchr(r->at, '\n', (size_t)(r->end - r->at));
+
+	if (!lf || lf == r->at || lf[-1] != '\r')
+		return false;
+	*ret = (struct line){ r->at, (size_t)(lf - 1 - r->at) };
+	for (size_t i = 0; i < ret->len; i++) {
+		unsigned char c = (unsigned char)ret->text[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	r->at = lf + 1;
+	return true;
+}
+
+static bool is_name(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!text[i] || !strchr("!#$%&'*+-.^_`|~", text[i])) {
+			if (!isalnum((unsigned char)text[i]))
+				return false;
+		}
+	}
+	return len > 0;
+}
+
+/* METHOD SP target SP version, where only a query may have odd characters. */
+static bool read_request_line(struct reader *r, bool *ret_old)
+{
+	struct line line;
+	const char *sp, *last;
+
+	if (!next_line(r, &line) || line.len < 12)
+		return false;
+	last = line.text + line.len - strlen(" HTTP/1.1");
+	if (memcmp(last, " HTTP/1.", 8) || (last[8] != '0' && last[8] != '1'))
+		return false;
+	*ret_old = last[8] == '0';
+	sp = memchr(line.text, ' ', (size_t)(last - line.text));
+	if (!sp || !is_name(line.text, (size_t)(sp - line.text)) || sp + 1 >= last)
+		return false;
+	for (const char *c = sp + 1; c < last && *c != '?'; c++) {
+		if (*c <= 0x20 || *c > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+struct header {
+	unsigned int hosts, lengths, encodings, tokens;
+	size_t length;
+};
+
+static bool is(const struct line *name, const char *what)
+{
+	return name->len == strlen(what) && !strncasecmp(name->text, what, name->len);
+}
+
+static bool read_length(const struct line *value, size_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < value->len; i++) {
+		if (!isdigit((unsigned char)value->text[i]) || i > 17)
+			return false;
+		*ret = *ret * 10 + (size_t)(value->text[i] - '0');
+	}
+	return value->len > 0;
+}
+
+static bool read_field(const struct line *line, struct header *io)
+{
+	const char *colon = memchr(line->text, ':', line->len), *end = line->text + line->len;
+	struct line name, value;
+
+	if (!colon)
+		return false;
+	name = (struct line){ line->text, (size_t)(colon - line->text) };
+	do
+		colon++;
+	while (colon < end && (*colon == ' ' || *colon == '\t'));
+	value = (struct line){ colon, (size_t)(end - colon) };
+	if (!is_name(name.text, name.len))
+		return false;
+	io->hosts += is(&name, "host");
+	io->tokens += is(&name, "authorization");
+	if (is(&name, "transfer-encoding"))
+		return is(&value, "chunked") && !io->encodings++;
+	if (is(&name, "content-length"))
+		return read_length(&value, &io->length) && !io->lengths++;
+	return true;
+}
+
+/* 1 a request, 0 none, -1 a request behind which nothing may be read. */
+static int next_request(struct reader *r)
+{
+	struct header h = { 0 };
+	struct line line;
+	bool old;
+
+	while (r->at < r->end && (*r->at == '\r' || *r->at == '\n'))
+		r->at++;
+	if (!read_request_line(r, &old))
+		return 0;
+	while (next_line(r, &line)) {
+		if (line.len) {
+			if (!read_field(&line, &h))
+				return 0;
+			continue;
+		}
+		if (h.hosts > 1 || h.tokens > 1 || (!old && !h.hosts) || (h.encodings && (h.lengths || old)))
+			return 0;
+		if (h.encodings)
+			return -1;
+		if (h.length > (size_t)(r->end - r->at))
+			return 0;
+		r->at += h.length;
+		return 1;
+	}
+	return 0;
+}
+
+size_t reference_requests(const uint8_t *data, size_t len)
+{
+	struct reader r = { (const char *)data, (const char *)data + len };
+	size_t n = 0;
+	int rc;
+
+	while ((rc = next_request(&r)) > 0)
+		n++;
+	return n + (rc < 0);
+}
