@@ -16,6 +16,7 @@ $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibench -c -o $@ $<
 
 include bench/tunnel.mk
+include bench/registry.mk
 
 # Devices are made as in the tests of packets.
 $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a | $(B)/wm-bpf

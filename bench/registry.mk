@@ -1,0 +1,21 @@
+# What the registry can take. What it measures and found: docs/performance-registry.md.
+#
+#   make bench-registry            some minutes, as root or not; writes $(B)/bench/registry.{txt,json}. ARGS='--hosts 10'
+#   make bench-registry-publish    puts that into docs/
+$(B)/obj/bench/registry.d/%.o: bench/registry.d/%.c $(B)/see/bench/.done
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/bench -c -o $@ $<
+$(B)/wm-bench-hammer: $(B)/obj/bench/registry.d/hammer.o $(B)/libcore.a
+	$(call link,,$^,-lsodium)
+-include $(B)/obj/bench/registry.d/hammer.d
+
+test-programs: $(if $(SAN),,$(B)/wm-bench-hammer)
+
+.PHONY: bench-registry bench-registry-publish
+bench-registry: all
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory $(B)/wm-bench-hammer $(B)/tests/registry/crowd
+	@B=$(B) bench/registry --out $(B)/bench $(ARGS)
+bench-registry-publish:
+	@bench/publish $(B)/bench registry
