@@ -5,7 +5,8 @@
  * begins with ':' ends the block for it, a NUL ends a path or value, and LF
  * alone a line. Whoever stands in front of us reads on, and where the two disagree a
  * second request can hide. The library parses in place; so where its pieces
- * lie tells what was between them.
+ * lie tells what was between them. Where CR LF should be, NUL LF and, at the
+ * end of the block, ':' LF take as much room and are not told from it.
  */
 #include <microhttpd.h>
 #include <string.h>
@@ -42,25 +43,40 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 	return w->plain ? MHD_YES : MHD_NO;
 }
 
+struct query {
+	size_t len;
+	bool plain;
+};
+
+/* A space was '+'. */
+static bool is_printable(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
 /* An argument of the query, and what is around it: '?' or '&', and '='. */
 static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len, const char *value,
 				   size_t value_len)
 {
-	size_t *len = cls;
+	struct query *q = cls;
 
 	(void)kind;
-	(void)key;
-	*len += 1 + key_len + (value ? 1 + value_len : 0);
+	q->plain = q->plain && is_printable(key, key_len) && is_printable(value, value ? value_len : 0);
+	q->len += 1 + key_len + (value ? 1 + value_len : 0);
 	return MHD_YES;
 }
 
 /* METHOD SP path [?query] SP version: nothing is missing in between. */
 static bool request_is_plain(struct MHD_Connection *mhd, const char *method, const char *path, const char *version)
 {
-	size_t query = 0;
+	struct query query = { .plain = true };
 
 	MHD_get_connection_values_n(mhd, MHD_GET_ARGUMENT_KIND, on_argument, &query);
-	return path == method + strlen(method) + 1 && version == path + strlen(path) + query + 1;
+	return query.plain && path == method + strlen(method) + 1 && version == path + strlen(path) + query.len + 1;
 }
 
 bool lines_are_plain(struct MHD_Connection *mhd, const char *method, const char *path, const char *version)

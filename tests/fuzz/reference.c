@@ -15,14 +15,19 @@ struct reader {
 	const char *at, *end;
 };
 
-/* Up to CR LF, without control characters but tabs. */
+/* Up to CR LF, without control characters but tabs. What registry/http_lines.c cannot tell from it is taken for it here:
+ * NUL LF, and ':' LF as an empty line. */
 static bool next_line(struct reader *r, struct line *ret)
 {
 	const char *lf = memchr(r->at, '\n', (size_t)(r->end - r->at));
 
-	if (!lf || lf == r->at || lf[-1] != '\r')
+	if (!lf || lf == r->at || (lf[-1] != '\r' && lf[-1] && !(lf[-1] == ':' && lf == r->at + 1)))
 		return false;
 	*ret = (struct line){ r->at, (size_t)(lf - 1 - r->at) };
+	if (!ret->len && lf[-1] == ':') {
+		r->at = lf + 1;
+		return true;
+	}
 	for (size_t i = 0; i < ret->len; i++) {
 		unsigned char c = (unsigned char)ret->text[i];
 
@@ -44,9 +49,10 @@ static bool is_name(const char *text, size_t len)
 	return len > 0;
 }
 
-/* METHOD SP target SP version, where only a query may have odd characters. */
+/* METHOD SP target SP version; a space in a query cannot be told from '+' here. */
 static bool read_request_line(struct reader *r, bool *ret_old)
 {
+	bool in_query = false;
 	struct line line;
 	const char *sp, *last;
 
@@ -59,8 +65,9 @@ static bool read_request_line(struct reader *r, bool *ret_old)
 	sp = memchr(line.text, ' ', (size_t)(last - line.text));
 	if (!sp || !is_name(line.text, (size_t)(sp - line.text)) || sp + 1 >= last)
 		return false;
-	for (const char *c = sp + 1; c < last && *c != '?'; c++) {
-		if (*c <= 0x20 || *c > 0x7e)
+	for (const char *c = sp + 1; c < last; c++) {
+		in_query |= *c == '?';
+		if (*c < 0x20 + !in_query || *c > 0x7e)
 			return false;
 	}
 	return true;

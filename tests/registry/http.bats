@@ -153,7 +153,7 @@ smuggle() { # HEADERS BODY: answered with nothing but a refusal, and closed
 	run raw 'GET /health HTTP/3.7\r\nHost: x\r\n\r\n' 5
 	[[ $output == HTTP/1.?\ [45]* ]]
 	for line in 'GET  /health HTTP/1.1' 'GET /health HTTP/1.1 ' 'GET /health  HTTP/1.1' 'GET\t/health\tHTTP/1.1' 'GET /health' 'PRI * HTTP/2.0' \
-		'GET /health\0 HTTP/1.1' 'GET /health\0/x HTTP/1.1' 'GET /health?a\0b HTTP/1.1' 'GET /health?\0 HTTP/1.1' 'G\0T /health HTTP/1.1' \
+		'GET /health\0 HTTP/1.1' 'GET /health\0/x HTTP/1.1' 'GET /health?a\0b HTTP/1.1' 'GET /health?\0 HTTP/1.1' 'GET /health?\x10 HTTP/1.1' 'GET /health?\xff=1 HTTP/1.1' 'G\0T /health HTTP/1.1' \
 		'G:T /health HTTP/1.1'; do
 		run raw "$line\r\nHost: x\r\n\r\n" 5
 		[[ $output != *' 200 '* && $output != *'STILL OPEN'* ]] || fails "$line: $output"
