@@ -13,6 +13,14 @@ struct wm_nft_site {
 	const struct wm_plan *plan;
 };
 
+/* The mark of what was judged, translated and counted: on its way to wg nobody else has to. */
+uint32_t wm_nft_done(const struct wm_nft_site *s);
+/* The host's LAN becomes the packet's mark, its LAN address the destination. Matches only hosts. */
+void wm_nft_to_host(const struct wm_nft_site *s);
+
+/* nft_rules_lan.c: chains lan_in and what it goes to, and unregistered. */
+void wm_nft_lan(const struct wm_nft_site *s);
+
 /* nft_isolation.c: chains to_iso (the packet's destination is an isolated end) and
  * from_iso (its source is), both in overlay addresses. They return for what may pass. */
 void wm_nft_isolation(const struct wm_nft_site *s);
