@@ -22,22 +22,24 @@
 
 static struct rig rig;
 
-/* This process may use bpf(2), or it may not; both as often as it likes. */
-static void may_bpf(bool may)
+/* This process has a capability, or it has not; both as often as it likes. */
+static void set_capability(int cap, bool on)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	static const int needed[] = { CAP_SYS_ADMIN, CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN };
+	struct __user_cap_data_struct data[2], *at = &data[cap / 32];
+	uint32_t bit = 1u << cap % 32;
 
 	assert_int_equal(syscall(SYS_capget, &header, data), 0);
-	for (size_t i = 0; i < WM_ARRAY_LEN(needed); i++) {
-		struct __user_cap_data_struct *at = &data[needed[i] / 32];
-		uint32_t bit = 1u << needed[i] % 32;
-
-		assert_true(at->permitted & bit);
-		at->effective = may ? at->effective | bit : at->effective & ~bit;
-	}
+	assert_true(at->permitted & bit);
+	at->effective = on ? at->effective | bit : at->effective & ~bit;
 	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+}
+
+static void may_bpf(bool may)
+{
+	set_capability(CAP_SYS_ADMIN, may);
+	set_capability(CAP_BPF, may);
+	set_capability(CAP_PERFMON, may);
 }
 
 static int setup(void **state)
@@ -50,6 +52,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	set_capability(CAP_NET_ADMIN, true);
 	may_bpf(true);
 	rig_close(&rig);
 	return 0;
@@ -70,19 +73,24 @@ static void test_a_refusal_is_no_answer(void **state)
 {
 	(void)state;
 	may_bpf(false);
+	set_capability(CAP_NET_ADMIN, false);
 	assert_int_equal(wm_bpf_tcx_is_there(), -EPERM);
+	set_capability(CAP_NET_ADMIN, true);
 	may_bpf(true);
 	assert_true(wm_bpf_tcx_is_there() >= 0);
 	if (!rig.inst.no_tcx)
 		assert_int_equal(wm_bpf_tcx_is_there(), 1);
 }
 
+/* In tcx lists, or with a shield, whose it is nobody tells. */
 static void test_what_is_left_is_told(void **state)
 {
 	char *before, *after;
 	struct wm_error err;
 
 	(void)state;
+	if (rig.inst.no_tcx)
+		rig.inst.xdp = WM_XDP_GENERIC;
 	rig_apply(&rig);
 	before = rig_surroundings(&rig);
 	may_bpf(false);
@@ -115,8 +123,38 @@ static void test_of_another_layout(void **state)
 	assert_int_equal(wm_format(other, sizeof(other), "%s/default/v%d", rig.inst.bpffs, WM_LAYOUT - 1), 0);
 	assert_int_equal(rename(rig_pin_path(&rig, ""), other), 0);
 	may_bpf(false);
-	assert_int_equal(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &err), -EPERM);
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &err), -EPERM);
 	expect_says_what_to_do(&err);
+}
+
+/* rtnetlink's they are, and known by their names: those of this instance alone. In lists they stay, and that is told. */
+static void test_filters_go_all_the_same(void **state)
+{
+	struct wm_error err = { 0 };
+	uint32_t ids[RIG_TCX_MOST];
+	char *text;
+
+	(void)state;
+	rig_foreign("lan0", 3);
+	rig_foreign("lan1", RIG_PRIO);
+	rig_apply(&rig);
+	may_bpf(false);
+	if (!rig.inst.no_tcx) {
+		assert_int_equal(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &err), -EPERM);
+		may_bpf(true);
+		assert_int_equal(rig_tcx("lan0", "ingress", ids), 1);
+		return;
+	}
+	assert_int_equal(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &err), 3);
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &err), 0);
+	assert_int_equal(wm_dataplane_bpf.retire(&rig.inst, &rig.plan, &err), 0);
+	may_bpf(true);
+	assert_int_equal(wm_dataplane_bpf.present(&rig.inst, &err), 0);
+	text = rig_surroundings(&rig);
+	assert_null(strstr(text, "wm_"));
+	assert_non_null(strstr(text, "pref 3 bpf"));
+	assert_non_null(strstr(text, "pref 20000 bpf"));
+	free(text);
 }
 
 /* What is there then is a list of devices whose qdiscs are ours. */
@@ -152,6 +190,7 @@ static int body(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_a_refusal_is_no_answer), TEST(test_what_is_left_is_told), TEST(test_of_another_layout),
+		TEST(test_filters_go_all_the_same),
 		TEST(test_what_was_retired_is_not_missed), TEST(test_where_it_never_was),
 	};
 

@@ -299,6 +299,36 @@ static int can_look(const struct wm_instance *inst, struct wm_error *err)
 		       inst->ifname, strerror(-rc), inst->bpffs, *inst->name ? inst->name : "default");
 }
 
+/* plan NULL: on any device. */
+static bool may_have_shield(const struct wm_plan *plan)
+{
+	WM_AUTO_FREE struct wm_nic *nics = NULL;
+	size_t n = 0;
+	bool found = wm_nics_with_xdp(&nics, &n, NULL) != 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (unsigned int k = 0; plan && k < plan->nlans; k++)
+			found |= nics[i].ifindex == plan->lans[k].ifindex;
+		found |= !plan;
+	}
+	return found;
+}
+
+/* Where the kernel does not tell: tc filters are rtnetlink's, and where ours hang there, tcx lists have none. What they
+ * have counted cannot be read; whose a program of XDP is cannot be told. */
+static int take_down_blindly(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
+{
+	const struct wm_error lost = { .text = "the BPF maps may not be read any more" };
+	int n = may_have_shield(plan) ? 0 : wm_bpf_filters_take_named(inst->tc_prio, err), rc;
+
+	if (n <= 0)
+		return n ? n : can_look(inst, err);
+	if (plan)
+		wm_carried_tell(&lost);
+	rc = plan ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
+	return rc < 0 ? rc : n;
+}
+
 /* plan: of the other back end, which is in force by now; NULL: for good. */
 static int take_down(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
 {
@@ -306,8 +336,10 @@ static int take_down(const struct wm_instance *inst, const struct wm_plan *plan,
 	int changes, rc = can_look(inst, err);
 
 	wm_bpf_set_init(&set);
-	if (rc <= 0)
-		return rc || plan ? rc : wm_bpf_pins_remove(inst, err);
+	if (rc < 0)
+		return take_down_blindly(inst, plan, err);
+	if (!rc)
+		return plan ? 0 : wm_bpf_pins_remove(inst, err);
 	rc = wm_bpf_set_open(inst, &set, err);
 	/* Nothing that judges or has counted. */
 	if (plan && (rc || !set.whole) && !wm_bpf_attached(inst, NULL))

@@ -4,15 +4,18 @@
  * qdisc under which they hang: as they are in the kernel, whoever's they are.
  */
 #include <errno.h>
+#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/libbpf.h>
 
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
+#include "kernel/grace.h"
 #include "kernel/nl.h"
 
 #define HANDLE 1
@@ -51,6 +54,88 @@ int wm_bpf_filter_take(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
 	int rc = bpf_tc_detach(&hook, &opts);
 
 	return rc == -ENODEV || rc == -ENOENT ? 0 : rc;
+}
+
+/* --- whose they are, by name alone ----------------------------------------------------------- */
+
+/* libbpf names a filter after its program and the program's number. */
+struct named {
+	uint16_t prio;
+	int prog; /* of ours; -1: none of them */
+};
+
+static int see_named(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[TCA_OPTIONS + 1], *opt[TCA_BPF_ID + 1];
+	struct named *named = arg;
+	const struct tcmsg *tc;
+	char name[64];
+
+	if (!nlh)
+		named->prog = -1;
+	if (!nlh)
+		return 0;
+	tc = NLMSG_DATA(nlh);
+	wm_nl_attrs(nlh, sizeof(*tc), tb, WM_ARRAY_LEN(tb));
+	if (TC_H_MAJ(tc->tcm_info) >> 16 != named->prio || tc->tcm_handle != HANDLE || strcmp(wm_nl_str(tb[TCA_KIND]), "bpf"))
+		return 0;
+	wm_nl_nested(tb[TCA_OPTIONS], opt, WM_ARRAY_LEN(opt));
+	for (int i = 0; i < WM_BPF_TC_PROGS; i++) {
+		snprintf(name, sizeof(name), "%s:[%u]", wm_bpf_progs[i], wm_nl_u32(opt[TCA_BPF_ID]));
+		if (!strcmp(name, wm_nl_str(opt[TCA_BPF_NAME])))
+			named->prog = i;
+	}
+	return 0;
+}
+
+/* Which of our programs is in this place; -1: none; -ENOMEM and such count as none. */
+static int named_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct named named = { prio, -1 };
+	struct tcmsg *tc;
+
+	if (wm_nl_open(NETLINK_ROUTE, &nl, NULL))
+		return -1;
+	wm_nl_begin(nl, RTM_GETTFILTER, 0, sizeof(*tc), &tc);
+	tc->tcm_ifindex = (int)ifindex;
+	tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT, side == WM_BPF_OUT ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS);
+	return wm_nl_dump(nl, see_named, &named) ? -1 : named.prog;
+}
+
+/* That program's, off all devices. Changes or -errno. */
+static int take_named(const struct if_nameindex *all, enum wm_bpf_prog prog, uint16_t prio, struct wm_error *err)
+{
+	enum wm_bpf_side side = prog == WM_BPF_WG_OUT ? WM_BPF_OUT : WM_BPF_IN;
+	int n = 0;
+
+	for (const struct if_nameindex *i = all; i->if_index; i++) {
+		int rc;
+
+		if (named_at(i->if_index, side, prio) != (int)prog)
+			continue;
+		rc = wm_bpf_filter_take(i->if_index, side, prio);
+		if (rc)
+			return wm_bpf_fail(err, rc, "cannot take our tc filter off %s", i->if_name);
+		n++;
+	}
+	return n;
+}
+
+int wm_bpf_filters_take_named(uint16_t prio, struct wm_error *err)
+{
+	struct if_nameindex *all = if_nameindex();
+	int lans, in, out;
+
+	if (!all)
+		return wm_fail(err, errno, "cannot list the interfaces: %s", strerror(errno));
+	lans = take_named(all, WM_BPF_LAN_IN, prio, err);
+	in = lans < 0 ? lans : take_named(all, WM_BPF_WG_IN, prio, err);
+	if (lans > 0 || in > 0)
+		wm_grace();
+	out = in < 0 ? in : take_named(all, WM_BPF_WG_OUT, prio, err);
+	if_freenameindex(all);
+	return out < 0 ? out : out ? lans + in + out : 0;
 }
 
 /* --- the qdisc ------------------------------------------------------------------------------- */

@@ -280,6 +280,9 @@ int64_t wm_bpf_filter_at(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio)
 /* These return 0 or -errno. */
 int wm_bpf_filter_put(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio, int prog); /* or in the place of what is there */
 int wm_bpf_filter_take(uint32_t ifindex, enum wm_bpf_side side, uint16_t prio); /* fine if it is gone */
+/* Ours, known by their names alone, off all devices, those on the ways in first: how many, or -errno. 0 too where none was at
+ * the tunnel's mouth: then it is not known that they were in the form of filters. */
+int wm_bpf_filters_take_named(uint16_t prio, struct wm_error *err);
 /* A qdisc of kind "ingress" is enough for a LAN, but has no egress: it would take our filter for wg egress in place of the
  * one for ingress. -EEXIST: such a one is there. */
 int wm_bpf_clsact_check(uint32_t ifindex, struct wm_error *err);
