@@ -33,58 +33,20 @@ void api_whoami(struct call *call)
 	answer_json(call, 200, text_whoami(call->registry, &call->who, address));
 }
 
-/* Is the tag in the list of If-None-Match (RFC 9110 section 13.1.2)? */
-static bool matches(const char *list, const char *etag)
-{
-	size_t len = strlen(etag);
-
-	while (*list) {
-		list += strspn(list, " \t,");
-		if (!strncmp(list, "W/", 2))
-			list += 2;
-		if (*list == '*' || (!strncmp(list, etag, len) && strchr(", \t", list[len])))
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
-}
-
 void api_document(struct call *call)
 {
 	const struct wm_mesh *mesh = store_mesh(call->registry->store);
 	const char *known = http_header(call->request, "If-None-Match");
 	struct http_answer *answer = &call->request->answer;
-	char etag[sizeof(answer->etag)];
+	char etag[CALL_TAG_SIZE];
 
-	wm_format(etag, sizeof(etag), "\"%s-%llu%s%s\"", mesh->instance, (unsigned long long)mesh->generation,
-		  *mesh->mark ? "-" : "", mesh->mark);
-	if (known && matches(known, etag))
+	call_tag(mesh, etag);
+	if (known && call_tag_is_in(known, etag))
 		answer->status = 304;
 	else
 		answer_stream(call, STREAM_DOCUMENT, "application/json");
 	if (answer->status < 400)
 		memcpy(answer->etag, etag, sizeof(etag));
-}
-
-/* A number of the query; absent: 0. Answers and returns false when it is none, or over `most`. */
-static bool query_number(struct call *call, const char *key, uint64_t most, uint64_t *ret)
-{
-	const char *text = http_query(call->request, key);
-	struct wm_error err = { 0 };
-
-	*ret = 0;
-	if (!text)
-		return true;
-	if (*text && strlen(text) <= 16 && strspn(text, "0123456789") == strlen(text))
-		*ret = strtoull(text, NULL, 10);
-	else
-		*ret = most + 1;
-	if (*ret <= most)
-		return true;
-	wm_fail_field(&err, EINVAL, key, "'%s' in the query must be a whole number of at most %llu", key,
-		      (unsigned long long)most);
-	answer_failure(call, -EINVAL, &err);
-	return false;
 }
 
 /* What a reader has, as it says: a generation of an instance, and its mark. */
@@ -98,8 +60,8 @@ static bool read_known(struct call *call, struct known *ret)
 	const char *instance = http_query(call->request, "instance"), *mark = http_query(call->request, "mark");
 
 	*ret = (struct known){ .instance = instance ? instance : "", .mark = mark ? mark : "" };
-	return query_number(call, "after", (uint64_t)1 << 53, &ret->after) &&
-	       query_number(call, "wait", WAIT_MAX_S, &ret->wait);
+	return call_number(call, "after", (uint64_t)1 << 53, &ret->after) &&
+	       call_number(call, "wait", WAIT_MAX_S, &ret->wait);
 }
 
 /* A generation that is to come, or one by the number of ours: it is from what this registry was before it was put back

@@ -58,8 +58,9 @@ static void on_length(struct guard *g, const char *value, size_t len)
 	g->length = 0;
 	for (size_t i = 0; i < len; i++)
 		g->length = g->length * 10 + (uint64_t)(value[i] - '0');
-	if (g->length > GUARD_BODY_MAX)
-		guard_refuse(g, 413, "the request's body is larger than 64 KiB; send less at a time");
+	if (g->length > (g->body_max ? g->body_max : GUARD_BODY_MAX))
+		guard_refuse(g, 413, g->body_max ? "the request's body is larger than this server takes"
+					   : "the request's body is larger than 64 KiB; send less at a time");
 }
 
 static void on_encoding(struct guard *g, const char *value, size_t len)

@@ -18,6 +18,7 @@
 struct guard {
 	unsigned int hosts, lengths, encodings, authorizations;
 	size_t bytes;
+	uint64_t body_max; /* bytes; 0: GUARD_BODY_MAX */
 	uint64_t length;   /* Content-Length */
 	unsigned int status; /* 0: nothing wrong so far */
 	const char *why;     /* a sentence, static */

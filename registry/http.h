@@ -59,6 +59,8 @@ struct http_request {
 };
 
 struct http_ops {
+	/* Of a request whose headers are there: how long its body may be. 0: it is refused, and the answer filled in. */
+	size_t (*room_for)(void *app, struct http_request *request);
 	void (*handle)(void *app, struct http_request *request);
 	void (*done)(void *app, struct http_request *request); /* it is over, however it ended */
 	void (*stop)(void *app);                               /* resume all that is suspended */

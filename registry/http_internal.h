@@ -15,6 +15,7 @@ struct MHD_Daemon;
 #define HTTP_POOL_BYTES (16 * 1024) /* per connection: headers, and what is being sent */
 #define HTTP_BLOCK_BYTES 4096       /* per answer that is made while it is sent */
 #define HTTP_REQUEST_MS 10000       /* from the connection's start, or the last answer, to a whole request */
+#define HTTP_LARGE_MS 300000        /* the same, of one that may be large, from its headers */
 #define HTTP_ANSWER_MS 600000       /* the longest that sending an answer may take */
 #define HTTP_STALLED_S 30           /* no byte moves either way */
 #define HTTP_STOP_MS 2000           /* for what is under way when the server stops */

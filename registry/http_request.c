@@ -22,6 +22,7 @@ struct exchange {
 	struct source gone; /* the client closed its side while suspended */
 	char *body;
 	size_t len, capacity;
+	size_t room; /* for it */
 	bool too_big;
 	bool last; /* the connection ends with it */
 	bool suspended;
@@ -183,6 +184,15 @@ bool exchange_begin(struct conn *conn, const char *path, const char *method, con
 	x->request.path = path;
 	x->request.token = bearer(conn->mhd);
 	read_peer(x);
+	x->room = conn->server->ops->room_for(conn->server->app, &x->request);
+	if (!x->room) {
+		x->last = true;
+		return send_answer(x);
+	}
+	if (x->room > GUARD_BODY_MAX) {
+		guard.body_max = x->room;
+		timers_set(&conn->server->timers, &conn->deadline, wm_monotonic_ms() + HTTP_LARGE_MS);
+	}
 	if (!lines_are_plain(conn->mhd, method, path, version))
 		guard_refuse(&guard, 400, "the request is not made of lines as HTTP has them, each with CR LF at its end");
 	MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, each_header, &guard);
@@ -196,7 +206,7 @@ bool exchange_begin(struct conn *conn, const char *path, const char *method, con
 
 bool exchange_body(struct exchange *x, const char *data, size_t len)
 {
-	if (x->len + len > GUARD_BODY_MAX) {
+	if (x->len + len > x->room) {
 		x->too_big = true; /* said at the end; until then the rest is dropped */
 	} else if (!x->too_big) {
 		if (wm_grow((void **)&x->body, &x->capacity, x->len + len + 1, 1))
@@ -216,7 +226,7 @@ bool exchange_whole(struct exchange *x)
 	x->request.len = x->len;
 	x->request.hurry |= server->stopping;
 	if (x->too_big) {
-		problem_set(&x->request.answer, 413, "", "the request's body is larger than 64 KiB; send less at a time");
+		problem_set(&x->request.answer, 413, "", "the request's body is larger than %zu KiB; send less at a time", x->room / 1024);
 		x->last = true;
 	} else {
 		server->ops->handle(server->app, &x->request);

@@ -138,11 +138,12 @@ static int refuse_zero(const struct object *object, const char *json, size_t len
 	return 0;
 }
 
-static int decode(const struct wm_table *table, const char *json, size_t len, struct object *io, struct wm_error *err)
+static int decode(const struct wm_table *table, const char *json, size_t len, struct object *io, uint32_t *ret_seen,
+		  struct wm_error *err)
 {
 	static const struct wm_mac none;
 	struct object object = *io;
-	int rc = wm_decode(table, json, len, &object, NULL, err);
+	int rc = wm_decode(table, json, len, &object, ret_seen, err);
 
 	if (!rc)
 		rc = refuse_zero(&object, json, len, err);
@@ -154,7 +155,8 @@ static int decode(const struct wm_table *table, const char *json, size_t len, st
 	return 0;
 }
 
-int object_decode_new(enum object_kind kind, const char *json, size_t len, struct object *ret, struct wm_error *err)
+int object_decode_wish(enum object_kind kind, const char *json, size_t len, struct object *ret, uint32_t *ret_seen,
+		       struct wm_error *err)
 {
 	struct object object = { .kind = kind };
 	int rc;
@@ -163,20 +165,55 @@ int object_decode_new(enum object_kind kind, const char *json, size_t len, struc
 		object.host.access = WM_ACCESS_FULL;
 	if (kind == OBJECT_DEVICE)
 		object.device.access = WM_ACCESS_FULL;
-	rc = decode(&kinds[kind].create, json, len, &object, err);
+	rc = decode(&kinds[kind].create, json, len, &object, ret_seen, err);
 	if (!rc)
 		*ret = object;
 	return rc;
 }
 
+int object_decode_new(enum object_kind kind, const char *json, size_t len, struct object *ret, struct wm_error *err)
+{
+	return object_decode_wish(kind, json, len, ret, NULL, err);
+}
+
+void object_keep(struct object *io, const struct object *old, uint32_t seen)
+{
+	const struct wm_table *table = &kinds[io->kind].create;
+
+	for (size_t i = 0; i < table->n; i++) {
+		const struct wm_field *f = &table->fields[i];
+		bool left = (f->type == WM_FIELD_PREFIX && !io->site.subnet.len) ||
+			    (f->type == WM_FIELD_IP4 && !*(const wm_ip4 *)(const void *)((const char *)io + f->offset));
+
+		if (left || !(seen & 1u << i))
+			memcpy((char *)io + f->offset, (const char *)old + f->offset, f->size);
+		if (f->type == WM_FIELD_MAC && !(seen & 1u << i))
+			io->host.has_mac = old->host.has_mac;
+	}
+}
+
+bool object_equal(const struct object *a, const struct object *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind == OBJECT_SITE)
+		return wm_site_equal(&a->site, &b->site);
+	return a->kind == OBJECT_HOST ? wm_host_equal(&a->host, &b->host) : wm_device_equal(&a->device, &b->device);
+}
+
 int object_decode_patch(struct object *io, const char *json, size_t len, struct wm_error *err)
 {
-	return decode(&kinds[io->kind].patch, json, len, io, err);
+	return decode(&kinds[io->kind].patch, json, len, io, NULL, err);
 }
 
 char *object_encode(const struct object *object)
 {
 	return wm_encode(&kinds[object->kind].out, object, ~0u);
+}
+
+char *object_encode_wish(const struct object *object)
+{
+	return wm_encode(&kinds[object->kind].create, object, ~0u);
 }
 
 void object_veil(struct object *object, const char *site, bool is_hub)

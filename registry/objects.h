@@ -47,8 +47,16 @@ const char *object_title(const struct object_key *key, char *buf); /* "host 'nas
  * (subnet, wg_ip) is then zero. A patch changes only the members it has. */
 int object_decode_new(enum object_kind kind, const char *json, size_t len, struct object *ret, struct wm_error *err);
 int object_decode_patch(struct object *io, const char *json, size_t len, struct wm_error *err);
+/* As a new one, of what may be there already: *ret_seen is what it says, the rest is object_keep's. */
+int object_decode_wish(enum object_kind kind, const char *json, size_t len, struct object *ret, uint32_t *ret_seen,
+		       struct wm_error *err);
+/* What was not said, or was left to the registry, stays as it was. */
+void object_keep(struct object *io, const struct object *old, uint32_t seen);
+
+bool object_equal(const struct object *a, const struct object *b); /* without what is derived */
 
 char *object_encode(const struct object *object); /* one line of JSON, malloc'd; NULL: no memory */
+char *object_encode_wish(const struct object *object); /* the same, only what object_decode_wish takes */
 
 /* What a site's gateway need not know: LAN addresses elsewhere, keys of devices it does not serve. */
 void object_veil(struct object *object, const char *site, bool is_hub);

@@ -37,6 +37,7 @@ static const struct {
 	{ 405, "Not a method of this resource" },
 	{ 409, "In conflict with what is there" },
 	{ 410, "Not known any more" },
+	{ 412, "Not what is there any more" },
 	{ 413, "The request is too large" },
 	{ 429, "Too many at a time" },
 	{ 431, "The headers are too large" },

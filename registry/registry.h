@@ -21,6 +21,7 @@ struct registry {
 	struct throttle throttle;    /* of bad tokens */
 	struct watch watch;
 	struct reports reports;
+	struct http_request *importing; /* the one that may send a large body, or NULL */
 };
 
 /* One request that somebody may make. */
@@ -38,10 +39,19 @@ void answer_none(struct call *call);                                   /* 204 */
 void answer_stream(struct call *call, enum stream_form form, const char *type); /* 200, of the mesh as it is now */
 /* 200 what changed since (mark: as stream_changes_new's), or 410 when that cannot be told */
 void answer_changes(struct call *call, uint64_t after, const char *mark);
+void answer_with(struct call *call, const struct http_stream *stream, const char *type); /* 200; takes the stream */
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */
 void registry_follow(void *registry);      /* takes in what others changed, and wakes who waits for it */
+
+/* --- what a request says (call.c) ------------------------------------------------------- */
+/* A number of the query; absent: 0. Answers and returns false when it is none, or over `most`. */
+bool call_number(struct call *call, const char *key, uint64_t most, uint64_t *ret);
+bool call_asks(const struct call *call, const char *key); /* key=1 in the query */
+#define CALL_TAG_SIZE 80
+void call_tag(const struct wm_mesh *mesh, char *ret); /* the ETag of all that is made of the mesh; CALL_TAG_SIZE */
+bool call_tag_is_in(const char *list, const char *tag); /* the list of an If-Match or If-None-Match */
 
 /* --- handlers -------------------------------------------------------------------------- */
 /* api_objects.c */
@@ -56,6 +66,11 @@ void api_whoami(struct call *call);
 void api_document(struct call *call);
 void api_config(struct call *call);
 void api_changes(struct call *call);
+/* api_history.c */
+void api_audit(struct call *call);
+void api_undo(struct call *call);
+void api_export(struct call *call);
+void api_import(struct call *call);
 /* api_tokens.c */
 void api_tokens(struct call *call);
 void api_token_create(struct call *call);

@@ -10,11 +10,15 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "registry/client.h"
+#include "registry/guard.h"
 #include "registry/problem.h"
 #include "registry/registry.h"
 
 #define ROLE_READERS (ROLE_ADMIN | ROLE_READ)
 #define ROLE_MACHINES (ROLE_GATEWAY | ROLE_DEVICE)
+
+#define IMPORT_PATH "/v1/import"
+#define IMPORT_MOST (32u * 1024 * 1024) /* bytes: 250,000 hosts or so */
 
 struct route {
 	const char *method;
@@ -50,6 +54,11 @@ static const struct route routes[] = {
 	{ "GET", "/v1/devices/{}", ROLE_READERS, api_get, OBJECT_DEVICE },
 	{ "PATCH", "/v1/devices/{}", ROLE_ADMIN | ROLE_DEVICE, api_patch, OBJECT_DEVICE },
 	{ "DELETE", "/v1/devices/{}", ROLE_ADMIN | ROLE_DEVICE, api_delete, OBJECT_DEVICE },
+
+	{ "GET", "/v1/audit", ROLE_READERS, api_audit },
+	{ "POST", "/v1/undo", ROLE_ADMIN, api_undo },
+	{ "GET", "/v1/export", ROLE_READERS, api_export },
+	{ "POST", IMPORT_PATH, ROLE_ADMIN, api_import },
 
 	{ "POST", "/v1/enrolments", ROLE_ADMIN, api_enrolment_create },
 	{ "POST", "/v1/enrol", ROLE_ADMIN | ROLE_ENROLMENT, api_enrol },
@@ -122,6 +131,15 @@ void answer_changes(struct call *call, uint64_t after, const char *mark)
 	}
 	answer->status = 200;
 	answer->type = "application/x-ndjson";
+}
+
+void answer_with(struct call *call, const struct http_stream *stream, const char *type)
+{
+	struct http_answer *answer = fresh(call);
+
+	answer->stream = *stream;
+	answer->status = 200;
+	answer->type = type;
 }
 
 void answer_stream(struct call *call, enum stream_form form, const char *type)
@@ -274,10 +292,30 @@ void registry_follow(void *app)
 	watch_announce(&registry->watch, store_mesh(registry->store)->generation);
 }
 
+/* A mesh as a document is larger than all else. Who may send one is known before its body is read, and one is read at
+ * a time. */
+static size_t room_for(void *app, struct http_request *request)
+{
+	struct registry *registry = app;
+	struct identity who;
+
+	if (strcmp(request->method, "POST") || strcmp(request->path, IMPORT_PATH) ||
+	    auth_identify(registry, request->token, &who) || who.role != WM_TOKEN_ADMIN)
+		return GUARD_BODY_MAX;
+	if (registry->importing) {
+		problem_set(&request->answer, 503, "", "another import is being read; try again when it is over");
+		return 0;
+	}
+	registry->importing = request;
+	return IMPORT_MOST;
+}
+
 static void on_done(void *app, struct http_request *request)
 {
 	struct registry *registry = app;
 
+	if (registry->importing == request)
+		registry->importing = NULL;
 	watch_forget(&registry->watch, request);
 }
 
@@ -288,4 +326,4 @@ static void on_stop(void *app)
 	watch_wake(&registry->watch);
 }
 
-const struct http_ops registry_ops = { .handle = on_request, .done = on_done, .stop = on_stop };
+const struct http_ops registry_ops = { .room_for = room_for, .handle = on_request, .done = on_done, .stop = on_stop };

@@ -96,13 +96,15 @@ static void on_stop(void *app)
 
 static int run(struct registry *registry, const struct options *o, struct wm_error *err)
 {
-	const struct http_ops ops = { .handle = registry_ops.handle, .done = registry_ops.done, .stop = on_stop };
+	struct http_ops ops = registry_ops;
 	struct http_server *http = NULL;
 	WM_AUTO_CLOSE int stop = -1;
 	struct watchdog watchdog;
 	sigset_t signals;
-	int rc = http_new(&ops, registry, &http, err);
+	int rc;
 
+	ops.stop = on_stop;
+	rc = http_new(&ops, registry, &http, err);
 	if (rc)
 		return rc;
 	sigemptyset(&signals);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Opening the store, the mesh itself, and snapshots of it.
+ * Opening the store, and snapshots of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/codec.h"
 #include "core/util.h"
 #include "registry/store_internal.h"
-
-#define FIRST_NAME "home"
-#define FIRST_SUPERNET ((struct wm_prefix){ .addr = 0xac1e0000, .len = 16 }) /* 172.30.0.0/16 */
 
 int store_give(int fd, const char *dir)
 {
@@ -48,101 +44,6 @@ int store_lock(const char *dir, int *ret, struct wm_error *err)
 	return 0;
 }
 
-/* Random, version 4 (RFC 9562). */
-void store_make_instance(char *ret)
-{
-	uint8_t b[16];
-
-	wm_random(b, sizeof(b));
-	b[6] = (b[6] & 0x0f) | 0x40;
-	b[8] = (b[8] & 0x3f) | 0x80;
-	wm_format(ret, WM_INSTANCE_ID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		  b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-}
-
-/* Would what is there still be valid in another supernet? */
-static int check_supernet(struct store *store, struct wm_prefix supernet, struct wm_error *err)
-{
-	char text[WM_PREFIX_TEXT], title[OBJECT_TITLE_SIZE];
-	struct object_key key;
-	int rc = 0;
-
-	for (enum object_kind kind = OBJECT_SITE; kind <= OBJECT_HOST; kind++) {
-		struct object object = { .kind = kind };
-
-		while ((rc = rows_next(store->db, "", &object)) > 0) {
-			rc = kind == OBJECT_SITE ? wm_subnet_check(supernet, object.site.subnet, err)
-						 : wm_local_check(supernet, object.host.local, err);
-			if (!rc)
-				continue;
-			object_key_of(&object, &key);
-			wm_prefix_format(supernet, text);
-			return wm_fail_in(err, rc,
-					  "the supernet cannot become %s because of %s (leave WM_MESH_SUPERNET as it was, or remove it first)",
-					  text, object_title(&key, title));
-		}
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int write_mesh(struct change *c, const struct wm_mesh *old, const struct wm_mesh *mesh)
-{
-	const uint32_t shown = 1u << 2 | 1u << 3; /* mesh_name, supernet */
-	WM_AUTO_FREE char *before = old ? wm_encode(&wm_mesh_table, old, shown) : NULL;
-	WM_AUTO_FREE char *after = wm_encode(&wm_mesh_table, mesh, shown);
-	int64_t addr = mesh->supernet.addr, len = mesh->supernet.len;
-	int rc;
-
-	if (!after || (old && !before))
-		return -ENOMEM;
-	if (old)
-		rc = db_do(c->store->db, SQL_MESH_SET, "sii", mesh->name, addr, len);
-	else
-		rc = db_do(c->store->db, SQL_MESH_NEW, "ssii", mesh->instance, mesh->name, addr, len);
-	return rc < 0 ? rc : change_mesh(c, before, after);
-}
-
-/* The settings of this start, against those the database holds. */
-static int settle_mesh(struct store *store, const struct store_options *options, struct change *c, struct wm_error *err)
-{
-	struct wm_mesh old = { 0 }, mesh = { .supernet = FIRST_SUPERNET, .name = FIRST_NAME };
-	int known = rows_mesh(store->db, &old), rc = 0;
-
-	if (known < 0)
-		return known;
-	if (known)
-		mesh = old;
-	else
-		store_make_instance(mesh.instance);
-	if (options->mesh_name)
-		rc = wm_copy(mesh.name, sizeof(mesh.name), options->mesh_name);
-	if (rc || !wm_title_valid(mesh.name))
-		return wm_fail_field(err, EINVAL, "mesh_name", "WM_MESH_NAME must be 1 to 63 bytes of printable text");
-	if (options->supernet.len) {
-		mesh.supernet = options->supernet;
-		rc = wm_supernet_check(mesh.supernet, err);
-		if (!rc)
-			rc = check_supernet(store, mesh.supernet, err);
-	}
-	if (rc)
-		return rc;
-	if (known && !strcmp(mesh.name, old.name) && wm_prefix_equal(mesh.supernet, old.supernet))
-		return 0;
-	return write_mesh(c, known ? &old : NULL, &mesh);
-}
-
-static int start_mesh(struct store *store, const struct store_options *options, struct wm_error *err)
-{
-	struct change c;
-	int rc = change_begin(store, "start", &c, err);
-
-	if (rc)
-		return rc;
-	return change_end(&c, settle_mesh(store, options, &c, err), err);
-}
-
 static int open_db(struct store *store, const struct store_options *options, struct wm_error *err)
 {
 	int rc = 0;
@@ -165,9 +66,11 @@ int store_open(const struct store_options *options, struct store **ret, struct w
 	if (!store)
 		return wm_fail(err, ENOMEM, "out of memory");
 	store->lock = -1;
+	store->name_is_set = options->mesh_name != NULL;
+	store->supernet_is_set = options->supernet.len != 0;
 	rc = open_db(store, options, err);
 	if (!rc)
-		rc = start_mesh(store, options, err);
+		rc = mesh_start(store, options, err);
 	if (rc) {
 		store_close(store);
 		return rc;

@@ -77,6 +77,38 @@ int store_change(struct store *store, const char *who, const struct object_key *
 int store_remove(struct store *store, const char *who, const struct object_key *key, bool cascade,
 		 struct wm_error *err);
 
+/* --- many at once ----------------------------------------------------------------
+ * All of a plan, or nothing: objects may take each other's names, addresses and keys. */
+struct plan;
+
+struct store_apply {
+	const char *who, *what; /* "import", for the audit */
+	bool dry_run;           /* all but doing it */
+	/* Is the mesh that is there the one that is meant (NULL: any)? Else -ESTALE. */
+	bool (*still)(void *arg, const struct wm_mesh *mesh);
+	void *arg;
+};
+
+/* Of a sorted plan; fills in what was there, what was left to the registry, and what goes because a list is complete. */
+int store_apply(struct store *store, const struct store_apply *how, struct plan *io, struct wm_error *err);
+
+/* --- what was done -----------------------------------------------------------------*/
+struct store_audit {
+	uint64_t id;
+	int64_t at;
+	char who[WM_NAME_SIZE + 16];
+	char what[16], kind[16];
+	char name[OBJECT_NAME_SIZE];
+	uint64_t generation;           /* 0: it did not change the mesh */
+	char before[1024], after[1024]; /* JSON; "": was not, is no more */
+};
+
+/* The last one before io->id, 0: of all. 1 found, 0 no more, -errno. */
+int store_audit_before(struct store *store, struct store_audit *io);
+/* Takes back all that a generation did, which must be the last (0: whichever is); *ret (zeroed) is then what was done. */
+int store_undo(struct store *store, const char *who, uint64_t generation, bool dry_run, struct plan *ret,
+	       uint64_t *ret_undone, struct wm_error *err);
+
 /* --- tokens --------------------------------------------------------------------
  * A token's kind is its role; the text is never kept, only its hash. */
 struct store_token {

@@ -8,6 +8,7 @@
 
 #include "core/util.h"
 #include "registry/store_internal.h"
+#include "registry/text.h"
 
 #define CHANGES_KEPT 100000 /* objects that have changed since, for a reader to be told the difference */
 
@@ -94,8 +95,7 @@ static int bump(struct change *c)
 static int audit(struct change *c, const char *what, const char *kind, const char *name, const char *before,
 		 const char *after)
 {
-	uint64_t generation = c->generation ? c->generation : c->store->mesh.generation;
-	int rc = db_do(c->store->db, SQL_AUDIT_ADD, "issssiss", c->now, c->who, what, kind, name, (int64_t)generation,
+	int rc = db_do(c->store->db, SQL_AUDIT_ADD, "issssiss", c->now, c->who, what, kind, name, (int64_t)c->generation,
 		       before, after);
 
 	return rc < 0 ? rc : 0;
@@ -149,16 +149,30 @@ int change_object(struct change *c, const char *what, const struct object *befor
 	return rc ? rc : audit(c, what, object_kind_name(key.kind), name, was, is);
 }
 
-int change_mesh(struct change *c, const char *before, const char *after)
+int change_mesh(struct change *c, const struct wm_mesh *before, const struct wm_mesh *after)
 {
-	int rc = log_change(c, "mesh", "", after, true);
+	WM_AUTO_FREE char *was = before ? text_mesh_settings(before) : NULL;
+	WM_AUTO_FREE char *is = text_mesh_settings(after);
+	int rc;
 
-	return rc ? rc : audit(c, before ? "change" : "create", "mesh", "", before, after);
+	if (!is || (before && !was))
+		return -ENOMEM;
+	rc = log_change(c, "mesh", "", is, true);
+	return rc ? rc : audit(c, before ? "change" : "create", "mesh", "", was, is);
 }
 
-int change_note(struct change *c, const char *what, const char *kind, const char *name)
+int change_note(struct change *c, const char *what, const char *kind, const char *name, const char *before,
+		const char *after)
 {
-	return audit(c, what, kind, name, NULL, NULL);
+	return audit(c, what, kind, name, before, after);
+}
+
+void change_drop(struct change *c)
+{
+	/* What was written is not; before the first write nothing was taken or freed. */
+	if (c->step)
+		check_forget(c->store);
+	db_rollback(c->store->db);
 }
 
 int change_end(struct change *c, int rc, struct wm_error *err)
@@ -174,11 +188,8 @@ int change_end(struct change *c, int rc, struct wm_error *err)
 		rows_mesh(store->db, &store->mesh);
 		return 0;
 	}
-	/* What was written is not; before the first write nothing was taken or freed. */
-	if (c->step)
-		check_forget(store);
 	if (!said)
 		store_fail(store, rc, err);
-	db_rollback(store->db);
+	change_drop(c);
 	return rc;
 }

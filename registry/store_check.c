@@ -242,21 +242,24 @@ static int check_hub(struct store *store, const struct wm_site *site, const stru
 	return 0;
 }
 
-static int check_site_place(struct store *store, const struct wm_site *site, struct wm_error *err)
+static int check_domain(struct store *store, const struct wm_site *site, struct wm_error *err)
 {
 	struct object_key key = { .kind = OBJECT_SITE };
-	char text[WM_PREFIX_TEXT], other[WM_PREFIX_TEXT];
-	struct object there;
-	int rc;
 
 	if (!wm_domain_valid(site->domain))
 		return wm_fail_field(err, EINVAL, "domain",
 				     "'%s' cannot name a site: names in use elsewhere would stop resolving; take another",
 				     site->domain);
 	memcpy(key.name, site->domain, sizeof(key.name));
-	rc = check_name_free(store, &key, "domain", err);
-	if (!rc)
-		rc = rows_subnet(store->db, site->subnet, &there);
+	return check_name_free(store, &key, "domain", err);
+}
+
+static int check_subnet_free(struct store *store, const struct wm_site *site, struct wm_error *err)
+{
+	char text[WM_PREFIX_TEXT], other[WM_PREFIX_TEXT];
+	struct object there;
+	int rc = rows_subnet(store->db, site->subnet, &there);
+
 	if (rc > 0)
 		return wm_fail_field(err, EEXIST, "subnet", "subnet %s overlaps %s of site '%s'; leave subnet out to get a free one",
 				     wm_prefix_format(site->subnet, text), wm_prefix_format(there.site.subnet, other),
@@ -271,12 +274,11 @@ static int check_site(struct store *store, const struct object *object, const st
 	int rc = 0;
 
 	object_key_of(object, &self);
-	if (was && !wm_prefix_equal(site->subnet, was->subnet))
-		return wm_fail_field(err, EINVAL, "subnet",
-				     "the subnet of site '%s' cannot change; remove the site and add it again", was->domain);
 	rc = wm_subnet_check(store->mesh.supernet, site->subnet, err);
 	if (!rc && !was)
-		rc = check_site_place(store, site, err);
+		rc = check_domain(store, site, err);
+	if (!rc && !(was && wm_prefix_equal(site->subnet, was->subnet)))
+		rc = check_subnet_free(store, site, err);
 	if (!rc)
 		rc = check_hub(store, site, was, err);
 	if (!rc)
@@ -286,9 +288,7 @@ static int check_site(struct store *store, const struct object *object, const st
 
 /* --- hosts and devices -------------------------------------------------------------------- */
 
-/* Devices carry the hub's domain: a device and a host of the hub's site cannot share a name. */
-static int check_twin(struct store *store, const struct object_key *self, const struct wm_site *site,
-		      struct wm_error *err)
+int check_twin(struct store *store, const struct object_key *self, const struct wm_site *site, struct wm_error *err)
 {
 	struct object_key twin = { .kind = self->kind == OBJECT_HOST ? OBJECT_DEVICE : OBJECT_HOST };
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "registry/db.h"
+#include "registry/plan.h"
 #include "registry/store.h"
 
 #define SNAPSHOTS_MAX 16
@@ -27,6 +28,7 @@ struct store {
 	char path[PATH_MAX]; /* of the SQLite file, or where the database is, for messages */
 	struct wm_mesh mesh;
 	uint64_t commits; /* known of since it was opened; tokens change without a generation */
+	bool name_is_set, supernet_is_set; /* by the settings of this start */
 	struct snapshot *snapshots[SNAPSHOTS_MAX]; /* oldest first; readers > 0 */
 	size_t nsnapshots;
 	/* Of subnets that were asked for a free address lately: all below is taken, so that who comes next need not walk
@@ -50,11 +52,13 @@ struct change {
 int change_begin(struct store *store, const char *who, struct change *ret, struct wm_error *err);
 /* Bumps the generation (once per change) and writes change log and audit; NULL: was not, is no more. */
 int change_object(struct change *c, const char *what, const struct object *before, const struct object *after);
-int change_mesh(struct change *c, const char *before, const char *after);
-/* Audit only: tokens and enrolments are not part of the config. */
-int change_note(struct change *c, const char *what, const char *kind, const char *name);
+int change_mesh(struct change *c, const struct wm_mesh *before, const struct wm_mesh *after); /* before NULL: it is new */
+/* Audit only: tokens and enrolments are not part of the config. before, after: JSON, or NULL. */
+int change_note(struct change *c, const char *what, const char *kind, const char *name, const char *before,
+		const char *after);
 /* Commits when rc is 0, else rolls back; returns the outcome, with a sentence in err. */
 int change_end(struct change *c, int rc, struct wm_error *err);
+void change_drop(struct change *c); /* rolls back */
 
 /* A sentence for a failure of the database itself. */
 int store_fail(struct store *store, int rc, struct wm_error *err);
@@ -71,6 +75,7 @@ int rows_local(struct db *db, const char *domain, wm_ip4 local, struct object *r
 int rows_subnet(struct db *db, struct wm_prefix subnet, struct object *ret); /* a site that overlaps it */
 int rows_key_owner(struct db *db, const struct wm_key *key, struct object_key *ret);
 int rows_of_site(struct db *db, const char *domain, struct object *ret);     /* any one of its hosts */
+int rows_outside(struct db *db, const struct wm_site *site, struct object *ret); /* one that has no address of its subnet */
 int rows_changes(struct db *db, uint64_t after, const char *mark, uint64_t *ret_seq); /* as snapshot_changes */
 int rows_next_change(struct db *db, uint64_t *io_seq, struct object_key *ret); /* as snapshot_next_change */
 int rows_mesh(struct db *db, struct wm_mesh *ret);
@@ -78,12 +83,22 @@ int rows_mesh(struct db *db, struct wm_mesh *ret);
 int rows_add(struct db *db, const struct object *object);
 int rows_set(struct db *db, const struct object *object);
 int rows_remove(struct db *db, const struct object_key *key);
+/* Of a site or device that will be set: takes its address, key and place as the hub away, so that others can have them
+ * before. Until then only rows_get finds it. */
+int rows_park(struct db *db, const struct object_key *key);
 
 /* --- rules (store_check.c) ---------------------------------------------------------- */
 /* Chooses what was left to the registry. */
 int check_fill(struct store *store, struct object *io, struct wm_error *err);
 /* Against the whole mesh; old NULL: it is new. */
 int check_object(struct store *store, const struct object *object, const struct object *old, struct wm_error *err);
+/* Devices carry the hub's domain: a device and a host of the hub's site cannot share a name. */
+int check_twin(struct store *store, const struct object_key *self, const struct wm_site *site, struct wm_error *err);
+/* store_recheck.c: of what did not change, when what it hangs on did: of hosts their site, of devices the hub, of all the
+ * supernet. */
+int check_hosts_of(struct store *store, const struct wm_site *site, struct wm_error *err);
+int check_devices(struct store *store, struct wm_error *err);
+int check_supernet(struct store *store, struct wm_prefix supernet, struct wm_error *err);
 
 /* An address is free again; a change that was rolled back may have freed and taken any. */
 void check_freed(struct store *store, wm_ip4 overlay);
@@ -92,3 +107,20 @@ void check_forget(struct store *store);
 /* --- objects within a change (store_objects.c) ---------------------------------------- */
 int objects_add(struct change *c, struct object *io, struct wm_error *err);
 int objects_set(struct change *c, const struct object *old, struct object *io, struct wm_error *err);
+int objects_remove(struct change *c, const struct object *object);
+
+/* --- tokens within a change (store_tokens.c) -------------------------------------------- */
+int tokens_add(struct change *c, enum wm_token_kind role, const char *name, const struct wm_token_hash *hash,
+	       struct store_token *ret);
+int tokens_end_all(struct change *c, const struct object_key *subject);
+int tokens_end(struct change *c, const struct object_key *subject); /* and enrolments that nobody has used */
+/* What a token of a role speaks for must exist. */
+int tokens_check_subject(struct store *store, const struct object_key *key, struct wm_error *err);
+bool tokens_hash_matches(struct db_query *q, int column, const struct wm_token_hash *hash);
+
+/* The key as the two columns (site, device), one of them null. */
+#define SUBJECT(key) (key)->kind == OBJECT_SITE ? (key)->name : NULL, (key)->kind == OBJECT_DEVICE ? (key)->name : NULL
+
+/* --- the mesh within a change (store_mesh.c) -------------------------------------------- */
+int mesh_start(struct store *store, const struct store_options *options, struct wm_error *err);
+int mesh_set(struct change *c, const struct wm_mesh *old, const struct wm_mesh *mesh); /* old NULL: it is new */

@@ -22,7 +22,7 @@ int store_renew(struct store *store, const char *who, struct wm_error *err)
 	store_make_instance(instance);
 	rc = db_do(store->db, SQL_MESH_RENEW, "s", instance);
 	if (rc >= 0)
-		rc = change_note(&c, "restore", "mesh", "");
+		rc = change_note(&c, "restore", "mesh", "", NULL, NULL);
 	return change_end(&c, rc, err);
 }
 

@@ -43,9 +43,13 @@ int objects_add(struct change *c, struct object *io, struct wm_error *err)
 
 int objects_set(struct change *c, const struct object *old, struct object *io, struct wm_error *err)
 {
-	/* A patch may ask for another address by taking the old one away. */
-	int rc = io->kind == OBJECT_SITE ? 0 : check_fill(c->store, io, err);
+	int rc;
 
+	if (io->kind == OBJECT_SITE && !wm_prefix_equal(io->site.subnet, old->site.subnet))
+		return wm_fail_field(err, EINVAL, "subnet",
+				     "the subnet of site '%s' cannot change; remove the site and add it again", old->site.domain);
+	/* A patch may ask for another address by taking the old one away. */
+	rc = io->kind == OBJECT_SITE ? 0 : check_fill(c->store, io, err);
 	if (!rc)
 		rc = check_object(c->store, io, old, err);
 	if (!rc)
@@ -88,13 +92,15 @@ int store_change(struct store *store, const char *who, const struct object_key *
 	return rc;
 }
 
-static int remove_one(struct change *c, const struct object *object)
+int objects_remove(struct change *c, const struct object *object)
 {
 	struct object_key key;
 	int rc;
 
 	object_key_of(object, &key);
-	rc = rows_remove(c->store->db, &key);
+	rc = key.kind == OBJECT_HOST ? 0 : tokens_end(c, &key);
+	if (!rc)
+		rc = rows_remove(c->store->db, &key);
 	return rc ? rc : change_object(c, "remove", object, NULL);
 }
 
@@ -122,7 +128,7 @@ static int empty_site(struct change *c, const struct wm_site *site, bool cascade
 			return wm_fail(err, ENOTEMPTY,
 				       "site '%s' still has %s; remove what it has first, or it all at once with --cascade (?cascade=1)",
 				       site->domain, object_title(&key, title));
-		rc = remove_one(c, &object);
+		rc = objects_remove(c, &object);
 		if (rc)
 			return rc;
 	}
@@ -142,6 +148,6 @@ int store_remove(struct store *store, const char *who, const struct object_key *
 	if (!rc && key->kind == OBJECT_SITE)
 		rc = empty_site(&c, &object.site, cascade, err);
 	if (!rc)
-		rc = remove_one(&c, &object);
+		rc = objects_remove(&c, &object);
 	return change_end(&c, rc, err);
 }

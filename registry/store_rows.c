@@ -166,6 +166,12 @@ int rows_of_site(struct db *db, const char *domain, struct object *ret)
 	return first(db_query(db, SQL_HOST_OF_SITE, "s", domain), OBJECT_HOST, ret);
 }
 
+int rows_outside(struct db *db, const struct wm_site *site, struct object *ret)
+{
+	return first(db_query(db, SQL_HOST_OUTSIDE, "sii", site->domain, (int64_t)site->subnet.addr + 2,
+			      (int64_t)wm_prefix_last(site->subnet) - 1), OBJECT_HOST, ret);
+}
+
 int rows_mesh(struct db *db, struct wm_mesh *ret)
 {
 	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_MESH_GET, "");
@@ -295,4 +301,9 @@ int rows_remove(struct db *db, const struct object_key *key)
 	if (key->kind == OBJECT_HOST)
 		return written(db_do(db, SQL_HOST_REMOVE, "ss", key->domain, key->name));
 	return written(db_do(db, SQL_DEVICE_REMOVE, "s", key->name));
+}
+
+int rows_park(struct db *db, const struct object_key *key)
+{
+	return written(db_do(db, key->kind == OBJECT_SITE ? SQL_SITE_PARK : SQL_DEVICE_PARK, "s", key->name));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The store's verbs on tokens and enrolments. Only hashes come here. A look-up
+ * The store's verbs on tokens. Only hashes come here. A look-up
  * by hash leaks at most something about a hash of what was presented; the
  * whole is compared once more in constant time.
  */
@@ -10,9 +10,9 @@
 
 #include "core/util.h"
 #include "registry/store_internal.h"
+#include "registry/text.h"
 
 #define TOUCH_EVERY_S 3600                  /* how exact last_used is */
-#define SPENT_KEPT_S (30 * 24 * 3600)       /* how long an enrolment is kept after its end */
 
 static const char *const role_names[] = {
 	[WM_TOKEN_ADMIN] = "admin",
@@ -54,7 +54,7 @@ int snapshot_next_token(struct snapshot *snapshot, struct store_token *io)
 	return rc;
 }
 
-static bool hash_matches(struct db_query *q, int column, const struct wm_token_hash *hash)
+bool tokens_hash_matches(struct db_query *q, int column, const struct wm_token_hash *hash)
 {
 	struct wm_token_hash there;
 
@@ -68,7 +68,7 @@ static int find(struct store *store, const struct wm_token_hash *hash, struct st
 
 	if (rc <= 0)
 		return rc ? rc : -EACCES;
-	if (!hash_matches(q, 5, hash))
+	if (!tokens_hash_matches(q, 5, hash))
 		return -EACCES;
 	read_token(q, ret);
 	return 0;
@@ -89,8 +89,7 @@ int store_token_find(struct store *store, const struct wm_token_hash *hash, int6
 	return 0;
 }
 
-/* What a token of a role speaks for must exist. */
-static int check_subject(struct store *store, const struct object_key *key, struct wm_error *err)
+int tokens_check_subject(struct store *store, const struct object_key *key, struct wm_error *err)
 {
 	char title[OBJECT_TITLE_SIZE];
 	struct object object;
@@ -101,8 +100,18 @@ static int check_subject(struct store *store, const struct object_key *key, stru
 	return rc < 0 ? rc : 0;
 }
 
-static int add_token(struct change *c, enum wm_token_kind role, const char *name, const struct wm_token_hash *hash,
-		     uint64_t *ret_id)
+/* Into the audit: a token that comes or goes. */
+static int note_token(struct change *c, const char *what, const struct store_token *token)
+{
+	WM_AUTO_FREE char *json = text_token(token, NULL);
+
+	if (!json)
+		return -ENOMEM;
+	return change_note(c, what, "token", token->name, strcmp(what, "add") ? json : NULL, strcmp(what, "add") ? NULL : json);
+}
+
+static int insert_token(struct change *c, enum wm_token_kind role, const char *name, const struct wm_token_hash *hash,
+			uint64_t *ret_id)
 {
 	DB_AUTO_DONE struct db_query *q = NULL;
 	const char *site = role == WM_TOKEN_GATEWAY ? name : NULL, *device = role == WM_TOKEN_DEVICE ? name : NULL;
@@ -117,30 +126,46 @@ static int add_token(struct change *c, enum wm_token_kind role, const char *name
 	return db_next(q);
 }
 
+int tokens_add(struct change *c, enum wm_token_kind role, const char *name, const struct wm_token_hash *hash,
+	       struct store_token *ret)
+{
+	int rc;
+
+	*ret = (struct store_token){ .role = role, .created = c->now };
+	rc = wm_copy(ret->name, sizeof(ret->name), name);
+	if (!rc)
+		rc = insert_token(c, role, name, hash, &ret->id);
+	return rc ? rc : note_token(c, "add", ret);
+}
+
 int store_token_add(struct store *store, const char *who, enum wm_token_kind role, const char *name,
 		    const struct wm_token_hash *hash, struct store_token *ret, struct wm_error *err)
 {
 	struct object_key subject = { .kind = role == WM_TOKEN_GATEWAY ? OBJECT_SITE : OBJECT_DEVICE };
-	struct store_token token = { .role = role };
+	struct store_token token;
 	struct change c;
 	int rc = change_begin(store, who, &c, err);
 
 	if (rc)
 		return rc;
-	rc = wm_copy(token.name, sizeof(token.name), name);
-	if (!rc && (role == WM_TOKEN_GATEWAY || role == WM_TOKEN_DEVICE)) {
-		memcpy(subject.name, token.name, sizeof(subject.name));
-		rc = check_subject(store, &subject, err);
+	if (role == WM_TOKEN_GATEWAY || role == WM_TOKEN_DEVICE) {
+		rc = wm_copy(subject.name, sizeof(subject.name), name);
+		if (!rc)
+			rc = tokens_check_subject(store, &subject, err);
 	}
 	if (!rc)
-		rc = add_token(&c, role, name, hash, &token.id);
-	if (!rc)
-		rc = change_note(&c, "add", "token", name);
-	token.created = c.now;
+		rc = tokens_add(&c, role, name, hash, &token);
 	rc = change_end(&c, rc, err);
 	if (!rc)
 		*ret = token;
 	return rc;
+}
+
+static int drop_token(struct change *c, const struct store_token *token)
+{
+	int rc = db_do(c->store->db, SQL_TOKEN_REMOVE, "i", (int64_t)token->id);
+
+	return rc < 0 ? rc : note_token(c, "remove", token);
 }
 
 static int token_by_id(struct store *store, uint64_t id, struct store_token *ret, struct wm_error *err)
@@ -166,154 +191,29 @@ int store_token_remove(struct store *store, const char *who, uint64_t id, struct
 		return rc;
 	rc = token_by_id(store, id, &token, err);
 	if (!rc)
-		rc = db_do(store->db, SQL_TOKEN_REMOVE, "i", (int64_t)id);
-	if (rc >= 0)
-		rc = change_note(&c, "remove", "token", token.name);
+		rc = drop_token(&c, &token);
 	return change_end(&c, rc, err);
 }
 
-/* --- enrolments --------------------------------------------------------------------- */
-
-static void read_subject(struct db_query *q, struct object_key *ret)
+static int token_of(struct store *store, const struct object_key *key, struct store_token *ret)
 {
-	*ret = (struct object_key){ .kind = OBJECT_SITE };
-	db_text(q, 0, ret->name, sizeof(ret->name));
-	if (*ret->name)
-		return;
-	ret->kind = OBJECT_DEVICE;
-	db_text(q, 1, ret->name, sizeof(ret->name));
-}
-
-/* The key as the two columns (site, device), one of them null. */
-#define SUBJECT(key) (key)->kind == OBJECT_SITE ? (key)->name : NULL, (key)->kind == OBJECT_DEVICE ? (key)->name : NULL
-
-int store_enrolment_add(struct store *store, const char *who, const struct object_key *key,
-			const struct wm_token_hash *hash, int64_t expires, struct wm_error *err)
-{
-	struct change c;
-	int rc = change_begin(store, who, &c, err);
-
-	if (rc)
-		return rc;
-	rc = check_subject(store, key, err);
-	if (!rc)
-		rc = db_do(store->db, SQL_ENROLMENT_END, "ss", SUBJECT(key));
-	if (rc >= 0)
-		rc = db_do(store->db, SQL_ENROLMENT_PRUNE, "i", c.now - SPENT_KEPT_S);
-	if (rc >= 0)
-		rc = db_do(store->db, SQL_ENROLMENT_ADD, "bssi", hash->byte, sizeof(hash->byte), SUBJECT(key), expires);
-	if (rc >= 0)
-		rc = change_note(&c, "add", "enrolment", key->name);
-	return change_end(&c, rc, err);
-}
-
-int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret)
-{
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_ENROLMENT_FIND, "bi", hash->byte, sizeof(hash->byte), now);
+	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_TOKEN_OF, "ss", SUBJECT(key));
 	int rc = db_next(q);
 
-	if (rc <= 0)
-		return rc ? rc : -EACCES;
-	if (!hash_matches(q, 2, hash))
-		return -EACCES;
-	read_subject(q, ret);
-	return 0;
+	if (rc > 0)
+		read_token(q, ret);
+	return rc;
 }
 
-/* --- joining -------------------------------------------------------------------------- */
-
-/* Of any number that try, the one whose UPDATE finds it unused has it. */
-static int spend(struct change *c, const struct wm_token_hash *hash, struct object_key *ret)
+int tokens_end_all(struct change *c, const struct object_key *key)
 {
-	DB_AUTO_DONE struct db_query *q = NULL;
+	struct store_token token;
 	int rc;
 
-	q = db_query(c->store->db, SQL_ENROLMENT_USE, "bi", hash->byte, sizeof(hash->byte), c->now);
-	rc = db_next(q);
-	if (rc <= 0)
-		return rc ? rc : -EACCES;
-	read_subject(q, ret);
-	return db_next(q);
-}
-
-/* What a gateway says of itself must be what the registry has: neither gives way silently. */
-static int check_claims(const struct wm_site *said, const struct wm_site *site, struct wm_error *err)
-{
-	char text[WM_PREFIX_TEXT], other[WM_PREFIX_TEXT];
-
-	if (*said->domain && strcmp(said->domain, site->domain))
-		return wm_fail_field(err, EEXIST, "domain", "this enrolment is for site '%s', not for '%s'; use the one made for it",
-				     site->domain, said->domain);
-	if (said->subnet.len && !wm_prefix_equal(said->subnet, site->subnet))
-		return wm_fail_field(err, EEXIST, "subnet", "site '%s' has subnet %s, not %s; correct SITE_SUBNET of its gateway",
-				     site->domain, wm_prefix_format(site->subnet, other), wm_prefix_format(said->subnet, text));
-	if (said->hub && !site->hub)
-		return wm_fail_field(err, EEXIST, "is_hub", "site '%s' is not the hub; correct IS_HUB of its gateway",
-				     site->domain);
-	return 0;
-}
-
-static int join(struct change *c, const struct store_enrol *enrol, const struct object_key *key, struct wm_error *err)
-{
-	struct object old, object;
-	int rc = rows_get(c->store->db, key, &old);
-
-	if (rc < 0)
-		return rc;
-	if (!rc && key->kind == OBJECT_SITE) {
-		object = (struct object){ .kind = OBJECT_SITE, .site = enrol->site };
-		object.site.public_key = enrol->public_key;
-		return objects_add(c, &object, err);
-	}
-	if (!rc) /* cannot be: it goes with its device */
-		return -EACCES;
-	object = old;
-	if (key->kind == OBJECT_SITE) {
-		rc = check_claims(&enrol->site, &old.site, err);
+	while ((rc = token_of(c->store, key, &token)) > 0) {
+		rc = drop_token(c, &token);
 		if (rc)
 			return rc;
-		object.site.public_key = enrol->public_key;
-		if (enrol->site.endpoint.family)
-			object.site.endpoint = enrol->site.endpoint;
-	} else {
-		object.device.public_key = enrol->public_key;
 	}
-	return objects_set(c, &old, &object, err);
-}
-
-static int enter(struct change *c, const struct store_enrol *enrol, struct object_key *ret, struct wm_error *err)
-{
-	uint64_t id;
-	int rc = 0;
-
-	if (enrol->enrolment) {
-		rc = spend(c, enrol->enrolment, ret);
-	} else {
-		*ret = (struct object_key){ .kind = OBJECT_SITE };
-		memcpy(ret->name, enrol->site.domain, sizeof(ret->name));
-	}
-	if (!rc)
-		rc = join(c, enrol, ret, err);
-	if (!rc)
-		rc = db_do(c->store->db, SQL_TOKEN_END, "ss", SUBJECT(ret));
-	if (rc >= 0)
-		rc = add_token(c, ret->kind == OBJECT_SITE ? WM_TOKEN_GATEWAY : WM_TOKEN_DEVICE, ret->name, &enrol->token, &id);
-	if (rc == -EEXIST && err && !*err->text)
-		return wm_fail_field(err, EEXIST, "token", "this token is in use already; make another");
-	return rc ? rc : change_note(c, "enrol", object_kind_name(ret->kind), ret->name);
-}
-
-int store_enrol(struct store *store, const char *who, const struct store_enrol *enrol, struct object_key *ret,
-		struct wm_error *err)
-{
-	struct object_key key;
-	struct change c;
-	int rc = change_begin(store, who, &c, err);
-
-	if (rc)
-		return rc;
-	rc = change_end(&c, enter(&c, enrol, &key, err), err);
-	if (!rc)
-		*ret = key;
 	return rc;
 }

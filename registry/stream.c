@@ -2,14 +2,13 @@
 #include "registry/stream.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/codec.h"
 #include "core/record.h"
 #include "core/util.h"
+#include "registry/pieces.h"
 #include "registry/text.h"
 
 #define STEPS_AT_ONCE 500 /* of the walk through the log: a few milliseconds */
@@ -24,8 +23,6 @@ struct stream {
 	uint64_t after, seq;      /* of changes: since when, and how far it has come */
 	unsigned int steps;       /* of that walk, since it has given somebody else a turn */
 	bool later;               /* not the first object of its step */
-	char *text;               /* what is being sent, or NULL */
-	size_t len, sent;
 };
 
 /* A stream is a list of steps; each makes pieces of text until it has no more. */
@@ -35,27 +32,13 @@ struct step {
 	enum object_kind kind;
 };
 
-__attribute__((format(printf, 2, 3))) static int say(char **ret, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(ret, fmt, ap);
-	va_end(ap);
-	if (n >= 0)
-		return 1;
-	*ret = NULL;
-	return -ENOMEM;
-}
-
 /* Once: a fixed text. */
 static int next_text(struct stream *s, char **ret)
 {
 	if (s->later)
 		return 0;
 	s->later = true;
-	return say(ret, "%s", s->step->text);
+	return pieces_say(ret, "%s", s->step->text);
 }
 
 static int next_header_line(struct stream *s, char **ret)
@@ -69,7 +52,7 @@ static int next_header_line(struct stream *s, char **ret)
 	if (s->who.role == WM_TOKEN_GATEWAY)
 		memcpy(header.mesh.self, s->who.name, sizeof(header.mesh.self));
 	line = s->after ? wm_encode_line(WM_RECORD_CHANGES, &header) : wm_encode_line(WM_RECORD_MESH, &header.mesh);
-	return line ? say(ret, "%s\n", line) : -ENOMEM;
+	return line ? pieces_say(ret, "%s\n", line) : -ENOMEM;
 }
 
 static int next_end_line(struct stream *s, char **ret)
@@ -81,7 +64,7 @@ static int next_end_line(struct stream *s, char **ret)
 		return 0;
 	s->later = true;
 	line = wm_encode_line(WM_RECORD_END, &end);
-	return line ? say(ret, "%s\n", line) : -ENOMEM;
+	return line ? pieces_say(ret, "%s\n", line) : -ENOMEM;
 }
 
 /* The opening of the whole document, up to its first array. */
@@ -93,7 +76,19 @@ static int next_opening(struct stream *s, char **ret)
 		return 0;
 	s->later = true;
 	mesh = text_mesh(snapshot_mesh(s->snapshot));
-	return mesh ? say(ret, "%.*s,\"sites\":[", (int)strlen(mesh) - 1, mesh) : -ENOMEM;
+	return mesh ? pieces_say(ret, "%.*s,\"sites\":[", (int)strlen(mesh) - 1, mesh) : -ENOMEM;
+}
+
+/* The same of an export. */
+static int next_export(struct stream *s, char **ret)
+{
+	WM_AUTO_FREE char *mesh = NULL;
+
+	if (s->later)
+		return 0;
+	s->later = true;
+	mesh = text_mesh_settings(snapshot_mesh(s->snapshot));
+	return mesh ? pieces_say(ret, "{\"version\":1,%.*s,\n\"sites\":[", (int)strlen(mesh) - 2, mesh + 1) : -ENOMEM;
 }
 
 /* What `who` gets to see next. A device sees of hosts nothing and of devices itself. */
@@ -132,7 +127,23 @@ static int next_object(struct stream *s, char **ret)
 	if (!json)
 		return -ENOMEM;
 	s->count++;
-	rc = s->step->text ? say(ret, "{\"%s\":%s}\n", s->step->text, json) : say(ret, "%s%s", s->later ? "," : "", json);
+	rc = s->step->text ? pieces_say(ret, "{\"%s\":%s}\n", s->step->text, json) : pieces_say(ret, "%s%s", s->later ? "," : "", json);
+	s->later = true;
+	return rc;
+}
+
+/* A line of an export. */
+static int next_wish(struct stream *s, char **ret)
+{
+	WM_AUTO_FREE char *json = NULL;
+	int rc = next_visible(s);
+
+	if (rc <= 0)
+		return rc;
+	json = object_encode_wish(&s->object);
+	if (!json)
+		return -ENOMEM;
+	rc = pieces_say(ret, "%s\n%s", s->later ? "," : "", json);
 	s->later = true;
 	return rc;
 }
@@ -146,7 +157,7 @@ static int say_gone(const struct object_key *key, char **ret)
 	memcpy(gone.name, key->name, sizeof(gone.name));
 	memcpy(gone.domain, key->domain, sizeof(gone.domain));
 	line = wm_encode_line(WM_RECORD_GONE, &gone);
-	return line ? say(ret, "%s\n", line) : -ENOMEM;
+	return line ? pieces_say(ret, "%s\n", line) : -ENOMEM;
 }
 
 static bool is_shown(const struct stream *s, const struct object_key *key)
@@ -162,8 +173,10 @@ static int walk(struct stream *s, struct object_key *ret)
 	int rc;
 
 	do {
-		if (s->steps++ == STEPS_AT_ONCE)
+		if (s->steps++ == STEPS_AT_ONCE) {
+			s->steps = 0;
 			return -EAGAIN;
+		}
 		rc = snapshot_next_change(s->snapshot, &s->seq, ret);
 	} while (rc == 2 || (rc > 0 && !is_shown(s, ret)));
 	return rc;
@@ -183,7 +196,7 @@ static int next_change(struct stream *s, char **ret)
 	if (rc <= 0)
 		return rc;
 	json = show(s, &s->object);
-	return json ? say(ret, "{\"%s\":%s}\n", object_kind_name(key.kind), json) : -ENOMEM;
+	return json ? pieces_say(ret, "{\"%s\":%s}\n", object_kind_name(key.kind), json) : -ENOMEM;
 }
 
 static int next_token(struct stream *s, char **ret)
@@ -196,7 +209,7 @@ static int next_token(struct stream *s, char **ret)
 	json = text_token(&s->token, NULL);
 	if (!json)
 		return -ENOMEM;
-	rc = say(ret, "%s%s", s->later ? "," : "", json);
+	rc = pieces_say(ret, "%s%s", s->later ? "," : "", json);
 	s->later = true;
 	return rc;
 }
@@ -225,6 +238,16 @@ static const struct step document[] = {
 	{ next_text, "]}\n" },
 	{ NULL },
 };
+static const struct step export[] = {
+	{ next_export },
+	{ next_wish, NULL, OBJECT_SITE },
+	{ next_text, "\n],\n\"hosts\":[" },
+	{ next_wish, NULL, OBJECT_HOST },
+	{ next_text, "\n],\n\"devices\":[" },
+	{ next_wish, NULL, OBJECT_DEVICE },
+	{ next_text, "\n]}\n" },
+	{ NULL },
+};
 static const struct step sites[] = {
 	{ next_text, "{\"sites\":[" }, { next_object, NULL, OBJECT_SITE }, { next_text, "]}\n" }, { NULL },
 };
@@ -240,22 +263,18 @@ static const struct step tokens[] = {
 
 static const struct step *const forms[] = {
 	[STREAM_LINES] = lines,	   [STREAM_DOCUMENT] = document, [STREAM_SITES] = sites, [STREAM_CHANGES] = changes,
-	[STREAM_HOSTS] = hosts,	   [STREAM_DEVICES] = devices,	 [STREAM_TOKENS] = tokens,
+	[STREAM_HOSTS] = hosts,	   [STREAM_DEVICES] = devices,	 [STREAM_TOKENS] = tokens, [STREAM_EXPORT] = export,
 };
 
-/* Makes s->text; 0 at the end of the stream. */
-static int next_piece(struct stream *s)
+static int stream_next(void *arg, char **ret)
 {
-	while (s->step->next) {
-		int rc = s->step->next(s, &s->text);
+	struct stream *s = arg;
 
-		if (rc < 0)
+	while (s->step->next) {
+		int rc = s->step->next(s, ret);
+
+		if (rc)
 			return rc;
-		if (rc) {
-			s->len = strlen(s->text);
-			s->sent = 0;
-			return 1;
-		}
 		s->step++;
 		s->later = false;
 		s->object = (struct object){ 0 };
@@ -263,56 +282,31 @@ static int next_piece(struct stream *s)
 	return 0;
 }
 
-static ssize_t stream_read(void *arg, char *buf, size_t max)
-{
-	struct stream *s = arg;
-	size_t n = 0;
-
-	s->steps = 0;
-	while (n < max) {
-		size_t part;
-		int rc = s->text ? 1 : next_piece(s);
-
-		if (rc == -EAGAIN && n)
-			break;
-		if (rc < 0)
-			return rc;
-		if (!rc)
-			break;
-		part = WM_MIN(max - n, s->len - s->sent);
-		memcpy(buf + n, s->text + s->sent, part);
-		n += part;
-		s->sent += part;
-		if (s->sent == s->len) {
-			free(s->text);
-			s->text = NULL;
-		}
-	}
-	return (ssize_t)n;
-}
-
 static void stream_free(void *arg)
 {
 	struct stream *s = arg;
 
 	snapshot_drop(s->snapshot);
-	free(s->text);
 	free(s);
 }
 
-int stream_new(struct snapshot *snapshot, enum stream_form form, const struct identity *who, struct http_stream *ret)
+static int stream_make(struct snapshot *snapshot, enum stream_form form, const struct identity *who, uint64_t after,
+		       uint64_t seq, struct http_stream *ret)
 {
+	static const struct pieces_ops ops = { .next = stream_next, .free = stream_free };
 	struct stream *s = calloc(1, sizeof(*s));
 
 	if (!s) {
 		snapshot_drop(snapshot);
 		return -ENOMEM;
 	}
-	s->snapshot = snapshot;
-	s->who = *who;
-	s->step = forms[form];
-	*ret = (struct http_stream){ .read = stream_read, .free = stream_free, .arg = s };
-	return 0;
+	*s = (struct stream){ .snapshot = snapshot, .who = *who, .step = forms[form], .after = after, .seq = seq };
+	return pieces_new(&ops, s, ret);
+}
+
+int stream_new(struct snapshot *snapshot, enum stream_form form, const struct identity *who, struct http_stream *ret)
+{
+	return stream_make(snapshot, form, who, 0, 0, ret);
 }
 
 int stream_changes_new(struct snapshot *snapshot, const struct identity *who, uint64_t after, const char *mark,
@@ -320,17 +314,10 @@ int stream_changes_new(struct snapshot *snapshot, const struct identity *who, ui
 {
 	uint64_t seq;
 	int rc = snapshot_changes(snapshot, after, mark, &seq);
-	struct stream *s;
 
 	if (rc <= 0) {
 		snapshot_drop(snapshot);
 		return rc ? rc : -ENODATA;
 	}
-	rc = stream_new(snapshot, STREAM_CHANGES, who, ret);
-	if (rc)
-		return rc;
-	s = ret->arg;
-	s->after = after;
-	s->seq = seq;
-	return 0;
+	return stream_make(snapshot, STREAM_CHANGES, who, after, seq, ret);
 }

@@ -13,6 +13,7 @@ enum stream_form {
 	STREAM_LINES,    /* GET /v1/config, made for `who` */
 	STREAM_CHANGES,  /* GET /v1/changes, made for `who`: stream_changes_new makes it */
 	STREAM_DOCUMENT, /* GET /config */
+	STREAM_EXPORT,   /* GET /v1/export */
 	STREAM_SITES,    /* GET /v1/sites ... */
 	STREAM_HOSTS,
 	STREAM_DEVICES,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "registry/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,7 +21,7 @@ const char *text_time(int64_t unix_time, char *buf)
 
 static const struct wm_field mesh_fields[] = {
 	WM_FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, 0),
-	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, 0),
+	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, 0), /* the settings stand first */
 	WM_FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, 0),
 };
@@ -30,6 +31,18 @@ char *text_mesh(const struct wm_mesh *mesh)
 	static const struct wm_table table = WM_TABLE(mesh_fields);
 
 	return wm_encode(&table, mesh, ~0u);
+}
+
+static const struct wm_table settings_table = { mesh_fields, 2 };
+
+char *text_mesh_settings(const struct wm_mesh *mesh)
+{
+	return wm_encode(&settings_table, mesh, ~0u);
+}
+
+int text_mesh_settings_read(const char *json, struct wm_mesh *io)
+{
+	return wm_decode(&settings_table, json, strlen(json), io, NULL, NULL);
 }
 
 struct whoami {
@@ -97,6 +110,29 @@ char *text_token(const struct store_token *token, const char *secret)
 	return text;
 }
 
+static const struct wm_field audit_fields[] = {
+	WM_FIELD(store_audit, id, "seq", WM_FIELD_UINT, 0),
+	WM_FIELD(store_audit, who, "who", WM_FIELD_STRING, 0),
+	WM_FIELD(store_audit, what, "what", WM_FIELD_STRING, 0),
+	WM_FIELD(store_audit, kind, "kind", WM_FIELD_STRING, 0),
+	WM_FIELD(store_audit, name, "name", WM_FIELD_STRING, 0),
+	WM_FIELD(store_audit, generation, "generation", WM_FIELD_UINT, 0), /* last: left out when there is none */
+};
+
+char *text_audit(const struct store_audit *entry)
+{
+	static const struct wm_table table = WM_TABLE(audit_fields);
+	const uint32_t last = 1u << (WM_ARRAY_LEN(audit_fields) - 1);
+	WM_AUTO_FREE char *head = wm_encode(&table, entry, entry->generation ? ~0u : ~last);
+	char at[TEXT_TIME], *text = NULL;
+
+	if (!head || asprintf(&text, "%.*s,\"at\":\"%s\"%s,\"before\":%s,\"after\":%s}", (int)strlen(head) - 1, head,
+			      text_time(entry->at, at), entry->generation ? "" : ",\"generation\":null",
+			      *entry->before ? entry->before : "null", *entry->after ? entry->after : "null") < 0)
+		return NULL;
+	return text;
+}
+
 struct enrolment {
 	char token[WM_TOKEN_TEXT];
 	char kind[16];
@@ -105,7 +141,7 @@ struct enrolment {
 };
 
 static const struct wm_field enrolment_fields[] = {
-	WM_FIELD(enrolment, token, "token", WM_FIELD_STRING, 0),
+	WM_FIELD(enrolment, token, "token", WM_FIELD_STRING, 0), /* first: left out when not to be shown */
 	WM_FIELD(enrolment, kind, "kind", WM_FIELD_STRING, 0),
 	WM_FIELD(enrolment, name, "name", WM_FIELD_STRING, 0),
 	WM_FIELD(enrolment, expires, "expires", WM_FIELD_STRING, 0),
@@ -117,11 +153,12 @@ char *text_enrolment(const char *token, const struct object_key *key, int64_t ex
 	struct enrolment e = { 0 };
 	char *text;
 
-	wm_copy(e.token, sizeof(e.token), token);
+	if (token)
+		wm_copy(e.token, sizeof(e.token), token);
 	wm_copy(e.kind, sizeof(e.kind), key->kind == OBJECT_SITE ? "gateway" : "device");
 	memcpy(e.name, key->name, sizeof(e.name));
 	text_time(expires, e.expires);
-	text = wm_encode(&table, &e, ~0u);
+	text = wm_encode(&table, &e, token ? ~0u : ~1u);
 	wm_wipe(&e, sizeof(e));
 	return text;
 }

@@ -1,7 +1,7 @@
 # What runs under callgrind: hot, the paths of userspace; packets, the programs of bpf/ compiled for this machine.
 # Neither is built with sanitizers, which would be counted.
 GUARD_HOT := $(addprefix tests/guard/,guard.c hot.c hot_mesh.c hot_config.c hot_stream.c hot_kernel.c hot_stats.c)
-$(B)/guard/hot: $(GUARD_HOT:%.c=$(B)/obj/%.o) $(B)/libtools.a $(addprefix $(B)/obj/registry/,stream.o text.o objects.o) $(B)/libkernel.a $(B)/libcore.a
+$(B)/guard/hot: $(GUARD_HOT:%.c=$(B)/obj/%.o) $(B)/libtools.a $(addprefix $(B)/obj/registry/,stream.o pieces.o text.o objects.o) $(B)/libkernel.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call link,,$^,-lbpf -lelf -lz -lnftnl -lmnl -ljansson -lsodium -lsmartcols)
 -include $(GUARD_HOT:%.c=$(B)/obj/%.d)

@@ -250,6 +250,10 @@ await_waiting() { # N: of them
 	[ "$(grep -c '^{"host"' "$D/slow")" = 100000 ]
 	grep -q '"h100001".*"standard"' "$D/slow"
 	grep -q '"h100000"' "$D/slow"
+	for path in /config /v1/export; do
+		ok GET $path
+		is '.hosts | length' 100000
+	done
 	[ "$(awk '/^VmHWM/ { print $2 }' "/proc/$PID/status")" -lt 40000 ]
 	ok GET /v1/hosts/h100001.big
 	is .type isolated

@@ -15,26 +15,6 @@
 #include "core/model_index.h"
 #include "core/util.h"
 
-static bool same_site(const struct wm_site *a, const struct wm_site *b)
-{
-	return !strcmp(a->domain, b->domain) && wm_prefix_equal(a->subnet, b->subnet) &&
-	       wm_key_equal(&a->public_key, &b->public_key) && wm_endpoint_equal(&a->endpoint, &b->endpoint) &&
-	       a->hub == b->hub;
-}
-
-static bool same_host(const struct wm_host *a, const struct wm_host *b)
-{
-	return !strcmp(a->name, b->name) && !strcmp(a->domain, b->domain) && a->overlay == b->overlay &&
-	       a->local == b->local && a->has_mac == b->has_mac && !memcmp(&a->mac, &b->mac, sizeof(a->mac)) &&
-	       a->access == b->access;
-}
-
-static bool same_device(const struct wm_device *a, const struct wm_device *b)
-{
-	return !strcmp(a->name, b->name) && a->overlay == b->overlay && wm_key_equal(&a->public_key, &b->public_key) &&
-	       a->access == b->access;
-}
-
 static int site_order(const void *a, const void *b)
 {
 	return strcmp(((const struct wm_site *)a)->domain, ((const struct wm_site *)b)->domain);
@@ -82,7 +62,7 @@ struct capacities {
 		const struct wm_##what *new = item->gone ? NULL : &item->what;                                 \
 		int rc = 0;                                                                                    \
                                                                                                                \
-		if (old && new && same_##what(old, new))                                                       \
+		if (old && new && wm_##what##_equal(old, new))                                                       \
 			return 0;                                                                              \
 		if (old)                                                                                       \
 			rc = PUSH(diff, what, what##s_gone, old);                                              \

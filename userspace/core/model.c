@@ -149,3 +149,23 @@ const char *wm_device_type_name(uint8_t access)
 {
 	return access == WM_ACCESS_FULL ? "roaming" : "isolated";
 }
+
+bool wm_site_equal(const struct wm_site *a, const struct wm_site *b)
+{
+	return !strcmp(a->domain, b->domain) && wm_prefix_equal(a->subnet, b->subnet) &&
+	       wm_key_equal(&a->public_key, &b->public_key) && wm_endpoint_equal(&a->endpoint, &b->endpoint) &&
+	       a->hub == b->hub;
+}
+
+bool wm_host_equal(const struct wm_host *a, const struct wm_host *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->domain, b->domain) && a->overlay == b->overlay &&
+	       a->local == b->local && a->has_mac == b->has_mac && !memcmp(&a->mac, &b->mac, sizeof(a->mac)) &&
+	       a->access == b->access;
+}
+
+bool wm_device_equal(const struct wm_device *a, const struct wm_device *b)
+{
+	return !strcmp(a->name, b->name) && a->overlay == b->overlay && wm_key_equal(&a->public_key, &b->public_key) &&
+	       a->access == b->access;
+}

@@ -111,6 +111,10 @@ const struct wm_site *wm_config_site(const struct wm_config *config, const char 
 const struct wm_site *wm_config_hub(const struct wm_config *config); /* NULL: none yet */
 wm_ip4 wm_site_gateway(const struct wm_site *site); /* the first address of its subnet */
 
+bool wm_site_equal(const struct wm_site *a, const struct wm_site *b);
+bool wm_host_equal(const struct wm_host *a, const struct wm_host *b);
+bool wm_device_equal(const struct wm_device *a, const struct wm_device *b);
+
 /* Single rules, for registry and gateway alike; field is named in err. */
 int wm_supernet_check(struct wm_prefix supernet, struct wm_error *err); /* /8../29 */
 int wm_subnet_check(struct wm_prefix supernet, struct wm_prefix subnet, struct wm_error *err); /* inside; /12../30 */

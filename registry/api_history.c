@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What was done, taking it back, and the whole mesh out and in: /v1/audit, /v1/undo, /v1/export, /v1/import.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/codec.h"
+#include "core/util.h"
+#include "registry/document.h"
+#include "registry/plan_stream.h"
+#include "registry/problem.h"
+#include "registry/registry.h"
+#include "registry/text.h"
+
+#define AUDIT_DEFAULT 50
+#define AUDIT_MOST 1000
+
+/* --- audit -------------------------------------------------------------------------------- */
+
+static int write_audit(struct store *store, uint64_t before, uint64_t limit, FILE *f)
+{
+	struct store_audit entry = { .id = before };
+	int rc = 1;
+
+	fputs("{\"audit\":[", f);
+	for (uint64_t n = 0; n < limit && (rc = store_audit_before(store, &entry)) > 0; n++) {
+		WM_AUTO_FREE char *one = text_audit(&entry);
+
+		if (!one)
+			return -ENOMEM;
+		fprintf(f, "%s%s", n ? "," : "", one);
+	}
+	fputs("]}", f);
+	return rc < 0 ? rc : ferror(f) ? -ENOMEM : 0;
+}
+
+void api_audit(struct call *call)
+{
+	struct wm_error err = { 0 };
+	uint64_t before, limit;
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+	int rc;
+
+	if (!call_number(call, "before", (uint64_t)1 << 53, &before) || !call_number(call, "limit", AUDIT_MOST, &limit))
+		return;
+	f = open_memstream(&text, &len);
+	rc = f ? write_audit(call->registry->store, before, limit ? limit : AUDIT_DEFAULT, f) : -ENOMEM;
+	if (f && fclose(f))
+		rc = -ENOMEM;
+	if (!rc) {
+		answer_json(call, 200, text);
+		return;
+	}
+	free(text);
+	answer_failure(call, rc, &err);
+}
+
+/* --- undo --------------------------------------------------------------------------------- */
+
+/* A plan as the answer, 200; takes what it holds. */
+static void answer_plan(struct call *call, struct plan *plan, uint64_t undone)
+{
+	struct http_stream stream;
+	struct wm_error err = { 0 };
+	int rc = plan_stream_new(plan, store_mesh(call->registry->store)->generation, undone, &stream);
+
+	if (rc)
+		answer_failure(call, rc, &err);
+	else
+		answer_with(call, &stream, "application/json");
+}
+
+struct undo_wish {
+	uint64_t generation;
+};
+
+static const struct wm_field undo_fields[] = {
+	WM_FIELD(undo_wish, generation, "generation", WM_FIELD_UINT, WM_FIELD_NULLABLE),
+};
+
+void api_undo(struct call *call)
+{
+	static const struct wm_table table = WM_TABLE(undo_fields);
+	struct undo_wish wish = { 0 };
+	struct plan plan = { 0 };
+	struct wm_error err = { 0 };
+	uint64_t undone = 0;
+	int rc = call->request->len ? wm_decode(&table, call->request->body, call->request->len, &wish, NULL, &err) : 0;
+
+	if (!rc)
+		rc = store_undo(call->registry->store, call->who.who, wish.generation, call_asks(call, "dry_run"), &plan,
+				&undone, &err);
+	if (!rc) {
+		answer_plan(call, &plan, undone);
+		return;
+	}
+	plan_free(&plan);
+	answer_failure(call, rc, &err);
+}
+
+/* --- the whole mesh ------------------------------------------------------------------------- */
+
+void api_export(struct call *call)
+{
+	struct http_answer *answer = &call->request->answer;
+
+	answer_stream(call, STREAM_EXPORT, "application/json");
+	if (answer->status == 200)
+		call_tag(store_mesh(call->registry->store), answer->etag);
+}
+
+/* If-Match: the tag as it was given, or without its mark. */
+static bool is_meant(void *arg, const struct wm_mesh *mesh)
+{
+	struct wm_mesh unmarked = *mesh;
+	char tag[CALL_TAG_SIZE], without[CALL_TAG_SIZE];
+	const char *list = arg;
+
+	*unmarked.mark = '\0';
+	call_tag(mesh, tag);
+	call_tag(&unmarked, without);
+	return !list || call_tag_is_in(list, tag) || call_tag_is_in(list, without);
+}
+
+/* Where the document is at fault with what it says itself, it is not in conflict with anything. */
+static int fault(int rc, bool keep, const struct wm_error *err)
+{
+	bool conflict = rc == -EEXIST || rc == -ENODEV || rc == -ENOTEMPTY || rc == -EADDRNOTAVAIL;
+
+	return conflict && !keep && strchr(err->field, '[') ? -EINVAL : rc;
+}
+
+void api_import(struct call *call)
+{
+	const struct http_request *request = call->request;
+	struct store_apply how = {
+		.who = call->who.who, .what = "import", .dry_run = call_asks(call, "dry_run"), .still = is_meant,
+		.arg = (void *)(uintptr_t)http_header(request, "If-Match"),
+	};
+	bool keep = call_asks(call, "keep");
+	struct plan plan = { 0 };
+	struct wm_error err = { 0 };
+	int rc = document_read(request->body, request->len, keep, &plan, &err);
+
+	if (!rc)
+		rc = store_apply(call->registry->store, &how, &plan, &err);
+	if (!rc) {
+		answer_plan(call, &plan, 0);
+		call_tag(store_mesh(call->registry->store), call->request->answer.etag);
+		return;
+	}
+	plan_free(&plan);
+	if (rc == -ESTALE)
+		problem_set(&call->request->answer, 412, "", "the mesh has changed since; look at what the import would do now (?dry_run=1)");
+	else
+		answer_failure(call, fault(rc, keep, &err), &err);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a request says beside its body: numbers in its query, the tags of what it knows.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+#include "registry/registry.h"
+
+bool call_number(struct call *call, const char *key, uint64_t most, uint64_t *ret)
+{
+	const char *text = http_query(call->request, key);
+	struct wm_error err = { 0 };
+
+	*ret = 0;
+	if (!text)
+		return true;
+	if (*text && strlen(text) <= 16 && strspn(text, "0123456789") == strlen(text))
+		*ret = strtoull(text, NULL, 10);
+	else
+		*ret = most + 1;
+	if (*ret <= most)
+		return true;
+	wm_fail_field(&err, EINVAL, key, "'%s' in the query must be a whole number of at most %llu", key,
+		      (unsigned long long)most);
+	answer_failure(call, -EINVAL, &err);
+	return false;
+}
+
+bool call_asks(const struct call *call, const char *key)
+{
+	const char *value = http_query(call->request, key);
+
+	return value && !strcmp(value, "1");
+}
+
+void call_tag(const struct wm_mesh *mesh, char *ret)
+{
+	wm_format(ret, CALL_TAG_SIZE, "\"%s-%llu%s%s\"", mesh->instance, (unsigned long long)mesh->generation,
+		  *mesh->mark ? "-" : "", mesh->mark);
+}
+
+/* RFC 9110 section 13.1.2 */
+bool call_tag_is_in(const char *list, const char *tag)
+{
+	size_t len = strlen(tag);
+
+	while (*list) {
+		list += strspn(list, " \t,");
+		if (!strncmp(list, "W/", 2))
+			list += 2;
+		if (*list == '*' || (!strncmp(list, tag, len) && strchr(", \t", list[len])))
+			return true;
+		list += strcspn(list, ",");
+	}
+	return false;
+}
