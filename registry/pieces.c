@@ -30,11 +30,12 @@ int pieces_say(char **ret, const char *fmt, ...)
 	return -ENOMEM;
 }
 
+/* 1, or what there is instead of a next piece. */
 static int next(struct pieces *p)
 {
-	int rc = p->text ? 1 : p->ops->next(p->arg, &p->text);
+	int rc = p->ops->next(p->arg, &p->text);
 
-	if (rc > 0 && !p->len) {
+	if (rc > 0) {
 		p->len = strlen(p->text);
 		p->sent = 0;
 	}
@@ -48,7 +49,7 @@ static ssize_t pieces_read(void *arg, char *buf, size_t max)
 
 	while (n < max) {
 		size_t part;
-		int rc = next(p);
+		int rc = p->text ? 1 : next(p);
 
 		if (rc == -EAGAIN && n)
 			break;
@@ -61,8 +62,8 @@ static ssize_t pieces_read(void *arg, char *buf, size_t max)
 		n += part;
 		p->sent += part;
 		if (p->sent == p->len) {
-			free(WM_STEAL(p->text));
-			p->len = 0;
+			free(p->text);
+			p->text = NULL;
 		}
 	}
 	return (ssize_t)n;
