@@ -17,6 +17,7 @@ struct all {
 	struct wm_key key;
 	struct wm_endpoint endpoint;
 	uint8_t host_type, device_type, strict_type;
+	int64_t time;
 };
 
 static const struct wm_field all_fields[] = {
@@ -33,6 +34,7 @@ static const struct wm_field all_fields[] = {
 	FIELD(host_type, "host_type", WM_FIELD_HOST_TYPE, 0),
 	FIELD(device_type, "device_type", WM_FIELD_DEVICE_TYPE, 0),
 	FIELD(strict_type, "strict_type", WM_FIELD_HOST_TYPE, WM_FIELD_STRICT),
+	FIELD(time, "time", WM_FIELD_TIME, WM_FIELD_NULLABLE),
 #undef FIELD
 };
 static const struct wm_table all_table = { all_fields, WM_ARRAY_LEN(all_fields) };
@@ -49,14 +51,15 @@ static void every_type_takes_what_is_right(void **state)
 	static const char json[] =
 		"{\"string\":\"a\xc3\xbc\\\"\\\\\",\"label\":\"nas-2\",\"flag\":true,\"number\":9007199254740992,"
 		"\"ip\":\"192.168.1.10\",\"net\":\"172.30.2.0/24\",\"mac\":\"02:00:00:12:34:56\",\"key\":\"" KEY_TEXT "\","
-		"\"endpoint\":\"[2001:db8::7]:51820\",\"host_type\":\"standard\",\"device_type\":\"roaming\",\"strict_type\":\"standard\"}";
+		"\"endpoint\":\"[2001:db8::7]:51820\",\"host_type\":\"standard\",\"device_type\":\"roaming\",\"strict_type\":\"standard\","
+		"\"time\":\"2026-01-02T03:04:05Z\"}";
 	struct all all = { 0 };
 	uint32_t seen = 0;
 	char text[WM_KEY_TEXT];
 
 	(void)state;
 	assert_ok(wm_decode(&all_table, json, strlen(json), &all, &seen, &err));
-	assert_int_equal(seen, 0xfff);
+	assert_int_equal(seen, 0x1fff);
 	assert_string_equal(all.string, "a\xc3\xbc\"\\");
 	assert_string_equal(all.label, "nas-2");
 	assert_true(all.flag);
@@ -69,6 +72,7 @@ static void every_type_takes_what_is_right(void **state)
 	assert_int_equal(all.host_type, WM_ACCESS_FULL);
 	assert_int_equal(all.device_type, WM_ACCESS_FULL);
 	assert_int_equal(all.strict_type, WM_ACCESS_FULL);
+	assert_int_equal(all.time, 1767323045);
 }
 
 static void every_type_refuses_by_name_what_is_wrong(void **state)
@@ -91,6 +95,7 @@ static void every_type_refuses_by_name_what_is_wrong(void **state)
 		{ "key", "\"x\"" }, { "key", "\"\"" }, { "key", "0" }, { "key", "\"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmp=\"" },
 		{ "endpoint", "\"example.com:1\"" }, { "endpoint", "\"1.2.3.4\"" }, { "endpoint", "\"1.2.3.4:0\"" }, { "endpoint", "\"\"" },
 		{ "host_type", "null" }, { "host_type", "1" }, { "device_type", "true" },
+		{ "time", "1767323045" }, { "time", "\"\"" }, { "time", "\"2026-01-02\"" },
 		{ "strict_type", "\"admin\"" }, { "strict_type", "\"\"" }, { "strict_type", "\"Standard\"" },
 	};
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/codec_priv.h"
+#include "core/time.h"
 #include "core/util.h"
 
 static const struct wm_field site_fields[] = {
@@ -121,6 +122,12 @@ static int get_endpoint(const char *s, void *to, size_t size)
 	return wm_endpoint_parse(s, to);
 }
 
+static int get_time(const char *s, void *to, size_t size)
+{
+	(void)size;
+	return wm_time_parse(s, to);
+}
+
 /* 1: unknown, and the least was granted */
 static int get_type(const char *s, void *to, const char *full)
 {
@@ -183,6 +190,13 @@ static json_t *put_endpoint(const void *from)
 	return *wm_endpoint_format(from, text) ? json_string(text) : NULL;
 }
 
+static json_t *put_time(const void *from)
+{
+	char text[WM_TIME_TEXT];
+
+	return *wm_time_format(*(const int64_t *)from, text) ? json_string(text) : NULL;
+}
+
 static json_t *put_host_type(const void *from)
 {
 	return json_string(wm_host_type_name(*(const uint8_t *)from));
@@ -219,6 +233,7 @@ static const struct {
 	[WM_FIELD_ENDPOINT] = { get_endpoint, put_endpoint, "ADDRESS:PORT like 198.51.100.7:51820 or [2001:db8::7]:51820" },
 	[WM_FIELD_HOST_TYPE] = { get_host_type, put_host_type, "\"standard\" or \"isolated\"" },
 	[WM_FIELD_DEVICE_TYPE] = { get_device_type, put_device_type, "\"roaming\" or \"isolated\"" },
+	[WM_FIELD_TIME] = { get_time, put_time, "a time like 2026-01-02T03:04:05Z" },
 };
 
 /* --- objects -------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ enum wm_field_type {
 	WM_FIELD_ENDPOINT, /* struct wm_endpoint */
 	WM_FIELD_HOST_TYPE,   /* uint8_t enum wm_access; "standard", "isolated", else isolated */
 	WM_FIELD_DEVICE_TYPE, /* uint8_t enum wm_access; "roaming", "isolated", else isolated */
+	WM_FIELD_TIME,     /* int64_t seconds since 1970; RFC 3339, UTC */
 };
 
 enum {

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A moment as text, and back: RFC 3339, UTC, whole seconds.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define WM_TIME_TEXT 24 /* "2026-01-02T03:04:05Z" */
+
+const char *wm_time_format(int64_t unix_time, char *buf); /* "" for 0 and what is before 1970; buf: WM_TIME_TEXT */
+int wm_time_parse(const char *text, int64_t *ret);        /* only as above, years 1970..9999; 0 or -EINVAL */
