@@ -15,7 +15,7 @@
 #include "cli/text.h"
 #include "core/util.h"
 
-#define REPORT_LATE_S 180    /* gateways report once a minute */
+#define REPORT_LATE_S 180    /* gateways report every 15 s */
 #define HANDSHAKE_LATE_S 300 /* WireGuard renews within 180 s where something is sent, and keepalives are */
 
 /* Over all meshes: supernets seen before. */

@@ -7,21 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/codec.h"
 #include "core/util.h"
 #include "registry/problem.h"
 #include "registry/registry.h"
-#include "registry/text.h"
 
-#define FIELD(member, flags, type) \
-	{ #member, type, offsetof(struct report, member), sizeof(((struct report *)0)->member), flags }
+/* --- taken ------------------------------------------------------------------------------ */
 
-static const struct wm_field fields[] = {
-	FIELD(generation, WM_FIELD_REQUIRED, WM_FIELD_UINT), FIELD(instance, 0, WM_FIELD_STRING),
-	FIELD(dataplane, 0, WM_FIELD_STRING),		     FIELD(problem, WM_FIELD_NULLABLE, WM_FIELD_STRING),
-	FIELD(version, 0, WM_FIELD_STRING),		     FIELD(applied_ms, 0, WM_FIELD_UINT),
+struct reporter {
+	struct store *store;
+	const struct wm_site *site;
 };
-static const struct wm_table table = { fields, WM_ARRAY_LEN(fields) };
+
+/* Who has gone meanwhile, or was never there, is nobody to remember. */
+static bool is_known(void *arg, const char *kind, const char *name)
+{
+	const struct reporter *r = arg;
+	struct object_key key = { 0 };
+	struct object object;
+
+	if (!object_kind_parse(kind, &key.kind) || (key.kind == OBJECT_SITE && !strcmp(name, r->site->domain)) ||
+	    (key.kind == OBJECT_DEVICE && !r->site->hub))
+		return false;
+	wm_copy(key.name, sizeof(key.name), name);
+	if (key.kind == OBJECT_HOST)
+		memcpy(key.domain, r->site->domain, sizeof(key.domain));
+	return !store_get(r->store, &key, &object, NULL);
+}
 
 void api_status_put(struct call *call)
 {
@@ -36,44 +47,96 @@ void api_status_put(struct call *call)
 	if (!rc)
 		rc = store_get(call->registry->store, &key, &site, &err);
 	if (!rc)
-		rc = wm_decode(&table, call->request->body, call->request->len, &report, NULL, &err);
+		rc = report_decode(call->request->body, call->request->len, &report, &err);
 	if (!rc) {
+		struct reporter reporter = { call->registry->store, &site.site };
+
 		memcpy(report.domain, key.name, sizeof(report.domain));
-		text_time(wm_unix_time(), report.seen);
+		report.seen = wm_unix_time();
+		report_sift(&report, is_known, &reporter);
 		rc = reports_put(&call->registry->reports, &report);
 	}
-	if (rc)
-		answer_failure(call, rc, &err);
-	else
+	if (!rc) {
 		answer_none(call);
+		return;
+	}
+	report_clear(&report);
+	answer_failure(call, rc, &err);
 }
 
-static int write_reports(const struct reports *reports, FILE *f)
-{
-	fputs("{\"sites\":[", f);
-	for (size_t i = 0; i < reports->n; i++) {
-		WM_AUTO_FREE char *one = text_report(&reports->list[i]);
+/* --- shown ------------------------------------------------------------------------------ */
 
-		if (!one)
-			return -ENOMEM;
-		fprintf(f, "%s%s", i ? "," : "", one);
+/* Site by site, however long it takes: each as it is when its turn comes. */
+struct status {
+	struct registry *registry;
+	char last[WM_NAME_SIZE]; /* the last site shown, or "" */
+	char *text;              /* what is being sent, or NULL */
+	size_t len, sent;
+	bool begun, ended;
+};
+
+static int next_piece(struct status *s)
+{
+	const struct report *report = reports_next(&s->registry->reports, s->last);
+	WM_AUTO_FREE char *one = report ? report_encode(report, store_mesh(s->registry->store)) : NULL;
+	int n;
+
+	if (report && !one)
+		return -ENOMEM;
+	n = asprintf(&s->text, "%s%s%s", s->begun ? "" : "{\"sites\":[", report && *s->last ? "," : "", one ?: "]}");
+	if (n < 0) {
+		s->text = NULL;
+		return -ENOMEM;
 	}
-	fputs("]}", f);
-	return ferror(f) ? -ENOMEM : 0;
+	s->len = (size_t)n;
+	s->sent = 0;
+	s->begun = true;
+	s->ended = !report;
+	if (report)
+		memcpy(s->last, report->domain, sizeof(s->last));
+	return 0;
+}
+
+static ssize_t read_status(void *arg, char *buf, size_t max)
+{
+	struct status *s = arg;
+	size_t n;
+
+	if (s->sent == s->len) {
+		int rc = 0;
+
+		if (s->ended)
+			return 0;
+		free(WM_STEAL(s->text));
+		rc = next_piece(s);
+		if (rc)
+			return rc;
+	}
+	n = WM_MIN(max, s->len - s->sent);
+	memcpy(buf, s->text + s->sent, n);
+	s->sent += n;
+	return (ssize_t)n;
+}
+
+static void free_status(void *arg)
+{
+	struct status *s = arg;
+
+	free(s->text);
+	free(s);
 }
 
 void api_status(struct call *call)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	int rc = f ? write_reports(&call->registry->reports, f) : -ENOMEM;
+	struct http_answer *answer = &call->request->answer;
+	struct status *s = calloc(1, sizeof(*s));
 
-	if (f && fclose(f))
-		rc = -ENOMEM;
-	if (rc) {
-		free(text);
-		text = NULL;
+	if (!s) {
+		answer_failure(call, -ENOMEM, &(struct wm_error){ .text = "the registry is out of memory; try again" });
+		return;
 	}
-	answer_json(call, 200, text);
+	s->registry = call->registry;
+	answer->status = 200;
+	answer->type = "application/json";
+	answer->stream = (struct http_stream){ read_status, free_status, s };
 }

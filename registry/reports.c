@@ -27,7 +27,7 @@ static int is_at(const struct reports *reports, size_t i, const char *domain)
 	return i < reports->n && !strcmp(reports->list[i].domain, domain);
 }
 
-int reports_put(struct reports *reports, const struct report *report)
+int reports_put(struct reports *reports, struct report *report)
 {
 	size_t i = place(reports, report->domain);
 
@@ -38,9 +38,20 @@ int reports_put(struct reports *reports, const struct report *report)
 			return rc;
 		memmove(&reports->list[i + 1], &reports->list[i], (reports->n - i) * sizeof(*report));
 		reports->n++;
+	} else {
+		report_clear(&reports->list[i]);
 	}
 	reports->list[i] = *report;
+	*report = (struct report){ 0 };
 	return 0;
+}
+
+const struct report *reports_next(const struct reports *reports, const char *domain)
+{
+	size_t i = place(reports, domain);
+
+	i += is_at(reports, i, domain);
+	return i < reports->n ? &reports->list[i] : NULL;
 }
 
 void reports_forget(struct reports *reports, const char *domain)
@@ -49,12 +60,15 @@ void reports_forget(struct reports *reports, const char *domain)
 
 	if (!is_at(reports, i, domain))
 		return;
+	report_clear(&reports->list[i]);
 	reports->n--;
 	memmove(&reports->list[i], &reports->list[i + 1], (reports->n - i) * sizeof(reports->list[0]));
 }
 
 void reports_free(struct reports *reports)
 {
+	for (size_t i = 0; i < reports->n; i++)
+		report_clear(&reports->list[i]);
 	free(reports->list);
 	*reports = (struct reports){ 0 };
 }

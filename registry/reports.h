@@ -5,27 +5,46 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/error.h"
 #include "core/model.h"
+#include "core/report.h"
 
 struct report {
 	char domain[WM_NAME_SIZE];
-	char seen[24]; /* RFC 3339, UTC */
+	int64_t seen; /* seconds since 1970 */
 	uint64_t generation; /* in force at the gateway */
 	char instance[WM_INSTANCE_ID_SIZE];
 	char dataplane[16];
 	char problem[256]; /* "": all is well */
 	char version[32];
 	uint64_t applied_ms;
+	uint64_t listen_port; /* 0: not known, or there is no device */
+	uint64_t uptime;      /* seconds */
+	struct wm_report_peer *peers; /* sorted by kind and name, each once */
+	size_t npeers;
+	struct wm_report_host *hosts; /* sorted by name, each once */
+	size_t nhosts;
 };
+
+/* What a gateway sent. 0, or -EINVAL with a sentence and the field ("peers[3].handshake"). To be cleared. */
+int report_decode(const char *json, size_t len, struct report *ret, struct wm_error *err);
+/* Leaves only peers and hosts that is_known says are. */
+void report_sift(struct report *report, bool (*is_known)(void *arg, const char *kind, const char *name), void *arg);
+/* One line of JSON, malloc'd, NULL without memory. mesh: as it is now, for whether that is what the gateway has. */
+char *report_encode(const struct report *report, const struct wm_mesh *mesh);
+void report_clear(struct report *report);
 
 struct reports {
 	struct report *list; /* sorted by domain */
 	size_t n, capacity;
 };
 
-int reports_put(struct reports *reports, const struct report *report); /* 0 or -ENOMEM */
+int reports_put(struct reports *reports, struct report *report); /* 0 or -ENOMEM; takes over what the report holds */
+/* The first one behind domain ("": the first of all), NULL: no more. */
+const struct report *reports_next(const struct reports *reports, const char *domain);
 void reports_forget(struct reports *reports, const char *domain);
 void reports_free(struct reports *reports);

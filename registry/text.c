@@ -3,20 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/codec.h"
 #include "core/util.h"
 
 const char *text_time(int64_t unix_time, char *buf)
 {
-	time_t t = (time_t)unix_time;
-	struct tm tm;
-
-	*buf = '\0';
-	if (unix_time > 0 && gmtime_r(&t, &tm))
-		strftime(buf, TEXT_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return buf;
+	return wm_time_format(unix_time, buf);
 }
 
 static const struct wm_field mesh_fields[] = {
@@ -187,22 +180,4 @@ char *text_enrolled(enum wm_token_kind role, const char *name, const char *token
 	text = wm_encode(&table, &e, ~0u);
 	wm_wipe(&e, sizeof(e));
 	return text;
-}
-
-static const struct wm_field report_fields[] = {
-	WM_FIELD(report, domain, "domain", WM_FIELD_STRING, 0),
-	WM_FIELD(report, seen, "seen", WM_FIELD_STRING, 0),
-	WM_FIELD(report, generation, "generation", WM_FIELD_UINT, 0),
-	WM_FIELD(report, instance, "instance", WM_FIELD_STRING, 0),
-	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, 0),
-	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, 0),
-	WM_FIELD(report, version, "version", WM_FIELD_STRING, 0),
-	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
-};
-
-char *text_report(const struct report *report)
-{
-	static const struct wm_table table = WM_TABLE(report_fields);
-
-	return wm_encode(&table, report, ~0u);
 }

@@ -5,9 +5,10 @@
  */
 #pragma once
 
+#include "core/time.h"
 #include "registry/registry.h"
 
-#define TEXT_TIME 24 /* "2026-01-02T03:04:05Z" */
+#define TEXT_TIME WM_TIME_TEXT /* "2026-01-02T03:04:05Z" */
 
 const char *text_time(int64_t unix_time, char *buf); /* "" for 0; buf: TEXT_TIME */
 
@@ -19,4 +20,3 @@ char *text_whoami(const struct registry *registry, const struct identity *who, c
 char *text_token(const struct store_token *token, const char *secret); /* secret NULL: not shown */
 char *text_enrolment(const char *token, const struct object_key *key, int64_t expires); /* token NULL: not shown */
 char *text_enrolled(enum wm_token_kind role, const char *name, const char *token);
-char *text_report(const struct report *report);

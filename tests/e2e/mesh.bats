@@ -62,6 +62,27 @@ gone() { [ ! -e "/proc/$1" ]; }
 	jq -e '.dataplane.shields | length == 1 and .[0].mode == "off" and (.[0].why | contains("veth"))' <<<"$output"
 }
 
+# told FILTER: of what the operator sees of the mesh
+told() { wm list -j | jq -e ".meshes[0] | $1" >/dev/null; }
+
+@test "the registry is told whom gateways hear and what hosts carry, and wm list shows it" {
+	pings web "$NAS" 3
+	wait_for 20 'the laptop is in' pings laptop "$NAS" 1
+	wait_for 25 'a handshake of each site, and traffic' \
+		told '.sites | all(.handshake != null and (now - (.handshake | fromdateiso8601)) < 300 and .rx > 0 and .tx > 0)'
+	wait_for 25 'the traffic of web and nas' \
+		told '[.hosts[] | select(.name == "web" or .name == "nas")] | length == 2 and all(.rx >= 252 and .tx >= 252)'
+	wait_for 25 "the laptop's endpoint and handshake, as the hub has them" \
+		told '.devices[] | select(.name == "laptop") | .handshake != null and .endpoint != null and .rx > 0'
+	wm list -o wide >"$BATS_TEST_TMPDIR/list"
+	cat "$BATS_TEST_TMPDIR/list"
+	grep -qE '^(a|b) .* [0-9]+ (s|min) .* (B|KiB|MiB)' "$BATS_TEST_TMPDIR/list"
+	curl -sf --max-time 5 --cacert "$WM_DEMO_DIR/tls/ca.pem" -H "Authorization: Bearer $(cat "$WM_DEMO_DIR/master.token")" \
+		"https://127.0.0.1:$WM_DEMO_PORT/v1/status" >"$BATS_TEST_TMPDIR/status"
+	jq . "$BATS_TEST_TMPDIR/status"
+	jq -e '.sites | length == 3 and all(.applied and .listen_port > 0 and (.peers | length) > 0)' "$BATS_TEST_TMPDIR/status"
+}
+
 @test "a second run of an instance is refused, and the first goes on" {
 	local before
 	before=$(pid_of gw-a wm-gateway)

@@ -295,3 +295,79 @@ await_waiting() { # N: of them
 	ok GET /v1/status
 	is '.sites | length' 0
 }
+
+@test "a report tells whom the gateway hears, and what its hosts carry" {
+	ok POST /v1/hosts '{"name":"cam","domain":"b","local_ip":"192.168.1.11"}'
+	ok PUT /v1/sites/b/status "{\"generation\":$(generation),\"instance\":\"$(curl -sS -H "Authorization: Bearer $ADMIN" "$URL/v1/whoami" | jq -r .instance)\",
+		\"listen_port\":51820,\"uptime\":77,
+		\"peers\":[{\"kind\":\"site\",\"name\":\"hub\",\"handshake\":\"2026-01-02T03:04:05Z\",\"endpoint\":\"198.51.100.1:51820\",\"rx\":5,\"tx\":6}],
+		\"hosts\":[{\"name\":\"nas\",\"rx_packets\":1,\"rx_bytes\":2,\"tx_packets\":3,\"tx_bytes\":4},{\"name\":\"cam\"}]}"
+	ok GET /v1/status
+	is '.sites[0] | [.applied, .listen_port, .uptime] | map(tostring) | join(" ")' 'true 51820 77'
+	is '.sites[0].peers | tojson' '[{"kind":"site","name":"hub","handshake":"2026-01-02T03:04:05Z","endpoint":"198.51.100.1:51820","rx":5,"tx":6}]'
+	is '.sites[0].hosts | tojson' '[{"name":"cam","rx_packets":0,"rx_bytes":0,"tx_packets":0,"tx_bytes":0},{"name":"nas","rx_packets":1,"rx_bytes":2,"tx_packets":3,"tx_bytes":4}]'
+	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}'
+	ok GET /v1/status
+	is '.sites[0].applied' false
+	# The next says all of it anew, and of another instance it is not what the registry has.
+	ok PUT /v1/sites/b/status "{\"generation\":$(generation),\"instance\":\"another\"}"
+	ok GET /v1/status
+	is '.sites[0] | [.applied, (.peers | length), (.hosts | length), .uptime] | map(tostring) | join(" ")' 'false 0 0 0'
+}
+
+@test "a report tells of nobody who is not in the mesh" {
+	ok PUT /v1/sites/b/status '{"generation":1,
+		"peers":[{"kind":"site","name":"none"},{"kind":"site","name":"b"},{"kind":"site","name":"hub"},
+			{"kind":"device","name":"laptop"},{"kind":"device","name":"none"}],
+		"hosts":[{"name":"web"},{"name":"nas"},{"name":"none"}]}'
+	ok PUT /v1/sites/hub/status '{"generation":1,
+		"peers":[{"kind":"site","name":"b"},{"kind":"device","name":"laptop"},{"kind":"device","name":"none"}],
+		"hosts":[{"name":"web"},{"name":"nas"}]}'
+	ok GET /v1/status
+	is '[.sites[] | .domain, .peers[].name, .hosts[].name] | join(" ")' 'b hub nas hub laptop b web'
+}
+
+@test "a report that is not one is refused by name, and the last one stays" {
+	ok PUT /v1/sites/b/status '{"generation":1,"peers":[{"kind":"site","name":"hub","rx":9}]}'
+	while IFS='|' read -r field body; do
+		api PUT /v1/sites/b/status "$body"
+		problem 400 "$field" || fails "for $body"
+	done <<-EOT
+		|[]
+		generation|{"peers":[]}
+		generation|{"generation":-1}
+		listen_port|{"generation":1,"listen_port":65536}
+		uptime|{"generation":1,"uptime":"long"}
+		peers|{"generation":1,"peers":{}}
+		peers|{"generation":1,"peers":"hub"}
+		peers[0]|{"generation":1,"peers":["hub"]}
+		peers[0].name|{"generation":1,"peers":[{"kind":"site"}]}
+		peers[0].kind|{"generation":1,"peers":[{"name":"hub"}]}
+		peers|{"generation":1,"peers":[{"kind":"host","name":"nas"}]}
+		peers[1].name|{"generation":1,"peers":[{"kind":"site","name":"hub"},{"kind":"site","name":"../b"}]}
+		peers[0].handshake|{"generation":1,"peers":[{"kind":"site","name":"hub","handshake":"yesterday"}]}
+		peers[0].handshake|{"generation":1,"peers":[{"kind":"site","name":"hub","handshake":5}]}
+		peers[0].endpoint|{"generation":1,"peers":[{"kind":"site","name":"hub","endpoint":"<script>"}]}
+		peers[0].rx|{"generation":1,"peers":[{"kind":"site","name":"hub","rx":-1}]}
+		peers[0].tx|{"generation":1,"peers":[{"kind":"site","name":"hub","tx":1e99}]}
+		peers|{"generation":1,"peers":[{"kind":"site","name":"hub"},{"kind":"site","name":"hub"}]}
+		hosts|{"generation":1,"hosts":7}
+		hosts[0].name|{"generation":1,"hosts":[{}]}
+		hosts[0].rx_bytes|{"generation":1,"hosts":[{"name":"nas","rx_bytes":true}]}
+		hosts|{"generation":1,"hosts":[{"name":"nas"},{"name":"nas"}]}
+		peers|{"generation":1,"peers":[$(for n in {1..257}; do printf '{"kind":"site","name":"s%d"}%s' "$n" "$([ "$n" = 257 ] || echo ,)"; done)]}
+		hosts|{"generation":1,"hosts":[$(for n in {1..129}; do printf '{"name":"h%d"}%s' "$n" "$([ "$n" = 129 ] || echo ,)"; done)]}
+	EOT
+	ok GET /v1/status
+	is '.sites[0].peers[0].rx' 9
+}
+
+@test "the status of many sites is one document" {
+	for n in {2..40}; do
+		ok POST /v1/sites "{\"domain\":\"s$n\"}"
+		ok PUT "/v1/sites/s$n/status" '{"generation":1,"peers":[{"kind":"site","name":"hub"},{"kind":"site","name":"b"}]}'
+	done
+	ok GET /v1/status
+	is '.sites | length' 39
+	is '[.sites[].domain] == ([.sites[].domain] | sort)' true
+}

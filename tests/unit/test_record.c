@@ -230,6 +230,9 @@ static void strings_must_end(void **state)
 		ROW(WM_RECORD_REPORT, wm_fetch_report, version),
 		TARGET(WM_RECORD_UPDATE_SELF, wm_fetch_self),
 		ROW(WM_RECORD_UPDATE_SELF, wm_fetch_self, domain),
+		ROW(WM_RECORD_REPORT_PEER, wm_report_peer, kind),
+		ROW(WM_RECORD_REPORT_PEER, wm_report_peer, name),
+		ROW(WM_RECORD_REPORT_HOST, wm_report_host, name),
 		ROW(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
 		ROW(WM_RECORD_PROBLEM, wm_fetch_problem, text),
 #undef TARGET

@@ -40,7 +40,7 @@ int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct
 	struct wm_error why;
 	int rc;
 
-	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1 };
+	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1, .opened_ms = wm_monotonic_ms() };
 	remove_unfinished(inst);
 	rc = wm_identity_load(inst, &g->id, err);
 	if (rc)
@@ -409,64 +409,4 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 	note_problem(&g->registry, &fine, "the registry answers again");
 	g->registry_seen = wm_unix_time();
 	return answer->kind == WM_ANSWER_CONFIG || answer->kind == WM_ANSWER_CHANGES ? WM_NEXT_AGAIN : WM_NEXT_IDLE;
-}
-
-/* --- telling ----------------------------------------------------------------------------- */
-
-static int tell_self(struct wm_gateway *g, struct wm_error *err)
-{
-	struct wm_fetch_self req = { .public_key = g->id.public_key, .endpoint = g->inst->endpoint };
-	int rc;
-
-	wm_fetcher_target(g->inst, g->id.token, &req.target);
-	memcpy(req.domain, g->inst->domain, sizeof(req.domain));
-	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_UPDATE_SELF, &req, sizeof(req), err);
-	wm_wipe(&req, sizeof(req));
-	return rc;
-}
-
-static int tell_report(struct wm_gateway *g, struct wm_error *err)
-{
-	struct wm_fetch_report req = {
-		.generation = g->applied ? g->config.mesh.generation : 0, .version = WM_VERSION,
-		.applied_ms = g->last.took_ms,
-	};
-	int rc;
-
-	wm_fetcher_target(g->inst, g->id.token, &req.target);
-	memcpy(req.domain, g->inst->domain, sizeof(req.domain));
-	memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
-	memcpy(req.dataplane, g->last.dataplane, sizeof(req.dataplane));
-	snprintf(req.problem, sizeof(req.problem), "%.255s", g->problem.text);
-	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_REPORT, &req, sizeof(req), err);
-	wm_wipe(&req, sizeof(req));
-	return rc;
-}
-
-void wm_gateway_tell(struct wm_gateway *g)
-{
-	struct wm_error err;
-	int rc = 0;
-
-	/* Nothing is told to a registry that does not know us. */
-	if (g->teller.busy || !g->registry_seen || *g->registry.text)
-		return;
-	if (g->tell_self) {
-		g->tell_self = false;
-		rc = tell_self(g, &err);
-	} else if (g->report_due) {
-		g->report_due = false;
-		rc = tell_report(g, &err);
-	}
-	if (rc)
-		wm_warning("%s", err.text);
-}
-
-void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer)
-{
-	(void)g;
-	/* What is wrong with the registry itself shows where it is followed. */
-	if (answer->kind == WM_ANSWER_PROBLEM)
-		wm_debug("%s", answer->err.text);
-	wm_answer_free(answer);
 }

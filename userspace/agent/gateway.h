@@ -40,6 +40,7 @@ struct wm_gateway {
 	bool enrolled;                 /* just now: a 401 on top of that is not cured by enrolling again */
 	bool tell_self;                /* the registry has an old key or endpoint of ours */
 	bool report_due;
+	uint64_t opened_ms;            /* monotonic */
 };
 
 /* Loads key, token and the last good config; -errno only when the gateway
@@ -65,7 +66,3 @@ enum wm_gateway_next {
 
 /* Takes an answer of g->fetcher (and frees what it holds). */
 enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *answer);
-
-/* Sends what the registry should know next, if anything is due and g->teller is free. */
-void wm_gateway_tell(struct wm_gateway *g);
-void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer);

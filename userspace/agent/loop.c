@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "agent/ctl.h"
+#include "agent/report.h"
 #include "agent/status.h"
 #include "core/log.h"
 #include "core/util.h"
 
 #define REPAIR_MS 10000   /* compare with the kernel at least so often */
 #define LOOK_MS 600000    /* also with what nobody else has a hand in */
-#define REPORT_MS 60000
+#define REPORT_MS 15000
 #define BACKOFF_MAX_MS 60000
 #define ANSWER_MAX_MS 900000 /* a whole config, however large, on top of a long-poll's wait */
 #define CLIENTS_MAX 16

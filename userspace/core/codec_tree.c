@@ -39,6 +39,11 @@ const struct wm_json *wm_json_get(const struct wm_json *object, const char *key)
 	return out(json_object_get(in(object), key));
 }
 
+bool wm_json_is_list(const struct wm_json *value)
+{
+	return json_is_array(in(value));
+}
+
 size_t wm_json_size(const struct wm_json *list)
 {
 	return json_array_size(in(list));

@@ -19,6 +19,7 @@ int wm_json_load(const char *text, size_t len, struct wm_json **ret, struct wm_e
 void wm_json_free(struct wm_json *root); /* NULL-safe */
 
 const struct wm_json *wm_json_get(const struct wm_json *object, const char *key); /* NULL: no such member */
+bool wm_json_is_list(const struct wm_json *value);
 size_t wm_json_size(const struct wm_json *list);                                  /* 0 when it is no list */
 const struct wm_json *wm_json_at(const struct wm_json *list, size_t i);
 

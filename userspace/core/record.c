@@ -63,6 +63,9 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.token),
 	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.ca_file),
 	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, domain),
+	STRING(WM_RECORD_REPORT_PEER, wm_report_peer, kind),
+	STRING(WM_RECORD_REPORT_PEER, wm_report_peer, name),
+	STRING(WM_RECORD_REPORT_HOST, wm_report_host, name),
 	STRING(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
 	STRING(WM_RECORD_PROBLEM, wm_fetch_problem, text),
 };
@@ -82,6 +85,8 @@ static const struct {
 	{ WM_RECORD_ENROL, sizeof(struct wm_fetch_enrol) },
 	{ WM_RECORD_REPORT, sizeof(struct wm_fetch_report) },
 	{ WM_RECORD_UPDATE_SELF, sizeof(struct wm_fetch_self) },
+	{ WM_RECORD_REPORT_PEER, sizeof(struct wm_report_peer) },
+	{ WM_RECORD_REPORT_HOST, sizeof(struct wm_report_host) },
 	{ WM_RECORD_UNCHANGED, 0 },
 	{ WM_RECORD_ENROLLED, sizeof(struct wm_fetch_enrolled) },
 	{ WM_RECORD_DONE, 0 },
@@ -121,10 +126,13 @@ static bool values_valid(const struct wm_record *r)
 		return prefix_valid(r->enrol.subnet) && endpoint_valid(&r->enrol.endpoint);
 	case WM_RECORD_UPDATE_SELF:
 		return endpoint_valid(&r->self.endpoint);
+	case WM_RECORD_REPORT_PEER:
+		return endpoint_valid(&r->report_peer.endpoint);
 	case WM_RECORD_END:
 	case WM_RECORD_GONE:
 	case WM_RECORD_FETCH:
 	case WM_RECORD_REPORT:
+	case WM_RECORD_REPORT_HOST:
 	case WM_RECORD_UNCHANGED:
 	case WM_RECORD_ENROLLED:
 	case WM_RECORD_DONE:

@@ -18,6 +18,7 @@
 
 #include "core/error.h"
 #include "core/model.h"
+#include "core/report.h"
 
 #define WM_RECORD_MAX 4096 /* bytes of payload */
 
@@ -36,6 +37,9 @@ enum wm_record_type {
 	WM_RECORD_ENROL,      /* struct wm_fetch_enrol: answered by ENROLLED or PROBLEM */
 	WM_RECORD_REPORT,     /* struct wm_fetch_report: answered by DONE or PROBLEM */
 	WM_RECORD_UPDATE_SELF, /* struct wm_fetch_self: answered by DONE or PROBLEM */
+	/* what the REPORT that follows says besides; not answered by themselves */
+	WM_RECORD_REPORT_PEER, /* struct wm_report_peer: at most WM_REPORT_PEERS of them */
+	WM_RECORD_REPORT_HOST, /* struct wm_report_host: at most WM_REPORT_HOSTS of them */
 	/* fetcher -> gateway */
 	WM_RECORD_UNCHANGED = 64, /* no payload: nothing newer within the wait */
 	WM_RECORD_ENROLLED,       /* struct wm_fetch_enrolled */
@@ -106,6 +110,8 @@ struct wm_fetch_report {
 	char problem[256];   /* "" when all is well */
 	char version[32];
 	uint64_t applied_ms; /* how long the last apply took */
+	uint64_t listen_port; /* WireGuard's; 0: there is no device */
+	uint64_t uptime;      /* of wm-gateway, seconds */
 };
 
 struct wm_fetch_problem {
@@ -130,6 +136,8 @@ struct wm_record {
 		struct wm_fetch_enrolled enrolled;
 		struct wm_fetch_self self;
 		struct wm_fetch_report report;
+		struct wm_report_peer report_peer;
+		struct wm_report_host report_host;
 		struct wm_fetch_problem problem;
 		uint8_t byte[WM_RECORD_MAX];
 	};

@@ -8,6 +8,7 @@
 
 #include "core/codec.h"
 #include "core/util.h"
+#include "fetch/report.h"
 #include "http/client.h"
 
 #define REQUEST_TIMEOUT_S 20
@@ -23,6 +24,7 @@ struct wm_answerer {
 	struct wm_fetch_target target; /* of http */
 	uint8_t batch[BATCH];
 	size_t batched;
+	struct wm_report_kept report; /* what came for the next one */
 };
 
 struct wm_answerer *wm_answerer_new(int fd)
@@ -228,18 +230,8 @@ static const struct wm_field self_fields[] = {
 };
 enum { SELF_ENDPOINT = 1u << 1 };
 
-static const struct wm_field report_fields[] = {
-	WM_FIELD(wm_fetch_report, generation, "generation", WM_FIELD_UINT, 0),
-	WM_FIELD(wm_fetch_report, instance, "instance", WM_FIELD_STRING, 0),
-	WM_FIELD(wm_fetch_report, dataplane, "dataplane", WM_FIELD_STRING, 0),
-	WM_FIELD(wm_fetch_report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
-	WM_FIELD(wm_fetch_report, version, "version", WM_FIELD_STRING, 0),
-	WM_FIELD(wm_fetch_report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
-};
-
 static const struct wm_table enrol_table = WM_TABLE(enrol_fields);
 static const struct wm_table self_table = WM_TABLE(self_fields);
-static const struct wm_table report_table = WM_TABLE(report_fields);
 
 /* Sends body (freed here) and leaves 0, or -errno with *ret_status and a sentence. */
 static int tell(struct wm_answerer *a, const struct wm_fetch_target *target, const char *method, const char *path,
@@ -298,7 +290,7 @@ static int answer_report(struct wm_answerer *a, const struct wm_fetch_report *re
 
 	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s/status", req->domain))
 		return -EBADMSG;
-	rc = tell(a, &req->target, "PUT", path, wm_encode(&report_table, req, ~0u), "reporting", &status, &err);
+	rc = tell(a, &req->target, "PUT", path, wm_report_body(&a->report, req), "reporting", &status, &err);
 	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
 }
 
@@ -311,6 +303,9 @@ int wm_answer(struct wm_answerer *a, const struct wm_record *request)
 		return answer_enrol(a, &request->enrol);
 	case WM_RECORD_UPDATE_SELF:
 		return answer_self(a, &request->self);
+	case WM_RECORD_REPORT_PEER:
+	case WM_RECORD_REPORT_HOST:
+		return wm_report_keep(&a->report, request);
 	case WM_RECORD_REPORT:
 		return answer_report(a, &request->report);
 	default:

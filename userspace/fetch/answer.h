@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * One request record in, its answer's records out (core/record.h says which).
+ * One request record in, its answer's records out (core/record.h says which; a report
+ * comes in several records, of which the last is answered).
  */
 #pragma once
 
