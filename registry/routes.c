@@ -12,7 +12,7 @@
 #include "registry/client.h"
 #include "registry/guard.h"
 #include "registry/problem.h"
-#include "registry/registry.h"
+#include "registry/routes.h"
 
 #define ROLE_READERS (ROLE_ADMIN | ROLE_READ)
 #define ROLE_MACHINES (ROLE_GATEWAY | ROLE_DEVICE)
@@ -20,15 +20,7 @@
 #define IMPORT_PATH "/v1/import"
 #define IMPORT_MOST (32u * 1024 * 1024) /* bytes: 250,000 hosts or so */
 
-struct route {
-	const char *method;
-	const char *path; /* {} stands for one segment */
-	unsigned int roles;
-	void (*handle)(struct call *call);
-	enum object_kind kind;
-};
-
-static const struct route routes[] = {
+const struct route registry_routes[] = {
 	{ "GET", "/health", ROLE_PUBLIC, api_health },
 	{ "GET", "/config", ROLE_READERS, api_document },
 	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config },
@@ -66,6 +58,7 @@ static const struct route routes[] = {
 	{ "POST", "/v1/tokens", ROLE_ADMIN, api_token_create },
 	{ "DELETE", "/v1/tokens/{}", ROLE_ADMIN, api_token_delete },
 };
+const size_t registry_nroutes = WM_ARRAY_LEN(registry_routes);
 
 /* --- answers ------------------------------------------------------------------------ */
 
@@ -184,14 +177,14 @@ static bool fits(const char *pattern, const char *path, char *arg, size_t size)
 static const struct route *find_route(struct call *call, char *allow, size_t size)
 {
 	*allow = '\0';
-	for (size_t i = 0; i < WM_ARRAY_LEN(routes); i++) {
+	for (size_t i = 0; i < registry_nroutes; i++) {
 		size_t len = strlen(allow);
 
-		if (!fits(routes[i].path, call->request->path, call->arg, sizeof(call->arg)))
+		if (!fits(registry_routes[i].path, call->request->path, call->arg, sizeof(call->arg)))
 			continue;
-		if (!strcmp(routes[i].method, call->request->method))
-			return &routes[i];
-		wm_format(allow + len, size - len, "%s%s", len ? ", " : "", routes[i].method);
+		if (!strcmp(registry_routes[i].method, call->request->method))
+			return &registry_routes[i];
+		wm_format(allow + len, size - len, "%s%s", len ? ", " : "", registry_routes[i].method);
 	}
 	return NULL;
 }

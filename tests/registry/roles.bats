@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# Who may do what: every route x every role x one's own and another's.
+# time limit: 240 s
+
+load registry
+
+LIST=${B:-build}/tests/registry/test_routes
+
+# One row for each route at least; what stands in its path is site b's and laptop's, unless the row is about nobody's.
+# Bodies are refused as bad by who is let in: 400, so that nobody changes what the next one meets.
+#
+#   none: without a token; gw: of site b; gw2: of the hub; dev: laptop; dev2: phone; join: an enrolment of the hub
+matrix() {
+	cat <<'END'
+# method path                  body               none admin read gw  gw2 dev dev2 join
+GET    /health                 -                  200  200   200  200 200 200 200  200
+GET    /config                 -                  401  200   200  403 403 403 403  403
+GET    /v1/config              -                  401  200   200  200 200 200 200  403
+GET    /v1/changes             -                  401  410   410  410 410 410 410  403
+GET    /v1/whoami              -                  401  200   200  200 200 200 200  403
+GET    /v1/status              -                  401  200   200  403 403 403 403  403
+GET    /v1/sites               -                  401  200   200  403 403 403 403  403
+POST   /v1/sites               {}                 401  400   403  403 403 403 403  403
+GET    /v1/sites/b             -                  401  200   200  403 403 403 403  403
+PATCH  /v1/sites/b             []                 401  400   403  400 403 403 403  403
+DELETE /v1/sites/b             -                  401  409   403  403 403 403 403  403
+PUT    /v1/sites/b/status      {"generation":1}   401  204   403  204 403 403 403  403
+GET    /v1/hosts               -                  401  200   200  403 403 403 403  403
+POST   /v1/hosts               {}                 401  400   403  403 403 403 403  403
+GET    /v1/hosts/nas.b         -                  401  200   200  403 403 403 403  403
+PATCH  /v1/hosts/nas.b         []                 401  400   403  403 403 403 403  403
+DELETE /v1/hosts/none.b        -                  401  404   403  403 403 403 403  403
+GET    /v1/devices             -                  401  200   200  403 403 403 403  403
+POST   /v1/devices             {}                 401  400   403  403 403 403 403  403
+GET    /v1/devices/laptop      -                  401  200   200  403 403 403 403  403
+PATCH  /v1/devices/laptop      []                 401  400   403  403 403 400 403  403
+DELETE /v1/devices/none        -                  401  404   403  403 403 403 403  403
+POST   /v1/enrolments          {}                 401  400   403  403 403 403 403  403
+POST   /v1/enrol               {}                 401  400   403  403 403 403 403  400
+GET    /v1/tokens              -                  401  200   403  403 403 403 403  403
+POST   /v1/tokens              {}                 401  400   403  403 403 403 403  403
+DELETE /v1/tokens/999          -                  401  404   403  403 403 403 403  403
+END
+}
+
+setup() {
+	start
+	mesh
+	ok POST /v1/devices '{"name":"phone"}'
+	declare -gA tokens=([none]= [admin]=$(new_token admin ops) [read]=$(new_token read monitor) [gw]=$(new_token gateway b)
+		[gw2]=$(new_token gateway hub) [dev]=$(new_token device laptop) [dev2]=$(new_token device phone))
+	ok POST /v1/enrolments '{"kind":"gateway","name":"hub"}'
+	tokens[join]=$(jq -r .token <<<"$BODY")
+}
+
+@test "every route has its row" {
+	run "$LIST" --list
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" -gt 20 ]
+	printf '%s\n' "${lines[@]}" | while read -r method path _; do
+		matrix | sed 's/?[^ ]*//' | awk -v m="$method" -v p="^${path//\{\}/[^/]+}\$" '$1 == m && $2 ~ p { n++ } END { exit !n }' ||
+			fails "no row for $method $path"
+	done
+	# And no row is about what is not there.
+	[ "$(matrix | grep -vc '^#')" = "${#lines[@]}" ]
+}
+
+@test "every role gets what its row says, and what it may not do changes nothing" {
+	local roles=(none admin read gw gw2 dev dev2 join) method path body want before
+	matrix | grep -v '^#' >"$D/matrix"
+	before=$(generation)
+	while read -r method path body want; do
+		[ "$body" != - ] || body=
+		set -- $want
+		[ $# = 8 ] || fails "the row of $method $path has $# columns"
+		for role in "${roles[@]}"; do
+			TOKEN=${tokens[$role]} api "$method" "$path" "$body"
+			[ "$CODE" = "$1" ] || fails "$role: $method $path: expected $1"
+			[ "$CODE" -lt 400 ] || problem "$CODE" "$(jq -r '.field // ""' <<<"$BODY")"
+			shift
+		done
+	done <"$D/matrix"
+	[ "$(generation)" = "$before" ]
+}
+
+@test "who may, does: one's own is changed and removed" {
+	TOKEN=${tokens[gw]} ok PATCH /v1/sites/b '{"endpoint":"198.51.100.77:51820"}'
+	TOKEN=${tokens[dev]} ok PATCH /v1/devices/laptop "{\"public_key\":\"$(key 44)\"}"
+	TOKEN=${tokens[dev2]} api DELETE /v1/devices/laptop
+	problem 403
+	TOKEN=${tokens[dev]} ok DELETE /v1/devices/laptop
+	TOKEN=${tokens[dev]} api GET /v1/whoami
+	problem 401
+	TOKEN=${tokens[join]} api POST /v1/enrol "{\"public_key\":\"$(key 45)\"}"
+	code 201
+	TOKEN=${tokens[gw2]} api GET /v1/whoami # an older token of the hub's gateway
+	problem 401
+}
