@@ -70,73 +70,32 @@ void api_status_put(struct call *call)
 struct status {
 	struct registry *registry;
 	char last[WM_NAME_SIZE]; /* the last site shown, or "" */
-	char *text;              /* what is being sent, or NULL */
-	size_t len, sent;
-	bool begun, ended;
 };
 
-static int next_piece(struct status *s)
+static int next_site(void *arg, FILE *f)
 {
+	struct status *s = arg;
 	const struct report *report = reports_next(&s->registry->reports, s->last);
 	WM_AUTO_FREE char *one = report ? report_encode(report, store_mesh(s->registry->store)) : NULL;
-	int n;
 
 	if (report && !one)
 		return -ENOMEM;
-	n = asprintf(&s->text, "%s%s%s", s->begun ? "" : "{\"sites\":[", report && *s->last ? "," : "", one ?: "]}");
-	if (n < 0) {
-		s->text = NULL;
-		return -ENOMEM;
+	if (!*s->last)
+		fputs("{\"sites\":[", f);
+	if (!report) {
+		fputs("]}", f);
+		return 0;
 	}
-	s->len = (size_t)n;
-	s->sent = 0;
-	s->begun = true;
-	s->ended = !report;
-	if (report)
-		memcpy(s->last, report->domain, sizeof(s->last));
-	return 0;
-}
-
-static ssize_t read_status(void *arg, char *buf, size_t max)
-{
-	struct status *s = arg;
-	size_t n;
-
-	if (s->sent == s->len) {
-		int rc = 0;
-
-		if (s->ended)
-			return 0;
-		free(WM_STEAL(s->text));
-		rc = next_piece(s);
-		if (rc)
-			return rc;
-	}
-	n = WM_MIN(max, s->len - s->sent);
-	memcpy(buf, s->text + s->sent, n);
-	s->sent += n;
-	return (ssize_t)n;
-}
-
-static void free_status(void *arg)
-{
-	struct status *s = arg;
-
-	free(s->text);
-	free(s);
+	fprintf(f, "%s%s", *s->last ? "," : "", one);
+	memcpy(s->last, report->domain, sizeof(s->last));
+	return 1;
 }
 
 void api_status(struct call *call)
 {
-	struct http_answer *answer = &call->request->answer;
 	struct status *s = calloc(1, sizeof(*s));
 
-	if (!s) {
-		answer_failure(call, -ENOMEM, &(struct wm_error){ .text = "the registry is out of memory; try again" });
-		return;
-	}
-	s->registry = call->registry;
-	answer->status = 200;
-	answer->type = "application/json";
-	answer->stream = (struct http_stream){ read_status, free_status, s };
+	if (s)
+		s->registry = call->registry;
+	answer_pieces(call, "application/json", next_site, s);
 }

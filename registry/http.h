@@ -51,6 +51,7 @@ struct http_request {
 	bool local;                    /* the peer is this machine: a reverse proxy, perhaps */
 	bool hurry;                    /* the client has closed its side, or the server stops: do not suspend */
 	struct http_answer answer;
+	unsigned int route; /* for the handler's own use; 0 to begin with */
 
 	/* for whoever suspends requests (watch.c) */
 	struct timer wait_timer;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,4 +91,54 @@ int pieces_new(const struct pieces_ops *ops, void *arg, struct http_stream *ret)
 	p->arg = arg;
 	*ret = (struct http_stream){ .read = pieces_read, .free = pieces_free, .arg = p };
 	return 0;
+}
+
+/* --- written ---------------------------------------------------------------------------- */
+
+struct written {
+	pieces_write_fn write;
+	void *arg;
+	bool ended;
+};
+
+static int next_written(void *arg, char **ret)
+{
+	struct written *w = arg;
+	WM_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f = w->ended ? NULL : open_memstream(&text, &len);
+	int rc;
+
+	if (!f)
+		return w->ended ? 0 : -ENOMEM;
+	rc = w->write(w->arg, f);
+	if (ferror(f) | fclose(f))
+		return -ENOMEM;
+	w->ended = rc == 0;
+	if (rc < 0)
+		return rc;
+	*ret = WM_STEAL(text);
+	return 1;
+}
+
+static void free_written(void *arg)
+{
+	struct written *w = arg;
+
+	free(w->arg);
+	free(w);
+}
+
+int pieces_written(pieces_write_fn write, void *arg, struct http_stream *ret)
+{
+	static const struct pieces_ops ops = { next_written, free_written };
+	struct written *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		free(arg);
+		return -ENOMEM;
+	}
+	w->write = write;
+	w->arg = arg;
+	return pieces_new(&ops, w, ret);
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdio.h>
+
 #include "registry/http.h"
 
 struct pieces_ops {
@@ -17,3 +19,7 @@ int pieces_new(const struct pieces_ops *ops, void *arg, struct http_stream *ret)
 
 /* For ops->next: 1, or -ENOMEM. */
 __attribute__((format(printf, 2, 3))) int pieces_say(char **ret, const char *fmt, ...);
+
+/* The same of pieces that are written. Writes the next one: 1 there is more behind it, 0 that was the last, -errno. */
+typedef int (*pieces_write_fn)(void *arg, FILE *f);
+int pieces_written(pieces_write_fn write, void *arg, struct http_stream *ret); /* arg is freed with free() */

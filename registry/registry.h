@@ -5,7 +5,9 @@
 #pragma once
 
 #include "registry/auth.h"
+#include "registry/counts.h"
 #include "registry/http.h"
+#include "registry/pieces.h"
 #include "registry/reports.h"
 #include "registry/store.h"
 #include "registry/stream.h"
@@ -22,6 +24,7 @@ struct registry {
 	struct watch watch;
 	struct reports reports;
 	struct http_request *importing; /* the one that may send a large body, or NULL */
+	struct counts counts;
 };
 
 /* One request that somebody may make. */
@@ -40,6 +43,7 @@ void answer_stream(struct call *call, enum stream_form form, const char *type); 
 /* 200 what changed since (mark: as stream_changes_new's), or 410 when that cannot be told */
 void answer_changes(struct call *call, uint64_t after, const char *mark);
 void answer_with(struct call *call, const struct http_stream *stream, const char *type); /* 200; takes the stream */
+void answer_pieces(struct call *call, const char *type, pieces_write_fn write, void *arg); /* 200; arg NULL: no memory */
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */
@@ -77,6 +81,8 @@ void api_token_create(struct call *call);
 void api_token_delete(struct call *call);
 void api_enrolment_create(struct call *call);
 void api_enrol(struct call *call);
+/* api_metrics.c */
+void api_metrics(struct call *call);
 /* api_status.c */
 void api_status_put(struct call *call);
 void api_status(struct call *call);

@@ -168,14 +168,16 @@ static const struct wm_field shown_fields[] = {
 	WM_FIELD(shown, report.uptime, "uptime", WM_FIELD_UINT, 0),
 };
 
+bool report_applied(const struct report *report, const struct wm_mesh *mesh)
+{
+	return report->generation == mesh->generation && !strcmp(report->instance, mesh->instance);
+}
+
 char *report_encode(const struct report *report, const struct wm_mesh *mesh)
 {
 	static const struct wm_table table = WM_TABLE(shown_fields);
 	const struct wm_report_lists lists = { report->peers, report->npeers, report->hosts, report->nhosts };
-	struct shown shown = {
-		.report = *report,
-		.applied = report->generation == mesh->generation && !strcmp(report->instance, mesh->instance),
-	};
+	struct shown shown = { .report = *report, .applied = report_applied(report, mesh) };
 
 	return wm_report_encode(&table, &shown, &lists, 0);
 }

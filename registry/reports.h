@@ -34,6 +34,7 @@ struct report {
 int report_decode(const char *json, size_t len, struct report *ret, struct wm_error *err);
 /* Leaves only peers and hosts that is_known says are. */
 void report_sift(struct report *report, bool (*is_known)(void *arg, const char *kind, const char *name), void *arg);
+bool report_applied(const struct report *report, const struct wm_mesh *mesh); /* it has in force what mesh is now */
 /* One line of JSON, malloc'd, NULL without memory. mesh: as it is now, for whether that is what the gateway has. */
 char *report_encode(const struct report *report, const struct wm_mesh *mesh);
 void report_clear(struct report *report);

@@ -27,6 +27,7 @@ const struct route registry_routes[] = {
 	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes },
 	{ "GET", "/v1/whoami", ROLE_READERS | ROLE_MACHINES, api_whoami },
 	{ "GET", "/v1/status", ROLE_READERS, api_status },
+	{ "GET", "/metrics", ROLE_READERS, api_metrics },
 
 	{ "GET", "/v1/sites", ROLE_READERS, api_list, OBJECT_SITE },
 	{ "POST", "/v1/sites", ROLE_ADMIN, api_create, OBJECT_SITE },
@@ -152,6 +153,16 @@ void answer_stream(struct call *call, enum stream_form form, const char *type)
 	answer->type = type;
 }
 
+void answer_pieces(struct call *call, const char *type, pieces_write_fn write, void *arg)
+{
+	struct http_stream stream;
+
+	if (!arg || pieces_written(write, arg, &stream))
+		problem_set(fresh(call), 503, "", "the registry is out of memory; try again");
+	else
+		answer_with(call, &stream, type);
+}
+
 /* --- the walk --------------------------------------------------------------------------- */
 
 /* Does path fit the pattern? What stands for {} goes to arg. */
@@ -228,8 +239,10 @@ static void walk(struct call *call)
 	struct wm_error err = { 0 };
 	char allow[64];
 	const struct route *route = find_route(call, allow, sizeof(allow));
+	uint64_t began;
 	int rc;
 
+	call->request->route = route ? 1 + (unsigned int)(route - registry_routes) : 0;
 	if (!route || !(route->roles & ROLE_PUBLIC)) {
 		/* One that has waited was woken by what is new. */
 		rc = call->request->wait_until_ms ? 0 : store_refresh(call->registry->store, &err);
@@ -253,7 +266,9 @@ static void walk(struct call *call)
 			    auth_role_name(call->who.role), call->who.name);
 		return;
 	}
+	began = counts_now_us();
 	route->handle(call);
+	counts_took(&call->registry->counts, strcmp(route->method, "GET") ? COUNTS_WRITE : COUNTS_READ, began);
 }
 
 /* For the log: whatever changes something or tries to; not the reports that gateways send all the time. */
@@ -310,6 +325,7 @@ static void on_done(void *app, struct http_request *request)
 	if (registry->importing == request)
 		registry->importing = NULL;
 	watch_forget(&registry->watch, request);
+	counts_answered(&registry->counts, request->route, request->answer.status);
 }
 
 static void on_stop(void *app)

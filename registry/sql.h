@@ -47,6 +47,7 @@
 	X(DEVICE_REMOVE, "DELETE FROM device WHERE name = ?1") \
 	X(DEVICE_PARK, "UPDATE device SET overlay = -overlay - 1, public_key = NULL WHERE name = ?1") \
 	\
+	X(OBJECTS, "SELECT (SELECT count(*) FROM site), (SELECT count(*) FROM host), (SELECT count(*) FROM device)") \
 	X(OVERLAY_USED, "SELECT overlay FROM host WHERE overlay BETWEEN ?1 AND ?2 UNION ALL " \
 			"SELECT overlay FROM device WHERE overlay BETWEEN ?1 AND ?2 ORDER BY 1") \
 	X(KEY_OWNER, "SELECT 'site', domain FROM site WHERE public_key = ?1 UNION ALL " \

@@ -64,6 +64,9 @@ struct store_counts {
 };
 int store_verify(const char *where, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err);
 
+/* How many there are now, by looking at all: for who asks now and then. */
+int store_count(struct store *store, struct store_counts *ret, struct wm_error *err);
+
 /* --- sites, hosts, devices ---------------------------------------------------
  * `who` is written to the audit. */
 int store_get(struct store *store, const struct object_key *key, struct object *ret, struct wm_error *err);

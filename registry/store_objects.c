@@ -151,3 +151,16 @@ int store_remove(struct store *store, const char *who, const struct object_key *
 		rc = objects_remove(&c, &object);
 	return change_end(&c, rc, err);
 }
+
+int store_count(struct store *store, struct store_counts *ret, struct wm_error *err)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_OBJECTS, "");
+	int rc = db_next(q);
+
+	if (rc <= 0)
+		return store_fail(store, rc ? rc : -EIO, err);
+	ret->mesh = store->mesh;
+	for (int kind = 0; kind < OBJECT_KINDS; kind++)
+		ret->objects[kind] = (uint64_t)db_int(q, kind);
+	return 0;
+}

@@ -18,7 +18,7 @@
 static void every_row_is_found(void **state)
 {
 	(void)state;
-	assert_true(registry_nroutes > 20);
+	assert_in_range(registry_nroutes, 20, COUNTS_ROUTES - 1);
 	for (size_t i = 0; i < registry_nroutes; i++) {
 		const struct route *r = &registry_routes[i];
 		const char *hole = strstr(r->path, "{}");

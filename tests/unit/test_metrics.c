@@ -33,6 +33,9 @@ static void families_and_samples(void **state)
 	wm_metric_family(f, "y", "gauge", NULL, "Others.");
 	wm_metric_sample(f, "y", "", "", "way=\"to\"", 10);
 	wm_metric_sample(f, "y", "", "", "", 1234567890);
+	wm_metric_family(f, "z_seconds", "gauge", "seconds", "Times.");
+	wm_metric_time(f, "z_seconds", "", "", "way=\"to\"", 1);
+	wm_metric_time(f, "z_seconds", "", "", "", 12345678901234);
 	wm_metrics_end(f);
 	assert_int_equal(fclose(f), 0);
 	assert_string_equal(text, "# TYPE x_bytes counter\n"
@@ -44,6 +47,11 @@ static void families_and_samples(void **state)
 				  "# HELP y Others.\n"
 				  "y{way=\"to\"} 10\n"
 				  "y 1234567890\n"
+				  "# TYPE z_seconds gauge\n"
+				  "# UNIT z_seconds seconds\n"
+				  "# HELP z_seconds Times.\n"
+				  "z_seconds{way=\"to\"} 0.000001\n"
+				  "z_seconds 12345678.901234\n"
 				  "# EOF\n");
 }
 

@@ -82,24 +82,45 @@ static void put_number(struct line *line, uint64_t value)
 	put(line, digits + at, sizeof(digits) - at);
 }
 
+static void begin(struct line *line, const char *name, const char *suffix, const char *labels, const char *more)
+{
+	line->len = 0;
+	put(line, name, strlen(name));
+	put(line, suffix, strlen(suffix));
+	if (*labels || *more) {
+		put(line, "{", 1);
+		put(line, labels, strlen(labels));
+		put(line, ",", *labels && *more);
+		put(line, more, strlen(more));
+		put(line, "}", 1);
+	}
+	put(line, " ", 1);
+}
+
+static void end(struct line *line, FILE *f)
+{
+	put(line, "\n", 1);
+	fwrite_unlocked(line->text, 1, line->len, f);
+}
+
 void wm_metric_sample(FILE *f, const char *name, const char *suffix, const char *labels, const char *more, uint64_t value)
 {
 	struct line line;
 
-	line.len = 0;
-	put(&line, name, strlen(name));
-	put(&line, suffix, strlen(suffix));
-	if (*labels || *more) {
-		put(&line, "{", 1);
-		put(&line, labels, strlen(labels));
-		put(&line, ",", *labels && *more);
-		put(&line, more, strlen(more));
-		put(&line, "}", 1);
-	}
-	put(&line, " ", 1);
+	begin(&line, name, suffix, labels, more);
 	put_number(&line, value);
-	put(&line, "\n", 1);
-	fwrite_unlocked(line.text, 1, line.len, f);
+	end(&line, f);
+}
+
+void wm_metric_time(FILE *f, const char *name, const char *suffix, const char *labels, const char *more, uint64_t microseconds)
+{
+	struct line line;
+	char fraction[8];
+
+	begin(&line, name, suffix, labels, more);
+	put_number(&line, microseconds / 1000000);
+	put(&line, fraction, (size_t)snprintf(fraction, sizeof(fraction), ".%06u", (unsigned int)(microseconds % 1000000)));
+	end(&line, f);
 }
 
 void wm_metrics_end(FILE *f)
