@@ -152,7 +152,11 @@ int maintain_backup(struct options *o, struct wm_error *err)
 int maintain_restore(struct options *o, struct wm_error *err)
 {
 	struct restored restored;
-	int rc = restore(o->file, o->store.dir, o->force, say_problem, &restored, err);
+	char path[PATH_MAX];
+	int rc = database_of(o, path, err);
+
+	if (!rc)
+		rc = restore(o->file, o->store.dir, o->force, say_problem, &restored, err);
 
 	if (rc)
 		return rc;

@@ -21,7 +21,7 @@ pg_start() {
 # Starts the server on its directory (again), and waits until it takes connections.
 pg_run() {
 	local n
-	rm -f "$PG_DIR/data/postmaster.pid"
+	rm -f "$PG_DIR/data/postmaster.pid" "$PG_DIR"/.s.PGSQL.*
 	"${PG_AS[@]}" "$PG_BIN/postgres" -D "$PG_DIR/data" -k "$PG_DIR" -c listen_addresses= -c max_connections=200 -c fsync=off \
 		-c shared_buffers=32MB "$@" >>"$PG_DIR/log" 2>&1 3>&- &
 	PG_PID=$!
@@ -41,7 +41,7 @@ pg_crash() {
 	pid=$(cat "$PG_DIR/pid")
 	pids="$pid $(pgrep -d ' ' -P "$pid")"
 	# shellcheck disable=SC2086
-	kill -9 $pids 2>/dev/null
+	kill -9 $pids 2>/dev/null || true
 	pg_gone "$pids"
 }
 
@@ -49,7 +49,7 @@ pg_gone() { # PIDS: waits for the end of processes, which need not be children o
 	local pid
 	for pid in $1; do
 		while [ -e "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
-			wait "$pid" 2>/dev/null
+			wait "$pid" 2>/dev/null || true
 			sleep 0.02
 		done
 	done

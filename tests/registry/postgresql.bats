@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# What only PostgreSQL has: a connection that can be lost, secrets, others who use the same database.
+# time limit: 300 s
+
+setup_file() {
+	. tests/registry/postgres.bash
+	pg_start
+}
+
+teardown_file() {
+	. tests/registry/postgres.bash
+	pg_stop
+}
+
+load registry
+load postgres
+
+# run_as VERB...: wm-registry does something and ends; RC and OUT
+run_as() {
+	RC=0
+	OUT=$(WM_REGISTRY_TOKEN=$ADMIN timeout "$LIMIT" "$REGISTRY" "$@" 2>&1) || RC=$?
+}
+
+said() { # RC PATTERN
+	[ "$RC" = "$1" ] && [[ $OUT == *$2* ]] && return 0
+	printf 'expected %s and %s\nexit code %s: %s\n' "$1" "$2" "$RC" "$OUT" >&2
+	return 1
+}
+
+await() { # COMMAND...: until it succeeds
+	local n
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		! "$@" || return 0
+		sleep 0.05
+	done
+	echo "never: $*" >&2
+	return 1
+}
+
+waiting() { # is there a connection to the server?
+	[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -ge 1 ]
+}
+
+host() { # N: a request for one
+	printf '{"name":"h%d","domain":"a","local_ip":"10.1.%d.%d"}' "$1" $(($1 / 200)) $(($1 % 200 + 1))
+}
+
+# Puts pg_between between the registry and the server.
+between() {
+	mkdir "$PG_DIR/$DB"
+	tests/registry/pg_between "$PG_DIR/$DB" "$PG_DIR" 2>"$D/between" 3>&- &
+	echo $! >>"$D/pids"
+	await test -S "$PG_DIR/$DB/.s.PGSQL.5432"
+	export WM_REGISTRY_STORE="postgresql://wm@/$DB?host=$PG_DIR/$DB"
+}
+
+# every generation is there once, in the log and in the audit, and the mesh is as it must be
+whole() {
+	[ "$(sql 'SELECT count(DISTINCT generation) FROM change')" = $(($(sql 'SELECT generation FROM mesh') - 1)) ]
+	[ "$(sql 'SELECT count(*) FROM change')" = "$(sql 'SELECT count(*) FROM audit')" ]
+	run_as check
+	said 0 'all is well'
+}
+
+@test "a password on the command line is refused, and never said" {
+	for url in "postgresql://wm:Geheim1@/$DB?host=$PG_DIR" "postgresql://wm@/$DB?host=$PG_DIR&password=Geheim1" \
+		"postgresql:///$DB?host=$PG_DIR&user=wm&sslpassword=Geheim1"; do
+		run_as serve --listen 127.0.0.1:0 --store "$url"
+		said 2 WM_REGISTRY_STORE
+		[[ $OUT != *Geheim* ]]
+	done
+	# what libpq says of an URL that it does not understand repeats it
+	export WM_REGISTRY_STORE="postgresql://wm:Geheim1@[broken/$DB"
+	run_as serve --listen 127.0.0.1:0
+	said 1 "is not valid"
+	[[ $OUT != *Geheim* ]]
+	export WM_REGISTRY_STORE="mysql://wm:Geheim1@db/wm"
+	run_as serve --listen 127.0.0.1:0
+	said 2 WM_REGISTRY_STORE
+	[[ $OUT != *Geheim* ]]
+	export WM_REGISTRY_STORE="postgresql://wm:Geheim1@/none?host=$PG_DIR"
+	run_as serve --listen 127.0.0.1:0
+	said 1 'database "none" does not exist'
+	[[ $OUT != *Geheim* ]]
+}
+
+@test "a password in the settings is used, and is not where others can read it" {
+	postgres "CREATE ROLE \"$DB\" LOGIN PASSWORD 'Geheim1'" "ALTER DATABASE $DB OWNER TO \"$DB\""
+	printf 'local %s %s scram-sha-256\nlocal all all trust\n' "$DB" "$DB" >"$PG_DIR/data/pg_hba.conf"
+	postgres 'SELECT pg_reload_conf()' >/dev/null
+	mkdir "$D/other"
+	(umask 077; echo "WM_REGISTRY_STORE=postgresql://$DB:Geheim2@/$DB?host=$PG_DIR" >"$D/other/registry.env")
+	export WM_REGISTRY_STORE="postgresql://$DB:Geheim1@/$DB?host=$PG_DIR"
+	run_as serve --listen 127.0.0.1:0 --env-file "$D/other/registry.env"
+	said 1 'password authentication failed'
+	[[ $OUT != *Geheim* ]]
+	start
+	ok GET /v1/sites
+	run grep -aF Geheim1 "/proc/$PID/environ" "/proc/$PID/cmdline" "$D/log"
+	[ "$status" = 1 ]
+	grep -qa WM_REGISTRY_STORE "/proc/$PID/environ"
+	stop
+	# without one in the URL: from a file
+	echo "*:*:*:$DB:Geheim1" >"$D/pgpass"
+	chmod 600 "$D/pgpass"
+	WITH=("PGPASSFILE=$D/pgpass")
+	unset WM_REGISTRY_STORE
+	start --store "postgresql://$DB@/$DB?host=$PG_DIR"
+	ok GET /v1/sites
+}
+
+@test "a database that is not ours, is newer, or is not UTF8: a sentence each" {
+	sql 'CREATE TABLE x (y int)'
+	run_as serve --listen 127.0.0.1:0
+	said 1 'holds something else'
+	empty
+	sql 'CREATE TABLE wm_registry (schema bigint); INSERT INTO wm_registry VALUES (99)'
+	run_as serve --listen 127.0.0.1:0
+	said 1 'made by a newer wm-registry (schema 99'
+	postgres "DROP DATABASE $DB" "CREATE DATABASE $DB ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+	run_as serve --listen 127.0.0.1:0
+	said 1 'encoding LATIN1'
+	export WM_REGISTRY_STORE="postgresql://wm@/$DB?host=$D"
+	run_as serve --listen 127.0.0.1:0
+	said 1 'cannot reach the database'
+}
+
+@test "check, migrate and renew work there; backup and restore say what to do instead" {
+	start
+	mesh
+	run_as check
+	said 0 'has mesh'
+	run_as migrate
+	said 0 "has schema $(ls "$MIGRATIONS"/*.sql | wc -l)"
+	run_as backup "$D/backup"
+	said 1 pg_dump
+	run_as restore "$D/backup"
+	said 1 pg_restore
+	before=$(sql 'SELECT instance FROM mesh')
+	run_as renew
+	said 0 'new instance'
+	[ "$(sql 'SELECT instance FROM mesh')" != "$before" ]
+	ok GET /v1/whoami
+	is .instance "$(sql 'SELECT instance FROM mesh')"
+	sql "UPDATE host SET overlay = $((0xac1e6301)) WHERE name = 'nas'"
+	run_as check
+	said 1 problem:
+}
+
+@test "a program that knows another schema does not go on in it" {
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	sql 'UPDATE wm_registry SET schema = 99'
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wm-registry'" >/dev/null
+	api GET /v1/sites
+	problem 503
+	[[ $BODY == *"its schema is not the one"* ]]
+}
+
+@test "connections that end while nobody uses them are not noticed by anybody" {
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	for n in {1..10}; do
+		sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wm-registry'" >/dev/null
+		[ $((n % 2)) = 0 ] || ok POST /v1/hosts "$(host "$n")"
+		ok GET /v1/hosts
+	done
+	is '.hosts | length' 5
+}
+
+@test "the server dies and comes back: 503 until then, and who waits is woken by the next change" {
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	gen=$(generation)
+	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o "$D/poll" "$URL/v1/config?after=$gen&wait=60" 3>&- &
+	poll=$!
+	await waiting
+	pg_crash
+	api GET /v1/sites
+	problem 503
+	[[ $BODY == *"cannot be reached"* && $BODY == *"$DB"* ]]
+	api POST /v1/hosts "$(host 1)"
+	problem 503
+	TOKEN='' api GET /health
+	problem 503
+	pg_run
+	healthy() { TOKEN='' api GET /health && [ "$CODE" = 200 ]; }
+	await healthy
+	[ ! -s "$D/poll" ]
+	ok POST /v1/hosts "$(host 2)"
+	wait "$poll"
+	grep -q '"name":"h2"' "$D/poll"
+	[ "$(generation)" = $((gen + 1)) ]
+	whole
+}
+
+@test "the server dies under writers, again and again: what was acknowledged is there, nothing is half there" {
+	start
+	ok POST /v1/sites '{"domain":"a","subnet":"172.30.16.0/20"}'
+	: >"$D/acked"
+	for ((w = 0; w < 8; w++)); do
+		(
+			n=$w
+			while [ ! -e "$D/enough" ]; do
+				n=$((n + 8))
+				[ "$(curl -s -o /dev/null -m 30 -w '%{http_code}' -H "Authorization: Bearer $ADMIN" -d "$(host $n)" \
+					"$URL/v1/hosts")" != 201 ] || echo "h$n" >>"$D/acked"
+			done
+		) 3>&- &
+		echo $! >>"$D/pids"
+		writers[w]=$!
+	done
+	for round in 1 2 3 4 5; do
+		lines=$(wc -l <"$D/acked")
+		more() { [ "$(wc -l <"$D/acked")" -gt $((lines + 20)) ]; }
+		await more
+		pg_crash
+		pg_run
+	done
+	touch "$D/enough"
+	wait "${writers[@]}"
+	ok GET /v1/hosts
+	jq -r '.hosts[].name' <<<"$BODY" | sort >"$D/there"
+	[ -z "$(sort "$D/acked" | comm -23 - "$D/there")" ]
+	whole
+}
+
+@test "a commit whose answer is lost: it is found out whether it was made" {
+	between
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	gen=$(generation)
+	echo after >"$PG_DIR/$DB/fail"
+	api POST /v1/hosts "$(host 1)"
+	code 201
+	[ ! -e "$PG_DIR/$DB/fail" ]
+	[ "$(generation)" = $((gen + 1)) ]
+	echo before >"$PG_DIR/$DB/fail"
+	api POST /v1/hosts "$(host 2)"
+	problem 503
+	[[ $BODY == *"nothing was changed"* ]]
+	[ "$(generation)" = $((gen + 1)) ]
+	# nobody to ask: that is what is said
+	echo gone >"$PG_DIR/$DB/fail"
+	api POST /v1/hosts "$(host 3)"
+	problem 503
+	[[ $BODY == *"is not known"* ]]
+	rm "$PG_DIR/$DB/gone"
+	there() { api GET /v1/hosts/h3.a && [ "$CODE" = 200 ]; }
+	await there
+	[ "$(generation)" = $((gen + 2)) ]
+	whole
+}
+
+@test "somebody who holds up writers is not waited for long, and readers not at all" {
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	psql -qAt -h "$PG_DIR" -U wm -d "$DB" -c "SELECT pg_advisory_lock(1464685127, hashtext('public')); SELECT pg_sleep(600)" \
+		>"$D/psql.out" 2>&1 3>&- &
+	echo $! >>"$D/pids"
+	held() { [ "$(sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1464685127")" = 1 ]; }
+	await held
+	api POST /v1/hosts "$(host 1)"
+	problem 503
+	[[ $BODY == *"nothing was changed"* ]]
+	ok GET /v1/sites
+	sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1464685127" >/dev/null
+	ok POST /v1/hosts "$(host 1)"
+}
+
+@test "other machines are spoken to by TLS unless somebody says otherwise" {
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Listen => 8, LocalAddr => "127.0.0.1", LocalPort => 0) or die;
+		open(my $f, ">", "$ARGV[0].new"); print $f $s->sockport; close $f;
+		rename("$ARGV[0].new", $ARGV[0]);
+		alarm $ARGV[1];
+		# to each that asks for TLS: no
+		while (my $c = $s->accept) { sysread($c, my $in, 1000); print $c $in =~ /^\0\0\0\x08/ ? "N" : "E"; $c->flush; sysread($c, $in, 1000) }
+	' "$D/port" "$LIMIT" 3>&- &
+	echo $! >>"$D/pids"
+	await test -s "$D/port"
+	export WM_REGISTRY_STORE="postgresql://wm@127.0.0.1:$(cat "$D/port")/wm"
+	run_as serve --listen 127.0.0.1:0
+	said 1 'server does not support SSL, but SSL was required'
+}
