@@ -17,6 +17,7 @@
 
 struct api {
 	struct wm_http *http;
+	char tag[80]; /* ETag of the last answer, without quotes, or "" */
 };
 
 static const struct wm_field whoami_fields[] = {
@@ -103,8 +104,12 @@ static int call(struct api *api, const char *method, const char *path, const cha
 
 		return wm_fail(err, -rc, "%.400s. Whether the change was made is not known: look with 'wm list'", first.text);
 	}
-	if (rc || (ret->status >= 200 && ret->status < 300))
+	if (rc)
 		return rc;
+	snprintf(api->tag, sizeof(api->tag), "%.*s", (int)strcspn(ret->etag + (*ret->etag == '"'), "\""),
+		 ret->etag + (*ret->etag == '"'));
+	if (ret->status >= 200 && ret->status < 300)
+		return 0;
 	rc = wm_http_problem(ret, doing, err);
 	wm_http_answer_free(ret);
 	return rc;
@@ -161,12 +166,11 @@ int api_json(struct api *api, const char *method, const char *path, const char *
 	return rc;
 }
 
-int api_only_if(struct api *api, const char *instance, uint64_t generation, struct wm_error *err)
+int api_only_if_same(struct api *api, const char *instance, uint64_t generation, struct wm_error *err)
 {
-	char tag[WM_INSTANCE_ID_SIZE + 24];
-
-	wm_format(tag, sizeof(tag), "%s-%llu", instance, (unsigned long long)generation);
-	return wm_http_if_match(api->http, tag, err);
+	if (!*api->tag)
+		wm_format(api->tag, sizeof(api->tag), "%s-%llu", instance, (unsigned long long)generation);
+	return wm_http_if_match(api->http, api->tag, err);
 }
 
 int api_health(struct api *api, struct wm_error *err)
@@ -269,6 +273,41 @@ int api_config(struct api *api, struct wm_config *ret, struct wm_error *err)
 		wm_config_free(&config);
 	else
 		*ret = config;
+	return rc;
+}
+
+/* --- waiting ------------------------------------------------------------------------- */
+
+static int take_generation(void *arg, const char *line, size_t len)
+{
+	struct wm_record record;
+
+	if (!wm_decode_line(line, len, &record, NULL) && record.type == WM_RECORD_CHANGES)
+		*(uint64_t *)arg = record.changes.mesh.generation;
+	return 0;
+}
+
+int api_wait(struct api *api, const char *instance, uint64_t generation, unsigned int seconds, uint64_t *ret_generation,
+	     struct wm_error *err)
+{
+	struct wm_http_answer answer = {0};
+	struct whoami now;
+	char path[160];
+	int rc;
+
+	*ret_generation = 0;
+	wm_format(path, sizeof(path), "/v1/changes?instance=%s&after=%llu&wait=%u", instance, (unsigned long long)generation,
+		  seconds);
+	rc = wm_http_stream(api->http, path, seconds + TIMEOUT_S, TIMEOUT_S, take_generation, ret_generation, &answer, err);
+	if (!rc && answer.status == 204)
+		rc = -EAGAIN;
+	else if (!rc && answer.status != 200 && answer.status != 410) /* 410: it cannot be told what has changed */
+		rc = wm_http_problem(&answer, "changes", err);
+	wm_http_answer_free(&answer);
+	if (rc || *ret_generation)
+		return rc;
+	rc = api_whoami(api, &now, err);
+	*ret_generation = now.generation;
 	return rc;
 }
 

@@ -48,8 +48,12 @@ int api_text(struct api *api, const char *method, const char *path, const char *
 	     const char *doing, struct wm_error *err);
 int api_json(struct api *api, const char *method, const char *path, const char *body, struct wm_json **ret,
 	     const char *doing, struct wm_error *err);
-/* What is asked from here on is done only to the mesh as it was in this generation of this instance. */
-int api_only_if(struct api *api, const char *instance, uint64_t generation, struct wm_error *err);
+/* Waits until the mesh is past this generation of this instance: *ret_generation, -EAGAIN when it was not in time. */
+int api_wait(struct api *api, const char *instance, uint64_t generation, unsigned int seconds, uint64_t *ret_generation,
+	     struct wm_error *err);
+/* What is asked from here on is done only to the mesh as it was when the last answer was made:
+ * by the tag of that answer, or as this generation of this instance. Else -ESTALE. */
+int api_only_if_same(struct api *api, const char *instance, uint64_t generation, struct wm_error *err);
 
 /* Sends obj's fields in `mask` (NULL table: no body) and decodes the answer into
  * *ret by ret_table (NULL: there is none to decode). `doing` begins the sentence

@@ -92,6 +92,8 @@ extern const size_t command_count;
 int cli_parse(struct cli *cli, int argc, char **argv);
 /* The row that the first one or two of `words` name, or NULL; *ret_used says how many. */
 const struct command *find_command(char *const *words, int n, int *ret_used);
+/* The number that an option gives, 1..most; what it is without. Complains. */
+int option_number(const struct cli *cli, enum option_id id, uint64_t without, uint64_t most, uint64_t *ret);
 int find_option(const char *name, size_t len); /* -1: none is called so */
 
 /* help.c */
@@ -107,6 +109,7 @@ int complain_error(int rc, const struct wm_error *err); /* rc: -errno of http/ a
 int exit_code_of(int rc);
 bool on_terminal(void); /* somebody can be asked */
 bool ask_yes(const char *question);
+int confirm_change(const struct cli *cli, const char *question); /* --yes, or a yes: 0. Else complains */
 /* A line without its '\n'; secret: without echo. 0, or -ECANCELED. */
 int ask_line(const char *prompt, bool secret, char *ret, size_t size);
 
@@ -131,3 +134,7 @@ int cmd_add_device(struct cli *cli);
 int cmd_device_setup(struct cli *cli);
 int cmd_set(struct cli *cli);
 int cmd_remove(struct cli *cli);
+int cmd_token_list(struct cli *cli);
+int cmd_token_create(struct cli *cli);
+int cmd_token_revoke(struct cli *cli);
+int cmd_wait(struct cli *cli);

@@ -237,21 +237,14 @@ int cmd_enrol(struct cli *cli)
 	return code;
 }
 
-/* --yes, or a yes. */
-static int confirm(struct cli *cli, const struct mesh *mesh, const char *domain, size_t lost)
+static int confirm(const struct cli *cli, const struct mesh *mesh, const char *domain, size_t lost)
 {
-	char question[256], title[WM_NAME_SIZE];
+	char question[256], also[64] = "", title[WM_NAME_SIZE];
 
-	if (cli->opt[OPT_YES])
-		return 0;
-	if (!on_terminal())
-		return complain(WM_EXIT_USAGE, "removing a site cannot be undone; to do it without being asked, add --yes");
-	snprintf(question, sizeof(question), "Remove site %s of mesh %s", domain, mesh_title(mesh, title));
 	if (lost)
-		snprintf(question + strlen(question), sizeof(question) - strlen(question), " and its %zu host(s) and device(s)",
-			 lost);
-	strcat(question, "?");
-	return ask_yes(question) ? 0 : complain(WM_EXIT_FAILED, "nothing was removed");
+		snprintf(also, sizeof(also), " and its %zu host(s) and device(s)", lost);
+	snprintf(question, sizeof(question), "Remove site %s of mesh %s%s?", domain, mesh_title(mesh, title), also);
+	return confirm_change(cli, question);
 }
 
 int cmd_remove_site(struct cli *cli)

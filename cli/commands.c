@@ -101,5 +101,16 @@ const struct command command_rows[] = {
 	 1, 1, WORDS_TARGET, OPT(DRY_RUN) | OPT(TYPE) | OPT(LOCAL_IP) | OPT(WG_IP) | OPT(MAC), cmd_set, "change a host or device", NULL, 0},
 	{SECTION_CHANGE, "remove", "NAME.DOMAIN | DEVICE", 1, 1, WORDS_TARGET, OPT(DRY_RUN), cmd_remove, "remove a host or device",
 	 NULL, 0},
+
+	{SECTION_HISTORY, "wait", "[--synced] [--timeout SECONDS]", 0, 0, WORDS_NONE, OPT(SYNCED) | OPT(TIMEOUT), cmd_wait,
+	 "until the mesh changes, or is in force everywhere",
+	 "Without --synced: until the next change. With it: until every gateway that has enrolled has\n"
+	 "reported that it applied the mesh as it is now. Exit code 1 when that is not in time.", 0},
+	{SECTION_HISTORY, "token list", "", 0, 0, WORDS_NONE, 0, cmd_token_list, "tokens, without their secrets", NULL, 0},
+	{SECTION_HISTORY, "token create", "NAME --role ROLE", 1, 1, WORDS_NONE, OPT(ROLE), cmd_token_create,
+	 "a new token, shown once",
+	 "ROLE is admin or read, and NAME a label; or gateway or device, and NAME the site or device.", 0},
+	{SECTION_HISTORY, "token revoke", "NUMBER | NAME", 1, 1, WORDS_NONE, OPT(DRY_RUN), cmd_token_revoke,
+	 "end a token, at once", NULL, 0},
 };
 const size_t command_count = WM_ARRAY_LEN(command_rows);

@@ -2,6 +2,7 @@
  *
  * The command line against the tables of commands.c.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -219,4 +220,20 @@ int cli_parse(struct cli *cli, int argc, char **argv)
 	for (int i = used; i < n; i++)
 		cli->arg[cli->nargs++] = words[i];
 	return check_use(cli);
+}
+
+int option_number(const struct cli *cli, enum option_id id, uint64_t without, uint64_t most, uint64_t *ret)
+{
+	const char *text = cli->opt[id];
+	char *end;
+
+	*ret = without;
+	if (!text)
+		return 0;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	if (!errno && !*end && *text >= '0' && *text <= '9' && *ret && *ret <= most)
+		return 0;
+	return complain(WM_EXIT_USAGE, "--%s '%s' must be a whole number from 1 to %llu", option_rows[id].name, text,
+			(unsigned long long)most);
 }

@@ -112,3 +112,12 @@ bool ask_yes(const char *question)
 	snprintf(prompt, sizeof(prompt), "%s [y/N]", question);
 	return !ask_line(prompt, false, answer, sizeof(answer)) && (!strcmp(answer, "y") || !strcmp(answer, "yes"));
 }
+
+int confirm_change(const struct cli *cli, const char *question)
+{
+	if (cli->opt[OPT_YES])
+		return 0;
+	if (!on_terminal() || cli->opt[OPT_JSON]) /* what is asked about is shown as text */
+		return complain(WM_EXIT_USAGE, "nothing was changed; to do it without being asked, add --yes");
+	return ask_yes(question) ? 0 : complain(WM_EXIT_FAILED, "nothing was changed");
+}

@@ -182,7 +182,7 @@ refused() {
 	on_terminal "'$WM' remove-site b --cascade"
 	shows 'Remove site b of mesh home and its 1 host\(s\) and device\(s\)\? \[y/N\]'
 	echo n >&7
-	shows 'nothing was removed'
+	shows 'nothing was changed'
 	shows 'exit=1'
 	"$WM" list | grep -q 'nas.b'
 	on_terminal "'$WM' remove-site b --cascade"

@@ -207,6 +207,11 @@ void wm_out_bool(struct wm_out *out, const char *key, const char *label, bool va
 	put(out, key, label, value ? "true" : "false", value ? "yes" : "no", false);
 }
 
+void wm_out_raw(struct wm_out *out, const char *key, const char *json)
+{
+	put(out, key, NULL, json, NULL, false);
+}
+
 void wm_out_line(struct wm_out *out, const char *text)
 {
 	if (is_json(out))

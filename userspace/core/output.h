@@ -32,6 +32,7 @@ void wm_out_str(struct wm_out *out, const char *key, const char *label, const ch
 void wm_out_uint(struct wm_out *out, const char *key, const char *label, uint64_t value);
 void wm_out_bool(struct wm_out *out, const char *key, const char *label, bool value); /* yes, no */
 void wm_out_real(struct wm_out *out, const char *key, const char *label, double value); /* three digits, one; NAN: null, "-" */
+void wm_out_raw(struct wm_out *out, const char *key, const char *json); /* JSON only: a value that is JSON already */
 void wm_out_line(struct wm_out *out, const char *text); /* text only: a line of prose */
 
 /* A nested object; in text a heading (NULL: none) and indented members. */
