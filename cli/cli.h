@@ -138,3 +138,6 @@ int cmd_token_list(struct cli *cli);
 int cmd_token_create(struct cli *cli);
 int cmd_token_revoke(struct cli *cli);
 int cmd_wait(struct cli *cli);
+int cmd_host_setup(struct cli *cli);
+int cmd_openwrt_setup(struct cli *cli);
+int cmd_netplan_setup(struct cli *cli);

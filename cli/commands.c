@@ -112,5 +112,15 @@ const struct command command_rows[] = {
 	 "ROLE is admin or read, and NAME a label; or gateway or device, and NAME the site or device.", 0},
 	{SECTION_HISTORY, "token revoke", "NUMBER | NAME", 1, 1, WORDS_NONE, OPT(DRY_RUN), cmd_token_revoke,
 	 "end a token, at once", NULL, 0},
+
+	{SECTION_SETUP, "host-setup", "[GATEWAY-ADDRESS]", 0, 1, WORDS_NONE, 0, cmd_host_setup,
+	 "a script that brings this machine into the mesh",
+	 "GATEWAY-ADDRESS is the LAN address of the gateway at this machine's site; without it the gateways\n"
+	 "are listed. The script goes to stdout: wm host-setup 192.168.1.250 | sudo sh", 0},
+	{SECTION_SETUP, "openwrt-setup", "GATEWAY-ADDRESS", 1, 1, WORDS_NONE, 0, cmd_openwrt_setup,
+	 "a script that brings an OpenWrt router's LAN into the mesh",
+	 "The script goes to stdout: wm openwrt-setup 192.168.1.250 | ssh root@router 'sh -s'", 0},
+	{SECTION_SETUP, "netplan-setup", "[GATEWAY-ADDRESS]", 0, 1, WORDS_NONE, 0, cmd_netplan_setup,
+	 "the old name of host-setup", NULL, 0},
 };
 const size_t command_count = WM_ARRAY_LEN(command_rows);
