@@ -1,4 +1,4 @@
-# wm: everything is built into build/. The two commands: make demo, make test.
+# wm: everything is built into build/. The two commands: make demo, make test. To keep it: make install.
 #
 # Who may include whom is held here: each folder is compiled with a directory
 # of links to the folders it may see, and nothing else is on its include path.
@@ -127,6 +127,7 @@ $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a
 # --- tests, demo ----------------------------------------------------------------
 include tests/tests.mk
 include bench/bench.mk
+include packaging/install.mk
 
 demo: all
 	@scripts/deps.sh test

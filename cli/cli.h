@@ -35,9 +35,9 @@ enum option_id {
 
 /* What a word of the command line is, for its completion. */
 enum words {
-	WORDS_NONE, WORDS_MESH, WORDS_SITE, WORDS_HOST, WORDS_DEVICE, WORDS_TARGET, /* a host or a device */
+	WORDS_NONE, WORDS_MESH, WORDS_SITE, WORDS_DEVICE, WORDS_TARGET, /* a host or a device */
 	WORDS_NAME, /* a site, host or device */
-	WORDS_FILE, WORDS_COMMAND, WORDS_TYPE, WORDS_FORMAT, WORDS_ROLE, WORDS_SHELL,
+	WORDS_FILE, WORDS_TYPE, WORDS_FORMAT, WORDS_ROLE, WORDS_SHELL,
 };
 
 struct option_row {
@@ -141,3 +141,6 @@ int cmd_wait(struct cli *cli);
 int cmd_host_setup(struct cli *cli);
 int cmd_openwrt_setup(struct cli *cli);
 int cmd_netplan_setup(struct cli *cli);
+int cmd_complete(struct cli *cli);
+int cmd_completion(struct cli *cli);
+int cmd_manual(struct cli *cli);

@@ -122,5 +122,11 @@ const struct command command_rows[] = {
 	 "The script goes to stdout: wm openwrt-setup 192.168.1.250 | ssh root@router 'sh -s'", 0},
 	{SECTION_SETUP, "netplan-setup", "[GATEWAY-ADDRESS]", 0, 1, WORDS_NONE, 0, cmd_netplan_setup,
 	 "the old name of host-setup", NULL, 0},
+	{SECTION_SETUP, "completion", "bash | zsh | fish", 1, 1, WORDS_SHELL, 0, cmd_completion,
+	 "a script that makes a shell complete wm's words",
+	 "Where make install did not: wm completion bash >~/.local/share/bash-completion/completions/wm", 0},
+	{SECTION_SETUP, "complete", "WORD...", 0, 0, WORDS_NONE, 0, cmd_complete, "what may stand where the last word stands", NULL,
+	 COMMAND_HIDDEN | COMMAND_RAW},
+	{SECTION_SETUP, "manual", "", 0, 0, WORDS_NONE, 0, cmd_manual, "the manual page, for scdoc", NULL, COMMAND_HIDDEN},
 };
 const size_t command_count = WM_ARRAY_LEN(command_rows);

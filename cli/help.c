@@ -41,7 +41,7 @@ static void help_all(void)
 			const struct command *c = &command_rows[i];
 
 			if (c->section == (enum section)section && !(c->flags & COMMAND_HIDDEN))
-				printf("  %-13s %s\n", c->name, c->help);
+				printf("  %-14s %s\n", c->name, c->help);
 		}
 	}
 }

@@ -29,7 +29,8 @@ int main(int argc, char **argv)
 	}
 	if (wm_key_init())
 		return complain(WM_EXIT_FAILED, "the system's random numbers are not available");
-	code = cli_load_meshes(&cli);
+	if (!(cli.command->flags & COMMAND_RAW))
+		code = cli_load_meshes(&cli);
 	if (!code)
 		code = cli.command->fn(&cli);
 	cli_free_meshes(&cli);

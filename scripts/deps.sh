@@ -14,12 +14,12 @@ set -eu
 BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
 	libbpf-dev libmnl-dev libnftnl-dev libcurl4-gnutls-dev libjansson-dev
 	libmicrohttpd-dev libsqlite3-dev libsodium-dev libsmartcols-dev
-	libqrencode-dev"
+	libqrencode-dev scdoc"
 
 TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	iputils-tracepath traceroute python3-minimal strace valgrind libclang-rt-14-dev sqlite3
-	openssl systemd qrencode postgresql-15"
+	openssl systemd qrencode postgresql-15 mandoc zsh fish"
 
 VM="qemu-system-x86 busybox-static kmod python3 python3-requests
 	python3-argcomplete"

@@ -59,6 +59,8 @@ static int find_fetch(char *ret)
 			*slash = '\0';
 		if (!wm_format(ret, WM_PATH_SIZE, "%s/wm-fetch", self) && !access(ret, X_OK))
 			return 0;
+		if (!wm_format(ret, WM_PATH_SIZE, "%s/../libexec/wm/wm-fetch", self) && !access(ret, X_OK))
+			return 0;
 	}
 	return wm_copy(ret, WM_PATH_SIZE, "/usr/libexec/wm/wm-fetch");
 }

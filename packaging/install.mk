@@ -1,0 +1,36 @@
+# make install [DESTDIR=/tmp/root] [PREFIX=/usr/local]: programs, manual pages, completions, units. Nothing is enabled
+# or started. Manual pages are made by scdoc: wm(1) from what `wm manual` says, the others from docs/man.
+
+PREFIX ?= /usr/local
+into    = $(DESTDIR)$(PREFIX)
+MAN8   := $(patsubst docs/man/%.scd,%,$(wildcard docs/man/*.8.scd))
+MAN    := $(B)/man/wm.1 $(MAN8:%=$(B)/man/%)
+
+$(B)/man/wm.1: $(B)/wm
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)$(B)/wm manual | scdoc >$@.tmp && mv $@.tmp $@
+$(B)/man/%.8: docs/man/%.8.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)scdoc <$< >$@.tmp && mv $@.tmp $@
+
+.PHONY: man
+man: $(MAN)
+
+install: binaries man
+	install -d $(into)/bin $(into)/libexec/wm $(into)/share/man/man1 $(into)/share/man/man8 $(into)/lib/systemd/system \
+		$(into)/share/bash-completion/completions $(into)/share/zsh/vendor-completions \
+		$(into)/share/fish/vendor_completions.d
+	install -m 755 $(B)/wm $(B)/wm-registry $(B)/wm-gateway $(B)/wm-agent $(into)/bin
+	ln -sf wm-gateway $(into)/bin/wm-bpf
+	install -m 755 $(B)/wm-fetch $(into)/libexec/wm
+	install -m 644 $(B)/man/wm.1 $(into)/share/man/man1
+	install -m 644 $(MAN8:%=$(B)/man/%) $(into)/share/man/man8
+	ln -sf wm-gateway.8 $(into)/share/man/man8/wm-agent.8
+	$(B)/wm completion bash >$(into)/share/bash-completion/completions/wm
+	$(B)/wm completion zsh >$(into)/share/zsh/vendor-completions/_wm
+	$(B)/wm completion fish >$(into)/share/fish/vendor_completions.d/wm.fish
+	for unit in packaging/systemd/*; do \
+		sed 's#/usr/bin/#$(PREFIX)/bin/#' $$unit >$(into)/lib/systemd/system/$${unit##*/} || exit 1; \
+	done
