@@ -102,10 +102,22 @@ const struct command command_rows[] = {
 	{SECTION_CHANGE, "remove", "NAME.DOMAIN | DEVICE", 1, 1, WORDS_TARGET, OPT(DRY_RUN), cmd_remove, "remove a host or device",
 	 NULL, 0},
 
+	{SECTION_HISTORY, "audit", "[--limit N] [--before SEQ]", 0, 0, WORDS_NONE, OPT(LIMIT) | OPT(BEFORE) | OPT(OUTPUT),
+	 cmd_audit, "who did what, and when: the newest first", NULL, 0},
+	{SECTION_HISTORY, "undo", "", 0, 0, WORDS_NONE, OPT(DRY_RUN), cmd_undo, "take the last change back",
+	 "Shows what that means and asks. All that was done in one change is taken back in one; to undo\n"
+	 "an undo does it again. Tokens and enrolments that ended with an object do not come back.", 0},
 	{SECTION_HISTORY, "wait", "[--synced] [--timeout SECONDS]", 0, 0, WORDS_NONE, OPT(SYNCED) | OPT(TIMEOUT), cmd_wait,
 	 "until the mesh changes, or is in force everywhere",
 	 "Without --synced: until the next change. With it: until every gateway that has enrolled has\n"
 	 "reported that it applied the mesh as it is now. Exit code 1 when that is not in time.", 0},
+	{SECTION_HISTORY, "export", "[FILE]", 0, 1, WORDS_FILE, 0, cmd_export, "the whole mesh as a file to keep and compare",
+	 "JSON, one object a line, sorted, the same for the same mesh. Without FILE to stdout.\n"
+	 "There are no tokens in it.", 0},
+	{SECTION_HISTORY, "import", "FILE [--keep]", 1, 1, WORDS_FILE, OPT(KEEP) | OPT(DRY_RUN), cmd_import,
+	 "make the mesh what a file says",
+	 "FILE (- is stdin) is what export wrote, or a registry's /config. Shows what would be added (+),\n"
+	 "changed (~) and removed (-), asks, and does all of it or, when the mesh has changed since, nothing.", 0},
 	{SECTION_HISTORY, "token list", "", 0, 0, WORDS_NONE, 0, cmd_token_list, "tokens, without their secrets", NULL, 0},
 	{SECTION_HISTORY, "token create", "NAME --role ROLE", 1, 1, WORDS_NONE, OPT(ROLE), cmd_token_create,
 	 "a new token, shown once",
