@@ -2,7 +2,7 @@
 # `make test` replays the corpora and fuzzes for half a minute; `make fuzz-registry SECONDS=3600` for longer.
 FUZZ_REG_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -MMD -MP -Wall -Wextra -Wno-missing-field-initializers $(if $(WERROR),-Werror) \
 		   -DWM_VERSION='"$(VERSION)"' -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-		   -Ibpf -I$(B)/see/tests -Itests -Wa,-I$(CURDIR)/registry
+		   -Ibpf -I$(B)/see/tests -Itests $(inc_registry)
 FUZZ_REG_CORE   := $(wildcard userspace/core/*.c)
 FUZZ_REG        := $(filter-out registry/main.c,$(wildcard registry/*.c)) $(FUZZ_REG_CORE)
 
@@ -13,7 +13,7 @@ $(B)/fuzz/obj/%.o: %.c $(B)/see/tests/.done $(gen_registry) tests/fuzz/registry.
 	$(Q)$(CLANG) $(FUZZ_REG_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 $(B)/fuzz/fuzz_request: $(FUZZ_REG:%.c=$(B)/fuzz/obj/%.o) $(addprefix $(B)/fuzz/obj/tests/fuzz/,request.o reference.o)
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -lmicrohttpd -ljansson -lsqlite3 -lsodium -lsmartcols -lpthread
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lsmartcols -lpthread
 $(B)/fuzz/fuzz_objects: $(B)/fuzz/obj/registry/objects.o $(FUZZ_REG_CORE:%.c=$(B)/fuzz/obj/%.o) $(B)/fuzz/obj/tests/fuzz/objects.o
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lsodium -lsmartcols
