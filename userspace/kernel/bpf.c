@@ -15,7 +15,6 @@
 #include "kernel/bpf_priv.h"
 #include "kernel/carried.h"
 #include "kernel/dataplane.h"
-#include "kernel/grace.h"
 
 /* What apply has found and wants. */
 struct job {
@@ -260,103 +259,6 @@ static int bring_into_force(struct job *job, struct wm_error *err)
 
 /* --- verbs ---------------------------------------------------------------------------------------- */
 
-/* A number that only this set has, and no table of nftables. */
-static uint64_t source_of(const struct wm_bpf_set *set)
-{
-	return (uint64_t)1 << 63 | set->meta.map_id[WM_BPF_COUNTERS];
-}
-
-/* What was counted to the end, now that no filter is left. */
-static void hand_on_counters(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_bpf_set *set)
-{
-	struct wm_counters last = { 0 };
-	struct wm_error err = { 0 };
-	int rc;
-
-	wm_grace();
-	rc = wm_bpf_counters(set, &last, &err);
-	if (!rc)
-		rc = wm_carried_add(inst, plan, source_of(set), &last, &err);
-	if (rc)
-		wm_carried_tell(&err);
-	wm_counters_free(&last);
-}
-
-/* Whether the kernel tells what is in force: 1; 0: it does not, as in many a container, and nothing of ours can be;
- * -errno: nor is that sure. What is left then still judges all packets, in front of whatever else there is. */
-static int can_look(const struct wm_instance *inst, struct wm_error *err)
-{
-	int rc = wm_bpf_may_ask();
-
-	if (!rc)
-		return 1;
-	if (!wm_bpf_pins_in_force(inst))
-		return 0;
-	return wm_fail(err, -rc,
-		       "BPF programs of this mesh may still judge all packets at %s and on the LANs, by an old config, and "
-		       "cannot be looked at or taken away: bpf(2): %s; give wm-gateway CAP_SYS_ADMIN and bpf(2) back and "
-		       "run 'wm-gateway sync', or restart the machine (they are pinned in %s/%s)",
-		       inst->ifname, strerror(-rc), inst->bpffs, *inst->name ? inst->name : "default");
-}
-
-/* plan NULL: on any device. */
-static bool may_have_shield(const struct wm_plan *plan)
-{
-	WM_AUTO_FREE struct wm_nic *nics = NULL;
-	size_t n = 0;
-	bool found = wm_nics_with_xdp(&nics, &n, NULL) != 0;
-
-	for (size_t i = 0; i < n; i++) {
-		for (unsigned int k = 0; plan && k < plan->nlans; k++)
-			found |= nics[i].ifindex == plan->lans[k].ifindex;
-		found |= !plan;
-	}
-	return found;
-}
-
-/* Where the kernel does not tell: tc filters are rtnetlink's, and where ours hang there, tcx lists have none. What they
- * have counted cannot be read; whose a program of XDP is cannot be told. */
-static int take_down_blindly(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
-{
-	const struct wm_error lost = { .text = "the BPF maps may not be read any more" };
-	int n = may_have_shield(plan) ? 0 : wm_bpf_filters_take_named(inst->tc_prio, err), rc;
-
-	if (n <= 0)
-		return n ? n : can_look(inst, err);
-	if (plan)
-		wm_carried_tell(&lost);
-	rc = plan ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
-	return rc < 0 ? rc : n;
-}
-
-/* plan: of the other back end, which is in force by now; NULL: for good. */
-static int take_down(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
-{
-	WM_AUTO_BPF_SET struct wm_bpf_set set;
-	int changes, rc = can_look(inst, err);
-
-	wm_bpf_set_init(&set);
-	if (rc < 0)
-		return take_down_blindly(inst, plan, err);
-	if (!rc)
-		return plan ? 0 : wm_bpf_pins_remove(inst, err);
-	rc = wm_bpf_set_open(inst, &set, err);
-	/* Nothing that judges or has counted. */
-	if (plan && (rc || !set.whole) && !wm_bpf_attached(inst, NULL))
-		return 0;
-	if (rc)
-		return rc;
-	rc = wm_bpf_shield_remove(inst, err);
-	if (rc >= 0)
-		rc = wm_bpf_detach_all(inst, &set, plan, err);
-	changes = rc + 1;
-	if (rc >= 0 && plan && set.whole)
-		hand_on_counters(inst, plan, &set);
-	if (rc >= 0)
-		rc = plan && set.meta_fd >= 0 ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
-	return rc < 0 ? rc : changes;
-}
-
 /* since NULL: all is looked at. */
 static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
 		      uint32_t wg_ifindex, struct wm_error *err)
@@ -376,7 +278,7 @@ static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan
 	if (!rc && job.changes && (!since || since->ngone))
 		wm_carried_forget(inst, plan);
 	if (rc && job.first)
-		(void)take_down(inst, job.old.meta_fd >= 0 ? plan : NULL, NULL);
+		(void)wm_bpf_take_down(inst, job.old.meta_fd >= 0 ? plan : NULL, NULL);
 	wm_bpf_content_free(&job.have);
 	wm_bpf_content_free(&job.want);
 	wm_bpf_set_close(&job.old);
@@ -406,7 +308,7 @@ static int bpf_read(const struct wm_instance *inst, struct wm_counters *ret, str
 
 	if (!rc)
 		rc = wm_bpf_counters(&set, ret, err);
-	return rc ? rc : wm_carried_merge(inst, source_of(&set), ret, err);
+	return rc ? rc : wm_carried_merge(inst, wm_bpf_source(&set), ret, err);
 }
 
 static int bpf_flows(const struct wm_instance *inst, struct wm_flow_views *ret, struct wm_error *err)
@@ -438,7 +340,7 @@ static int bpf_present(const struct wm_instance *inst, struct wm_error *err)
 	int rc;
 
 	wm_bpf_log_start();
-	rc = can_look(inst, err);
+	rc = wm_bpf_can_look(inst, err);
 	return rc > 0 ? wm_bpf_attached(inst, err) : rc;
 }
 
@@ -447,14 +349,14 @@ static int bpf_remove(const struct wm_instance *inst, struct wm_error *err)
 	int rc;
 
 	wm_bpf_log_start();
-	rc = take_down(inst, NULL, err);
+	rc = wm_bpf_take_down(inst, NULL, err);
 	return rc < 0 ? rc : wm_carried_remove(inst, err);
 }
 
 static int bpf_retire(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
 {
 	wm_bpf_log_start();
-	return take_down(inst, plan, err);
+	return wm_bpf_take_down(inst, plan, err);
 }
 
 /* Programs that are in force have been loaded; others are tried. Where BPF is

@@ -132,6 +132,16 @@ int wm_bpf_fail(struct wm_error *err, int rc, const char *fmt, ...) __attribute_
 /* What is in force, to be looked at; -ENOENT if nothing is. */
 int wm_bpf_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err);
 
+/* --- bpf_down.c --- */
+
+/* Whether the kernel tells what is in force: 1; 0: it does not, as in many a container, and nothing of ours can be;
+ * -errno: nor is that sure. What is left then still judges all packets, in front of whatever else there is. */
+int wm_bpf_can_look(const struct wm_instance *inst, struct wm_error *err);
+/* plan: of the other back end, which is in force by now; NULL: for good. Changes or -errno. */
+int wm_bpf_take_down(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err);
+/* A number that only this set has, and no table of nftables. */
+uint64_t wm_bpf_source(const struct wm_bpf_set *set);
+
 /* --- bpf_pins.c --- */
 
 /* A bpffs is where the instance wants one: 0, or -ENOENT and what to do. */
