@@ -314,18 +314,21 @@ refused() { # CODE FIELD FILTER [QUERY]: nothing has changed
 	perl -MIO::Socket::INET -e '
 		my ($port, $token, $ready, $limit) = @ARGV;
 		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die;
-		print $s "POST /v1/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\nContent-Length: 100000\r\n\r\n{ ";
+		print $s "POST /v1/import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\nContent-Length: 100000\r\n" .
+			"Expect: 100-continue\r\n\r\n";
 		$s->flush;
+		<$s> =~ / 100 / or die;
 		open(my $f, ">", $ready); close($f);
 		sleep $limit;
 	' "${URL##*:}" "$ADMIN" "$D/ready" $((LIMIT * 5)) 3>&- &
 	other=$!
 	echo $other >>"$D/pids"
 	for ((n = 0; n < LIMIT * 20; n++)); do
-		import "$D/in"
-		[ "$CODE" != 503 ] || break
+		[ ! -e "$D/ready" ] || break
 		sleep 0.05
 	done
+	[ -e "$D/ready" ]
+	import "$D/in"
 	problem 503
 	ok POST /v1/hosts '{"name":"new","domain":"b","local_ip":"192.168.1.77"}'
 	kill -9 $other
