@@ -81,12 +81,18 @@ endef
 inc_core     := -Ibpf
 inc_kernel   := -Ibpf -I$(B)/gen
 gen_kernel   := $(B)/gen/wm_tc.skel.h $(B)/gen/wm_xdp.skel.h
-inc_registry := -Wa,-I$(CURDIR)/registry -I/usr/include/postgresql
-gen_registry := $(wildcard registry/migrations/*.sql registry/migrations/*/*.sql)
+inc_registry := -Wa,-I$(CURDIR)/registry -I/usr/include/postgresql -Wa,-I$(CURDIR) -I$(B)/gen
+gen_registry := $(wildcard registry/migrations/*.sql registry/migrations/*/*.sql) $(B)/gen/setup.inc
 inc_agent    := -Ibpf
 inc_tools    := -Ibpf
 
 $(foreach f,$(FOLDERS),$(eval $(call see_rule,$(f))))
+
+# The scripts that the registry serves: whatever there is.
+setup_scripts := $(sort $(wildcard setup/*.sh))
+$(B)/gen/setup.inc: setup $(setup_scripts) Makefile
+	@mkdir -p $(@D)
+	@{ :; $(foreach s,$(setup_scripts:setup/%.sh=%),echo 'SETUP($s)';) } >$@
 
 # --- BPF ----------------------------------------------------------------------
 BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Wno-unused-parameter \

@@ -21,7 +21,7 @@ struct options {
 	const char *env_file; /* NULL: the default one, if it is there */
 	const char *listen[OPTIONS_LISTEN_MAX];
 	unsigned int nlisten;
-	const char *cert_file, *key_file, *token_file;
+	const char *cert_file, *key_file, *token_file, *downloads;
 	const char *supernet, *store_url; /* text */
 	struct store_options store;
 

@@ -9,6 +9,7 @@
 #include "registry/http.h"
 #include "registry/pieces.h"
 #include "registry/reports.h"
+#include "registry/shelf.h"
 #include "registry/store.h"
 #include "registry/stream.h"
 #include "registry/throttle.h"
@@ -25,6 +26,7 @@ struct registry {
 	struct reports reports;
 	struct http_request *importing; /* the one that may send a large body, or NULL */
 	struct counts counts;
+	struct shelf shelf;
 };
 
 /* One request that somebody may make. */
@@ -81,6 +83,11 @@ void api_token_create(struct call *call);
 void api_token_delete(struct call *call);
 void api_enrolment_create(struct call *call);
 void api_enrol(struct call *call);
+/* api_downloads.c */
+void api_setup_device(struct call *call);
+void api_setup(struct call *call);
+void api_downloads(struct call *call);
+void api_download(struct call *call);
 /* api_metrics.c */
 void api_metrics(struct call *call);
 /* api_status.c */

@@ -22,6 +22,10 @@
 
 const struct route registry_routes[] = {
 	{ "GET", "/health", ROLE_PUBLIC, api_health },
+	{ "GET", "/setup", ROLE_PUBLIC, api_setup_device },
+	{ "GET", "/setup/{}", ROLE_PUBLIC, api_setup },
+	{ "GET", "/v1/downloads", ROLE_PUBLIC, api_downloads },
+	{ "GET", "/downloads/{}", ROLE_PUBLIC, api_download },
 	{ "GET", "/config", ROLE_READERS, api_document },
 	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config },
 	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes },

@@ -137,10 +137,13 @@ int serve(struct options *o, struct wm_error *err)
 	wm_token_hash(o->token, &registry.master);
 	wm_wipe(o->token, sizeof(o->token));
 	memcpy(registry.url, o->url, sizeof(registry.url));
-	rc = store_open(&o->store, &registry.store, err);
+	rc = shelf_open(&registry.shelf, o->downloads, err);
+	if (!rc)
+		rc = store_open(&o->store, &registry.store, err);
 	if (!rc)
 		rc = run(&registry, o, err);
 	store_close(registry.store);
 	reports_free(&registry.reports);
+	shelf_close(&registry.shelf);
 	return rc;
 }

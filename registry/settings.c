@@ -218,6 +218,8 @@ int settings_read(struct options *io, struct wm_error *err)
 	rc = read_store(io, err);
 	if (rc || io->verb != VERB_SERVE)
 		return rc;
+	if (!io->downloads)
+		io->downloads = setting(io, "WM_REGISTRY_DOWNLOADS");
 	rc = read_domain(io, &behind_tunnel, err);
 	if (!rc)
 		rc = read_port(io, behind_tunnel, err);

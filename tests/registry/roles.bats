@@ -14,6 +14,10 @@ matrix() {
 	cat <<'END'
 # method path                  body               none admin read gw  gw2 dev dev2 join
 GET    /health                 -                  200  200   200  200 200 200 200  200
+GET    /setup                  -                  404  404   404  404 404 404 404  404
+GET    /setup/none             -                  404  404   404  404 404 404 404  404
+GET    /v1/downloads           -                  200  200   200  200 200 200 200  200
+GET    /downloads/none         -                  404  404   404  404 404 404 404  404
 GET    /config                 -                  401  200   200  403 403 403 403  403
 GET    /v1/config              -                  401  200   200  200 200 200 200  403
 GET    /v1/changes             -                  401  410   410  410 410 410 410  403

@@ -212,6 +212,32 @@ static void digests(void **state)
 	}
 }
 
+/* FIPS 180-4's examples, in parts of each length. */
+static void sha256_is_that_of_others(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+	};
+	char text[WM_SHA256_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		size_t len = strlen(rows[i][0]);
+
+		assert_string_equal(wm_sha256(rows[i][0], len, text), rows[i][1]);
+		for (size_t first = 0; first <= len; first++) {
+			struct wm_sha256_state sha;
+
+			wm_sha256_begin(&sha);
+			wm_sha256_add(&sha, rows[i][0], first);
+			wm_sha256_add(&sha, rows[i][0] + first, len - first);
+			assert_string_equal(wm_sha256_end(&sha, text), rows[i][1]);
+		}
+	}
+}
+
 static void wiping_and_randomness(void **state)
 {
 	uint8_t a[64], b[64], zero[64] = { 0 };

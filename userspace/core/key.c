@@ -130,6 +130,35 @@ bool wm_token_hash_equal(const struct wm_token_hash *a, const struct wm_token_ha
 	return !sodium_memcmp(a->byte, b->byte, sizeof(a->byte));
 }
 
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct wm_sha256_state), "room");
+
+void wm_sha256_begin(struct wm_sha256_state *state)
+{
+	crypto_hash_sha256_init((crypto_hash_sha256_state *)(void *)state);
+}
+
+void wm_sha256_add(struct wm_sha256_state *state, const void *data, size_t len)
+{
+	crypto_hash_sha256_update((crypto_hash_sha256_state *)(void *)state, data, len);
+}
+
+const char *wm_sha256_end(struct wm_sha256_state *state, char *ret)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256_final((crypto_hash_sha256_state *)(void *)state, hash);
+	return sodium_bin2hex(ret, WM_SHA256_TEXT, hash, sizeof(hash));
+}
+
+const char *wm_sha256(const void *data, size_t len, char *ret)
+{
+	struct wm_sha256_state state;
+
+	wm_sha256_begin(&state);
+	wm_sha256_add(&state, data, len);
+	return wm_sha256_end(&state, ret);
+}
+
 uint32_t wm_keyed_hash(const void *data, size_t len)
 {
 	static unsigned char key[crypto_shorthash_KEYBYTES], hash[crypto_shorthash_BYTES];

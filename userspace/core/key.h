@@ -60,6 +60,16 @@ void wm_digest_add(struct wm_digest_state *state, const void *data, size_t len);
 void wm_digest_end(struct wm_digest_state *state, struct wm_token_hash *ret);
 void wm_digest(const void *data, size_t len, struct wm_token_hash *ret);
 
+/* SHA-256, for what others check too (sha256sum); in parts or at once. As text: 64 hexadecimal digits. */
+#define WM_SHA256_TEXT 65
+struct wm_sha256_state {
+	_Alignas(8) unsigned char opaque[104];
+};
+void wm_sha256_begin(struct wm_sha256_state *state);
+void wm_sha256_add(struct wm_sha256_state *state, const void *data, size_t len);
+const char *wm_sha256_end(struct wm_sha256_state *state, char *ret); /* ret: WM_SHA256_TEXT */
+const char *wm_sha256(const void *data, size_t len, char *ret);
+
 /* Nobody outside this process can tell what it will be: for tables that others fill. */
 uint32_t wm_keyed_hash(const void *data, size_t len);
 

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What everybody may have: GET /setup..., /v1/downloads, /downloads/{}.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/key.h"
+#include "core/util.h"
+#include "registry/problem.h"
+#include "registry/registry.h"
+
+#define HASH_AT_ONCE (256 * 1024) /* bytes: about a millisecond */
+#define LISTED_MAX 10000
+
+/* Answers 304 when the client has it already. */
+static bool is_known(struct call *call, const char *tag)
+{
+	struct http_answer *answer = &call->request->answer;
+	const char *known = http_header(call->request, "If-None-Match");
+
+	wm_copy(answer->etag, sizeof(answer->etag), tag);
+	if (!known || !call_tag_is_in(known, tag))
+		return false;
+	answer->status = 304;
+	return true;
+}
+
+/* --- scripts ------------------------------------------------------------------------------ */
+
+static void answer_script(struct call *call, const char *name)
+{
+	const struct setup_script *script = setup_find(name);
+	char sha256[WM_SHA256_TEXT], tag[WM_SHA256_TEXT + 2];
+	struct http_answer *answer;
+	size_t len;
+
+	if (!script) {
+		problem_set(&call->request->answer, 404, "", "this registry has no setup script '%.40s'; /v1/downloads says which it has",
+			    name);
+		return;
+	}
+	len = (size_t)(script->end - script->text);
+	wm_sha256(script->text, len, sha256);
+	wm_format(tag, sizeof(tag), "\"%s\"", sha256);
+	if (is_known(call, tag))
+		return;
+	answer_json(call, 200, strndup(script->text, len));
+	answer = &call->request->answer;
+	if (answer->status != 200)
+		return;
+	answer->type = "text/x-shellscript; charset=utf-8";
+	wm_copy(answer->etag, sizeof(answer->etag), tag);
+}
+
+void api_setup_device(struct call *call)
+{
+	answer_script(call, "device");
+}
+
+void api_setup(struct call *call)
+{
+	answer_script(call, call->arg);
+}
+
+/* --- a file ---------------------------------------------------------------------------------- */
+
+struct file {
+	int fd;
+	off_t left;
+};
+
+static ssize_t read_file(void *arg, char *buf, size_t max)
+{
+	struct file *f = arg;
+	ssize_t n = f->left ? read(f->fd, buf, WM_MIN(max, (size_t)f->left)) : 0;
+
+	if (n < 0)
+		return -errno;
+	if (!n && f->left) /* it was cut meanwhile: what was sent is not a file that there ever was */
+		return -EIO;
+	f->left -= n;
+	return n;
+}
+
+static void free_file(void *arg)
+{
+	struct file *f = arg;
+
+	close(f->fd);
+	free(f);
+}
+
+void api_download(struct call *call)
+{
+	struct http_answer *answer = &call->request->answer;
+	WM_AUTO_CLOSE int fd = -1;
+	struct file *f;
+	struct stat st;
+	char tag[64];
+	int rc = shelf_file(&call->registry->shelf, call->arg, &fd, &st);
+
+	if (rc) {
+		problem_set(answer, rc == -ENOENT ? 404 : 503, "", rc == -ENOENT ? "there is no download '%.120s'; /v1/downloads lists all" :
+			    "the download '%.120s' cannot be read; try again, or tell who runs the registry", call->arg);
+		return;
+	}
+	wm_format(tag, sizeof(tag), "\"%llx-%llx.%lx\"", (unsigned long long)st.st_size, (unsigned long long)st.st_mtim.tv_sec,
+		  (unsigned long)st.st_mtim.tv_nsec);
+	if (is_known(call, tag))
+		return;
+	f = malloc(sizeof(*f));
+	if (!f) {
+		problem_set(answer, 503, "", "the registry is out of memory; try again");
+		return;
+	}
+	*f = (struct file){ wm_steal_fd(&fd), st.st_size };
+	answer->status = 200;
+	answer->type = "application/octet-stream";
+	answer->stream = (struct http_stream){ read_file, free_file, f };
+}
+
+/* --- the list --------------------------------------------------------------------------------- */
+
+struct list {
+	struct shelf *shelf;
+	char (*names)[SHELF_NAME_SIZE];
+	size_t n, cap, at;
+	int fd; /* of what is being hashed, or -1 */
+	struct stat st;
+	struct wm_sha256_state sha;
+	const struct setup_script *script; /* the next one */
+	bool later, ended;
+};
+
+static int say_entry(struct list *l, char **ret, const char *path, const char *name, uint64_t size, const char *sha256)
+{
+	const char *before = l->later ? "," : "{\"files\":[";
+
+	l->later = true;
+	return pieces_say(ret, "%s{\"name\":\"%s\",\"path\":\"%s%s\",\"size\":%llu,\"sha256\":\"%s\"}", before, name, path, name,
+			  (unsigned long long)size, sha256);
+}
+
+static int say_script(struct list *l, char **ret)
+{
+	const struct setup_script *s = l->script++;
+	char sha256[WM_SHA256_TEXT];
+
+	wm_sha256(s->text, (size_t)(s->end - s->text), sha256);
+	return say_entry(l, ret, "/setup/", s->name, (uint64_t)(s->end - s->text), sha256);
+}
+
+static int say_end(struct list *l, char **ret)
+{
+	if (l->ended)
+		return 0;
+	l->ended = true;
+	return pieces_say(ret, "%s]}", l->later ? "" : "{\"files\":[");
+}
+
+/* Of the file that is open: 1 it is said, 0 it cannot be read, -EAGAIN there is more to read. */
+static int hash_on(struct list *l, char **ret)
+{
+	const char *name = l->names[l->at];
+	WM_AUTO_FREE char *part = malloc(HASH_AT_ONCE);
+	ssize_t n = part ? read(l->fd, part, HASH_AT_ONCE) : -1;
+	char sha256[WM_SHA256_TEXT];
+
+	if (n > 0) {
+		wm_sha256_add(&l->sha, part, (size_t)n);
+		return -EAGAIN;
+	}
+	wm_sha256_end(&l->sha, sha256);
+	close(wm_steal_fd(&l->fd));
+	l->at++;
+	if (n < 0)
+		return 0;
+	shelf_learn(l->shelf, name, &l->st, sha256);
+	return say_entry(l, ret, "/downloads/", name, (uint64_t)l->st.st_size, sha256);
+}
+
+/* Opens the next file: 1 it is said, because it is known, 0 it is not. */
+static int begin_file(struct list *l, char **ret)
+{
+	const char *sha256;
+
+	if (shelf_file(l->shelf, l->names[l->at], &l->fd, &l->st)) { /* it has gone, or is no file */
+		l->at++;
+		return 0;
+	}
+	wm_sha256_begin(&l->sha);
+	sha256 = shelf_hash(l->shelf, l->names[l->at], &l->st);
+	if (!sha256)
+		return 0;
+	close(wm_steal_fd(&l->fd));
+	return say_entry(l, ret, "/downloads/", l->names[l->at++], (uint64_t)l->st.st_size, sha256);
+}
+
+static int next_entry(void *arg, char **ret)
+{
+	struct list *l = arg;
+	int rc = 0;
+
+	if (l->script->name)
+		return say_script(l, ret);
+	while (!rc && (l->fd >= 0 || l->at < l->n))
+		rc = l->fd >= 0 ? hash_on(l, ret) : begin_file(l, ret);
+	return rc ? rc : say_end(l, ret);
+}
+
+static void free_list(void *arg)
+{
+	struct list *l = arg;
+
+	if (l->fd >= 0)
+		close(l->fd);
+	free(l->names);
+	free(l);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int read_names(struct list *l)
+{
+	int fd = openat(l->shelf->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	for (const struct dirent *e; !rc && l->n < LISTED_MAX && (e = readdir(dir));) {
+		if (!shelf_name_valid(e->d_name))
+			continue;
+		rc = wm_grow((void **)&l->names, &l->cap, l->n + 1, sizeof(*l->names));
+		if (!rc)
+			wm_copy(l->names[l->n++], sizeof(*l->names), e->d_name);
+	}
+	closedir(dir);
+	if (l->n)
+		qsort(l->names, l->n, sizeof(*l->names), by_name);
+	return rc;
+}
+
+void api_downloads(struct call *call)
+{
+	static const struct pieces_ops ops = { next_entry, free_list };
+	struct list *l = calloc(1, sizeof(*l));
+	struct http_stream stream;
+
+	if (l) {
+		l->shelf = &call->registry->shelf;
+		l->script = setup_scripts;
+		l->fd = -1;
+	}
+	if (l && l->shelf->there && read_names(l)) {
+		free_list(l);
+		problem_set(&call->request->answer, 503, "", "the directory of downloads cannot be read; tell who runs the registry");
+	} else if (!l || pieces_new(&ops, l, &stream)) {
+		problem_set(&call->request->answer, 503, "", "the registry is out of memory; try again");
+	} else {
+		answer_with(call, &stream, "application/json");
+	}
+}

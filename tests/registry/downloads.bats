@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# What everybody may have: the scripts of setup/, and the files of --downloads DIR.
+# time limit: 120 s
+
+load registry
+
+setup() {
+	mkdir "$D/pub"
+	TOKEN=
+}
+
+sum() { sha256sum | cut -d ' ' -f 1; }
+
+# fetch PATH [CURL OPTION]...: the body into $D/got as it is
+fetch() {
+	CODE=$(curl -sS -m "$LIMIT" -o "$D/got" -D "$D/head" -w '%{http_code}' "${@:2}" "$URL$1")
+	BODY=$(tr -d '\0' <"$D/got")
+}
+
+etag() { sed -n 's/^etag: \(.*\)\r$/\1/Ip' "$D/head"; }
+
+@test "scripts are served as they are in setup/, with their hash" {
+	start
+	ok GET /v1/downloads
+	list=$BODY
+	for file in "$BATS_TEST_DIRNAME"/../../setup/*.sh; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" .sh)
+		fetch "/setup/$name"
+		code 200
+		cmp "$file" "$D/got"
+		grep -qi '^content-type: text/x-shellscript' "$D/head"
+		[ "$(etag)" = "\"$(sum <"$file")\"" ]
+		BODY=$list is ".files[] | select(.path == \"/setup/$name\") | [.name, .size, .sha256] | map(tostring) | join(\" \")" \
+			"$name $(stat -c %s "$file") $(sum <"$file")"
+		fetch "/setup/$name" -H "If-None-Match: $(etag)"
+		code 304
+		[ ! -s "$D/got" ]
+		fetch "/setup/$name" -H 'If-None-Match: "other"'
+		code 200
+	done
+	BODY=$list is '[.files[] | select(.path | startswith("/setup/"))] | length' "$(find "$BATS_TEST_DIRNAME/../../setup" -name '*.sh' | wc -l)"
+}
+
+@test "a script that is not there is a 404 that says so, and so is a download" {
+	start
+	for path in /setup/none /setup/.. /setup/host.sh /downloads/none /downloads/..; do
+		fetch $path --path-as-is
+		problem 404
+		is '.detail | test("/v1/downloads")' true
+	done
+	[ -e "$BATS_TEST_DIRNAME/../../setup/device.sh" ] || { fetch /setup; problem 404; is '.detail | test("device")' true; }
+}
+
+@test "the files of a directory are listed with their hashes, and given out unchanged" {
+	head -c 3000000 /dev/urandom >"$D/pub/wm-gateway-0.1.0"
+	printf 'one\n' >"$D/pub/a.txt"
+	: >"$D/pub/empty"
+	start --downloads "$D/pub"
+	ok GET /v1/downloads
+	is '[.files[] | select(.path | startswith("/downloads/")) | .name] | join(" ")' 'a.txt empty wm-gateway-0.1.0'
+	for name in a.txt empty wm-gateway-0.1.0; do
+		ok GET /v1/downloads
+		is ".files[] | select(.name == \"$name\") | [.size, .sha256, .path] | map(tostring) | join(\" \")" \
+			"$(stat -c %s "$D/pub/$name") $(sum <"$D/pub/$name") /downloads/$name"
+		fetch "/downloads/$name"
+		code 200
+		cmp "$D/pub/$name" "$D/got"
+		fetch "/downloads/$name" -H "If-None-Match: $(etag)"
+		code 304
+	done
+	# Another file under the same name is another.
+	fetch /downloads/a.txt
+	before=$(etag)
+	printf 'two\n' >"$D/pub/new" && mv "$D/pub/new" "$D/pub/a.txt"
+	fetch /downloads/a.txt -H "If-None-Match: $before"
+	code 200
+	[ "$BODY" = two ]
+	ok GET /v1/downloads
+	is '.files[] | select(.name == "a.txt").sha256' "$(echo two | sum)"
+	rm "$D/pub/a.txt"
+	fetch /downloads/a.txt
+	problem 404
+	ok GET /v1/downloads
+	is '[.files[] | select(.path | startswith("/downloads/"))] | length' 2
+}
+
+@test "nothing but regular files directly in the directory" {
+	mkdir "$D/pub/sub"
+	echo secret >"$D/secret"
+	echo secret >"$D/pub/sub/secret"
+	echo secret >"$D/pub/.hidden"
+	echo secret >"$D/pub/-dash"
+	echo secret >"$D/pub/a b"
+	printf secret >"$D/pub/"$'a"b'
+	ln -s ../secret "$D/pub/link"
+	ln -s . "$D/pub/dot"
+	mkfifo "$D/pub/pipe"
+	ln -s /etc "$D/pub/etc"
+	start --downloads "$D/pub"
+	ok GET /v1/downloads
+	is '[.files[] | select(.path | startswith("/downloads/"))] | length' 0
+	for path in /downloads/link /downloads/sub /downloads/sub/secret /downloads/.hidden /downloads/-dash /downloads/../secret \
+		/downloads/%2e%2e%2fsecret /downloads/..%2fsecret '/downloads/a%20b' /downloads/dot /downloads/dot/../../secret /downloads/pipe /downloads/etc \
+		/downloads/etc/passwd /downloads/ /downloads /downloads//etc/passwd "/downloads/$(printf 'x%.0s' {1..200})"; do
+		fetch "$path" --path-as-is
+		[ "$CODE" = 404 ] || [ "$CODE" = 401 ] || fails "for $path"
+		[[ $BODY != *secret ]] || fails "for $path"
+	done
+}
+
+@test "a directory that is not there is refused at the start" {
+	run env "${CLEAN[@]}" WM_REGISTRY_TOKEN=$ADMIN WM_REGISTRY_DOWNLOADS="$D/none" "$REGISTRY" serve --data "$D/data" --listen 127.0.0.1:0
+	[ "$status" = 1 ]
+	[[ $output == *"$D/none"*"make it, or leave out --downloads"* ]]
+}
+
+@test "a large file does not hold up others while it is hashed" {
+	truncate -s 2G "$D/pub/large"
+	start --downloads "$D/pub"
+	curl -sS -m $((6 * LIMIT)) "$URL/v1/downloads" >"$D/list" 3>&- &
+	echo $! >>"$D/pids"
+	LISTING=$!
+	for n in {1..20}; do
+		ok GET /health
+	done
+	kill -0 "$LISTING" # the list was still being made, while twenty others had their answer
+	kill "$LISTING"
+	wait "$LISTING" || true
+	ok GET /health
+}
