@@ -82,17 +82,17 @@ inc_core     := -Ibpf
 inc_kernel   := -Ibpf -I$(B)/gen
 gen_kernel   := $(B)/gen/wm_tc.skel.h $(B)/gen/wm_xdp.skel.h
 inc_registry := -Wa,-I$(CURDIR)/registry -I/usr/include/postgresql -Wa,-I$(CURDIR) -I$(B)/gen
-gen_registry := $(wildcard registry/migrations/*.sql registry/migrations/*/*.sql) $(B)/gen/setup.inc
+gen_registry := $(wildcard registry/migrations/*.sql registry/migrations/*/*.sql) $(B)/gen/setup.inc docs/openapi.yaml
 inc_agent    := -Ibpf
 inc_tools    := -Ibpf
 
 $(foreach f,$(FOLDERS),$(eval $(call see_rule,$(f))))
 
 # The scripts that the registry serves: whatever there is.
-setup_scripts := $(sort $(wildcard setup/*.sh))
-$(B)/gen/setup.inc: setup $(setup_scripts) Makefile
+setup_files := $(sort $(wildcard setup/*.sh))
+$(B)/gen/setup.inc: setup $(setup_files) Makefile
 	@mkdir -p $(@D)
-	@{ :; $(foreach s,$(setup_scripts:setup/%.sh=%),echo 'SETUP($s)';) } >$@
+	@{ :; $(foreach s,$(setup_files:setup/%.sh=%),echo 'SETUP($s)';) } >$@
 
 # --- BPF ----------------------------------------------------------------------
 BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Wno-unused-parameter \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What everybody may have: GET /setup..., /v1/downloads, /downloads/{}.
+ * What everybody may have: GET /openapi.yaml, /setup..., /v1/downloads,
+ * /downloads/{}.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 #include "core/key.h"
 #include "core/util.h"
+#include "registry/embedded.h"
 #include "registry/problem.h"
 #include "registry/registry.h"
 
@@ -30,31 +32,39 @@ static bool is_known(struct call *call, const char *tag)
 	return true;
 }
 
-/* --- scripts ------------------------------------------------------------------------------ */
+/* --- what is in the program ------------------------------------------------------------- */
 
-static void answer_script(struct call *call, const char *name)
+static void answer_embedded(struct call *call, const struct embedded *e, const char *type)
 {
-	const struct setup_script *script = setup_find(name);
+	size_t len = (size_t)(e->end - e->text);
 	char sha256[WM_SHA256_TEXT], tag[WM_SHA256_TEXT + 2];
-	struct http_answer *answer;
-	size_t len;
+	struct http_answer *answer = &call->request->answer;
 
-	if (!script) {
-		problem_set(&call->request->answer, 404, "", "this registry has no setup script '%.40s'; /v1/downloads says which it has",
-			    name);
-		return;
-	}
-	len = (size_t)(script->end - script->text);
-	wm_sha256(script->text, len, sha256);
+	wm_sha256(e->text, len, sha256);
 	wm_format(tag, sizeof(tag), "\"%s\"", sha256);
 	if (is_known(call, tag))
 		return;
-	answer_json(call, 200, strndup(script->text, len));
-	answer = &call->request->answer;
+	answer_json(call, 200, strndup(e->text, len));
 	if (answer->status != 200)
 		return;
-	answer->type = "text/x-shellscript; charset=utf-8";
+	answer->type = type;
 	wm_copy(answer->etag, sizeof(answer->etag), tag);
+}
+
+void api_openapi(struct call *call)
+{
+	answer_embedded(call, &embedded_openapi_file, "application/yaml");
+}
+
+static void answer_script(struct call *call, const char *name)
+{
+	const struct embedded *script = embedded_find(name);
+
+	if (script)
+		answer_embedded(call, script, "text/x-shellscript; charset=utf-8");
+	else
+		problem_set(&call->request->answer, 404, "", "this registry has no setup script '%.40s'; /v1/downloads says which it has",
+			    name);
 }
 
 void api_setup_device(struct call *call)
@@ -133,7 +143,7 @@ struct list {
 	int fd; /* of what is being hashed, or -1 */
 	struct stat st;
 	struct wm_sha256_state sha;
-	const struct setup_script *script; /* the next one */
+	const struct embedded *script; /* the next one */
 	bool later, ended;
 };
 
@@ -148,7 +158,7 @@ static int say_entry(struct list *l, char **ret, const char *path, const char *n
 
 static int say_script(struct list *l, char **ret)
 {
-	const struct setup_script *s = l->script++;
+	const struct embedded *s = l->script++;
 	char sha256[WM_SHA256_TEXT];
 
 	wm_sha256(s->text, (size_t)(s->end - s->text), sha256);
@@ -260,7 +270,7 @@ void api_downloads(struct call *call)
 
 	if (l) {
 		l->shelf = &call->registry->shelf;
-		l->script = setup_scripts;
+		l->script = embedded_setup;
 		l->fd = -1;
 	}
 	if (l && l->shelf->there && read_names(l)) {

@@ -84,6 +84,7 @@ void api_token_delete(struct call *call);
 void api_enrolment_create(struct call *call);
 void api_enrol(struct call *call);
 /* api_downloads.c */
+void api_openapi(struct call *call);
 void api_setup_device(struct call *call);
 void api_setup(struct call *call);
 void api_downloads(struct call *call);

@@ -22,6 +22,7 @@
 
 const struct route registry_routes[] = {
 	{ "GET", "/health", ROLE_PUBLIC, api_health },
+	{ "GET", "/openapi.yaml", ROLE_PUBLIC, api_openapi },
 	{ "GET", "/setup", ROLE_PUBLIC, api_setup_device },
 	{ "GET", "/setup/{}", ROLE_PUBLIC, api_setup },
 	{ "GET", "/v1/downloads", ROLE_PUBLIC, api_downloads },

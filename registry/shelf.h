@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the registry gives out to everybody: the scripts of setup/, which are
- * in the program, and the files of a directory that an operator names.
+ * What the registry gives out to everybody: the files of a directory that an
+ * operator names.
  */
 #pragma once
 
@@ -14,13 +14,6 @@
 
 #define SHELF_NAME_SIZE 120
 #define SHELF_KEPT 256 /* files whose hashes are remembered */
-
-struct setup_script {
-	const char *name; /* "host" of setup/host.sh */
-	const char *text, *end;
-};
-extern const struct setup_script setup_scripts[]; /* sorted by name; ends with a NULL name */
-const struct setup_script *setup_find(const char *name); /* NULL: there is none */
 
 struct shelf_known {
 	char name[SHELF_NAME_SIZE];

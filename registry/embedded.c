@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Files of the sources that the program has in itself: the scripts of setup/ as they were at build (gen/setup.inc has a
+ * line SETUP(name) for each), and the API's description.
+ */
+#include "registry/embedded.h"
+
+#include <string.h>
+
+/* The assembler finds the files: it is given -I of the checkout. */
+#define EMBED(symbol, path)                                                          \
+	__asm__(".pushsection .rodata.embedded,\"a\"\nembedded_" #symbol ":\n"       \
+		".incbin \"" path "\"\nembedded_" #symbol "_end:\n"                   \
+		".byte 0\n.popsection\n");                                           \
+	extern const char embedded_##symbol[] __attribute__((visibility("hidden"))); \
+	extern const char embedded_##symbol##_end[] __attribute__((visibility("hidden")));
+
+EMBED(openapi, "docs/openapi.yaml")
+#define SETUP(name) EMBED(setup_##name, "setup/" #name ".sh")
+#include "setup.inc"
+#undef SETUP
+
+const struct embedded embedded_openapi_file = { "openapi", embedded_openapi, embedded_openapi_end };
+
+const struct embedded embedded_setup[] = {
+#define SETUP(name) { #name, embedded_setup_##name, embedded_setup_##name##_end },
+#include "setup.inc"
+#undef SETUP
+	{ 0 },
+};
+
+const struct embedded *embedded_find(const char *name)
+{
+	for (const struct embedded *e = embedded_setup; e->name; e++) {
+		if (!strcmp(e->name, name))
+			return e;
+	}
+	return NULL;
+}
