@@ -9,5 +9,6 @@ $(B)/tests/registry/crowd: $(B)/obj/tests/registry/crowd.o $(B)/libcore.a
 	$(call link,,$^,-lsodium)
 -include $(B)/obj/tests/registry/crowd.d
 test-programs: $(if $(SAN),,$(B)/tests/registry/crowd)
+
 # Lists the table of routes too, for roles.bats and openapi.bats.
-$(eval $(call test_program,registry/test_routes,tests/registry/test_routes.c,registry core,-lmicrohttpd -ljansson -lsqlite3 -lsodium -lpthread))
+$(eval $(call test_program,registry/test_routes,tests/registry/test_routes.c,registry core,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread))
