@@ -13,33 +13,49 @@ sum() { sha256sum | cut -d ' ' -f 1; }
 
 # fetch PATH [CURL OPTION]...: the body into $D/got as it is
 fetch() {
+	: >"$D/got" # which curl leaves alone where there is no body
 	CODE=$(curl -sS -m "$LIMIT" -o "$D/got" -D "$D/head" -w '%{http_code}' "${@:2}" "$URL$1")
 	BODY=$(tr -d '\0' <"$D/got")
 }
 
 etag() { sed -n 's/^etag: \(.*\)\r$/\1/Ip' "$D/head"; }
 
-@test "scripts are served as they are in setup/, with their hash" {
-	start
+# as_in DIR: the server gives out the scripts of DIR, and no others
+as_in() {
+	local list file name url
 	ok GET /v1/downloads
 	list=$BODY
-	for file in "$BATS_TEST_DIRNAME"/../../setup/*.sh; do
+	BODY=$list is '[.files[] | select(.path | startswith("/setup/"))] | length' "$(find "$1" -name '*.sh' | wc -l)"
+	for file in "$1"/*.sh; do
 		[ -e "$file" ] || continue
 		name=$(basename "$file" .sh)
-		fetch "/setup/$name"
-		code 200
-		cmp "$file" "$D/got"
-		grep -qi '^content-type: text/x-shellscript' "$D/head"
-		[ "$(etag)" = "\"$(sum <"$file")\"" ]
 		BODY=$list is ".files[] | select(.path == \"/setup/$name\") | [.name, .size, .sha256] | map(tostring) | join(\" \")" \
 			"$name $(stat -c %s "$file") $(sum <"$file")"
-		fetch "/setup/$name" -H "If-None-Match: $(etag)"
-		code 304
-		[ ! -s "$D/got" ]
-		fetch "/setup/$name" -H 'If-None-Match: "other"'
-		code 200
+		for url in "/setup/$name" $([ "$name" != device ] || echo /setup); do
+			fetch "$url"
+			code 200
+			cmp "$file" "$D/got"
+			grep -qi '^content-type: text/x-shellscript' "$D/head"
+			[ "$(etag)" = "\"$(sum <"$file")\"" ]
+			fetch "$url" -H "If-None-Match: $(etag)"
+			code 304
+			[ ! -s "$D/got" ]
+			fetch "$url" -H 'If-None-Match: "other"'
+			code 200
+		done
 	done
-	BODY=$list is '[.files[] | select(.path | startswith("/setup/"))] | length' "$(find "$BATS_TEST_DIRNAME/../../setup" -name '*.sh' | wc -l)"
+}
+
+@test "scripts are served as they are in setup/, with their hash" {
+	start
+	as_in "$BATS_TEST_DIRNAME/../../setup"
+}
+
+@test "so are others that are there when it is built" {
+	REGISTRY=$PWD/${B:-build}/tests/registry/embedded
+	start
+	as_in "$BATS_TEST_DIRNAME/embedded/setup"
+	[ "$(WM_MESH_NAME=home sh "$D/got")" = 'host of home' ]
 }
 
 @test "a script that is not there is a 404 that says so, and so is a download" {

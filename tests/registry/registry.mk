@@ -12,3 +12,15 @@ test-programs: $(if $(SAN),,$(B)/tests/registry/crowd)
 
 # Lists the table of routes too, for roles.bats and openapi.bats.
 $(eval $(call test_program,registry/test_routes,tests/registry/test_routes.c,registry core,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread))
+
+# The registry with other scripts in it than setup/ has: embedded/.
+$(B)/obj/tests/registry/embedded.o: registry/embedded.c $(wildcard tests/registry/embedded/*.inc tests/registry/embedded/*/*.sh) \
+		docs/openapi.yaml $(B)/see/registry/.done
+	@mkdir -p $(@D)
+	$(call say,CC,$< (embedded/))
+	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/registry -Itests/registry/embedded -Wa,-Itests/registry/embedded -Wa,-I$(CURDIR) -c -o $@ $<
+$(B)/tests/registry/embedded: $(B)/obj/tests/registry/embedded.o $(B)/libregistry.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread)
+-include $(B)/obj/tests/registry/embedded.d
+test-programs: $(if $(SAN),,$(B)/tests/registry/embedded)
