@@ -190,6 +190,8 @@ void api_metrics(struct call *call)
 	int rc = counts_objects(&call->registry->counts, call->registry->store, &err);
 	struct metrics *m;
 
+	if (!rc)
+		rc = registry_reports(call->registry, &err);
 	if (rc) {
 		answer_failure(call, rc, &err);
 		return;

@@ -34,6 +34,17 @@ static bool is_known(void *arg, const char *kind, const char *name)
 	return !store_get(r->store, &key, &object, NULL);
 }
 
+/* Where others may be asked the same, it is kept where they look, as it is shown. */
+static int keep(struct registry *registry, struct report *report, struct wm_error *err)
+{
+	WM_AUTO_FREE char *text = NULL;
+
+	if (store_fd(registry->store) < 0)
+		return reports_put(&registry->reports, report);
+	text = report_encode(report, store_mesh(registry->store));
+	return text ? store_report_put(registry->store, report->domain, report->seen, text, err) : -ENOMEM;
+}
+
 void api_status_put(struct call *call)
 {
 	struct report report = { 0 };
@@ -54,14 +65,40 @@ void api_status_put(struct call *call)
 		memcpy(report.domain, key.name, sizeof(report.domain));
 		report.seen = wm_unix_time();
 		report_sift(&report, is_known, &reporter);
-		rc = reports_put(&call->registry->reports, &report);
-	}
-	if (!rc) {
-		answer_none(call);
-		return;
+		rc = keep(call->registry, &report, &err);
 	}
 	report_clear(&report);
-	answer_failure(call, rc, &err);
+	if (rc)
+		answer_failure(call, rc, &err);
+	else
+		answer_none(call);
+}
+
+/* --- what others have taken -------------------------------------------------------------- */
+
+/* One that another version of the registry took in may not be one here. */
+static int take(void *reports, const char *domain, int64_t seen, const char *text)
+{
+	struct wm_error err = { 0 };
+	struct report report;
+	int rc;
+
+	if (report_decode(text, strlen(text), &report, &err))
+		return 0;
+	wm_copy(report.domain, sizeof(report.domain), domain);
+	report.seen = seen;
+	rc = reports_put(reports, &report);
+	if (rc)
+		report_clear(&report);
+	return rc;
+}
+
+int registry_reports(struct registry *registry, struct wm_error *err)
+{
+	if (store_fd(registry->store) < 0)
+		return 0;
+	reports_free(&registry->reports);
+	return store_reports(registry->store, take, &registry->reports, err);
 }
 
 /* --- shown ------------------------------------------------------------------------------ */
@@ -93,8 +130,15 @@ static int next_site(void *arg, FILE *f)
 
 void api_status(struct call *call)
 {
-	struct status *s = calloc(1, sizeof(*s));
+	struct wm_error err = { 0 };
+	int rc = registry_reports(call->registry, &err);
+	struct status *s;
 
+	if (rc) {
+		answer_failure(call, rc, &err);
+		return;
+	}
+	s = calloc(1, sizeof(*s));
 	if (s)
 		s->registry = call->registry;
 	answer_pieces(call, "application/json", next_site, s);

@@ -26,10 +26,12 @@ const size_t nmigrations = WM_ARRAY_LEN(migrations);
 MIGRATION(postgresql_0001, "postgresql/0001_mesh.sql");
 MIGRATION(postgresql_0002, "postgresql/0002_marks.sql");
 MIGRATION(postgresql_0003, "postgresql/0003_audit.sql");
+MIGRATION(postgresql_0004, "postgresql/0004_reports.sql");
 
 const char *const migrations_postgresql[] = {
 	postgresql_0001,
 	postgresql_0002,
 	postgresql_0003,
+	postgresql_0004,
 };
 const size_t nmigrations_postgresql = WM_ARRAY_LEN(migrations_postgresql);

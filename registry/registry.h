@@ -49,6 +49,8 @@ void answer_pieces(struct call *call, const char *type, pieces_write_fn write, v
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */
+/* Makes `reports` what all who share the store were told. */
+int registry_reports(struct registry *registry, struct wm_error *err);
 void registry_follow(void *registry);      /* takes in what others changed, and wakes who waits for it */
 
 /* --- what a request says (call.c) ------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What gateways last said of themselves. In memory only: a gateway says it
- * again, and a report changes nothing of the mesh.
+ * again, and a report changes nothing of the mesh. Where the store is shared,
+ * this is made anew from it each time (api_status.c).
  */
 #pragma once
 

@@ -79,7 +79,13 @@
 	X(AUDIT_ADD, "INSERT INTO audit (at, who, what, kind, name, generation, before, after) " \
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
 	X(AUDIT_BEFORE, AUDIT_COLUMNS "WHERE id < ?1 ORDER BY id DESC LIMIT 1") \
-	X(AUDIT_OF, AUDIT_COLUMNS "WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT 1")
+	X(AUDIT_OF, AUDIT_COLUMNS "WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT 1") \
+	/* only where stores are shared: PostgreSQL */ \
+	X(REPORT_PUT, "INSERT INTO report (domain, seen, body) VALUES (?1, ?2, ?3) " \
+		      "ON CONFLICT (domain) DO UPDATE SET seen = excluded.seen, body = excluded.body") \
+	X(REPORT_END, "DELETE FROM report WHERE domain = ?1") \
+	X(REPORT_NEXT, "SELECT r.domain, r.seen, r.body FROM report r JOIN site s ON s.domain = r.domain " \
+		       "WHERE r.domain > ?1 ORDER BY r.domain LIMIT 100")
 
 /* Statements that walk: one parameter, and the rows whose first column is greater, in its order, one at a time (LIMIT 1). */
 #define SQL_WALKS(X) X(SITE_NEXT) X(HOST_NEXT) X(DEVICE_NEXT) X(TOKEN_NEXT) X(CHANGE_NEXT)

@@ -45,6 +45,12 @@ int store_fd(const struct store *store); /* -1: the store is not shared */
 int store_follow(struct store *store);   /* 0, -ENOTCONN: goes on by itself */
 int store_refresh(struct store *store, struct wm_error *err);
 
+/* What gateways reported to any of those who share the store (only then), as JSON; by domain. */
+typedef int (*store_report_fn)(void *arg, const char *domain, int64_t seen, const char *body);
+int store_report_put(struct store *store, const char *domain, int64_t seen, const char *body, struct wm_error *err);
+int store_report_end(struct store *store, const char *domain, struct wm_error *err);
+int store_reports(struct store *store, store_report_fn each, void *arg, struct wm_error *err);
+
 /* --- the data directory as a whole (store.c, store_keep.c) ------------------------------- */
 #define STORE_FILE "registry.db"
 

@@ -93,7 +93,7 @@ audit() { # FILTER: of the newest entry
 	stop
 	sql "DROP INDEX audit_of_generation; UPDATE audit SET generation = 5 WHERE generation = 0;
 		INSERT INTO audit (at, who, what, kind, name, generation) VALUES (1700000000, 'admin master', 'add', 'token', 'x', 7)"
-	if [ -n "${PG_DIR-}" ]; then sql 'UPDATE wm_registry SET schema = 2'; else sql 'PRAGMA user_version = 3'; fi
+	if [ -n "${PG_DIR-}" ]; then sql 'DROP TABLE report; UPDATE wm_registry SET schema = 2'; else sql 'PRAGMA user_version = 3'; fi
 	start
 	[ "$(audit '[.at, .what, .kind, .name, .generation, .before, .after] | map(. // "-") | join(" ")')" = \
 		'2023-11-14T22:13:20Z add token x - - -' ]
