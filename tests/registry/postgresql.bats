@@ -41,6 +41,8 @@ waiting() { # is there a connection to the server?
 	[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -ge 1 ]
 }
 
+healthy() { TOKEN='' api GET /health && [ "$CODE" = 200 ]; }
+
 host() { # N: a request for one
 	printf '{"name":"h%d","domain":"a","local_ip":"10.1.%d.%d"}' "$1" $(($1 / 200)) $(($1 % 200 + 1))
 }
@@ -184,7 +186,6 @@ whole() {
 	TOKEN='' api GET /health
 	problem 503
 	pg_run
-	healthy() { TOKEN='' api GET /health && [ "$CODE" = 200 ]; }
 	await healthy
 	[ ! -s "$D/poll" ]
 	ok POST /v1/hosts "$(host 2)"
@@ -219,6 +220,7 @@ whole() {
 	done
 	touch "$D/enough"
 	wait "${writers[@]}"
+	await healthy
 	ok GET /v1/hosts
 	jq -r '.hosts[].name' <<<"$BODY" | sort >"$D/there"
 	[ -z "$(sort "$D/acked" | comm -23 - "$D/there")" ]
@@ -282,4 +284,48 @@ whole() {
 	export WM_REGISTRY_STORE="postgresql://wm@127.0.0.1:$(cat "$D/port")/wm"
 	run_as serve --listen 127.0.0.1:0
 	said 1 'server does not support SSL, but SSL was required'
+}
+
+# A certificate for 127.0.0.1 by an authority of its own: $D/NAME.crt, NAME.key, NAME-ca.crt
+certificate() { # NAME
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$D/$1-ca.key" -out "$D/$1-ca.crt" -days 2 \
+		-subj "/CN=$1 authority" 2>/dev/null
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$D/$1.key" -subj /CN=db -out "$D/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$D/$1.csr" -CA "$D/$1-ca.crt" -CAkey "$D/$1-ca.key" -CAcreateserial -days 2 -out "$D/$1.crt" \
+		-extfile <(echo subjectAltName=IP:127.0.0.1) 2>/dev/null
+}
+
+encrypted() { # how many connections of the registry are, and are not
+	sql "SELECT count(*) FILTER (WHERE ssl), count(*) FILTER (WHERE NOT ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+		WHERE application_name = 'wm-registry'"
+}
+
+# The last one: the server has another port from here on.
+@test "TLS: without saying so, and with verify-full only to the server that is meant" {
+	certificate right
+	certificate wrong
+	install -o nobody -m 600 "$D/right.key" "$PG_DIR/data/server.key"
+	install -o nobody -m 600 "$D/right.crt" "$PG_DIR/data/server.crt"
+	printf 'local all all trust\nhost all all 127.0.0.1/32 trust\n' >"$PG_DIR/data/pg_hba.conf"
+	PGPORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+	export PGPORT
+	pg_crash
+	pg_run -c ssl=on -c listen_addresses=127.0.0.1 -c port="$PGPORT"
+	for options in '' "?sslmode=verify-full&sslrootcert=$D/right-ca.crt"; do
+		export WM_REGISTRY_STORE="postgresql://wm@127.0.0.1/$DB$options"
+		start
+		ok GET /v1/sites
+		[ "$(encrypted)" = '2|0' ]
+		stop
+	done
+	export WM_REGISTRY_STORE="postgresql://wm@127.0.0.1/$DB?sslmode=verify-full&sslrootcert=$D/wrong-ca.crt"
+	run_as serve --listen 127.0.0.1:0
+	said 1 'certificate verify failed'
+	export WM_REGISTRY_STORE="postgresql://wm@localhost/$DB?sslmode=verify-full&sslrootcert=$D/right-ca.crt"
+	run_as serve --listen 127.0.0.1:0
+	said 1 'does not match host name "localhost"'
+	export WM_REGISTRY_STORE="postgresql://wm@127.0.0.1/$DB?sslmode=disable"
+	start
+	ok GET /v1/sites
+	[ "$(encrypted)" = '0|2' ]
 }
