@@ -86,6 +86,9 @@ static void check_gateway(struct findings *f, const struct wm_config *config, co
 	} else if (r->generation < now) {
 		finding(f, STATE_WRONG, "gateway", s->domain, "If 'wm wait --synced' does not end, there: wm-gateway status",
 			"has generation %llu of %llu in force", (unsigned long long)r->generation, (unsigned long long)now);
+	} else if (!r->applied) {
+		finding(f, STATE_WRONG, "gateway", s->domain, "If it stays so, there: wm-gateway status",
+			"has in force what another registry said, or this one before it was restored");
 	} else {
 		finding(f, STATE_OK, "gateway", s->domain, NULL, "generation %llu in force (%s), %s ago",
 			(unsigned long long)r->generation, r->dataplane, age_text(age, ago));

@@ -145,6 +145,7 @@ static int undo(struct cli *cli, struct api *api, const struct mesh *mesh, struc
 			wm_out_line(out, notice);
 		wm_out_uint(out, "undone", NULL, undone);
 		wm_out_uint(out, "generation", NULL, generation);
+		wm_out_str(out, "notice", NULL, notice);
 		wm_out_raw(out, "changes", changes ?: "null");
 	}
 	wm_json_free(plan);

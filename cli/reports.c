@@ -31,6 +31,7 @@ static const struct wm_field report_fields[] = {
 	WM_FIELD(report, domain, "domain", WM_FIELD_STRING, WM_FIELD_REQUIRED),
 	WM_FIELD(report, seen, "seen", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, generation, "generation", WM_FIELD_UINT, WM_FIELD_NULLABLE),
+	WM_FIELD(report, applied, "applied", WM_FIELD_BOOL, 0),
 	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, version, "version", WM_FIELD_STRING, WM_FIELD_NULLABLE),
@@ -98,7 +99,7 @@ static int read_reports(const struct wm_json *list, struct reports *to, struct w
 		const struct wm_json *one = wm_json_at(list, to->n);
 		struct report *r = &to->row[to->n++]; /* counted before it is filled: freed with the rest */
 
-		*r = (struct report){0};
+		*r = (struct report){.applied = true}; /* a registry that does not say */
 		rc = wm_json_decode(&report_table, one, r, err);
 		rc = rc ?: read_peers(wm_json_get(one, "peers"), r, err);
 		rc = rc ?: read_traffic(wm_json_get(one, "hosts"), r, err);

@@ -24,6 +24,7 @@ struct report {
 	char domain[WM_NAME_SIZE];
 	char seen[40]; /* "": no report yet */
 	uint64_t generation;
+	bool applied; /* what is in force is the registry's generation, of its instance */
 	char dataplane[16];
 	char problem[256];
 	char version[32];

@@ -25,6 +25,8 @@ const char *state_text(const struct wm_config *config, const struct wm_site *sit
 	else if (r->generation < config->mesh.generation)
 		snprintf(buf, STATE_TEXT, "behind: %llu of %llu%s", (unsigned long long)r->generation,
 			 (unsigned long long)config->mesh.generation, ago);
+	else if (!r->applied)
+		snprintf(buf, STATE_TEXT, "behind: what another registry said%s", ago);
 	else
 		snprintf(buf, STATE_TEXT, "in sync (%s)%s", r->dataplane, ago);
 	return buf;

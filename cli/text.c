@@ -2,17 +2,15 @@
 #include "cli/text.h"
 
 #include <stdio.h>
-#include <time.h>
 
+#include "core/time.h"
 #include "core/util.h"
 
 int64_t age_of(const char *rfc3339)
 {
-	struct tm tm = {0};
+	int64_t then;
 
-	if (!strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &tm))
-		return -1;
-	return WM_MAX(wm_unix_time() - (int64_t)timegm(&tm), 0);
+	return wm_time_parse(rfc3339, &then) ? -1 : WM_MAX(wm_unix_time() - then, 0);
 }
 
 const char *age_text(int64_t seconds, char buf[AGE_TEXT])

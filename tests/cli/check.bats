@@ -40,13 +40,14 @@ checks() {
 
 @test "check: all is well, a line each, exit 0" {
 	mesh
+	enrolled hub a b
 	in_sync hub; in_sync a; in_sync b
 	run -0 "$WM" check
 	[ "${lines[0]}" = "=== home (172-30) ===" ]
 	[ "${lines[1]}" = "ok     registry $URL: up; our token is admin" ]
 	[[ $output == *"ok     config: generation "*", without duplicates or overlaps"* ]]
 	for site in hub a b; do
-		grep -qE "^ok     gateway $site: generation 1000000 in force \(bpf\), [0-9]+ s ago$" <<<"$output"
+		grep -qE "^ok     gateway $site: generation [0-9]+ in force \(bpf\), [0-9]+ s ago$" <<<"$output"
 	done
 	grep -qx 'ok     name gw.b: resolves here, to 172.30.3.1' <<<"$output"
 	[ "${lines[-1]}" = "nothing is wrong" ]
@@ -56,19 +57,21 @@ checks() {
 
 @test "check: what is wrong has a line that says what to do, and exit 1" {
 	mesh
+	enrolled hub a
 	in_sync hub
 	report a '{"generation":1,"instance":"x","dataplane":"bpf","problem":"","version":"0.1.0","applied_ms":7}'
 	run -1 "$WM" check
 	grep -qE '^wrong  gateway a: has generation 1 of [0-9]+ in force\. If .wm wait --synced. does not end' <<<"$output"
 	grep -qE "^wrong  gateway b: has not enrolled yet\. Set it up with what 'wm enrol b' prints$" <<<"$output"
 	[ "${lines[-1]}" = "2 things are wrong" ]
-	report a '{"generation":1000000,"instance":"x","dataplane":"bpf","problem":"eth9 is not there","version":"0.1.0","applied_ms":7}'
+	report a '{"generation":1,"instance":"x","dataplane":"bpf","problem":"eth9 is not there","version":"0.1.0","applied_ms":7}'
 	checks 'any(.state == "wrong" and .object == "a" and .what == "has a problem: eth9 is not there" and (.todo | test("wm-gateway status")))' \
 		"$WM" check
 }
 
 @test "check: endpoints that are dead, twice there, or local" {
 	mesh
+	enrolled hub a b
 	in_sync hub; in_sync a; in_sync b
 	checks 'any(.check == "endpoint") | not' "$WM" check
 	api PATCH /v1/sites/a '{"endpoint":"198.51.100.7:51821"}'
@@ -89,6 +92,7 @@ checks() {
 
 @test "check: names that this machine does not know, or knows wrongly" {
 	mesh
+	enrolled hub a b
 	in_sync hub; in_sync a; in_sync b
 	grep -v gw "$DIR/hosts" >"$DIR/fewer"
 	cat "$DIR/fewer" >"$DIR/hosts" # the same file: it is mounted
@@ -98,6 +102,38 @@ checks() {
 	checks 'any(.object == "gw.b" and .what == "resolves here to something else than 172.30.3.1")' "$WM" check
 	"$WM" remove pc.a # a machine outside of the mesh need not know them
 	checks 'any(.check == "name") | not' "$WM" check
+}
+
+@test "check: a gateway that has what a registry said before it was restored" {
+	mesh
+	enrolled hub a b
+	in_sync hub; in_sync a
+	report b '{"generation":1000000,"instance":"x","dataplane":"bpf","problem":"","version":"0.1.0","applied_ms":7}'
+	checks 'any(.state == "wrong" and .object == "b" and (.what | test("another registry said")))' "$WM" check
+	"$WM" list | grep -qE '^b +site .*behind: what another registry said, [0-9]+ s ago'
+}
+
+ago() { date -u -d "-$1 seconds" +%Y-%m-%dT%H:%M:%SZ; }
+
+@test "check: handshakes that are missing or old, where they should not be" {
+	mesh
+	enrolled hub a b
+	api PATCH /v1/sites/a '{"endpoint":"198.51.100.7:51820"}' # it could be reached, as the hub
+	"$WM" add-device laptop --conf "$DIR/laptop.conf" >/dev/null
+	peer() { echo "{\"kind\":\"$1\",\"name\":\"$2\",\"handshake\":${3:-null},\"rx\":2048,\"tx\":5}"; }
+	in_sync a "\"peers\":[$(peer site hub "\"$(ago 4000)\"")]" # both have an endpoint: it may be idle
+	in_sync b "\"peers\":[$(peer site hub "\"$(ago 60)\""),$(peer site a)]"
+	in_sync hub "\"peers\":[$(peer site a "\"$(ago 4000)\""),$(peer site b "\"$(ago 60)\""),$(peer device laptop)]"
+	checks 'map(select(.check == "handshake")) | length == 1 and .[0].state == "wrong" and .[0].object == "b - a" and
+		.[0].what == "there was none yet" and (.[0].todo | test("Does UDP get to a"))' "$WM" check
+	checks 'any(.state == "note" and .check == "device" and .object == "laptop")' "$WM" check
+	in_sync b "\"peers\":[$(peer site hub "\"$(ago 400)\""),$(peer site a "\"$(ago 10)\"")]"
+	checks 'map(select(.check == "handshake")) | length == 1 and .[0].object == "b - hub" and (.[0].what | test("the last was 6 min ago"))' \
+		"$WM" check
+	# And list shows them.
+	"$WM" list -o wide | grep -qE '^b +site .* [0-9]+ s +4.0 KiB +10 B +in sync'
+	"$WM" list | grep -qE '^  laptop.hub +roaming .* never seen by the hub'
+	json '.meshes[0].sites[] | select(.domain == "b") | .rx == 4096 and .tx == 10 and (.handshake | test("Z$"))' "$WM" list -j
 }
 
 @test "check: an empty mesh, a reader's token, a registry that is gone" {

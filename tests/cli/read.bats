@@ -65,8 +65,8 @@ filled() {
 	filled
 	report b '{"generation":1,"instance":"x","dataplane":"bpf","problem":"","version":"0.1.0","applied_ms":7}'
 	"$WM" list | grep -qE '^b +site .*behind: 1 of [0-9]+, [0-9]+ s ago'
-	now=$(generation)
-	report b "{\"generation\":$((now + 1)),\"instance\":\"x\",\"dataplane\":\"nft\",\"problem\":\"\",\"version\":\"0.1.0\",\"applied_ms\":7}"
+	report b "{\"generation\":$(generation),\"instance\":\"$(api GET /v1/whoami | jq -r .instance)\",\"dataplane\":\"nft\",
+		\"problem\":\"\",\"version\":\"0.1.0\",\"applied_ms\":7}"
 	"$WM" list | grep -qE '^b +site .*in sync \(nft\), [0-9]+ s ago'
 	json '.meshes[0].sites[0] | .dataplane == "nft" and .applied_ms == 7 and .version == "0.1.0" and .problem == null and
 		(.seen | test("^20[0-9][0-9]-.*Z$"))' "$WM" list-sites -j

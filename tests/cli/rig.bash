@@ -136,18 +136,29 @@ json() {
 	}
 }
 
-# report DOMAIN JSON: as the site's gateway would; it enrols first
-report() {
-	local token
-	token=$("$WM" enrol "$1" -j | jq -r .enrolment.token)
-	token=$("${IN[@]}" curl -sS -H "Authorization: Bearer $token" -d "{\"public_key\":\"$(wg genkey | wg pubkey)\"}" \
-		"$URL/v1/enrol" | jq -r .token)
-	"${IN[@]}" curl -sS --fail-with-body -X PUT -H "Authorization: Bearer $token" -d "$2" "$URL/v1/sites/$1/status"
+# enrolled DOMAIN...: as after the first run of these sites' gateways; their tokens are in $DIR/DOMAIN.token
+enrolled() {
+	local site token
+	for site; do
+		[ ! -s "$DIR/$site.token" ] || continue
+		token=$("$WM" enrol "$site" -j | jq -r .enrolment.token)
+		"${IN[@]}" curl -sS --fail-with-body -H "Authorization: Bearer $token" \
+			-d "{\"public_key\":\"$(wg genkey | wg pubkey)\"}" "$URL/v1/enrol" | jq -r .token >"$DIR/$site.token"
+	done
 }
 
-# in_sync DOMAIN: it reports that all is well, now
+# report DOMAIN JSON: as the site's gateway would; it enrols first
+report() {
+	enrolled "$1"
+	"${IN[@]}" curl -sS --fail-with-body -X PUT -H "Authorization: Bearer $(cat "$DIR/$1.token")" -d "$2" \
+		"$URL/v1/sites/$1/status"
+}
+
+# in_sync DOMAIN [MEMBERS]: it reports that all is well, now, and what else there is in MEMBERS
 in_sync() {
-	report "$1" '{"generation":1000000,"instance":"x","dataplane":"bpf","problem":"","version":"0.1.0","applied_ms":7}'
+	enrolled "$1"
+	report "$1" "{\"generation\":$(generation),\"instance\":\"$(api GET /v1/whoami | jq -r .instance)\",\"dataplane\":\"bpf\",
+		\"problem\":\"\",\"version\":\"0.1.0\",\"applied_ms\":7${2:+,$2}}"
 }
 
 generation() {
