@@ -139,10 +139,11 @@ static void check_peers(struct findings *f, const struct wm_config *config, cons
 	for (size_t i = 0; of_hub && of_hub->npeers && i < config->ndevices; i++) {
 		const struct wm_device *d = &config->devices[i];
 		const struct peer *p = report_peer(of_hub, "device", d->name);
+		char todo[128];
 
+		snprintf(todo, sizeof(todo), "Is its WireGuard up? A new config for it: wm device-setup %s", d->name);
 		if (!wm_key_is_zero(&d->public_key) && p && !*p->handshake)
-			finding(f, STATE_NOTE, "device", d->name, "Is its WireGuard up? Its config: wm device-setup NAME --conf FILE",
-				"the hub has not heard of it yet");
+			finding(f, STATE_NOTE, "device", d->name, todo, "the hub has not heard of it yet");
 	}
 }
 
@@ -196,25 +197,18 @@ static void check_endpoints(struct findings *f, const struct wm_config *config)
 	}
 }
 
-struct belongs {
-	char domain[WM_NAME_SIZE]; /* of the site that this machine is at */
-	size_t n;
-};
-
-static void take_place(void *arg, const struct place *p)
+static void is_gateway(void *arg, const struct place *p)
 {
-	struct belongs *b = arg;
-
-	wm_copy(b->domain, sizeof(b->domain), p->domain);
-	b->n++;
+	*(bool *)arg |= !strcmp(p->kind, "gateway");
 }
 
-/* Only of a machine that is in the mesh can it be said that it should know its names. */
+/* Only of a machine that is in the mesh can it be said that it should know its names; a
+ * gateway tells others, and may well ask somebody else. */
 static void check_names(struct findings *f, const struct here *here, const struct wm_config *config)
 {
-	struct belongs b = {0};
+	bool gateway = false;
 
-	if (!here_places(here, config, take_place, &b))
+	if (!here_places(here, config, is_gateway, &gateway))
 		return;
 	for (size_t i = 0; i < config->nsites; i++) {
 		struct lookup l = {0};
@@ -226,7 +220,7 @@ static void check_names(struct findings *f, const struct here *here, const struc
 		if (!l.failure && resolve_is(&l, wm_site_gateway(&config->sites[i])))
 			finding(f, STATE_OK, "name", l.name, NULL, "resolves here, to %s", want);
 		else
-			finding(f, STATE_WRONG, "name", l.name,
+			finding(f, gateway ? STATE_NOTE : STATE_WRONG, "name", l.name,
 				"This machine's DNS must ask its gateway for the mesh's domains: wm host-setup",
 				l.failure ? "does not resolve here: %s" : "resolves here to something else than %s",
 				l.failure ? resolve_why(&l) : want);

@@ -35,7 +35,7 @@ struct deep {
 	struct findings f;
 	const struct wm_config *config;
 	char at[WM_NAME_SIZE]; /* the domain this machine is at, "": it is in none */
-	bool isolated;
+	bool isolated, gateway;
 	struct target_of *target;
 	size_t n, cap;
 	enum probe_how how;
@@ -109,6 +109,7 @@ static void take_place(void *arg, const struct place *p)
 
 	wm_copy(d->at, sizeof(d->at), p->domain);
 	d->isolated = p->isolated;
+	d->gateway |= !strcmp(p->kind, "gateway");
 	finding(&d->f, p->isolated ? STATE_WRONG : STATE_OK, "here", p->name,
 		p->isolated ? "Ask from a machine that is not" : NULL, "this machine is the %s%s", p->kind,
 		p->isolated ? ", and isolated: it may answer, not ask" : "");
@@ -139,8 +140,8 @@ static void check_name(struct deep *d, const struct target_of *t, const struct l
 	wm_ip4 want = t->local && !strcmp(t->site->domain, d->at) ? t->local : t->overlay;
 	char is[WM_IP4_TEXT], should[WM_IP4_TEXT];
 
-	if (l->failure)
-		finding(&d->f, STATE_WRONG, "name", l->name, "This machine's DNS must ask its gateway for the mesh's domains: wm host-setup",
+	if (l->failure) /* a gateway tells others the names, and may well ask somebody else */
+		finding(&d->f, d->gateway ? STATE_NOTE : STATE_WRONG, "name", l->name, "This machine's DNS must ask its gateway for the mesh's domains: wm host-setup",
 			"does not resolve: %s", resolve_why(l));
 	else if (!resolve_is(l, want) && !resolve_is(l, t->overlay))
 		finding(&d->f, STATE_WRONG, "name", l->name, "Another name server answers for it, or the gateway is behind",
@@ -232,7 +233,7 @@ static void check_reach(struct cli *cli, struct deep *d, struct echo *echo)
 
 /* --- how large --------------------------------------------------------------------------------- */
 
-static void check_paths(struct cli *cli, struct deep *d)
+static void check_paths(struct cli *cli, struct deep *d, const struct here *here)
 {
 	WM_AUTO_FREE struct path *path = calloc(d->n + 1, sizeof(*path));
 	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT];
@@ -253,7 +254,9 @@ static void check_paths(struct cli *cli, struct deep *d)
 		p = &path[k++];
 		full_name(t, name);
 		wm_ip4_format(t->overlay, addr);
-		if (p->mtu && !p->said)
+		if (here_has(here, t->overlay))
+			finding(&d->f, STATE_OK, kind_names[t->kind], name, NULL, "%s is this machine", addr);
+		else if (p->mtu && !p->said)
 			finding(&d->f, STATE_WRONG, kind_names[t->kind], name,
 				"ICMP 'fragmentation needed' is lost on the way. Let it through, or lower WM_MTU in gateway.env",
 				"%s answers, but packets over %u bytes vanish without a word", addr, p->mtu);
@@ -277,7 +280,7 @@ static int deep_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct 
 	if (!find_targets(cli, &d) && (echo = calloc(d.n + 1, sizeof(*echo))) && !d.isolated) {
 		check_names(&d);
 		check_reach(cli, &d, echo);
-		check_paths(cli, &d);
+		check_paths(cli, &d, &all->here);
 	}
 	for (size_t i = 0; i < d.n; i++)
 		all->wanted += is_wanted(cli, &d.target[i]);
