@@ -101,6 +101,9 @@ int cli_help(const struct cli *cli); /* to stdout */
 
 /* suggest.c: which of n names is nearest to a mistyped word; -1: none is near. */
 int nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg);
+/* Up to four names that have the word in them, as "--local-ip or --wg-ip"; false: none, or more. */
+bool names_with(const char *word, const char *prefix, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg,
+	   char *ret, size_t size);
 
 /* say.c */
 /* "wm: ..." on stderr; returns `code`, so that `return complain(...)` reads. */

@@ -42,7 +42,8 @@ static int gateways_one(struct cli *cli, struct wm_out *out, struct mesh *m, str
 	wm_out_table_end(out, "no sites; create one: wm add-site DOMAIN");
 	snprintf(text, sizeof(text), "Give the LAN address of this site's gateway (LXC_IFACES in its gateway.env): wm %s ADDRESS",
 		 cli->command->name);
-	wm_out_line(out, text);
+	if (got->config.nsites)
+		wm_out_line(out, text);
 	return WM_EXIT_OK;
 }
 

@@ -58,8 +58,9 @@ static bool is_local(const char *url)
 	return strstr(url, "://127.") || strstr(url, "://localhost") || strstr(url, "://[::1]");
 }
 
+/* `url`: where the gateway reaches the registry. */
 static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const struct wm_site *site,
-			    const struct enrolment *e)
+			    const struct enrolment *e, const char *url)
 {
 	char subnet[WM_PREFIX_TEXT], gateway[WM_IP4_TEXT];
 	struct wm_out *out = show_begin(cli);
@@ -84,9 +85,9 @@ static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const stru
 	env_line(out, "SITE_SUBNET", subnet);
 	env_line(out, "IS_HUB", site->hub ? "true" : "false");
 	env_endpoint(out, &site->endpoint);
-	if (is_local(mesh->url))
+	if (is_local(url))
 		env_comment(out, "this address is this machine's own; a gateway elsewhere needs the registry's public one:");
-	env_line(out, "WM_REGISTRY_URL", mesh->url);
+	env_line(out, "WM_REGISTRY_URL", url);
 	env_line(out, "WM_REGISTRY_TOKEN", e->token);
 	if (*mesh->ca) {
 		env_comment(out, "a copy of this CA file is needed there:");
@@ -128,14 +129,19 @@ static int parse_site(struct cli *cli, struct wm_site *site, uint32_t *mask)
 static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh, const struct wm_site *site, bool made)
 {
 	struct wm_error err = {0};
+	struct whoami who = {0};
 	struct enrolment e;
 	int rc = api_enrolment(api, "gateway", site->domain, &e, &err);
 	int code;
 
+	/* On the registry's own machine we may reach it by an address that is nobody else's. */
+	if (!rc && is_local(mesh->url))
+		rc = api_whoami(api, &who, &err);
+
 	if (rc && made)
 		return complain(exit_code_of(rc), "site %s is created, but has no enrolment: %s; when that is mended: wm enrol %s",
 				site->domain, err.text, site->domain);
-	code = rc ? complain_error(rc, &err) : show_gateway_env(cli, mesh, site, &e);
+	code = rc ? complain_error(rc, &err) : show_gateway_env(cli, mesh, site, &e, *who.url ? who.url : mesh->url);
 	wm_wipe(&e, sizeof(e));
 	return code;
 }

@@ -2,6 +2,7 @@
 #include "cli/like.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/util.h"
 
@@ -33,7 +34,14 @@ const char *nearest_in(const struct wm_config *config, unsigned int kinds, const
 		.nhosts = kinds & LIKE_HOSTS ? config->nhosts : 0,
 		.ndevices = kinds & LIKE_DEVICES ? config->ndevices : 0,
 	};
-	int like = nearest(word, n.nsites + n.nhosts + n.ndevices, name_at, &n);
+	int like;
+
+	/* "nas" where "nas.b" is meant. */
+	for (size_t i = 0; i < n.nhosts; i++) {
+		if (!strcmp(config->hosts[i].name, word))
+			return wm_format(buf, WM_FQDN_SIZE, "%s.%s", word, config->hosts[i].domain) ? NULL : buf;
+	}
+	like = nearest(word, n.nsites + n.nhosts + n.ndevices, name_at, &n);
 
 	if (like < 0 || wm_copy(buf, WM_FQDN_SIZE, name_at(&n, (size_t)like)))
 		return NULL;

@@ -35,13 +35,15 @@ int find_option(const char *name, size_t len)
 
 static int unknown_option(const char *word)
 {
-	char name[WORD_MAX + 1];
+	char name[WORD_MAX + 1], some[128];
 	int like;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	like = nearest(name, OPT_COUNT, option_name, option_rows);
 	if (like >= 0)
 		return complain(WM_EXIT_USAGE, "there is no option --%s; did you mean --%s?", name, option_rows[like].name);
+	if (names_with(name, "--", OPT_COUNT, option_name, option_rows, some, sizeof(some)))
+		return complain(WM_EXIT_USAGE, "there is no option --%s; did you mean %s?", name, some);
 	return complain(WM_EXIT_USAGE, "there is no option --%s; 'wm --help' lists what there is", name);
 }
 
@@ -126,12 +128,12 @@ static void second_words(const char *first, char *ret, size_t size)
 
 static int unknown_command(char **words, int n)
 {
-	char two[WORD_MAX + 1], seconds[64];
+	char two[WORD_MAX + 1], seconds[64], some[128];
 	int like;
 
 	second_words(words[0], seconds, sizeof(seconds));
 	if (*seconds && n == 1)
-		return complain(WM_EXIT_USAGE, "wm %s: %s?", words[0], seconds);
+		return complain(WM_EXIT_USAGE, "'wm %s' goes on with %s", words[0], seconds);
 	snprintf(two, sizeof(two), "%s %s", words[0], n > 1 ? words[1] : "");
 	like = *seconds ? -1 : nearest(words[0], command_count, command_name, command_rows);
 	if (like < 0)
@@ -140,7 +142,9 @@ static int unknown_command(char **words, int n)
 		return complain(WM_EXIT_USAGE, "there is no command '%s'; did you mean 'wm %s'?", *seconds ? two : words[0],
 				command_rows[like].name);
 	if (*seconds)
-		return complain(WM_EXIT_USAGE, "there is no command '%s'; wm %s: %s?", two, words[0], seconds);
+		return complain(WM_EXIT_USAGE, "there is no command '%s'; 'wm %s' goes on with %s", two, words[0], seconds);
+	if (names_with(words[0], "wm ", command_count, command_name, command_rows, some, sizeof(some)))
+		return complain(WM_EXIT_USAGE, "there is no command '%s'; did you mean %s?", words[0], some);
 	return complain(WM_EXIT_USAGE, "there is no command '%s'; 'wm --help' lists what there is", words[0]);
 }
 

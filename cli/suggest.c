@@ -2,6 +2,7 @@
  *
  * What a mistyped word may have meant.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -52,4 +53,34 @@ int nearest(const char *word, size_t n, const char *(*name_of)(const void *arg, 
 			break;
 	}
 	return best;
+}
+
+/* As a whole word of name ("ip" of "local-ip", "hosts" of "list-hosts"), or as its beginning. */
+static bool is_part(const char *name, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = name; (at = strstr(at, word)); at++) {
+		if (at == name || ((at[-1] == '-' || at[-1] == ' ') && (!at[len] || at[len] == '-')))
+			return true;
+	}
+	return false;
+}
+
+bool names_with(const char *word, const char *prefix, size_t n, const char *(*name_of)(const void *arg, size_t i), const void *arg,
+	   char *ret, size_t size)
+{
+	const char *found[5];
+	size_t nfound = 0, at = 0;
+
+	for (size_t i = 0; *word && word[1] && i < n && nfound < WM_ARRAY_LEN(found); i++) {
+		if (is_part(name_of(arg, i), word))
+			found[nfound++] = name_of(arg, i);
+	}
+	*ret = '\0';
+	if (nfound == WM_ARRAY_LEN(found)) /* of so many none is meant more than the others */
+		return false;
+	for (size_t i = 0; i < nfound && at < size; i++)
+		at += (size_t)snprintf(ret + at, size - at, "%s%s%s", !i ? "" : i + 1 < nfound ? ", " : " or ", prefix, found[i]);
+	return nfound;
 }

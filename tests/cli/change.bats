@@ -56,6 +56,16 @@ refused() {
 		.gateway_env.WM_REGISTRY_TOKEN == .enrolment.token and .gateway_env.SITE_SUBNET == .site.subnet' "$WM" add-site b -j
 }
 
+@test "the registry's public address is what a gateway is told" {
+	connected
+	CF_DOMAIN='wm-registry.example.com|8099' start_registry proxied 172.31.0.0/16
+	"$WM" mesh add "$URL" "$MASTER"
+	"$WM" --mesh proxied add-site b >"$DIR/b.env"
+	grep -qx 'WM_REGISTRY_URL=https://wm-registry.example.com' "$DIR/b.env"
+	not grep -q "this machine's own" "$DIR/b.env"
+	"$WM" --mesh home add-site b | grep -q "this machine's own"
+}
+
 @test "add-site refuses what is no site" {
 	connected
 	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
@@ -151,7 +161,7 @@ refused() {
 	refused 2 "is not a name: hosts are called NAME.DOMAIN" "$WM" set 'cam.b.c' --type isolated
 	refused 1 "no host or device 'nosuch.b'" "$WM" set nosuch.b --type isolated
 	refused 1 "no host or device 'laptop.b'" "$WM" set laptop.b --type isolated
-	refused 1 "no device 'cam'.*a host is called NAME.DOMAIN" "$WM" set cam --type isolated
+	refused 1 "no device 'zzz'.*a host is called NAME.DOMAIN" "$WM" set zzz --type isolated
 	refused 1 '^wm: cam.b: .*192.168.1.12' "$WM" set cam.b --local-ip 192.168.1.12
 }
 
@@ -274,6 +284,7 @@ refused() {
 	"$WM" add-host nas.cellar --local-ip 192.168.1.10
 	"$WM" add-device laptop >/dev/null
 	refused 1 "no host or device 'nsa.cellar'; did you mean 'nas.cellar'" "$WM" remove nsa.cellar
+	refused 1 "no device 'nas'; did you mean 'nas.cellar'" "$WM" remove nas
 	refused 1 "no device 'lapotp'; did you mean 'laptop'" "$WM" set lapotp --type isolated
 	refused 1 "no site 'cellr'; did you mean 'cellar'" "$WM" remove-site cellr --yes
 	refused 1 "x.celar: there is no site 'celar'; did you mean 'cellar'" "$WM" add-host x.celar --local-ip 192.168.1.11

@@ -47,7 +47,7 @@ teardown() { rig_teardown; }
 	id=$("$WM" token list -j | jq '.meshes[0].tokens[] | select(.role == "read") | .id')
 	json '.removed.kind == "token"' "$WM" token revoke "$id" --yes -j
 	json '.meshes[0].tokens | map(.role) | sort == ["admin", "gateway"]' "$WM" token list -j
-	fails 2 'wm token: list, create or revoke' "$WM" token
+	fails 2 "'wm token' goes on with list, create or revoke" "$WM" token
 	fails 2 "did you mean 'wm token revoke'" "$WM" token revok
 }
 

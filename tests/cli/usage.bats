@@ -39,6 +39,14 @@ teardown() { rig_teardown; }
 	fails 2 "add, list or remove" "$WM" mesh
 }
 
+@test "a word that is part of commands or options gets those" {
+	fails 2 "no command 'add'; did you mean wm mesh add, wm add-site, wm add-host or wm add-device" "$WM" add
+	fails 2 "no command 'hosts'; did you mean wm list-hosts" "$WM" hosts
+	fails 2 "no option --ip; did you mean --local-ip or --wg-ip" "$WM" add-host nas.b --ip 192.168.1.4
+	fails 2 "'wm mesh' goes on with add, list or remove" "$WM" mesh
+	fails 2 "no command 'mesh xyz'; 'wm mesh' goes on with add, list or remove" "$WM" mesh xyz
+}
+
 @test "a word that is like no command gets none" {
 	fails 2 "no command 'frobnicate'; 'wm --help'" "$WM" frobnicate
 	not grep -q 'did you mean' "$DIR/stderr"
