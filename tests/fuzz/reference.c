@@ -117,6 +117,21 @@ static bool read_field(const struct line *line, struct header *io)
 	return true;
 }
 
+/* Empty lines in front of a request, and, as the library does, what begins with NUL. */
+static void skip_empty(struct reader *r)
+{
+	bool empty = true;
+
+	for (; r->at < r->end; r->at++) {
+		if (*r->at == '\r' || *r->at == '\n')
+			empty = true;
+		else if (empty && *r->at)
+			return;
+		else
+			empty = false;
+	}
+}
+
 /* 1 a request, 0 none, -1 a request behind which nothing may be read. */
 static int next_request(struct reader *r)
 {
@@ -124,8 +139,7 @@ static int next_request(struct reader *r)
 	struct line line;
 	bool old;
 
-	while (r->at < r->end && (*r->at == '\r' || *r->at == '\n'))
-		r->at++;
+	skip_empty(r);
 	if (!read_request_line(r, &old))
 		return 0;
 	while (next_line(r, &line)) {

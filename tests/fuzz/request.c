@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,10 +86,11 @@ static void fill(void)
 	}
 }
 
-/* WM_FUZZ_DATA: an empty directory, best in memory. */
+/* WM_FUZZ_DATA: a directory, best in memory, for one of each process: libFuzzer starts others to merge. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static struct http_ops ops;
+	char dir[PATH_MAX];
 	struct wm_error err = { 0 };
 	pthread_t thread;
 
@@ -101,7 +103,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (wm_key_init() || !answer || !getenv("WM_FUZZ_DATA"))
 		broken("WM_FUZZ_DATA is set");
 	wm_token_hash(TOKEN, &registry.master);
-	if (store_open(&(struct store_options){ .dir = getenv("WM_FUZZ_DATA") }, &registry.store, &err) ||
+	snprintf(dir, sizeof(dir), "%s/%d", getenv("WM_FUZZ_DATA"), getpid());
+	if (store_open(&(struct store_options){ .dir = dir }, &registry.store, &err) ||
 	    http_new(&ops, &registry, &server, &err) || http_listen(server, listen_somewhere(), NULL, NULL, &err))
 		broken(err.text);
 	registry.watch.timers = http_timers(server);

@@ -176,8 +176,9 @@ said() { # RC PATTERN: how the last start failed: one line
 @test "SIGTERM ends it cleanly, with requests waiting" {
 	start
 	mesh
+	now=$(generation)
 	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o /dev/null -w '%{http_code}' \
-		"$URL/v1/config?after=$(generation)&wait=60" >"$D/code" 3>&- &
+		"$URL/v1/config?after=$now&wait=60" >"$D/code" 3>&- &
 	waiting=$!
 	for ((n = 0; n < LIMIT * 20; n++)); do
 		[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -lt 1 ] || break

@@ -50,7 +50,8 @@ activate() {
 		ok GET /v1/whoami
 	done
 	# one change wakes those who wait on the other socket
-	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o "$D/poll" "$URL/v1/config?after=$(generation)&wait=60" 3>&- &
+	now=$(generation)
+	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o "$D/poll" "$URL/v1/config?after=$now&wait=60" 3>&- &
 	poll=$!
 	for ((n = 0; n < LIMIT * 20; n++)); do
 		[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -lt 1 ] || break
@@ -92,8 +93,9 @@ activate() {
 	listen_for_notices
 	WITH=("NOTIFY_SOCKET=$D/notify")
 	start
+	now=$(generation)
 	curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o /dev/null -w '%{http_code}' \
-		"$URL/v1/config?after=$(generation)&wait=60" >"$D/code" 3>&- &
+		"$URL/v1/config?after=$now&wait=60" >"$D/code" 3>&- &
 	waiting=$!
 	for ((n = 0; n < LIMIT * 20; n++)); do
 		[ "$(ss -Htn state established "( dport = :${URL##*:} )" | wc -l)" -lt 1 ] || break
