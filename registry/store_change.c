@@ -109,8 +109,6 @@ static int log_change(struct change *c, const char *kind, const char *name, cons
 	if (!rc)
 		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisssis", (int64_t)c->generation, c->step++, kind, name, body,
 			   (int64_t)whole, c->store->mesh.mark);
-	if (rc >= 0)
-		rc = db_do(c->store->db, SQL_CHANGE_PRUNE, "i", (int64_t)CHANGES_KEPT);
 	return rc < 0 ? rc : 0;
 }
 
@@ -180,8 +178,9 @@ int change_end(struct change *c, int rc, struct wm_error *err)
 	struct store *store = c->store;
 	bool said = err && *err->text;
 
-	if (!rc)
-		rc = db_commit(store->db);
+	if (!rc && c->step)
+		rc = db_do(store->db, SQL_CHANGE_PRUNE, "i", (int64_t)CHANGES_KEPT);
+	rc = rc < 0 ? rc : db_commit(store->db);
 	if (!rc) {
 		store->commits++;
 		/* Cannot fail in a way that matters: what was committed is read again at the next change. */
