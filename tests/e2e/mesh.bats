@@ -287,6 +287,38 @@ applied_without_registry() {
 	gateway a status -j | jq -e '.config.in_force and (.registry.problem | length > 0)'
 }
 
+# registry <path> [<curl option>...]: as the operator.
+registry() {
+	ns hub curl -sSf --max-time 20 --cacert "$WM_DEMO_DIR/tls/ca.pem" -H "Authorization: Bearer $(cat "$WM_DEMO_DIR/master.token")" \
+		"https://198.51.100.1:8443$1" "${@:2}"
+}
+called() { grep -q "^$2[[:space:]].*\b$3\b" "$WM_DEMO_DIR/etc/$1/hosts"; } # called <instance> <address> <name>
+
+@test "hosts that take each other's addresses do so in every gateway, in one import, and undo takes it back" {
+	local before
+	before=$(gateway a status -j | jq .config.generation)
+	pings nas "$WEB" 1
+	silent kiosk "$NAS" 1 # isolated
+	registry /v1/export | jq --arg web "$WEB" --arg kiosk "$KIOSK" '.hosts |= map(if .wg_ip == $web then .wg_ip = $kiosk
+		elif .wg_ip == $kiosk then .wg_ip = $web else . end)' >"$BATS_TEST_TMPDIR/swapped"
+	registry /v1/import --data-binary "@$BATS_TEST_TMPDIR/swapped" | jq -e '[.plan.add, .plan.change, .plan.remove | length] == [0, 2, 0]'
+	wait_for 30 'all is in sync again' in_sync
+	wait_for 10 'one generation has it all' at a $((before + 1))
+	for gw in b hub; do
+		wait_for 10 "$gw calls it so" called "$gw" "$KIOSK" web.a
+		wait_for 10 "$gw calls it so" called "$gw" "$WEB" kiosk.a
+	done
+	# who is isolated still is, under the other's address
+	wait_for 10 'it answers under its new address' pings nas "$WEB" 1
+	pings web "$NAS" 1
+	silent kiosk "$NAS" 1
+	registry /v1/undo -X POST | jq -e '.changes | length == 2'
+	wait_for 30 'all is in sync again' in_sync
+	wait_for 10 'it is as before' called b "$WEB" web.a
+	pings web "$NAS" 1
+	silent kiosk "$NAS" 1
+}
+
 @test "no registry, and nothing left in the kernel: what changed last comes back from the journal" {
 	local registry
 	wm add-host guest.a --local-ip 192.168.1.99 >/dev/null
