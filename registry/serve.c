@@ -71,6 +71,13 @@ static void on_watchdog(struct timer *timer)
 	timers_set(w->timers, timer, wm_monotonic_ms() + w->ms / 3);
 }
 
+/* The same while the loop does not turn because one change has many objects. */
+static void still_here(void)
+{
+	if (notify_watchdog_ms())
+		notify("WATCHDOG=1");
+}
+
 static void watchdog_start(struct watchdog *w, struct timers *timers)
 {
 	*w = (struct watchdog){ .timer.fire = on_watchdog, .timers = timers, .ms = notify_watchdog_ms() };
@@ -121,6 +128,7 @@ static int run(struct registry *registry, const struct options *o, struct wm_err
 	if (!rc) {
 		tell_ready(store_mesh(registry->store));
 		watchdog_start(&watchdog, http_timers(http));
+		store_on_long_change(registry->store, still_here);
 		rc = http_run(http, stop);
 		if (rc)
 			wm_fail(err, -rc, "the server failed: %s", strerror(-rc));

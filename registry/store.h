@@ -73,6 +73,10 @@ int store_verify(const char *where, store_say_fn say, void *arg, struct store_co
 /* How many there are now, by looking at all: for who asks now and then. */
 int store_count(struct store *store, struct store_counts *ret, struct wm_error *err);
 
+/* still_here is called now and then during a change that takes long (of thousands of objects), for who would take that
+ * for being stuck. */
+void store_on_long_change(struct store *store, void (*still_here)(void));
+
 /* --- sites, hosts, devices ---------------------------------------------------
  * `who` is written to the audit. */
 int store_get(struct store *store, const struct object_key *key, struct object *ret, struct wm_error *err);

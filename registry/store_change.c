@@ -10,6 +10,7 @@
 #include "registry/store_internal.h"
 #include "registry/text.h"
 
+#define LONG_STEPS 1000 /* of a change, each some milliseconds at most */
 #define CHANGES_KEPT 100000 /* objects that have changed since, for a reader to be told the difference */
 
 int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_error *err)
@@ -101,11 +102,18 @@ static int audit(struct change *c, const char *what, const char *kind, const cha
 	return rc < 0 ? rc : 0;
 }
 
+void store_on_long_change(struct store *store, void (*still_here)(void))
+{
+	store->still_here = still_here;
+}
+
 /* whole: what others are shown changes with it. */
 static int log_change(struct change *c, const char *kind, const char *name, const char *body, bool whole)
 {
 	int rc = bump(c);
 
+	if (c->store->still_here && c->step % LONG_STEPS == LONG_STEPS - 1)
+		c->store->still_here();
 	if (!rc)
 		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisssis", (int64_t)c->generation, c->step++, kind, name, body,
 			   (int64_t)whole, c->store->mesh.mark);

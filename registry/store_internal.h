@@ -35,6 +35,7 @@ struct store {
 	 * over it. Never too high: what is freed lowers it, what is rolled back empties the list. */
 	struct { struct wm_prefix subnet; wm_ip4 below; } full[FULL_MAX];
 	unsigned int next_full;
+	void (*still_here)(void); /* or NULL */
 	struct db *idle; /* a reader's connection to use again, or NULL */
 };
 

@@ -133,6 +133,22 @@ activate() {
 	wait "$LISTENER"
 }
 
+@test "the watchdog hears of it during a change of many objects" {
+	listen_for_notices
+	WITH=("NOTIFY_SOCKET=$D/notify" WATCHDOG_USEC=3000000000)
+	start
+	# {"hosts":[...]} of 5000
+	jq -nc '{sites: [{domain: "a", subnet: "172.30.32.0/19"}], hosts: [range(5000) | {name: "h\(.)", domain: "a",
+		local_ip: "10.0.\(. / 250 | floor).\(. % 250 + 1)"}]}' >"$D/in"
+	before=$(grep -c '^WATCHDOG=1$' "$D/told")
+	api POST /v1/import '' --data-binary "@$D/in"
+	code 200
+	stop
+	wait "$LISTENER"
+	[ "$before" = 1 ]
+	[ "$(grep -c '^WATCHDOG=1$' "$D/told")" = 6 ]
+}
+
 @test "a watchdog meant for another process is left alone" {
 	listen_for_notices
 	WITH=("NOTIFY_SOCKET=$D/notify" WATCHDOG_USEC=30000 WATCHDOG_PID=1)
