@@ -262,6 +262,7 @@ int main(void)
 		TEST(tokens_say_what_they_are_for),
 		TEST(damaged_tokens_are_not_wellformed),
 		TEST(digests),
+		TEST(sha256_is_that_of_others),
 		TEST(wiping_and_randomness),
 	};
 
