@@ -124,7 +124,7 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 }
 
 @test "make install puts programs, manual pages and completions in place" {
-	make --no-print-directory -s install B="$B" DESTDIR="$DIR/root" PREFIX=/usr >"$DIR/out" 2>&1 || { cat "$DIR/out" >&2; false; }
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory -s install B="$B" DESTDIR="$DIR/root" PREFIX=/usr >"$DIR/out" 2>&1 || { cat "$DIR/out" >&2; false; }
 	cd "$DIR/root/usr"
 	[ "$(bin/wm --version)" = "$("$WM" --version)" ]
 	bin/wm-bpf --help | grep -q '^usage: wm-bpf'

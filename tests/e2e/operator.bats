@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# What an operator sees of a mesh with real gateways, and what their words do to it: wm check, deepcheck, wait, undo, import.
+# time limit: 240 s
+
+load lib/mesh
+
+setup_file() {
+	mesh_begin o
+	demo up --bare
+	addresses
+	export WEB KIOSK NAS CAM LAPTOP SENSOR
+	tunnels_up
+}
+
+teardown_file() { demo down; }
+setup() { use_demo; }
+
+# of <machine> <arguments>: wm on that machine, as the operator
+of() {
+	local machine=$1
+	shift
+	ns "$machine" env WM_CONFIG_DIR="$WM_DEMO_DIR/operator" "$BIN/wm" "$@"
+}
+
+found() { # found <jq condition on the list of findings>: in $output
+	jq -e ".meshes[0].checks | $1" <<<"$output" >/dev/null || { echo "$output"; return 1; }
+}
+
+@test "wait and check: every gateway is in sync, and nothing is wrong" {
+	run wm wait --synced
+	echo "$output"
+	[ "$status" = 0 ]
+	run wm -j check
+	echo "$output"
+	[ "$status" = 0 ]
+	found 'map(select(.check == "gateway" and .state == "ok")) | length == 3'
+}
+
+heard() { wm -j list-devices | jq -e '[.meshes[0].devices[] | select(.handshake != null and .rx > 0)] | length == 2'; }
+
+@test "list shows whom the hub hears, and what hosts carry" {
+	pings web "$NAS" 3
+	wait_for 90 'the hub has reported both devices' heard # reports come once a minute
+	carried() { wm -j list-hosts | jq -e '.meshes[0].hosts[] | select(.name == "nas") | .rx > 0 and .tx > 0'; }
+	wait_for 90 'what nas carries is reported' carried
+}
+
+@test "deepcheck from a laptop: names, everybody answers, 1420 bytes pass" {
+	run of laptop -j deepcheck
+	echo "$output"
+	[ "$status" = 0 ]
+	found 'any(.check == "here" and .object == "laptop.hub")'
+	found 'any(.check == "names" and (.what | test("^9 of 9 "))) and any(.object == "nas.b" and .what == "'"$NAS"' answers, path MTU 1420")'
+}
+
+@test "deepcheck: a machine that does not answer is the LAN's fault, a gateway that is down its own" {
+	ns nas sysctl -qw net.ipv4.icmp_echo_ignore_all=1
+	run of laptop -j deepcheck nas.b
+	ns nas sysctl -qw net.ipv4.icmp_echo_ignore_all=0
+	[ "$status" = 1 ]
+	found 'any(.state == "wrong" and .object == "nas.b" and (.what | test("its gateway does: it breaks on the LAN of b")))'
+
+	stop_gateway b
+	gateway b down
+	run of laptop -j deepcheck b
+	[ "$status" = 1 ]
+	found 'any(.state == "wrong" and .object == "gw.b" and (.what | test("the hub does: it breaks between the two")))'
+	agent_up b 3>&-
+	wait_for 60 'b is back' pings laptop "$NAS" 1
+}
+
+@test "undo: a host that was removed by mistake carries again" {
+	ip_of() { wm -j list-hosts | jq -r '.meshes[0].hosts[] | select(.name == "nas") | .wg_ip'; }
+	wm remove nas.b
+	wm wait --synced
+	silent web "$NAS" 2
+	wm undo --yes
+	[ "$(ip_of)" = "$NAS" ]
+	wait_for 20 'nas is reached again' pings web "$NAS" 1
+}
+
+@test "import: two hosts change places in one go, and back" {
+	wm export "$WM_DEMO_DIR/was.json"
+	jq '(.hosts[] | select(.name == "nas") | .wg_ip) = "'"$CAM"'" | (.hosts[] | select(.name == "cam" and .domain == "b") | .wg_ip) = "'"$NAS"'"' \
+		"$WM_DEMO_DIR/was.json" >"$WM_DEMO_DIR/wish.json"
+	run wm import "$WM_DEMO_DIR/wish.json" --yes
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *"0 to add, 2 to change, 0 to remove"* ]]
+	wm wait --synced
+	grep -qE "^$CAM[[:space:]].*nas\.b" "$WM_DEMO_DIR/etc/hub/hosts"
+	wait_for 20 'cam is where nas was' pings web "$NAS" 1
+	wm import "$WM_DEMO_DIR/was.json" --yes
+	wm wait --synced
+	[ "$(wm export)" = "$(cat "$WM_DEMO_DIR/was.json")" ]
+	pings web "$NAS" 1
+}
