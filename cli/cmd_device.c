@@ -258,6 +258,8 @@ int cmd_device_setup(struct cli *cli)
 				did_you_mean(s.api, LIKE_DEVICES, cli->arg[0], "create it: wm add-device NAME", like));
 	else if (rc)
 		code = complain_error(rc, &err);
+	else if (cli->opt[OPT_DRY_RUN])
+		code = show_done_with(&s, NULL, NULL);
 	else
 		code = may_replace(&s) ?: set_up(&s);
 	api_close(s.api);

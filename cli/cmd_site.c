@@ -146,7 +146,7 @@ static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh,
 	return code;
 }
 
-static int show_would(struct cli *cli, const struct mesh *mesh, const struct wm_site *site)
+static int show_would_add(struct cli *cli, const struct mesh *mesh, const struct wm_site *site)
 {
 	char text[256], subnet[WM_PREFIX_TEXT];
 	struct wm_out *out = show_begin(cli);
@@ -177,7 +177,7 @@ int cmd_add_site(struct cli *cli)
 	rc = api_open(mesh, &api, &err);
 	if (!rc && cli->opt[OPT_DRY_RUN]) {
 		rc = dry_add_site(api, &site, &err);
-		code = rc ? complain_error(rc, &err) : show_would(cli, mesh, &site);
+		code = rc ? complain_error(rc, &err) : show_would_add(cli, mesh, &site);
 	} else {
 		rc = rc ?: api_send(api, "POST", "/v1/sites", &wm_site_table, &site, mask, &wm_site_table, &site, site.domain,
 				    &err);
@@ -202,42 +202,59 @@ static int show_device_enrolment(struct cli *cli, const struct mesh *mesh, const
 	return show_end(out, WM_EXIT_OK);
 }
 
+static int enrol_device(struct cli *cli, struct api *api, const struct mesh *mesh, const char *name)
+{
+	struct wm_error err = {0};
+	struct enrolment e;
+	int code, rc = api_enrolment(api, "device", name, &e, &err);
+
+	code = rc ? complain_error(rc, &err) : show_device_enrolment(cli, mesh, &e);
+	wm_wipe(&e, sizeof(e));
+	return code;
+}
+
+/* Whether the site or device is there, or the exit code of saying that it is not. */
+static int find_joiner(struct api *api, bool device, const char *name, struct wm_site *ret)
+{
+	char path[WM_NAME_SIZE + 16], like[LIKE_TEXT];
+	struct wm_error err = {0};
+	int rc;
+
+	wm_format(path, sizeof(path), "/v1/%s/%s", device ? "devices" : "sites", name);
+	rc = api_send(api, "GET", path, NULL, NULL, 0, device ? NULL : &wm_site_table, ret, name, &err);
+	if (rc == -ENOENT)
+		return complain(WM_EXIT_FAILED, "there is no %s '%s'; %s", device ? "device" : "site", name,
+				did_you_mean(api, device ? LIKE_DEVICES : LIKE_SITES, name,
+					     device ? "'wm list-devices' shows what there is" : "'wm list-sites' shows what there is",
+					     like));
+	return rc ? complain_error(rc, &err) : 0;
+}
+
 int cmd_enrol(struct cli *cli)
 {
 	const char *name = cli->arg[0];
-	char path[WM_NAME_SIZE + 16], like[LIKE_TEXT];
+	bool device = cli->opt[OPT_DEVICE];
 	struct wm_site site = {0};
 	struct wm_error err = {0};
-	struct enrolment e = {0};
 	struct mesh *mesh;
 	struct api *api = NULL;
+	char text[160];
 	int rc, code;
 
 	if (!wm_label_valid(name))
 		return complain(WM_EXIT_USAGE, "'%s' is not the name of a %s: one word of a-z, 0-9 and '-'", name,
-				cli->opt[OPT_DEVICE] ? "device" : "site");
+				device ? "device" : "site");
 	code = mesh_choose(cli, &mesh);
 	if (code)
 		return code;
 	rc = api_open(mesh, &api, &err);
-	if (!rc && cli->opt[OPT_DEVICE]) {
-		wm_format(path, sizeof(path), "/v1/devices/%s", name);
-		rc = api_send(api, "GET", path, NULL, NULL, 0, NULL, NULL, name, &err);
-		rc = rc ?: api_enrolment(api, "device", name, &e, &err);
-		if (rc == -ENOENT)
-			code = complain(WM_EXIT_FAILED, "there is no device '%s'; %s", name,
-					did_you_mean(api, LIKE_DEVICES, name, "'wm list-devices' shows what there is", like));
-		else
-			code = rc ? complain_error(rc, &err) : show_device_enrolment(cli, mesh, &e);
-		wm_wipe(&e, sizeof(e));
-	} else {
-		wm_format(path, sizeof(path), "/v1/sites/%s", name);
-		rc = rc ?: api_send(api, "GET", path, NULL, NULL, 0, &wm_site_table, &site, name, &err);
-		if (rc == -ENOENT)
-			code = complain(WM_EXIT_FAILED, "there is no site '%s'; %s", name,
-					did_you_mean(api, LIKE_SITES, name, "'wm list-sites' shows what there is", like));
-		else
-			code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, false);
+	code = rc ? complain_error(rc, &err) : find_joiner(api, device, name, &site);
+	if (!code && cli->opt[OPT_DRY_RUN]) {
+		snprintf(text, sizeof(text), "an enrolment of %s %s would be made; an older unused one would end",
+			 device ? "device" : "site", name);
+		code = show_would(cli, mesh, text);
+	} else if (!code) {
+		code = device ? enrol_device(cli, api, mesh, name) : enrol_site(cli, api, mesh, &site, false);
 	}
 	api_close(api);
 	return code;

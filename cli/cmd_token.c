@@ -113,11 +113,16 @@ int cmd_token_create(struct cli *cli)
 	struct wm_error err = {0};
 	struct mesh *mesh;
 	struct api *api = NULL;
+	char text[160];
 	int rc, code = check_token(cli, &t);
 
 	code = code ?: mesh_choose(cli, &mesh);
 	if (code)
 		return code;
+	if (cli->opt[OPT_DRY_RUN]) {
+		snprintf(text, sizeof(text), "a token of %s (%s) would be made", t.name, t.role);
+		return show_would(cli, mesh, text);
+	}
 	rc = api_open(mesh, &api, &err);
 	rc = rc ?: api_send(api, "POST", "/v1/tokens", &token_table, &t,
 			    field_bit(&token_table, "role") | field_bit(&token_table, "name"), &token_table, &t, t.name, &err);

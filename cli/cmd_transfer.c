@@ -124,7 +124,11 @@ static int import(struct cli *cli, struct api *api, const struct mesh *mesh, str
 		changes = show_plan(out, wm_json_get(plan, "plan"));
 	if (!rc && changes && !cli->opt[OPT_DRY_RUN]) {
 		code = confirm_change(cli, "Do it?");
-		rc = code ? 0 : post(api, false, keep, body, &done, &err);
+		if (!code) {
+			wm_json_free(plan); /* of a large mesh there should not be two in memory */
+			plan = NULL;
+			rc = post(api, false, keep, body, &done, &err);
+		}
 	}
 	if (rc == -ESTALE)
 		code = complain(WM_EXIT_FAILED, "nothing was changed: the mesh has changed since the plan was made; import again");

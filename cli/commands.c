@@ -79,7 +79,7 @@ const struct command command_rows[] = {
 	{SECTION_CHANGE, "add-site", "DOMAIN [--subnet PREFIX] [--hub] [--endpoint ADDRESS:PORT]", 1, 1, WORDS_NONE,
 	 OPT(DRY_RUN) | OPT(SUBNET) | OPT(HUB) | OPT(ENDPOINT), cmd_add_site, "create a site; prints its gateway's enrolment",
 	 "What is printed is the gateway's /etc/wm/gateway.env. Its token is a one-time enrolment.", 0},
-	{SECTION_CHANGE, "enrol", "DOMAIN | --device NAME", 1, 1, WORDS_SITE, OPT(DEVICE), cmd_enrol,
+	{SECTION_CHANGE, "enrol", "DOMAIN | --device NAME", 1, 1, WORDS_SITE, OPT(DRY_RUN) | OPT(DEVICE), cmd_enrol,
 	 "a new one-time enrolment",
 	 "For when the first one expired or its gateway or device is set up anew. An older unused one ends.", 0},
 	{SECTION_CHANGE, "remove-site", "DOMAIN [--cascade]", 1, 1, WORDS_SITE, OPT(DRY_RUN) | OPT(CASCADE), cmd_remove_site,
@@ -94,7 +94,7 @@ const struct command command_rows[] = {
 	 "WireGuard apps; --qr draws it for a phone. Without them, a one-time enrolment is printed, and\n"
 	 "the command that uses it where the registry serves one.", 0},
 	{SECTION_CHANGE, "device-setup", "NAME [--conf FILE [--force]] [--qr]", 1, 1, WORDS_DEVICE,
-	 OPT(CONF) | OPT(FORCE) | OPT(QR), cmd_device_setup, "set a device up again",
+	 OPT(DRY_RUN) | OPT(CONF) | OPT(FORCE) | OPT(QR), cmd_device_setup, "set a device up again",
 	 "As add-device does, for one that is there: a new one-time enrolment, or with --conf or --qr a\n"
 	 "new key and config, which ends the present one.", 0},
 	{SECTION_CHANGE, "set", "NAME.DOMAIN | DEVICE [--type TYPE] [--local-ip ADDRESS] [--wg-ip ADDRESS] [--mac MAC|none]",
@@ -119,7 +119,7 @@ const struct command command_rows[] = {
 	 "FILE (- is stdin) is what export wrote, or a registry's /config. Shows what would be added (+),\n"
 	 "changed (~) and removed (-), asks, and does all of it or, when the mesh has changed since, nothing.", 0},
 	{SECTION_HISTORY, "token list", "", 0, 0, WORDS_NONE, 0, cmd_token_list, "tokens, without their secrets", NULL, 0},
-	{SECTION_HISTORY, "token create", "NAME --role ROLE", 1, 1, WORDS_NONE, OPT(ROLE), cmd_token_create,
+	{SECTION_HISTORY, "token create", "NAME --role ROLE", 1, 1, WORDS_NONE, OPT(DRY_RUN) | OPT(ROLE), cmd_token_create,
 	 "a new token, shown once",
 	 "ROLE is admin or read, and NAME a label; or gateway or device, and NAME the site or device.", 0},
 	{SECTION_HISTORY, "token revoke", "NUMBER | NAME", 1, 1, WORDS_NONE, OPT(DRY_RUN), cmd_token_revoke,

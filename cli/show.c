@@ -46,6 +46,16 @@ void show_change(struct cli *cli, struct wm_out *out, const struct mesh *mesh, c
 		wm_out_bool(out, "dry_run", NULL, true);
 }
 
+int show_would(struct cli *cli, const struct mesh *mesh, const char *text)
+{
+	struct wm_out *out = show_begin(cli);
+
+	if (!out)
+		return WM_EXIT_FAILED;
+	show_change(cli, out, mesh, text);
+	return show_end(out, WM_EXIT_OK);
+}
+
 int show_removed(struct cli *cli, const struct mesh *mesh, const char *kind, const char *name)
 {
 	struct wm_out *out = show_begin(cli);

@@ -263,6 +263,12 @@ refused() {
 	would '^device laptop would be changed: overlay 172.30.1.2, isolated$' "$WM" set laptop.hub --type isolated
 	would '^host nas.b would be removed$' "$WM" remove nas.b
 	would '^site b would be removed$' "$WM" remove-site b --cascade
+	would '^an enrolment of site b would be made; an older unused one would end$' "$WM" enrol b
+	would '^an enrolment of device laptop would be made' "$WM" enrol --device laptop
+	would '^device laptop would be set up: overlay 172.30.1.2, roaming$' "$WM" device-setup laptop --conf "$DIR/laptop.conf"
+	[ ! -e "$DIR/laptop.conf" ]
+	would '^a token of ci \(read\) would be made$' "$WM" token create ci --role read
+	[ "$(api GET /v1/tokens | jq '.tokens | length')" = 0 ]
 	json '.dry_run and .host.wg_ip == "172.30.3.3" and .mesh == "172-30"' "$WM" add-host cam.b --local-ip 192.168.1.11 --dry-run -j
 	refused 1 '192.168.1.10' "$WM" add-host x.b --local-ip 192.168.1.10 --dry-run
 	refused 1 "there is no site 'zz'" "$WM" add-host x.zz --local-ip 192.168.1.12 --dry-run
