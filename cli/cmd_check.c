@@ -172,8 +172,8 @@ static void check_endpoint(struct findings *f, const struct wm_config *config, c
 		finding(f, STATE_WRONG, "endpoint", s->domain,
 			"Is its gateway up? Is UDP forwarded to it? Is the address still its own?", "nothing listens at %s", at);
 	else if (is_private(&s->endpoint))
-		finding(f, STATE_NOTE, "endpoint", s->domain, "Others reach it only from there", "%s is an address of a local network",
-			at);
+		finding(f, STATE_NOTE, "endpoint", s->domain, "Others reach it only from there",
+			"%s is an address of a local network", at);
 }
 
 static void check_endpoints(struct findings *f, const struct wm_config *config)

@@ -141,8 +141,8 @@ static void check_name(struct deep *d, const struct target_of *t, const struct l
 	char is[WM_IP4_TEXT], should[WM_IP4_TEXT];
 
 	if (l->failure) /* a gateway tells others the names, and may well ask somebody else */
-		finding(&d->f, d->gateway ? STATE_NOTE : STATE_WRONG, "name", l->name, "This machine's DNS must ask its gateway for the mesh's domains: wm host-setup",
-			"does not resolve: %s", resolve_why(l));
+		finding(&d->f, d->gateway ? STATE_NOTE : STATE_WRONG, "name", l->name,
+			"This machine's DNS must ask its gateway for the mesh's domains: wm host-setup", "does not resolve: %s", resolve_why(l));
 	else if (!resolve_is(l, want) && !resolve_is(l, t->overlay))
 		finding(&d->f, STATE_WRONG, "name", l->name, "Another name server answers for it, or the gateway is behind",
 			"resolves to %s instead of %s", wm_ip4_format(l->addr[0], is), wm_ip4_format(want, should));
@@ -198,13 +198,15 @@ static void say_silent(struct deep *d, const struct target_of *t, int error, boo
 			"It breaks before the first gateway: the route of this machine, its registration, its site's gateway",
 			"%s does not answer, and nobody else does", addr);
 	else if (t->kind == KIND_DEVICE && gw && gw->answered)
-		finding(&d->f, STATE_NOTE, "device", name, NULL, "%s does not answer; the hub does: it is off or not connected", addr);
+		finding(&d->f, STATE_NOTE, "device", name, NULL,
+			"%s does not answer; the hub does: it is off or not connected", addr);
 	else if (t->kind != KIND_GATEWAY && gw && gw->answered)
-		finding(&d->f, STATE_WRONG, "host", name, "Is it on, does it answer ping, is its LAN address right? wm list; there: wm-bpf drops",
+		finding(&d->f, STATE_WRONG, "host", name,
+			"Is it on, does it answer ping, is its LAN address right? wm list; there: wm-bpf drops",
 			"%s does not answer; its gateway does: it breaks on the LAN of %s", addr, t->site->domain);
 	else if (t->kind != KIND_GATEWAY)
-		finding(&d->f, STATE_WRONG, kind_names[t->kind], name, "See to its gateway first", "%s does not answer; its gateway neither",
-			addr);
+		finding(&d->f, STATE_WRONG, kind_names[t->kind], name, "See to its gateway first",
+			"%s does not answer; its gateway neither", addr);
 	else if (hub && hub != t && hub->answered)
 		finding(&d->f, STATE_WRONG, "gateway", name, "What it says of itself: wm check. There: wm-gateway status",
 			"%s does not answer; the hub does: it breaks between the two", addr);
@@ -221,7 +223,8 @@ static void check_reach(struct cli *cli, struct deep *d, struct echo *echo)
 		echo[i] = (struct echo){.addr = d->target[i].overlay};
 	d->how = probe_echo(echo, d->n);
 	if (d->how == PROBE_TCP)
-		finding(&d->f, STATE_NOTE, "here", "", "As root, or with this group in sysctl net.ipv4.ping_group_range, it sees more",
+		finding(&d->f, STATE_NOTE, "here", "",
+			"As root, or with this group in sysctl net.ipv4.ping_group_range, it sees more",
 			"this user may not send ping, so port 22 is asked; a firewall there looks as if nobody were");
 	for (size_t i = 0; i < d->n; i++)
 		anybody |= d->target[i].answered = echo[i].answered;

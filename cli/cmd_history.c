@@ -20,12 +20,13 @@ static const char *text_of(const struct wm_json *entry, const char *key)
 
 static void audit_row(struct wm_out *out, const struct wm_json *entry)
 {
+	const char *when = text_of(entry, "at");
 	char change[512], at[40];
 	uint64_t seq = 0;
 
 	wm_json_uint(wm_json_get(entry, "seq"), &seq);
 	/* "2026-11-29T11:16:24Z" is read by people as "2026-11-29 11:16:24". */
-	snprintf(at, sizeof(at), "%.10s %.8s", text_of(entry, "at"), strlen(text_of(entry, "at")) > 18 ? text_of(entry, "at") + 11 : "");
+	snprintf(at, sizeof(at), "%.10s %.8s", when, strlen(when) > 18 ? when + 11 : "");
 	change_text(wm_json_get(entry, "before"), wm_json_get(entry, "after"), change, sizeof(change));
 	wm_out_row(out);
 	wm_out_cell_uint(out, seq);

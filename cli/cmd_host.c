@@ -96,7 +96,8 @@ static int show_changed_host(struct cli *cli, const struct mesh *mesh, const str
 	if (!out)
 		return WM_EXIT_FAILED;
 	snprintf(text, sizeof(text), "host %s.%s %s: overlay %s, LAN address %s, %s", h->name, h->domain,
-		 show_done(cli, what, done), wm_ip4_format(h->overlay, overlay), wm_ip4_format(h->local, local), wm_host_type_name(h->access));
+		 show_done(cli, what, done), wm_ip4_format(h->overlay, overlay), wm_ip4_format(h->local, local),
+		 wm_host_type_name(h->access));
 	show_change(cli, out, mesh, text);
 	wm_out_object(out, "host", NULL);
 	show_host(out, h);
@@ -150,8 +151,10 @@ static int add_host(struct cli *cli, struct api *api, const struct mesh *mesh, s
 		host->access = WM_ACCESS_FULL;
 	note_mac(host);
 	wm_format(name, sizeof(name), "%s.%s", host->name, host->domain);
-	rc = cli->opt[OPT_DRY_RUN] ? dry_add_host(api, host, &err)
-				   : api_send(api, "POST", "/v1/hosts", &wm_host_table, host, mask, &wm_host_table, host, name, &err);
+	if (cli->opt[OPT_DRY_RUN])
+		rc = dry_add_host(api, host, &err);
+	else
+		rc = api_send(api, "POST", "/v1/hosts", &wm_host_table, host, mask, &wm_host_table, host, name, &err);
 	if ((rc == -ENOENT || rc == -EEXIST) && !cli->opt[OPT_DRY_RUN] && site_missing(api, host->domain, like))
 		return complain(WM_EXIT_FAILED, "%s: %s", name, like);
 	if (rc)

@@ -98,7 +98,8 @@ static int fill_settings(struct cli *cli, struct mesh *m)
 		return complain(WM_EXIT_USAGE, "--name '%s' must be of a-z, 0-9 and '-', at most 63 characters",
 				cli->opt[OPT_NAME]);
 	if (strncmp(cli->arg[0], "https://", 8) && strncmp(cli->arg[0], "http://", 7))
-		return complain(WM_EXIT_USAGE, "'%s' is not the address of a registry: it must look like https://wm-registry.example.com",
+		return complain(WM_EXIT_USAGE, "'%s' is not the address of a registry: it must look like "
+					       "https://wm-registry.example.com",
 				cli->arg[0]);
 	if (wm_copy(m->url, sizeof(m->url), cli->arg[0]))
 		return complain(WM_EXIT_USAGE, "the address is longer than %zu characters", sizeof(m->url) - 1);

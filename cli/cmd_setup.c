@@ -69,8 +69,8 @@ static int check_gateway(const struct cli *cli, const struct wm_config *config, 
 	if (wm_ip4_parse(cli->arg[0], &gateway) || !wm_ip4_is_unicast(gateway))
 		return complain(WM_EXIT_USAGE, "'%s' must be an address like 192.168.1.250: the gateway's on its LAN", cli->arg[0]);
 	if (wm_prefix_has(config->mesh.supernet, gateway))
-		return complain(WM_EXIT_USAGE, "%s is an address of the mesh; give the one that the gateway has on its LAN (LXC_IFACES "
-					       "in its gateway.env)",
+		return complain(WM_EXIT_USAGE, "%s is an address of the mesh; give the one that the gateway has on its LAN "
+					       "(LXC_IFACES in its gateway.env)",
 				cli->arg[0]);
 	wm_ip4_format(gateway, v->gateway);
 	return 0;
@@ -96,7 +96,8 @@ static int fill_variables(struct cli *cli, struct api *api, const struct mesh *m
 	/* It becomes the name of a file. */
 	if (!code && (!*v->slug || *v->slug == '.' || strspn(v->slug, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 								   "0123456789-_.") != strlen(v->slug)))
-		code = complain(WM_EXIT_USAGE, "mesh '%s': a script needs a slug of letters, digits and '-'; rename %s", v->slug, mesh->path);
+		code = complain(WM_EXIT_USAGE, "mesh '%s': a script needs a slug of letters, digits and '-'; rename %s", v->slug,
+				mesh->path);
 	wm_config_free(&config);
 	return code;
 }
@@ -174,7 +175,8 @@ static int setup(struct cli *cli, const char *path)
 	if (!code) {
 		rc = api_text(api, "GET", path, NULL, &script, &len, "setup", &err);
 		if (rc == -ENOENT)
-			code = complain(WM_EXIT_FAILED, "registry %s has no script at %s: it is older than this wm", mesh->url, path);
+			code = complain(WM_EXIT_FAILED, "registry %s has no script at %s: it is older than this wm", mesh->url,
+					path);
 		else
 			code = rc ? complain_error(rc, &err) : print_script(cli, mesh, &v, script, len);
 	}

@@ -225,7 +225,8 @@ static int find_joiner(struct api *api, bool device, const char *name, struct wm
 	if (rc == -ENOENT)
 		return complain(WM_EXIT_FAILED, "there is no %s '%s'; %s", device ? "device" : "site", name,
 				did_you_mean(api, device ? LIKE_DEVICES : LIKE_SITES, name,
-					     device ? "'wm list-devices' shows what there is" : "'wm list-sites' shows what there is",
+					     device ? "'wm list-devices' shows what there is"
+						    : "'wm list-sites' shows what there is",
 					     like));
 	return rc ? complain_error(rc, &err) : 0;
 }

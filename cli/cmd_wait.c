@@ -26,7 +26,8 @@ static size_t behind(const struct wm_json *sites, const struct reports *reports,
 		const char *domain = wm_json_str(wm_json_get(site, "domain")) ?: "";
 		const struct report *r = report_of(reports, domain);
 
-		if (wm_json_is_null(wm_json_get(site, "public_key")) || (r && *r->seen && r->applied && r->generation >= generation))
+		if (wm_json_is_null(wm_json_get(site, "public_key")) ||
+		    (r && *r->seen && r->applied && r->generation >= generation))
 			continue;
 		if (n++ < NAMED && at < size)
 			at += (size_t)snprintf(buf + at, size - at, "%s%s", n > 1 ? ", " : "", domain);

@@ -89,7 +89,8 @@ const struct command command_rows[] = {
 	 WORDS_NONE, OPT(DRY_RUN) | OPT(LOCAL_IP) | OPT(WG_IP) | OPT(TYPE) | OPT(MAC), cmd_add_host,
 	 "register a machine on a site's LAN", "Without arguments it asks, on a terminal.", 0},
 	{SECTION_CHANGE, "add-device", "NAME [--type TYPE] [--wg-ip ADDRESS] [--conf FILE [--force]] [--qr]", 1, 1, WORDS_NONE,
-	 OPT(DRY_RUN) | OPT(TYPE) | OPT(WG_IP) | OPT(CONF) | OPT(FORCE) | OPT(QR), cmd_add_device, "register a laptop, phone or sensor",
+	 OPT(DRY_RUN) | OPT(TYPE) | OPT(WG_IP) | OPT(CONF) | OPT(FORCE) | OPT(QR), cmd_add_device,
+	 "register a laptop, phone or sensor",
 	 "With --conf, the device's key is made here and FILE is a complete config for wg-quick and the\n"
 	 "WireGuard apps; --qr draws it for a phone. Without them, a one-time enrolment is printed, and\n"
 	 "the command that uses it where the registry serves one.", 0},
@@ -98,7 +99,8 @@ const struct command command_rows[] = {
 	 "As add-device does, for one that is there: a new one-time enrolment, or with --conf or --qr a\n"
 	 "new key and config, which ends the present one.", 0},
 	{SECTION_CHANGE, "set", "NAME.DOMAIN | DEVICE [--type TYPE] [--local-ip ADDRESS] [--wg-ip ADDRESS] [--mac MAC|none]",
-	 1, 1, WORDS_TARGET, OPT(DRY_RUN) | OPT(TYPE) | OPT(LOCAL_IP) | OPT(WG_IP) | OPT(MAC), cmd_set, "change a host or device", NULL, 0},
+	 1, 1, WORDS_TARGET, OPT(DRY_RUN) | OPT(TYPE) | OPT(LOCAL_IP) | OPT(WG_IP) | OPT(MAC), cmd_set,
+	 "change a host or device", NULL, 0},
 	{SECTION_CHANGE, "remove", "NAME.DOMAIN | DEVICE", 1, 1, WORDS_TARGET, OPT(DRY_RUN), cmd_remove, "remove a host or device",
 	 NULL, 0},
 
