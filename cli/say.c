@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "core/key.h"
+#include "core/name.h"
 #include "core/util.h"
 
 static bool colour(int fd)
@@ -20,16 +21,32 @@ static bool colour(int fd)
 	return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb");
 }
 
+/* Names and sentences of a registry are among it: a terminal must not obey them. */
+static void put_clean(const char *text)
+{
+	uint32_t c;
+
+	for (size_t n; *text; text += n ? n : 1) {
+		n = wm_utf8_decode(text, &c);
+		if (!n || wm_is_control(c))
+			fputc('?', stderr);
+		else
+			fwrite(text, n, 1, stderr);
+	}
+}
+
 int complain(enum wm_exit code, const char *fmt, ...)
 {
 	bool red = colour(STDERR_FILENO);
+	char text[2048];
 	va_list ap;
 
 	fflush(stdout); /* so that both arrive in order where they go to one place */
-	fputs(red ? "\033[1;31mwm:\033[0m " : "wm: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	fputs(red ? "\033[1;31mwm:\033[0m " : "wm: ", stderr);
+	put_clean(text);
 	fputc('\n', stderr);
 	return code;
 }
@@ -98,7 +115,8 @@ int ask_line(const char *prompt, bool secret, char *ret, size_t size)
 	fflush(stdout);
 	if (secret)
 		return read_secret(prompt, ret, size);
-	fprintf(stderr, "%s ", prompt);
+	put_clean(prompt);
+	fputc(' ', stderr);
 	if (!fgets(ret, (int)size, stdin))
 		return -ECANCELED;
 	ret[strcspn(ret, "\n")] = '\0';

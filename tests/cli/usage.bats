@@ -115,3 +115,10 @@ teardown() { rig_teardown; }
 	[ "$got" = 1 ]
 	grep -q 'cannot write the output: No space' "$DIR/stderr"
 }
+
+@test "what a terminal would obey is not sent to it" {
+	local got=0
+	"$WM" "$(printf 'x\033]0;owned\007y\302\233z\377')" 2>"$DIR/stderr" || got=$?
+	[ "$got" = 2 ]
+	[ "$(cat "$DIR/stderr")" = "wm: there is no command 'x?]0;owned?y?z?'; 'wm --help' lists what there is" ]
+}
