@@ -21,6 +21,11 @@ serves() {
 					. qq({"site":{"domain":"b","subnet":"172.30.3.0/24","is_hub":false,"public_key":null,"endpoint":null}}\n)
 					. qq({"site":{"domain":"hub","subnet":"172.30.1.0/24","is_hub":true,"public_key":null,"endpoint":null}}\n)
 					. qq({"end":{"generation":7,"count":2}}\n);
+			} elsif ($path eq "/v1/devices/laptop") {
+				$b = q({"name":"laptop","domain":"hub","wg_ip":"172.30.1.2","type":"roaming","public_key":null});
+			} elsif ($path eq "/v1/enrolments") {
+				($n) = $head =~ /^content-length: (\d+)/im; read $c, $_, $n;
+				$b = q({"token":"wme_x","kind":"device","name":"laptop","expires":"2026-01-02T03:04:05Z"});
 			} else { $b = $ENV{SCRIPT} }
 			$status = length $b ? "200 OK" : "404 Not Found";
 			print $c "HTTP/1.1 $status\r\nConnection: close\r\nContent-Length: " . length($b) . "\r\n\r\n$b";
@@ -80,6 +85,19 @@ script=$'#!/bin/sh\n# of the registry\nprintf "%s|" "$WM_MESH_SLUG" "$WM_MESH_NA
 	serves home ''
 	fails 1 'has no script at /setup/openwrt: it is older than this wm' "$WM" openwrt-setup 192.168.1.250
 	[ ! -s "$DIR/stdout" ]
+}
+
+@test "a device's one command, where the registry serves the script for it" {
+	serves home "$script"
+	url="http://127.0.0.1:$(cat "$DIR/port")"
+	"$WM" device-setup laptop >"$DIR/out"
+	grep -qx "run on it: curl -fsSL $url/setup | sudo sh -s -- --token wme_x --registry $url --name laptop --type roaming" "$DIR/out"
+	json '.command | test("^curl -fsSL .*/setup ")' "$WM" device-setup laptop -j
+	rm "$DIR/port"
+	serves home ''
+	"$WM" device-setup laptop >"$DIR/out"
+	grep -qx 'enrolment: wme_x' "$DIR/out"
+	not grep -q curl "$DIR/out"
 }
 
 @test "host-setup without an address lists the gateways" {
