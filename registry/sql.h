@@ -49,7 +49,7 @@
 	\
 	X(OBJECTS, "SELECT (SELECT count(*) FROM site), (SELECT count(*) FROM host), (SELECT count(*) FROM device)") \
 	X(OVERLAY_USED, "SELECT overlay FROM host WHERE overlay BETWEEN ?1 AND ?2 UNION ALL " \
-			"SELECT overlay FROM device WHERE overlay BETWEEN ?1 AND ?2 ORDER BY 1") \
+			"SELECT overlay FROM device WHERE overlay BETWEEN ?1 AND ?2 ORDER BY 1 LIMIT 1000") \
 	X(KEY_OWNER, "SELECT 'site', domain FROM site WHERE public_key = ?1 UNION ALL " \
 		     "SELECT 'device', name FROM device WHERE public_key = ?1") \
 	\

@@ -68,11 +68,23 @@ void check_forget(struct store *store)
 	memset(store->full, 0, sizeof(store->full));
 }
 
+/* Tells of some of the addresses that are taken from `from` on: how many. */
+static int feed_used(struct store *store, struct wm_prefix subnet, wm_ip4 from, struct alloc_addr *io, bool *ret_more)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_OVERLAY_USED, "ii", (int64_t)from,
+						   (int64_t)wm_prefix_last(subnet));
+	int rc = 0, n = 0;
+
+	while (*ret_more && (rc = db_next(q)) > 0) {
+		*ret_more = alloc_addr_used(io, (wm_ip4)db_int(q, 0));
+		n++;
+	}
+	return rc < 0 ? rc : n;
+}
+
 static int fill_overlay(struct store *store, struct wm_prefix subnet, wm_ip4 *io, struct wm_error *err)
 {
 	wm_ip4 below = full_below(store, subnet);
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_OVERLAY_USED, "ii", (int64_t)below,
-						   (int64_t)wm_prefix_last(subnet));
 	char text[WM_PREFIX_TEXT];
 	struct alloc_addr addr;
 	bool more = true;
@@ -80,11 +92,11 @@ static int fill_overlay(struct store *store, struct wm_prefix subnet, wm_ip4 *io
 
 	alloc_addr_start(&addr, subnet);
 	addr.next = WM_MAX(addr.next, below);
-	while (more && (rc = db_next(q)) != 0) {
-		if (rc < 0)
-			return rc;
-		more = alloc_addr_used(&addr, (wm_ip4)db_int(q, 0));
-	}
+	do
+		rc = feed_used(store, subnet, addr.next, &addr, &more);
+	while (rc > 0 && more);
+	if (rc < 0)
+		return rc;
 	if (alloc_addr_result(&addr, io))
 		return wm_fail_field(err, EADDRNOTAVAIL, "wg_ip", "every address of subnet %s is taken; remove a host or device",
 				     wm_prefix_format(subnet, text));

@@ -336,3 +336,21 @@ refused() {
 	EOT
 	[ "$(generation)" = "$before" ]
 }
+
+@test "the lowest free address behind thousands that are taken, and before them" {
+	ok POST /v1/sites '{"domain":"big","subnet":"172.30.32.0/20"}'
+	stop
+	sql "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2501)
+		INSERT INTO host (overlay, domain, name, local, access)
+		SELECT $((0xac1e2000)) + i, 'big', 'h' || i, $((0xc0a80000)) + i, 1 FROM n"
+	start
+	ok POST /v1/hosts '{"name":"next","domain":"big","local_ip":"10.0.0.1"}'
+	is .wg_ip 172.30.41.198
+	ok DELETE /v1/hosts/h1900.big
+	stop
+	start # and forgets what it knew to be taken
+	ok POST /v1/hosts '{"name":"between","domain":"big","local_ip":"10.0.0.2"}'
+	is .wg_ip 172.30.39.108
+	ok POST /v1/hosts '{"name":"last","domain":"big","local_ip":"10.0.0.3"}'
+	is .wg_ip 172.30.41.199
+}
