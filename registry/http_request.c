@@ -35,12 +35,25 @@ static struct exchange *exchange_of(struct http_request *request)
 
 /* --- answers ---------------------------------------------------------------------- */
 
+/* An answer that is made while it is sent: what was made of it already, and the rest. */
+struct rest {
+	struct http_stream stream;
+	size_t len, sent;
+	char begun[];
+};
+
 static ssize_t on_read(void *cls, uint64_t pos, char *buf, size_t max)
 {
-	struct http_stream *stream = cls;
-	ssize_t n = stream->read(stream->arg, buf, max);
+	struct rest *rest = cls;
+	ssize_t n = (ssize_t)WM_MIN(max, rest->len - rest->sent);
 
 	(void)pos;
+	if (n) {
+		memcpy(buf, rest->begun + rest->sent, (size_t)n);
+		rest->sent += (size_t)n;
+		return n;
+	}
+	n = rest->stream.read(rest->stream.arg, buf, max);
 	if (n > 0)
 		return n;
 	if (n == -EAGAIN)
@@ -50,10 +63,10 @@ static ssize_t on_read(void *cls, uint64_t pos, char *buf, size_t max)
 
 static void on_read_free(void *cls)
 {
-	struct http_stream *stream = cls;
+	struct rest *rest = cls;
 
-	stream->free(stream->arg);
-	free(stream);
+	rest->stream.free(rest->stream.arg);
+	free(rest);
 }
 
 static void answer_clear(struct http_answer *answer)
@@ -64,24 +77,47 @@ static void answer_clear(struct http_answer *answer)
 	*answer = (struct http_answer){ 0 };
 }
 
+static struct MHD_Response *make_long(struct http_answer *answer, const char *begun, size_t len)
+{
+	struct rest *rest = malloc(sizeof(*rest) + len);
+	struct MHD_Response *response;
+
+	if (!rest)
+		return NULL;
+	*rest = (struct rest){ .stream = answer->stream, .len = len };
+	memcpy(rest->begun, begun, len);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_BLOCK_BYTES, on_read, rest, on_read_free);
+	if (response)
+		answer->stream = (struct http_stream){ 0 };
+	else
+		free(rest);
+	return response;
+}
+
+/* What is short is sent in one piece, which costs a third: above all what thousands get who waited for one change. */
+static struct MHD_Response *make_streamed(struct http_answer *answer)
+{
+	struct http_stream *stream = &answer->stream;
+	char begun[HTTP_BLOCK_BYTES];
+	size_t len = 0;
+	ssize_t n;
+
+	do {
+		n = stream->read(stream->arg, begun + len, sizeof(begun) - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && len < sizeof(begun));
+	if (n)
+		return make_long(answer, begun, len);
+	/* the stream itself is kept until it is sent, and with it the view of the mesh, which others share meanwhile */
+	return MHD_create_response_from_buffer(len, begun, MHD_RESPMEM_MUST_COPY);
+}
+
 static struct MHD_Response *make_response(struct http_answer *answer)
 {
 	struct MHD_Response *response;
 
-	if (answer->stream.read) {
-		struct http_stream *stream = malloc(sizeof(*stream));
-
-		if (!stream)
-			return NULL;
-		*stream = answer->stream;
-		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_BLOCK_BYTES, on_read, stream, on_read_free);
-		if (!response) {
-			free(stream);
-			return NULL;
-		}
-		answer->stream = (struct http_stream){ 0 };
-		return response;
-	}
+	if (answer->stream.read)
+		return make_streamed(answer);
 	response = MHD_create_response_from_buffer(answer->len, answer->body, MHD_RESPMEM_MUST_FREE);
 	if (response)
 		answer->body = NULL;
