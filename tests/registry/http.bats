@@ -202,6 +202,42 @@ smuggle() { # HEADERS BODY: answered with nothing but a refusal, and closed
 	ok GET /v1/sites
 }
 
+@test "who takes nothing of a long answer is cut off, and keeps no more of it in memory than a block" {
+	ok POST /v1/sites '{"domain":"a","subnet":"172.30.0.0/17"}'
+	ok POST /v1/sites '{"domain":"b","subnet":"172.30.128.0/17"}'
+	stop
+	sqlite3 "$D/data/registry.db" "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+		INSERT INTO host (overlay, domain, name, local, access) SELECT $((0xac1e0000)) + i, 'a', 'h' || i, $((0x0a000000)) + i, 1 FROM n"
+	start
+	# twenty of them, with next to no room on their side
+	perl -MIO::Socket::INET -MIO::Select -MSocket=SOL_SOCKET,SO_RCVBUF -e '
+		my ($port, $token, $out, $limit) = @ARGV;
+		my @s = map {
+			my $s = IO::Socket::INET->new(Proto => "tcp") or die;
+			setsockopt($s, SOL_SOCKET, SO_RCVBUF, 2048);
+			connect($s, Socket::pack_sockaddr_in($port, Socket::inet_aton("127.0.0.1"))) or die;
+			syswrite($s, "GET /config HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n");
+			$s;
+		} 1 .. 20;
+		alarm $limit;
+		# readable without end or error only when the server has ended it; what is there is not taken
+		my $poll = sub { my $p = ""; open(my $f, "<", "/proc/net/tcp"); my $n = 0; my $port = sprintf "%04X", $port;
+			while (<$f>) { $n++ if /^ *\d+: \S+:$port \S+ 01 / } $n };
+		sleep 1 while $poll->();
+		open(my $f, ">", $out); print $f "ended\n";
+	' "${URL##*:}" "$ADMIN" "$D/stalled" $((LIMIT * 4)) 3>&- &
+	stalled=$!
+	echo $stalled >>"$D/pids"
+	sleep 2
+	for n in {1..5}; do
+		ok POST /v1/hosts "{\"name\":\"n$n\",\"domain\":\"b\",\"local_ip\":\"10.1.0.$n\"}"
+		api GET /v1/hosts '' -o /dev/null
+	done
+	wait "$stalled"
+	[ "$(cat "$D/stalled")" = ended ]
+	[ "$(memory)" -lt $((64 * 1024)) ]
+}
+
 CROWD=$PWD/${B:-build}/tests/registry/crowd
 
 # crowd N drip|whole REQUEST [FROM TO]: what it says in $D/crowd; CROWD_PID
