@@ -76,9 +76,9 @@ static void it_ends_before_it_is_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_says_what_it_was_given),
-		cmocka_unit_test(it_ends_before_it_is_too_long),
+		TEST(it_says_what_it_was_given),
+		TEST(it_ends_before_it_is_too_long),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return UNIT_RUN("report", tests);
 }

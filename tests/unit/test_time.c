@@ -53,9 +53,9 @@ static void nothing_else_is_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(there_and_back),
-		cmocka_unit_test(nothing_else_is_taken),
+		TEST(there_and_back),
+		TEST(nothing_else_is_taken),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return UNIT_RUN("time", tests);
 }
