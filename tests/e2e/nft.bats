@@ -42,3 +42,12 @@ setup() { use_demo; }
 	[ "$status" = 0 ]
 	[[ "$output" != *FAILED* ]]
 }
+
+# told FILTER: of what the operator sees of the mesh
+told() { wm list -j | jq -e ".meshes[0] | $1" >/dev/null; }
+
+@test "what hosts carry is reported from nftables' counters, too" {
+	pings web "$(wm list-hosts -j | jq -r '.meshes[0].hosts[] | select(.name == "nas") | .wg_ip')" 3
+	wait_for 25 'the traffic of web and nas' \
+		told '[.hosts[] | select(.name == "web" or .name == "nas")] | length == 2 and all(.rx >= 252 and .tx >= 252)'
+}
