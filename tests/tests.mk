@@ -35,6 +35,7 @@ UNIT_RIG   := tests/unit/unit.c tests/unit/mesh.c
 archives_test_ctl      := agent
 archives_test_identity := agent
 archives_test_fetcher  := agent
+archives_test_fetch_report := fetch
 archives_test_differences := kernel
 archives_test_carried  := kernel
 archives_test_names    := tools
