@@ -3,12 +3,7 @@
  * db.h on PostgreSQL. Writers take turns, by a lock that each holds from its
  * beginning to its commit, so that each sees all that others have done. A
  * reader has a transaction that sees one moment.
- *
- * Every look costs a way to the server and back, so a reader remembers: what
- * it asked last by each statement, and of statements that walk (SQL_WALKS) the
- * rows that follow. It may, because what it sees does not change.
  */
-#include <endian.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <stdlib.h>
@@ -16,59 +11,17 @@
 #include <time.h>
 
 #include "core/util.h"
-#include "registry/db_impl.h"
 #include "registry/migrations.h"
 #include "registry/store_pg.h"
 
-#define AHEAD 256        /* rows that a reader's walk fetches at once */
-#define REMEMBER_MAX 512 /* bytes of parameters; what has more is asked anew */
-#define SQL_MAX 1024
 #define FIND_OUT_MS 2000 /* how long to ask what became of a commit; everybody else waits meanwhile */
-#define LIMIT_ONE " LIMIT 1"
 
 /* Which transaction of which history this is: to find out later what became of it. */
 #define TRANSACTION "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
 
-struct params {
-	const char *values[DB_PARAMS_MAX]; /* as they are sent: numbers in network order, text, bytes */
-	int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX], n;
-	int64_t numbers[DB_PARAMS_MAX];
-};
-
-struct pg_query {
-	struct db_query base;
-	uint64_t made;     /* the connection that it is prepared in */
-	PGresult *result;
-	int row, left;     /* the row that was told last, and how many follow */
-	int rc;
-	uint64_t seen;     /* by a reader: its transaction that the result belongs to */
-	char asked[REMEMBER_MAX]; /* and what was asked */
-	size_t asked_len;  /* 0: is not remembered */
-};
-
-struct pg_db {
-	struct db base;
-	struct pg_link link;
-	bool open;             /* a transaction is */
-	uint64_t transactions; /* of a reader, counted */
-	char line[16], id[24]; /* of the write transaction: the history's number and its own */
-	struct pg_query queries[SQL_COUNT];
-};
-
-static const bool walks[SQL_COUNT] = {
-#define X(name) [SQL_##name] = true,
-	SQL_WALKS(X)
-#undef X
-};
-
 static struct pg_db *of(struct db *db)
 {
 	return (struct pg_db *)db;
-}
-
-static struct pg_query *of_query(struct db_query *q)
-{
-	return (struct pg_query *)q;
 }
 
 static const char *reason(const struct db *db)
@@ -190,205 +143,6 @@ static void lazy(struct db *db, bool on)
 	}
 }
 
-/* --- statements ------------------------------------------------------------------------ */
-
-static void encode(struct params *p, const char *types, const struct db_value *values)
-{
-	for (p->n = 0; types[p->n]; p->n++) {
-		const struct db_value *v = &values[p->n];
-
-		if (types[p->n] == 'i') {
-			p->numbers[p->n] = (int64_t)htobe64((uint64_t)v->i);
-			p->values[p->n] = (const char *)&p->numbers[p->n];
-			p->lengths[p->n] = sizeof(int64_t);
-		} else {
-			p->values[p->n] = v->p;
-			p->lengths[p->n] = (int)v->len;
-		}
-		p->formats[p->n] = types[p->n] != 's';
-	}
-}
-
-/* Parameters as one string of bytes; 0: too long. */
-static size_t flatten(const struct params *p, char *ret)
-{
-	size_t n = 1;
-
-	*ret = 'p';
-	for (int i = 0; i < p->n; i++) {
-		int len = p->values[i] ? p->lengths[i] : -1;
-
-		if (n + sizeof(len) + (size_t)WM_MAX(len, 0) > REMEMBER_MAX)
-			return 0;
-		memcpy(ret + n, &len, sizeof(len));
-		n += sizeof(len);
-		if (len > 0)
-			memcpy(ret + n, p->values[i], (size_t)len);
-		n += (size_t)WM_MAX(len, 0);
-	}
-	return n;
-}
-
-static void tell_from(struct pg_query *q, enum sql sql, int row)
-{
-	q->row = row - 1;
-	q->left = PQntuples(q->result) - row;
-	if (walks[sql])
-		q->left = WM_MIN(q->left, 1);
-}
-
-/* A walk goes on behind the row whose first column is its parameter. */
-static bool walk_on(struct pg_query *q, enum sql sql, const struct params *p)
-{
-	int n = PQntuples(q->result), i = WM_MAX(q->row, 0);
-
-	for (int tried = 0; tried < n; tried++, i = (i + 1) % n) {
-		if (PQgetlength(q->result, i, 0) != p->lengths[0] ||
-		    memcmp(PQgetvalue(q->result, i, 0), p->values[0], (size_t)p->lengths[0]))
-			continue;
-		if (i + 1 == n && n == AHEAD)
-			return false;
-		tell_from(q, sql, i + 1);
-		return true;
-	}
-	return false;
-}
-
-/* Is the answer known already? */
-static bool recall(struct pg_db *pg, struct pg_query *q, enum sql sql, const struct params *p)
-{
-	char asked[REMEMBER_MAX];
-	size_t len;
-
-	if (!pg->link.reader || !pg->open || !q->result || q->seen != pg->transactions)
-		return false;
-	len = flatten(p, asked);
-	if (len && len == q->asked_len && !memcmp(asked, q->asked, len)) {
-		tell_from(q, sql, 0);
-		return true;
-	}
-	return walks[sql] && walk_on(q, sql, p);
-}
-
-/* The text of sql.h in this database's spelling. */
-static int spell(const struct pg_db *pg, enum sql sql, char *ret)
-{
-	size_t len = strlen(db_sql[sql]), cut = strlen(LIMIT_ONE);
-	bool ahead = pg->link.reader && walks[sql];
-
-	if (ahead)
-		len -= cut;
-	if (wm_format(ret, SQL_MAX, "%.*s", (int)len, db_sql[sql]))
-		return -E2BIG;
-	for (char *c = ret; *c; c++) {
-		if (*c == '?')
-			*c = '$';
-	}
-	return ahead ? wm_format(ret + len, SQL_MAX - len, " LIMIT %d", AHEAD) : 0;
-}
-
-static int prepare(struct pg_db *pg, struct pg_query *q, enum sql sql, const char *types, const char *label)
-{
-	char text[SQL_MAX];
-	int rc;
-
-	if (q->made == pg->link.made)
-		return 0;
-	rc = spell(pg, sql, text);
-	if (!rc)
-		rc = link_prepare(&pg->link, label, text, types);
-	if (!rc)
-		q->made = pg->link.made;
-	return rc;
-}
-
-static int execute(struct pg_db *pg, struct pg_query *q, enum sql sql, const char *types, const struct params *p)
-{
-	char label[16];
-	int rc;
-
-	wm_format(label, sizeof(label), "s%d", (int)sql);
-	rc = prepare(pg, q, sql, types, label);
-	return rc ? rc : link_execute(&pg->link, label, p->n, p->values, p->lengths, p->formats, &q->result);
-}
-
-static void forget(struct pg_query *q)
-{
-	PQclear(q->result);
-	q->result = NULL;
-	q->row = -1;
-	q->left = 0;
-	q->asked_len = 0;
-}
-
-static struct db_query *query(struct db *db, enum sql sql, const char *types, const struct db_value *values)
-{
-	struct pg_db *pg = of(db);
-	struct pg_query *q = &pg->queries[sql];
-	struct params p;
-
-	encode(&p, types, values);
-	q->rc = 0;
-	if (recall(pg, q, sql, &p))
-		return &q->base;
-	forget(q);
-	/* Within a transaction another connection would be none of it. */
-	q->rc = pg->open ? 0 : link_up(&pg->link);
-	if (!q->rc)
-		q->rc = execute(pg, q, sql, types, &p);
-	if (q->rc == -ENOTCONN && !pg->open && !strncmp(db_sql[sql], "SELECT", 6) && !link_up(&pg->link))
-		q->rc = execute(pg, q, sql, types, &p);
-	if (!q->rc) {
-		tell_from(q, sql, 0);
-		q->seen = pg->transactions;
-		q->asked_len = pg->link.reader ? flatten(&p, q->asked) : 0;
-	}
-	return &q->base;
-}
-
-static int next(struct db_query *query)
-{
-	struct pg_query *q = of_query(query);
-
-	if (q->rc || !q->left)
-		return q->rc;
-	q->left--;
-	q->row++;
-	return 1;
-}
-
-static void done(struct db_query *query)
-{
-	struct pg_query *q = of_query(query);
-
-	if (!of(query->db)->link.reader)
-		forget(q);
-}
-
-static int changed(struct db_query *q)
-{
-	return atoi(PQcmdTuples(of_query(q)->result));
-}
-
-static int64_t number(struct db_query *query, int column)
-{
-	const struct pg_query *q = of_query(query);
-	uint64_t value = 0;
-
-	if (PQgetlength(q->result, q->row, column) != sizeof(value))
-		return 0;
-	memcpy(&value, PQgetvalue(q->result, q->row, column), sizeof(value));
-	return (int64_t)be64toh(value);
-}
-
-static const void *bytes(struct db_query *query, int column, size_t *ret_len)
-{
-	const struct pg_query *q = of_query(query);
-
-	*ret_len = (size_t)PQgetlength(q->result, q->row, column);
-	return PQgetisnull(q->result, q->row, column) ? NULL : PQgetvalue(q->result, q->row, column);
-}
-
 /* --- from beginning to end ----------------------------------------------------------------- */
 
 static int watch_fd(const struct db *db)
@@ -443,9 +197,9 @@ static int open_reader(struct db *db, struct db **ret, struct wm_error *err)
 }
 
 static const struct db_ops ops = {
-	.open_reader = open_reader, .close = pg_close, .begin = begin,	   .commit = commit, .rollback = rollback,
-	.lazy = lazy,		    .query = query,    .next = next,	   .done = done,     .changed = changed,
-	.number = number,	    .bytes = bytes,    .reason = reason, .name = name,	     .fd = watch_fd,
+	.open_reader = open_reader, .close = pg_close,	 .begin = begin,     .commit = commit,	    .rollback = rollback,
+	.lazy = lazy,		    .query = pg_query,	 .next = pg_next,    .done = pg_done,	    .changed = pg_changed,
+	.number = pg_number,	    .bytes = pg_bytes,	 .reason = reason,   .name = name,	    .fd = watch_fd,
 	.follow = follow,
 };
 

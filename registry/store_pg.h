@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/error.h"
+#include "registry/db_impl.h"
 
 struct pg_conn;   /* libpq's PGconn */
 struct pg_result; /* and PGresult */
@@ -46,6 +46,37 @@ int link_execute(struct pg_link *link, const char *name, int n, const char *cons
 /* link->epoll is readable when there is something to do here: 1 somebody else has committed something, or may have
  * while there was no connection; 0 nothing; -ENOTCONN. */
 int link_follow(struct pg_link *link);
+
+/* --- statements (store_pg_query.c) ----------------------------------------------------------- */
+#define PG_REMEMBER_MAX 512 /* bytes of parameters; what has more is asked anew */
+
+struct pg_query {
+	struct db_query base;
+	uint64_t made;            /* the connection that it is prepared in */
+	struct pg_result *result;
+	int row, left;            /* the row that was told last, and how many follow */
+	int rc;
+	uint64_t seen;            /* by a reader: its transaction that the result belongs to */
+	char asked[PG_REMEMBER_MAX]; /* and what was asked */
+	size_t asked_len;         /* 0: is not remembered */
+};
+
+struct pg_db {
+	struct db base;
+	struct pg_link link;
+	bool open;             /* a transaction is */
+	uint64_t transactions; /* of a reader, counted */
+	char line[16], id[24]; /* of the write transaction: the history's number and its own */
+	struct pg_query queries[SQL_COUNT];
+};
+
+/* As struct db_ops has them. */
+struct db_query *pg_query(struct db *db, enum sql sql, const char *types, const struct db_value *values);
+int pg_next(struct db_query *q);
+void pg_done(struct db_query *q);
+int pg_changed(struct db_query *q);
+int64_t pg_number(struct db_query *q, int column);
+const void *pg_bytes(struct db_query *q, int column, size_t *ret_len);
 
 /* --- the schema (store_pg_migrate.c) --------------------------------------------------------- */
 int pg_migrate(struct pg_link *link, struct wm_error *err);

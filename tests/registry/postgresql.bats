@@ -160,7 +160,7 @@ whole() {
 	walk='^SELECT ([a-z_.]+),.* ([a-z_.]+) > \$1 ORDER BY ([a-z_.]+) LIMIT 1$'
 	while IFS=$'\t' read -r name text; do
 		if [ "$text" = walks ]; then
-			# the rows behind its only parameter, by the first column, one at a time: what store_pg.c takes for granted
+			# the rows behind its only parameter, by the first column, one at a time: what store_pg_query.c takes for granted
 			text=$(sed -n "s/^$name\tS/S/p" "$D/statements")
 			[[ $text =~ $walk ]]
 			[[ ${BASH_REMATCH[2]} = "${BASH_REMATCH[1]}" && ${BASH_REMATCH[3]} = "${BASH_REMATCH[1]}" && $text != *'$2'* ]]
