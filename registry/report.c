@@ -14,6 +14,7 @@
 static const struct wm_field taken_fields[] = {
 	WM_FIELD(report, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
 	WM_FIELD(report, instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(report, mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, 0),
 	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, version, "version", WM_FIELD_STRING, 0),
@@ -170,7 +171,8 @@ static const struct wm_field shown_fields[] = {
 
 bool report_applied(const struct report *report, const struct wm_mesh *mesh)
 {
-	return report->generation == mesh->generation && !strcmp(report->instance, mesh->instance);
+	return report->generation == mesh->generation && !strcmp(report->instance, mesh->instance) &&
+	       (!*report->mark || !strcmp(report->mark, mesh->mark));
 }
 
 char *report_encode(const struct report *report, const struct wm_mesh *mesh)

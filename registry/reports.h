@@ -19,6 +19,7 @@ struct report {
 	int64_t seen; /* seconds since 1970 */
 	uint64_t generation; /* in force at the gateway */
 	char instance[WM_INSTANCE_ID_SIZE];
+	char mark[WM_MARK_SIZE]; /* of the generation, or "" */
 	char dataplane[16];
 	char problem[256]; /* "": all is well */
 	char version[32];

@@ -309,6 +309,15 @@ await_waiting() { # N: of them
 	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}'
 	ok GET /v1/status
 	is '.sites[0].applied' false
+	# a generation of that number, by its mark and by another (of a registry that was put back)
+	ok GET /v1/config
+	report=$(head -n 1 <<<"$BODY" | jq -c '.mesh | {generation, instance, mark}')
+	ok PUT /v1/sites/b/status "$report"
+	ok GET /v1/status
+	is '.sites[0].applied' true
+	ok PUT /v1/sites/b/status "$(jq -c '.mark = "0123456789abcdef"' <<<"$report")"
+	ok GET /v1/status
+	is '.sites[0].applied' false
 	# The next says all of it anew, and of another instance it is not what the registry has.
 	ok PUT /v1/sites/b/status "{\"generation\":$(generation),\"instance\":\"another\"}"
 	ok GET /v1/status

@@ -228,6 +228,7 @@ static void strings_must_end(void **state)
 		ROW(WM_RECORD_REPORT, wm_fetch_report, dataplane),
 		ROW(WM_RECORD_REPORT, wm_fetch_report, problem),
 		ROW(WM_RECORD_REPORT, wm_fetch_report, version),
+		ROW(WM_RECORD_REPORT, wm_fetch_report, mark),
 		TARGET(WM_RECORD_UPDATE_SELF, wm_fetch_self),
 		ROW(WM_RECORD_UPDATE_SELF, wm_fetch_self, domain),
 		ROW(WM_RECORD_REPORT_PEER, wm_report_peer, kind),

@@ -181,6 +181,7 @@ static int send_report(struct wm_gateway *g, uint64_t listen_port, struct wm_err
 	wm_fetcher_target(g->inst, g->id.token, &req.target);
 	memcpy(req.domain, g->inst->domain, sizeof(req.domain));
 	memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
+	memcpy(req.mark, g->config.mesh.mark, sizeof(req.mark));
 	memcpy(req.dataplane, g->last.dataplane, sizeof(req.dataplane));
 	snprintf(req.problem, sizeof(req.problem), "%.255s", g->problem.text);
 	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_REPORT, &req, sizeof(req), err);

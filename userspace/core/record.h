@@ -112,6 +112,7 @@ struct wm_fetch_report {
 	uint64_t applied_ms; /* how long the last apply took */
 	uint64_t listen_port; /* WireGuard's; 0: there is no device */
 	uint64_t uptime;      /* of wm-gateway, seconds */
+	char mark[WM_MARK_SIZE]; /* of that generation, or "" */
 };
 
 struct wm_fetch_problem {

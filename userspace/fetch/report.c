@@ -8,6 +8,7 @@
 static const struct wm_field fields[] = {
 	WM_FIELD(wm_fetch_report, generation, "generation", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_fetch_report, instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_fetch_report, mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_fetch_report, dataplane, "dataplane", WM_FIELD_STRING, 0),
 	WM_FIELD(wm_fetch_report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_fetch_report, version, "version", WM_FIELD_STRING, 0),
