@@ -7,7 +7,7 @@ B=${B:-build}
 setup_file() {
 	local part copy=$BATS_FILE_TMPDIR/copy
 	mkdir -p "$copy/build/obj/tests"
-	cp -a Makefile bpf userspace registry cli bench tests "$copy/"
+	cp -a Makefile bpf userspace registry cli bench tests packaging setup docs "$copy/"
 	cp -a "$B"/{see,bpf,gen,guard} "$B"/lib{core,kernel,tools}.a "$copy/build/"
 	for part in core kernel tools registry tests/guard; do
 		cp -a "$B/obj/$part" "$copy/build/obj/$part"
