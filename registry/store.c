@@ -21,6 +21,31 @@ int store_give(int fd, const char *dir)
 	return stat(dir, &st) || fchown(fd, st.st_uid, st.st_gid) ? -errno : 0;
 }
 
+/* Whoever owns the directory chooses what lies under that name, and root may be the one who opens it: only what was made here
+ * is given away, and what is there already has to be a file that has no other name. */
+static int open_lock(const char *dir, const char *path, int *ret, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool made = fd >= 0;
+	struct stat st;
+	int rc = 0;
+
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno != ELOOP)
+		return wm_fail(err, errno, "cannot write in the data directory %s: %s; give another with --data, or run as its owner",
+			       dir, strerror(errno));
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return wm_fail(err, EINVAL, "%s is a link, or no file: it was not made by wm-registry; find out who did, and remove it",
+			       path);
+	if (made)
+		rc = store_give(fd, dir);
+	if (rc)
+		return wm_fail(err, -rc, "cannot give %s to the owner of its directory: %s", path, strerror(-rc));
+	*ret = wm_steal_fd(&fd);
+	return 0;
+}
+
 int store_lock(const char *dir, int *ret, struct wm_error *err)
 {
 	WM_AUTO_CLOSE int fd = -1;
@@ -31,13 +56,9 @@ int store_lock(const char *dir, int *ret, struct wm_error *err)
 		return wm_fail(err, -rc, "cannot create the data directory %s: %s; give another with --data", dir, strerror(-rc));
 	if (wm_format(path, sizeof(path), "%s/lock", dir))
 		return wm_fail(err, ENAMETOOLONG, "the data directory's name is too long: %s", dir);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return wm_fail(err, errno, "cannot write in the data directory %s: %s; give another with --data, or run as its owner",
-			       dir, strerror(errno));
-	rc = store_give(fd, dir);
+	rc = open_lock(dir, path, &fd, err);
 	if (rc)
-		return wm_fail(err, -rc, "cannot give %s to the owner of its directory: %s", path, strerror(-rc));
+		return rc;
 	if (flock(fd, LOCK_EX | LOCK_NB))
 		return wm_fail(err, EBUSY, "another wm-registry serves the data directory %s; stop it, or give another with --data", dir);
 	*ret = wm_steal_fd(&fd);

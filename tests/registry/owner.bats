@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# What root does in a directory that is somebody else's: nothing to files that lie elsewhere.
+
+load registry
+
+setup() {
+	mkdir -m 700 "$D/theirs" "$D/elsewhere"
+	chown 12345:12345 "$D/theirs"
+	echo precious >"$D/elsewhere/victim"
+}
+
+# run_as VERB [ARGUMENT]...: RC and what it said in OUT
+run_as() {
+	RC=0
+	OUT=$(env "${CLEAN[@]}" -u WM_REGISTRY_TOKEN timeout "$LIMIT" "$REGISTRY" "$@" 2>&1) || RC=$?
+}
+
+said() { # RC PATTERN...: how the last one ended, in one line
+	local rc=$1 pattern
+	shift
+	[ "$RC" = "$rc" ] || { printf 'expected %s\nexit code %s: %s\n' "$rc" "$RC" "$OUT" >&2; return 1; }
+	for pattern; do
+		[[ $OUT == *"$pattern"* ]] || { printf 'expected: %s\nsaid: %s\n' "$pattern" "$OUT" >&2; return 1; }
+	done
+}
+
+backup() { # FILE: of a small mesh
+	start
+	mesh
+	run_as backup "$1" --data "$D/data"
+	said 0 saved
+	stop
+}
+
+owner() { stat -c %u "$1"; }
+
+@test "the lock is made for the directory's owner, and what else has its name is left alone" {
+	run_as restore "$D/missing" --data "$D/theirs"
+	said 1 "$D/missing"
+	[ "$(owner "$D/theirs/lock")" = 12345 ]
+	for how in -s ''; do
+		# shellcheck disable=SC2086
+		ln -f $how "$D/elsewhere/victim" "$D/theirs/lock"
+		run_as restore "$D/missing" --data "$D/theirs"
+		said 1 "$D/theirs/lock is a link"
+		[ "$(owner "$D/elsewhere/victim")" = 0 ]
+		rm "$D/theirs/lock"
+	done
+	ln -s "$D/elsewhere/new" "$D/theirs/lock"
+	run_as restore "$D/missing" --data "$D/theirs"
+	said 1 "$D/theirs/lock is a link"
+	[ ! -e "$D/elsewhere/new" ]
+	rm "$D/theirs/lock"
+	for make in mkfifo mkdir; do
+		$make "$D/theirs/lock"
+		run_as restore "$D/missing" --data "$D/theirs"
+		said 1 "$D/theirs"
+		rm -r "$D/theirs/lock"
+	done
+}
