@@ -14,8 +14,11 @@
 
 #define STAGE "restoring" /* a directory in the data directory */
 
+/* Whoever owns the data directory may put anything under the stage's name at any time, while root restores: what is made or
+ * taken away there, and what is given to that owner, is so by the open directory. */
 struct paths {
 	char live[PATH_MAX], stage[PATH_MAX], staged[PATH_MAX];
+	int fd; /* of the stage, or -1 */
 };
 
 static int name_paths(const char *dir, struct paths *ret, struct wm_error *err)
@@ -30,16 +33,53 @@ static int name_paths(const char *dir, struct paths *ret, struct wm_error *err)
 /* What a database may have beside it. */
 static const char *const beside[] = { "", "-wal", "-shm", "-journal" };
 
-static void remove_stage(const struct paths *p)
+static void empty_stage(int fd)
 {
-	char path[PATH_MAX];
+	char name[32];
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(beside); i++) {
-		if (!wm_format(path, sizeof(path), "%s%s", p->staged, beside[i]))
-			unlink(path);
+		if (!wm_format(name, sizeof(name), STORE_FILE "%s", beside[i]))
+			unlinkat(fd, name, 0);
 	}
-	if (!wm_format(path, sizeof(path), "%s/lock", p->stage))
-		unlink(path);
+	unlinkat(fd, "lock", 0);
+}
+
+/* What an interrupted one has left; nothing behind a link. */
+static void remove_left_over(const char *stage)
+{
+	WM_AUTO_CLOSE int fd = open(stage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0) {
+		empty_stage(fd);
+		rmdir(stage);
+	}
+}
+
+static int make_stage(struct paths *p, struct wm_error *err)
+{
+	struct stat st;
+
+	remove_left_over(p->stage);
+	if (mkdir(p->stage, 0700))
+		return errno == EEXIST ? wm_fail(err, EEXIST, "%s is in the way: it is a link, not a directory, or holds what wm-registry did not put there; remove it",
+						 p->stage)
+				       : wm_fail(err, errno, "cannot write in the data directory: %s: %s", p->stage, strerror(errno));
+	p->fd = open(p->stage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->fd < 0 || fstat(p->fd, &st))
+		return wm_fail(err, errno, "cannot use the directory %s: %s", p->stage, strerror(errno));
+	if (st.st_uid != geteuid())
+		return wm_fail(err, EPERM, "the directory %s was exchanged for another while the backup was restored; find out who does that",
+			       p->stage);
+	return 0;
+}
+
+static void remove_stage(struct paths *p)
+{
+	if (p->fd < 0)
+		return;
+	empty_stage(p->fd);
+	close(p->fd);
+	p->fd = -1;
 	rmdir(p->stage);
 }
 
@@ -55,7 +95,7 @@ static int copy_all(int in, int out)
 	return n < 0 || fsync(out) ? -errno : 0;
 }
 
-static int copy_file(const char *from, const char *to, struct wm_error *err)
+static int copy_file(const char *from, const struct paths *p, const char *to, struct wm_error *err)
 {
 	WM_AUTO_CLOSE int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
 	struct stat st;
@@ -65,21 +105,21 @@ static int copy_file(const char *from, const char *to, struct wm_error *err)
 		return wm_fail(err, errno, "cannot read the backup %s: %s; check the path", from, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return wm_fail(err, EINVAL, "%s is not a file; give one that wm-registry backup has made", from);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	out = openat(p->fd, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = out < 0 ? -errno : copy_all(in, out);
-	return rc ? wm_fail(err, -rc, "cannot copy the backup to %s: %s", to, strerror(-rc)) : 0;
+	return rc ? wm_fail(err, -rc, "cannot copy the backup to %s/%s: %s", p->stage, to, strerror(-rc)) : 0;
 }
 
 /* A backup is one file; one that somebody copied from a data directory may have its newest changes beside it. */
 static int copy_backup(const char *file, const struct paths *p, struct wm_error *err)
 {
-	char from[PATH_MAX], to[PATH_MAX];
-	int rc = copy_file(file, p->staged, err);
+	char from[PATH_MAX];
+	int rc = copy_file(file, p, STORE_FILE, err);
 
-	if (!rc && (wm_format(from, sizeof(from), "%s-wal", file) || wm_format(to, sizeof(to), "%s-wal", p->staged)))
+	if (!rc && wm_format(from, sizeof(from), "%s-wal", file))
 		return wm_fail(err, ENAMETOOLONG, "the backup's name is too long: %s", file);
 	if (!rc && !access(from, F_OK))
-		rc = copy_file(from, to, err);
+		rc = copy_file(from, p, STORE_FILE "-wal", err);
 	return rc;
 }
 
@@ -106,11 +146,8 @@ static int renew(const struct paths *p, struct store_counts *ret, store_say_fn s
 static int make_ready(const char *file, const struct paths *p, store_say_fn say, struct store_counts *ret, struct wm_error *err)
 {
 	unsigned int version;
-	int rc;
+	int rc = copy_backup(file, p, err);
 
-	if (mkdir(p->stage, 0700))
-		return wm_fail(err, errno, "cannot write in the data directory: %s: %s", p->stage, strerror(errno));
-	rc = copy_backup(file, p, err);
 	if (!rc)
 		rc = store_file_version(p->staged, &version, err);
 	if (!rc)
@@ -171,11 +208,11 @@ static int sync_dir(const char *dir)
 
 static int put_in_place(const char *dir, const struct paths *p, struct wm_error *err)
 {
-	WM_AUTO_CLOSE int fd = open(p->staged, O_RDWR | O_CLOEXEC);
+	WM_AUTO_CLOSE int fd = openat(p->fd, STORE_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	int rc = fd < 0 ? -errno : store_give(fd, dir);
 
 	if (!rc)
-		rc = fsync(fd) || rename(p->staged, p->live) ? -errno : sync_dir(dir);
+		rc = fsync(fd) || renameat(p->fd, STORE_FILE, AT_FDCWD, p->live) ? -errno : sync_dir(dir);
 	return rc ? wm_fail(err, -rc, "cannot put the database in place as %s: %s", p->live, strerror(-rc)) : 0;
 }
 
@@ -183,7 +220,7 @@ int restore(const char *file, const char *dir, bool replace, store_say_fn say, s
 {
 	struct restored restored = { 0 };
 	WM_AUTO_CLOSE int lock = -1;
-	struct paths p;
+	struct paths p = { .fd = -1 };
 	bool there;
 	int rc = name_paths(dir, &p, err);
 
@@ -194,8 +231,9 @@ int restore(const char *file, const char *dir, bool replace, store_say_fn say, s
 	there = !access(p.live, F_OK);
 	if (there && !replace)
 		return wm_fail(err, EEXIST, "there is a database already: %s; --force replaces it, and keeps it under another name", p.live);
-	remove_stage(&p); /* of one that was interrupted */
-	rc = make_ready(file, &p, say, &restored.counts, err);
+	rc = make_stage(&p, err);
+	if (!rc)
+		rc = make_ready(file, &p, say, &restored.counts, err);
 	if (!rc && there)
 		rc = keep_aside(&p, restored.aside, err);
 	if (!rc)

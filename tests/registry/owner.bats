@@ -58,3 +58,29 @@ owner() { stat -c %u "$1"; }
 		rm -r "$D/theirs/lock"
 	done
 }
+
+@test "a restore takes nothing away behind a link that has the name of its directory" {
+	backup "$D/backup"
+	for name in registry.db registry.db-wal registry.db-shm registry.db-journal lock; do
+		echo precious >"$D/elsewhere/$name"
+	done
+	before=$(ls "$D/elsewhere")
+	ln -s "$D/elsewhere" "$D/theirs/restoring"
+	run_as restore "$D/backup" --data "$D/theirs"
+	[ "$(ls "$D/elsewhere")" = "$before" ]
+	[ "$(cat "$D/elsewhere"/* | sort -u)" = precious ]
+	said 1 "$D/theirs/restoring is in the way"
+	[ "$(ls "$D/theirs")" = $'lock\nrestoring' ]
+	rm "$D/theirs/restoring"
+	# nor what else is in one
+	mkdir "$D/theirs/restoring"
+	touch "$D/theirs/restoring/mine"
+	run_as restore "$D/backup" --data "$D/theirs"
+	said 1 "$D/theirs/restoring is in the way"
+	[ -e "$D/theirs/restoring/mine" ]
+	rm "$D/theirs/restoring/mine"
+	run_as restore "$D/backup" --data "$D/theirs"
+	said 0 restored
+	[ "$(ls "$D/theirs")" = $'lock\nregistry.db' ]
+	[ "$(owner "$D/theirs/registry.db")" = 12345 ]
+}
