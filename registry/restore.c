@@ -95,32 +95,70 @@ static int copy_all(int in, int out)
 	return n < 0 || fsync(out) ? -errno : 0;
 }
 
-static int copy_file(const char *from, const struct paths *p, const char *to, struct wm_error *err)
+static int copy_to_stage(int in, const struct paths *p, const char *to, struct wm_error *err)
 {
-	WM_AUTO_CLOSE int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
-	struct stat st;
-	int rc;
+	WM_AUTO_CLOSE int out = openat(p->fd, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int rc = out < 0 ? -errno : copy_all(in, out);
 
-	if (in < 0 || fstat(in, &st))
-		return wm_fail(err, errno, "cannot read the backup %s: %s; check the path", from, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return wm_fail(err, EINVAL, "%s is not a file; give one that wm-registry backup has made", from);
-	out = openat(p->fd, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	rc = out < 0 ? -errno : copy_all(in, out);
 	return rc ? wm_fail(err, -rc, "cannot copy the backup to %s/%s: %s", p->stage, to, strerror(-rc)) : 0;
+}
+
+static int open_backup(const char *file, int *ret, struct stat *ret_st, struct wm_error *err)
+{
+	*ret = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (*ret < 0 || fstat(*ret, ret_st))
+		return wm_fail(err, errno, "cannot read the backup %s: %s; check the path", file, strerror(errno));
+	if (!S_ISREG(ret_st->st_mode))
+		return wm_fail(err, EINVAL, "%s is not a file; give one that wm-registry backup has made", file);
+	return 0;
+}
+
+/* The file format's write and read version: 2 for a database with a write-ahead log, which a backup does not have. */
+static bool has_log(int fd)
+{
+	uint8_t versions[2];
+
+	return pread(fd, versions, sizeof(versions), 18) == sizeof(versions) && versions[0] == 2 && versions[1] == 2;
+}
+
+/* SQLite takes whatever log has the database's name, so who may make names beside a backup could decide what is restored. */
+static bool belongs(int fd, const struct stat *st, int log)
+{
+	struct stat beside_it;
+
+	return has_log(fd) && !fstat(log, &beside_it) && S_ISREG(beside_it.st_mode) && beside_it.st_nlink == 1 &&
+	       beside_it.st_uid == st->st_uid && beside_it.st_mode == st->st_mode;
+}
+
+static int copy_log(const char *file, int fd, const struct stat *st, const struct paths *p, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int log = -1;
+	char path[PATH_MAX];
+
+	if (wm_format(path, sizeof(path), "%s-wal", file))
+		return wm_fail(err, ENAMETOOLONG, "the backup's name is too long: %s", file);
+	log = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (log < 0 && errno == ENOENT)
+		return 0;
+	if (log < 0 && errno != ELOOP)
+		return wm_fail(err, errno, "cannot read %s, which lies beside the backup: %s", path, strerror(errno));
+	if (log < 0 || !belongs(fd, st, log))
+		return wm_fail(err, EPERM,
+			       "%s was not made with %s: that is a backup, which has none, or has another owner or mode; find out whose it is, and move it away",
+			       path, file);
+	return copy_to_stage(log, p, STORE_FILE "-wal", err);
 }
 
 /* A backup is one file; one that somebody copied from a data directory may have its newest changes beside it. */
 static int copy_backup(const char *file, const struct paths *p, struct wm_error *err)
 {
-	char from[PATH_MAX];
-	int rc = copy_file(file, p, STORE_FILE, err);
+	WM_AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int rc = open_backup(file, &fd, &st, err);
 
-	if (!rc && wm_format(from, sizeof(from), "%s-wal", file))
-		return wm_fail(err, ENAMETOOLONG, "the backup's name is too long: %s", file);
-	if (!rc && !access(from, F_OK))
-		rc = copy_file(from, p, STORE_FILE "-wal", err);
-	return rc;
+	if (!rc)
+		rc = copy_to_stage(fd, p, STORE_FILE, err);
+	return rc ? rc : copy_log(file, fd, &st, p, err);
 }
 
 /* --- making it ready ------------------------------------------------------------------------ */

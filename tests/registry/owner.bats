@@ -84,3 +84,65 @@ owner() { stat -c %u "$1"; }
 	[ "$(ls "$D/theirs")" = $'lock\nregistry.db' ]
 	[ "$(owner "$D/theirs/registry.db")" = 12345 ]
 }
+
+# A mesh, killed so that its newest change lies beside it: $D/copy/registry.db and -wal
+killed() {
+	start
+	mesh
+	stop KILL
+	[ -s "$D/data/registry.db-wal" ]
+	mkdir "$D/copy"
+	cp "$D/data/registry.db" "$D/data/registry.db-wal" "$D/copy"
+}
+
+@test "what lies beside a backup is no part of it" {
+	backup "$D/backup"
+	before=$(sqlite3 "$D/backup" 'SELECT group_concat(domain) FROM site')
+	# a log that fits: the same database, in which somebody has removed all
+	cp "$D/backup" "$D/copy.db"
+	sqlite3 "$D/copy.db" >/dev/null <<-EOF
+		PRAGMA journal_mode=WAL;
+		PRAGMA wal_autocheckpoint=0;
+		DELETE FROM host; DELETE FROM device; DELETE FROM site;
+		.system cp $D/copy.db-wal $D/backup-wal
+	EOF
+	[ -s "$D/backup-wal" ]
+	chmod 600 "$D/backup-wal" # as the backup's
+	run_as restore "$D/backup" --data "$D/other"
+	said 1 "$D/backup-wal was not made with $D/backup"
+	[ "$(ls "$D/other")" = lock ]
+	rm "$D/backup-wal"
+	run_as restore "$D/backup" --data "$D/other"
+	said 0 ': 2 sites'
+	[ "$(sqlite3 "$D/other/registry.db" 'SELECT group_concat(domain) FROM site')" = "$before" ]
+}
+
+@test "of a copied database, only a log of the same owner and mode is taken" {
+	killed
+	wal=$D/copy/registry.db-wal
+	chmod 600 "$D"/copy/*
+	refused() {
+		run_as restore "$D/copy/registry.db" --data "$D/other"
+		said 1 "$wal was not made with" && [ "$(ls "$D/other")" = lock ]
+	}
+	chmod 644 "$wal"
+	refused
+	chmod 600 "$wal"
+	chown 12345 "$wal"
+	refused
+	chown 0 "$wal"
+	ln "$wal" "$D/twin"
+	refused
+	rm "$D/twin"
+	mv "$wal" "$D/log"
+	ln -s "$D/log" "$wal"
+	refused
+	rm "$wal"
+	mkfifo "$wal"
+	chmod 600 "$wal"
+	refused
+	rm "$wal"
+	mv "$D/log" "$wal"
+	run_as restore "$D/copy/registry.db" --data "$D/other"
+	said 0 ': 2 sites, 2 hosts, 1 devices'
+}
