@@ -51,6 +51,10 @@ static int by_token(struct registry *registry, int64_t now, struct identity *io)
 		return rc;
 	io->role = token.role;
 	memcpy(io->name, token.name, sizeof(io->name));
+	/* A label is whatever an admin chose, "master" too: the number tells whose it is. */
+	if (token.role == WM_TOKEN_ADMIN || token.role == WM_TOKEN_READ)
+		wm_format(io->who, sizeof(io->who), "%s %s (token %llu)", role_names[io->role], io->name,
+			  (unsigned long long)token.id);
 	return 0;
 }
 
@@ -73,7 +77,8 @@ int auth_identify(struct registry *registry, const char *token, struct identity 
 	}
 	if (rc)
 		return rc;
-	wm_format(who.who, sizeof(who.who), "%s %s", role_names[who.role], who.name);
+	if (!*who.who)
+		wm_format(who.who, sizeof(who.who), "%s %s", role_names[who.role], who.name);
 	*ret = who;
 	return 0;
 }

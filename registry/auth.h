@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "core/key.h"
-#include "registry/objects.h"
+#include "registry/store.h"
 
 struct registry;
 
@@ -16,7 +16,7 @@ struct identity {
 	char name[WM_NAME_SIZE];   /* gateway: its site; device: itself; enrolment: what it is for; else a label */
 	enum object_kind subject;  /* of an enrolment: OBJECT_SITE or OBJECT_DEVICE */
 	struct wm_token_hash hash; /* of the token */
-	char who[WM_NAME_SIZE + 16]; /* for audit and log: "gateway b" */
+	char who[STORE_WHO_SIZE];  /* for audit and log: "gateway b", "admin ops (token 3)" */
 };
 
 /* One bit for each role, for the table of routes. */

@@ -106,10 +106,12 @@ struct store_apply {
 int store_apply(struct store *store, const struct store_apply *how, struct plan *io, struct wm_error *err);
 
 /* --- what was done -----------------------------------------------------------------*/
+#define STORE_WHO_SIZE (WM_NAME_SIZE + 48)
+
 struct store_audit {
 	uint64_t id;
 	int64_t at;
-	char who[WM_NAME_SIZE + 16];
+	char who[STORE_WHO_SIZE];
 	char what[16], kind[16];
 	char name[OBJECT_NAME_SIZE];
 	uint64_t generation;           /* 0: it did not change the mesh */

@@ -66,6 +66,19 @@ audit() { # FILTER: of the newest entry
 	is '[.. | objects | keys[] | select(. == "hash" or . == "token")] | length' 0
 }
 
+@test "audit: a token's label accuses nobody else" {
+	longest=$(printf '%063d' 0)
+	for label in master 'ops (token 1)' "$longest"; do
+		ok POST /v1/tokens "$(jq -nc --arg name "$label" '{$name, role: "admin"}')"
+		id=$(jq .id <<<"$BODY")
+		TOKEN=$(jq -r .token <<<"$BODY") ok PATCH /v1/hosts/nas.b "{\"local_ip\":\"192.168.3.$((id + 10))\"}"
+		[ "$(audit '[.who, .what] | join(", ")')" = "admin $label (token $id), change" ]
+		grep -qF "admin $label (token $id): PATCH /v1/hosts/nas.b: 200" "$D/log"
+	done
+	ok DELETE /v1/hosts/nas.b
+	[ "$(audit .who)" = 'admin master' ]
+}
+
 @test "audit: in parts, from where the last ended; its limits; who may" {
 	ok GET '/v1/audit?limit=1000'
 	all=$(jq -c '[.audit[].seq]' <<<"$BODY")
