@@ -211,7 +211,7 @@ static int check_overlay(struct store *store, const struct object_key *self, str
 
 /* --- sites ---------------------------------------------------------------------------- */
 
-static int check_endpoint(struct store *store, const struct wm_endpoint *ep, struct wm_error *err)
+int check_endpoint(struct wm_prefix supernet, const struct wm_endpoint *ep, struct wm_error *err)
 {
 	char text[WM_ENDPOINT_TEXT];
 	wm_ip4 addr;
@@ -225,7 +225,7 @@ static int check_endpoint(struct store *store, const struct wm_endpoint *ep, str
 	if (!wm_ip4_is_unicast(addr))
 		return wm_fail_field(err, EINVAL, "endpoint",
 				     "endpoint %s is loopback, link-local, multicast or reserved; other sites cannot reach it", text);
-	if (wm_prefix_has(store->mesh.supernet, addr))
+	if (wm_prefix_has(supernet, addr))
 		return wm_fail_field(err, EINVAL, "endpoint",
 				     "endpoint %s lies inside the mesh; the tunnel would have to run through itself", text);
 	return 0;
@@ -294,7 +294,7 @@ static int check_site(struct store *store, const struct object *object, const st
 	if (!rc)
 		rc = check_hub(store, site, was, err);
 	if (!rc)
-		rc = check_endpoint(store, &site->endpoint, err);
+		rc = check_endpoint(store->mesh.supernet, &site->endpoint, err);
 	return rc ? rc : check_key(store, &self, &site->public_key, err);
 }
 

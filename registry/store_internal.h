@@ -93,6 +93,8 @@ int rows_park(struct db *db, const struct object_key *key);
 int check_fill(struct store *store, struct object *io, struct wm_error *err);
 /* Against the whole mesh; old NULL: it is new. */
 int check_object(struct store *store, const struct object *object, const struct object *old, struct wm_error *err);
+/* The tunnel cannot run through itself. */
+int check_endpoint(struct wm_prefix supernet, const struct wm_endpoint *ep, struct wm_error *err);
 /* Devices carry the hub's domain: a device and a host of the hub's site cannot share a name. */
 int check_twin(struct store *store, const struct object_key *self, const struct wm_site *site, struct wm_error *err);
 /* store_recheck.c: of what did not change, when what it hangs on did: of hosts their site, of devices the hub, of all the

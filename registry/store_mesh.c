@@ -54,7 +54,7 @@ static int settle_mesh(struct store *store, const struct store_options *options,
 	if (options->supernet.len) {
 		mesh.supernet = options->supernet;
 		rc = wm_supernet_check(mesh.supernet, err);
-		if (!rc)
+		if (!rc && !wm_prefix_equal(mesh.supernet, old.supernet))
 			rc = check_supernet(store, mesh.supernet, err);
 	}
 	if (rc)

@@ -8,6 +8,16 @@
 #include "core/util.h"
 #include "registry/store_internal.h"
 
+static int fits(struct wm_prefix supernet, const struct object *object, struct wm_error *err)
+{
+	int rc;
+
+	if (object->kind == OBJECT_HOST)
+		return wm_local_check(supernet, object->host.local, err);
+	rc = wm_subnet_check(supernet, object->site.subnet, err);
+	return rc ? rc : check_endpoint(supernet, &object->site.endpoint, err);
+}
+
 int check_supernet(struct store *store, struct wm_prefix supernet, struct wm_error *err)
 {
 	char text[WM_PREFIX_TEXT], title[OBJECT_TITLE_SIZE];
@@ -18,14 +28,15 @@ int check_supernet(struct store *store, struct wm_prefix supernet, struct wm_err
 		struct object object = { .kind = kind };
 
 		while ((rc = rows_next(store->db, "", &object)) > 0) {
-			rc = kind == OBJECT_SITE ? wm_subnet_check(supernet, object.site.subnet, err)
-						 : wm_local_check(supernet, object.host.local, err);
+			rc = fits(supernet, &object, err);
 			if (!rc)
 				continue;
 			object_key_of(&object, &key);
 			wm_prefix_format(supernet, text);
+			if (err)
+				wm_copy(err->field, sizeof(err->field), "supernet"); /* that is what is at fault */
 			return wm_fail_in(err, rc,
-					  "the supernet cannot become %s because of %s (leave WM_MESH_SUPERNET as it was, or remove it first)",
+					  "the supernet cannot become %s because of %s (leave the supernet as it was, or correct or remove that first)",
 					  text, object_title(&key, title));
 		}
 		if (rc < 0)

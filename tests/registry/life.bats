@@ -234,6 +234,25 @@ said() { # RC PATTERN: how the last start failed: one line
 	said 1 "host 'x.a'"
 }
 
+@test "a supernet that would swallow a site's endpoint is refused" {
+	start
+	ok POST /v1/sites '{"domain":"a","endpoint":"172.20.1.1:51820"}'
+	stop
+	refuses serve --data "$D/data" --listen 127.0.0.1:0 --supernet 172.16.0.0/12
+	said 1 "site 'a'"
+	start
+	ok GET /v1/whoami
+	is .supernet 172.30.0.0/16
+	ok PATCH /v1/sites/a "{\"public_key\":\"$(key 1)\"}"
+	stop
+	# with one that an earlier registry took, it starts, so that the endpoint can be corrected
+	sql "UPDATE mesh SET supernet = $((172 << 24 | 16 << 16)), supernet_len = 12"
+	start --supernet 172.16.0.0/12
+	api PATCH /v1/sites/a "{\"public_key\":\"$(key 2)\"}"
+	problem 400 endpoint
+	ok PATCH /v1/sites/a '{"endpoint":"198.51.100.1:51820"}'
+}
+
 @test "every change is in the audit: who, what, before, after" {
 	start
 	mesh

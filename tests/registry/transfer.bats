@@ -259,6 +259,23 @@ refused() { # CODE FIELD FILTER [QUERY]: nothing has changed
 	refused 400 hosts '.hosts = {}'
 }
 
+@test "a supernet that would swallow the endpoint of a site that stays as it is: 400, and nothing has happened" {
+	ok PATCH /v1/sites/b '{"endpoint":"172.20.1.1:51820"}'
+	gen=$(generation)
+	for how in . 'del(.sites)'; do
+		edit ".supernet = \"172.16.0.0/12\" | $how" "$D/in"
+		import "$D/in" keep=1
+		problem 400 supernet
+		is '.detail | contains("site '"'b'"'") and contains("172.20.1.1:51820")' true
+	done
+	[ "$(generation)" = "$gen" ]
+	# it may move in the same document
+	edit '.supernet = "172.16.0.0/12" | .sites[0].endpoint = "198.51.100.2:51820"' "$D/in"
+	import "$D/in"
+	code 200
+	[ "$(plan)" = 'change mesh , change site b' ]
+}
+
 @test "what is no document: 400, and nothing has happened" {
 	gen=$(generation)
 	for text in '' '[]' '{' '{}' '{"hosts":[}' '{"hosts":[],}' '{"hosts":[]} x' '{"hosts":[]' '{"hosts" []}' '{"hosts":[1]}' \
