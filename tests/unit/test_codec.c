@@ -81,7 +81,7 @@ static void every_type_refuses_by_name_what_is_wrong(void **state)
 		const char *field, *value;
 	} rows[] = {
 		{ "string", "7" }, { "string", "[]" }, { "string", "true" }, { "string", "\"12345678\"" }, { "string", "\"a\\nb\"" },
-		{ "string", "\"\\u001b[m\"" }, { "string", "\"\\u007f\"" }, { "string", "\"\\t\"" },
+		{ "string", "\"\\u001b[m\"" }, { "string", "\"\\u007f\"" }, { "string", "\"\\u0080\"" }, { "string", "\"a\\u009b\"" }, { "string", "\"\\t\"" },
 		{ "label", "null" }, { "label", "7" }, { "label", "\"\"" }, { "label", "\"Nas\"" }, { "label", "\"a b\"" },
 		{ "label", "\"a\\nb\"" }, { "label", "\"a;b\"" }, { "label", "\"a'b\"" }, { "label", "{}" },
 		{ "label", "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"" },

@@ -61,6 +61,30 @@ static void the_sentence_may_be_its_own_context(void **state)
 	assert_string_equal(err.text, "inner: inner");
 }
 
+/* What a registry says gets into sentences: it moves no cursor and begins no line of a log. */
+static void a_sentence_is_one_printable_line(void **state)
+{
+	char text[600];
+
+	(void)state;
+	wm_fail_field(&err, EINVAL, "a\tb", "no %s", "\x1b[2Jx\ny\a\x7f\xc2\x9b" "31m\x9b\xff B\xc3\xbcro");
+	assert_string_equal(err.text, "no ?[2Jx?y???31m?? B\xc3\xbcro");
+	assert_string_equal(err.field, "a?b");
+	wm_fail_in(&err, -EINVAL, "file '%s'", "\r\n");
+	assert_string_equal(err.text, "file '\?\?': no ?[2Jx?y???31m?? B\xc3\xbcro");
+	/* Cut in the middle of a character, it is UTF-8 still. */
+	for (size_t at = 0; at < 2; at++) {
+		memset(text, 'x', sizeof(text));
+		for (size_t i = at; i + 2 < sizeof(text); i += 2)
+			memcpy(text + i, "\xc3\xbc", 3);
+		wm_fail(&err, EINVAL, "%s", text);
+		assert_true(err.text[sizeof(err.text) - 2] == (at ? '\xbc' : '?'));
+		wm_fail_in(&err, -EINVAL, "z");
+		assert_non_null(strstr(err.text, "..."));
+		assert_int_not_equal(err.text[sizeof(err.text) - 5], '\xc3');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -69,6 +93,7 @@ int main(void)
 		TEST(context_goes_in_front_and_the_field_stays),
 		TEST(too_long_keeps_the_beginning),
 		TEST(the_sentence_may_be_its_own_context),
+		TEST(a_sentence_is_one_printable_line),
 	};
 
 	return UNIT_RUN("error", tests);

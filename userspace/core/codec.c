@@ -80,8 +80,11 @@ static void decrefp(json_t **json)
 
 static int get_string(const char *s, void *to, size_t size)
 {
-	for (const char *p = s; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+	uint32_t code;
+
+	for (size_t n, at = 0; s[at]; at += n) {
+		n = wm_utf8_decode(s + at, &code);
+		if (!n || wm_is_control(code))
 			return -EINVAL;
 	}
 	return wm_copy(to, size, s) ? -EINVAL : 0;

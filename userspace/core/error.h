@@ -5,7 +5,8 @@
  * Functions return 0 or -errno. Where a user will read why, they also take a
  * struct wm_error and fill it once, at the place that knows what failed, on
  * which object, and what to do about it. Whoever owns the operation prints or
- * logs it, once.
+ * logs it, once. Parts of it may come from a registry: what a terminal would
+ * obey, or would be a line of its own in a log, stands in it as '?'.
  */
 #pragma once
 

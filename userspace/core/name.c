@@ -91,6 +91,23 @@ bool wm_is_control(uint32_t code)
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+void wm_printable(char *text)
+{
+	char *to = text;
+	uint32_t code;
+
+	for (size_t n; *text; text += n ? n : 1) {
+		n = wm_utf8_decode(text, &code);
+		if (!n || wm_is_control(code)) {
+			*to++ = '?';
+		} else {
+			memmove(to, text, n);
+			to += n;
+		}
+	}
+	*to = '\0';
+}
+
 bool wm_title_valid(const char *title)
 {
 	size_t len = strlen(title);

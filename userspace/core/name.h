@@ -30,6 +30,8 @@ int wm_fqdn_split(const char *fqdn, char *ret_name, char *ret_domain);
  * 0 where s is not UTF-8. s ends with a NUL. */
 size_t wm_utf8_decode(const char *s, uint32_t *ret);
 bool wm_is_control(uint32_t code); /* C0, DEL, C1: what a terminal obeys instead of showing */
+/* In place: each control character, and each byte that is not UTF-8, becomes one '?'. */
+void wm_printable(char *text);
 
 /* Free text for people (the mesh's name): 1..63 printable bytes, valid UTF-8, no control characters. */
 bool wm_title_valid(const char *title);

@@ -29,15 +29,6 @@ static const struct {
 	{0, 999, EREMOTEIO, "this is not an answer of a registry; check the address"},
 };
 
-/* The text comes from the network and goes to a terminal. */
-static void strip_controls(char *text)
-{
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
-			*c = '?';
-	}
-}
-
 int wm_http_problem(const struct wm_http_answer *answer, const char *doing, struct wm_error *err)
 {
 	WM_AUTO_FREE char *detail = answer->body ? wm_json_member(answer->body, answer->len, "detail") : NULL;
@@ -53,8 +44,5 @@ int wm_http_problem(const struct wm_http_answer *answer, const char *doing, stru
 		return wm_fail(err, meanings[i].code, "%s: the registry answered %ld: %s", doing, answer->status,
 			       meanings[i].advice);
 
-	strip_controls(detail);
-	if (field)
-		strip_controls(field);
 	return wm_fail_field(err, meanings[i].code, field ? field : "", "%s: %s", doing, detail);
 }
