@@ -8,6 +8,7 @@
 
 #include "cli/each.h"
 #include "cli/show.h"
+#include "cli/text.h"
 #include "core/util.h"
 
 static void show_head(struct wm_out *out, const struct wm_mesh *mesh)
@@ -103,19 +104,22 @@ int cmd_show_config(struct cli *cli)
 	for (size_t i = 0; i < n; i++) {
 		struct wm_error err = m[i].problem;
 		WM_AUTO_FREE char *text = NULL;
-		char title[WM_NAME_SIZE];
+		char title[WM_NAME_SIZE], head[WM_NAME_SIZE + MESH_SLUG_SIZE + 16];
 		struct api *api = NULL;
 		int rc = *err.text ? -EPERM : 0;
 
 		rc = rc ?: api_open(&m[i], &api, &err);
 		rc = rc ?: api_config_text(api, &text, &err);
 		api_close(api);
+		snprintf(head, sizeof(head), "=== %s (%s) ===", mesh_title(&m[i], title), m[i].slug);
+		wm_printable(head);
 		if (!cli->opt[OPT_JSON])
-			printf("=== %s (%s) ===\n", mesh_title(&m[i], title), m[i].slug);
+			puts(head);
 		if (rc)
 			complain_error(rc, &err);
 		else
-			puts(text);
+			put_document(stdout, text, strlen(text));
+		fputs(rc ? "" : "\n", stdout);
 		code = code ?: exit_code_of(rc);
 	}
 	if (fflush(stdout) || ferror(stdout))

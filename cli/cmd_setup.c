@@ -132,12 +132,25 @@ static void put_member(void *out, const char *key, const char *value)
 
 /* --- the script --------------------------------------------------------------------------------- */
 
+/* Who looks at it before it is run sees all of it. */
+static bool is_plain(const char *script)
+{
+	uint32_t code;
+
+	for (size_t n; *script; script += n) {
+		n = wm_utf8_decode(script, &code);
+		if (!n || (wm_is_control(code) && code != '\n' && code != '\t'))
+			return false;
+	}
+	return true;
+}
+
 static int print_script(struct cli *cli, const struct mesh *mesh, const struct variables *v, const char *script, size_t len)
 {
 	const char *rest = strchr(script, '\n');
 	struct wm_out *out;
 
-	if (strlen(script) != len || strncmp(script, "#!/bin/sh", 9) || !rest)
+	if (strlen(script) != len || strncmp(script, "#!/bin/sh", 9) || !rest || !is_plain(script))
 		return complain(WM_EXIT_UNREACHABLE, "what the registry serves is not a script for /bin/sh; nothing is printed");
 	if (cli->opt[OPT_JSON]) {
 		out = show_begin(cli);

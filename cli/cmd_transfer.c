@@ -12,6 +12,7 @@
 
 #include "cli/changes.h"
 #include "cli/show.h"
+#include "cli/text.h"
 #include "core/util.h"
 
 #define DOCUMENT_MAX (1024u * 1024 * 1024) /* a million hosts */
@@ -53,7 +54,8 @@ int cmd_export(struct cli *cli)
 		return rc ? complain(WM_EXIT_FAILED, "%s: cannot write it: %s", file, strerror(-rc))
 			  : show_exported(cli, mesh, file);
 	}
-	if (fwrite(text, 1, len, stdout) != len || fflush(stdout))
+	put_document(stdout, text, len);
+	if (fflush(stdout) || ferror(stdout))
 		return complain(WM_EXIT_FAILED, "cannot write the output: %s", strerror(errno));
 	return WM_EXIT_OK;
 }

@@ -273,8 +273,13 @@ static int ask_mesh(struct cli *cli, struct mesh **ret)
 	char title[WM_NAME_SIZE], answer[MESH_SLUG_SIZE];
 	int code = WM_EXIT_USAGE;
 
-	for (size_t i = 0; i < cli->nmeshes; i++)
-		fprintf(stderr, "  %zu  %s (%s)\n", i + 1, cli->meshes[i].slug, mesh_title(&cli->meshes[i], title));
+	for (size_t i = 0; i < cli->nmeshes; i++) {
+		char line[MESH_SLUG_SIZE + WM_NAME_SIZE + 32];
+
+		snprintf(line, sizeof(line), "  %zu  %s (%s)", i + 1, cli->meshes[i].slug, mesh_title(&cli->meshes[i], title));
+		wm_printable(line);
+		fprintf(stderr, "%s\n", line);
+	}
 	for (int tries = 0; code && tries < 3; tries++) {
 		unsigned long number;
 		char *end;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/text.h"
 
-#include <stdio.h>
-
+#include "core/name.h"
 #include "core/time.h"
 #include "core/util.h"
 
@@ -39,4 +38,20 @@ const char *bytes_text(uint64_t bytes, char buf[BYTES_TEXT])
 		value /= 1024;
 	snprintf(buf, BYTES_TEXT, "%.*f %s", i && value < 10 ? 1 : 0, value, units[i]);
 	return buf;
+}
+
+void put_document(FILE *f, const char *json, size_t len)
+{
+	const char *end = json + len, *from = json; /* a NUL stands at its end */
+	uint32_t code;
+
+	for (size_t n; json < end; json += n ? n : 1) {
+		n = wm_utf8_decode(json, &code);
+		if (n && (!wm_is_control(code) || code == '\n'))
+			continue;
+		fwrite(from, 1, (size_t)(json - from), f);
+		from = json + (n ? n : 1);
+		fprintf(f, "\\u%04x", n ? code : 0xfffd);
+	}
+	fwrite(from, 1, (size_t)(end - from), f);
 }

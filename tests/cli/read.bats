@@ -233,3 +233,29 @@ impostor() {
 	not grep -q "$(printf '\033')" "$DIR/stdout"
 	[ "$got" = 3 ]
 }
+
+# obeyed FILE: it has in it what a terminal obeys
+obeyed() { perl -0777 -ne 'utf8::decode($_) or exit 0; exit !/[\x00-\x09\x0b-\x1f\x7f-\x9f]/' "$1"; }
+
+@test "nor in a document, a parser's complaint, the name of a feature or of a mesh" {
+	printf 'a\302\233' >"$DIR/control"
+	obeyed "$DIR/control"
+	impostor '{"mesh_name":"m\\u001b[2J\\u009b2J\\u007f","x":"B\0303\0274ro"}'
+	printf 'MESH_NAME="x\302\2332J"\n' >>"$WM_CONFIG_DIR/x.env"
+	"$WM" show-config >"$DIR/stdout"
+	not obeyed "$DIR/stdout"
+	grep -qxF '=== x?2J (x) ===' "$DIR/stdout"
+	grep -qF '"x": "Büro"' "$DIR/stdout"
+	json '.mesh_name == "m\u001b[2J\u009b2J\u007f"' "$WM" show-config -j
+	not obeyed "$DIR/json"
+	impostor '{"a":"\0302\02332J\0033"}\n'
+	"$WM" export >"$DIR/stdout"
+	[ "$(cat "$DIR/stdout")" = '{"a":"\u009b2J\u001b"}' ]
+	impostor '{"tokens":[ \0033]0;x\0007'
+	fails 3 'not understood' "$WM" token list
+	not obeyed "$DIR/stderr"
+	json '.meshes[0].problem | test("[\u0000-\u001f]") | not' sh -c '"$1" list -j || [ $? = 3 ]' sh "$WM"
+	impostor '{"mesh":{"version":1,"instance":"i","generation":1,"mesh_name":"m","supernet":"172.30.0.0/16","requires":["\\u001b[2J\\u009b\\nwm: all is well"]}}\n'
+	fails 3 "feature '.\[2J..wm: all is well'" "$WM" list
+	not obeyed "$DIR/stderr"
+}

@@ -79,6 +79,12 @@ script=$'#!/bin/sh\n# of the registry\nprintf "%s|" "$WM_MESH_SLUG" "$WM_MESH_NA
 	serves home '<html>sign in</html>'
 	fails 3 'is not a script for /bin/sh; nothing is printed' "$WM" host-setup 192.168.1.250
 	[ ! -s "$DIR/stdout" ]
+	for hidden in $'\033[2J' $'\r' $'\302\233' $'\377'; do # nor one of which a terminal shows less than there is
+		rm "$DIR/port"
+		serves home $'#!/bin/sh\ntouch pwned # '"$hidden"$'\n'
+		fails 3 'is not a script for /bin/sh; nothing is printed' "$WM" host-setup 192.168.1.250
+		[ ! -s "$DIR/stdout" ]
+	done
 }
 
 @test "a registry that has no scripts yet" {
