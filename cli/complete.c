@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * wm complete WORD...: what may stand where the last word stands, a line each,
- * a tab and a description behind it; ":files" where files do. The shells' own
+ * a tab and a description behind it; ":files" where files do. None has in it what
+ * a shell would not leave as it is. The shells' own
  * scripts (wm completion) only ask this.
  */
 #include <stdio.h>
@@ -27,10 +28,23 @@ struct line {
 	int nargs;                 /* positional arguments before it */
 };
 
+/* Some names are a registry's. What a shell could take for more than a word is not offered to it. */
+static bool is_word(const char *value)
+{
+	static const char may[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return *value && !value[strspn(value, may)];
+}
+
 static void offer(const struct line *l, const char *value, const char *help)
 {
-	if (!strncmp(value, l->word, strlen(l->word)))
-		printf("%.*s%s\t%s\n", l->prefix, l->whole, value, help);
+	char text[WM_NAME_SIZE + 600];
+
+	if (!is_word(value) || strncmp(value, l->word, strlen(l->word)))
+		return;
+	snprintf(text, sizeof(text), "%s", help);
+	wm_printable(text);
+	printf("%.*s%s\t%s\n", l->prefix, l->whole, value, text);
 }
 
 static void offer_list(const struct line *l, const char *const *values, size_t n, const char *help)

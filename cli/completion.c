@@ -11,14 +11,15 @@
 static const char bash[] =
 	"# bash completion of wm, which knows the words itself: wm complete\n"
 	"_wm() {\n"
-	"\tlocal line\n"
+	"\tlocal line word\n"
 	"\tCOMPREPLY=()\n"
 	"\twhile IFS= read -r line; do\n"
 	"\t\tif [ \"$line\" = :files ]; then\n"
 	"\t\t\tcompopt -o default\n"
 	"\t\t\treturn\n"
 	"\t\tfi\n"
-	"\t\tCOMPREPLY+=(\"${line%%$'\\t'*}\")\n"
+	"\t\tprintf -v word %q \"${line%%$'\\t'*}\" # bash puts it into the command line as it is\n"
+	"\t\tCOMPREPLY+=(\"$word\")\n"
 	"\tdone < <(\"${COMP_WORDS[0]}\" complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
 	"}\n"
 	"complete -F _wm wm\n";

@@ -123,6 +123,33 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 	fails 2 "'tcsh' is not one of the shells bash, zsh, fish" "$WM" completion tcsh
 }
 
+@test "what a registry is called is no command to the shell that completes it" {
+	connected
+	cd "$DIR"
+	mkdir bin
+	ln -s "$WM" bin/wm
+	export PATH="$DIR/bin:$PATH"
+	slug=$(basename "$WM_CONFIG_DIR"/*.env .env)
+	for name in 'home$(touch pwned)' 'home`touch pwned`' 'home;touch pwned' "home'" 'home x' ':files' $'home\302\2332J'; do
+		sed -i '/^MESH_NAME=/d' "$WM_CONFIG_DIR/$slug.env"
+		case $name in
+		*"'"*) printf 'MESH_NAME="%s"\n' "$name" ;;
+		*) printf "MESH_NAME='%s'\n" "$name" ;;
+		esac >>"$WM_CONFIG_DIR/$slug.env"
+		json ".meshes[0].name == \"$name\"" "$WM" mesh list -j # it is called so
+		[ "$(offers list --mesh '')" = "$slug" ]
+		not grep -q "$(printf '\302\233')" <("$WM" complete list --mesh '')
+	done
+	# And if one were offered, bash would have it quoted.
+	printf '#!/bin/sh\nprintf "%%s\\t%%s\\n" "home\\$(touch pwned)" x "a b;c" y plain z --mesh=home -\n' >fake
+	chmod +x fake
+	"$WM" completion bash >bash
+	bash --norc -c 'source ./bash; COMP_WORDS=(./fake list --mesh h); COMP_CWORD=3; _wm
+		eval "printf \"%s\n\" ${COMPREPLY[*]}"' >out
+	[ "$(cat out)" = $'home$(touch pwned)\na b;c\nplain\n--mesh=home' ]
+	[ ! -e pwned ]
+}
+
 @test "make install puts programs, manual pages and completions in place" {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory -s install B="$B" DESTDIR="$DIR/root" PREFIX=/usr >"$DIR/out" 2>&1 || { cat "$DIR/out" >&2; false; }
 	cd "$DIR/root/usr"
