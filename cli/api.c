@@ -316,13 +316,18 @@ int api_wait(struct api *api, const char *instance, uint64_t generation, unsigne
 int api_enrolment(struct api *api, const char *kind, const char *name, struct enrolment *ret, struct wm_error *err)
 {
 	struct enrolment wish = {0};
+	int rc;
 
 	wm_copy(wish.kind, sizeof(wish.kind), kind);
 	wm_copy(wish.name, sizeof(wish.name), name);
 	memset(ret, 0, sizeof(*ret));
-	return api_send(api, "POST", "/v1/enrolments", &enrolment_table, &wish,
-			field_bit(&enrolment_table, "kind") | field_bit(&enrolment_table, "name"), &enrolment_table, ret,
-			name, err);
+	rc = api_send(api, "POST", "/v1/enrolments", &enrolment_table, &wish,
+		      field_bit(&enrolment_table, "kind") | field_bit(&enrolment_table, "name"), &enrolment_table, ret, name,
+		      err);
+	/* It goes into files and shells. */
+	if (!rc && !wm_token_wellformed(WM_TOKEN_ENROLMENT, ret->token))
+		rc = wm_fail(err, EPROTO, "%s: the registry's answer is not understood: 'token' is none", name);
+	return rc;
 }
 
 /* Whether GET finds it; a device's domain must be the one that was said. */

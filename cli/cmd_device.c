@@ -64,20 +64,30 @@ static int parse_device(struct setup *s)
 
 /* --- what is said in the end ---------------------------------------------------------------- */
 
+/* A registry says it, and it goes into a shell. */
+static bool is_address(const char *url)
+{
+	return (!strncmp(url, "https://", 8) || !strncmp(url, "http://", 7)) &&
+	       strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/[]%@") == strlen(url);
+}
+
 /* The registry serves the script that does it; one without it is not promised. */
 static void show_one_liner(struct wm_out *out, const struct setup *s, const struct enrolment *e)
 {
 	WM_AUTO_FREE char *script = NULL;
+	const char *url = s->mesh->url;
 	struct whoami who = {0};
 	char line[WM_TOKEN_MAX + 1400];
 	size_t len;
 
 	if (api_text(s->api, "GET", "/setup", NULL, &script, &len, "setup", NULL))
 		return;
-	api_whoami(s->api, &who, NULL);
-	snprintf(line, sizeof(line), "curl -fsSL %s/setup | sudo sh -s -- --token %s --registry %s --name %s --type %s",
-		 *who.url ? who.url : s->mesh->url, e->token, *who.url ? who.url : s->mesh->url, s->p.device.name,
-		 wm_device_type_name(s->p.device.access));
+	if (!api_whoami(s->api, &who, NULL) && *who.url)
+		url = who.url;
+	if (!is_address(url))
+		return;
+	snprintf(line, sizeof(line), "curl -fsSL '%s/setup' | sudo sh -s -- --token %s --registry '%s' --name %s --type %s", url,
+		 e->token, url, s->p.device.name, wm_device_type_name(s->p.device.access));
 	wm_out_str(out, "command", "run on it", line);
 }
 

@@ -5,9 +5,12 @@ load rig
 setup() { rig_setup; }
 teardown() { rig_teardown; }
 
-# serves NAME-OF-MESH SCRIPT: a registry with one site more than it should need, and this script wherever one is asked for
+enrolment=wme_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+
+# serves NAME-OF-MESH SCRIPT [URL] [TOKEN]: a registry with one site more than it should need, and this script wherever one
+# is asked for; how it says that it is reached, and what it gives as an enrolment
 serves() {
-	NAME=$1 SCRIPT=$2 perl -MIO::Socket -e '
+	NAME=$1 SCRIPT=$2 REACHED=${3:-} TOKEN=${4:-$enrolment} perl -MIO::Socket -e '
 		$s = IO::Socket::INET->new(Listen => 20, LocalAddr => "127.0.0.1:0") or die;
 		$| = 1; print $s->sockport, "\n";
 		$mesh = q({"version":1,"instance":"i","generation":7,"mesh_name":"%s","supernet":"172.30.0.0/16","self":null,"requires":[]});
@@ -15,7 +18,8 @@ serves() {
 			$head = ""; while (($l = <$c>) =~ /\S/) { $head .= $l }
 			($path) = $head =~ m{^\S+ (\S+)};
 			if ($path eq "/v1/whoami") {
-				$b = sprintf(q({"role":"admin","name":null,"mesh_name":"%s","supernet":"172.30.0.0/16","instance":"i","generation":7}), $ENV{NAME});
+				$b = sprintf(q({"role":"admin","name":null,"mesh_name":"%s","supernet":"172.30.0.0/16","instance":"i","generation":7,"url":%s}), $ENV{NAME},
+					length $ENV{REACHED} ? "\"$ENV{REACHED}\"" : "null");
 			} elsif ($path eq "/v1/config") {
 				$b = sprintf(qq({"mesh":$mesh}\n), $ENV{NAME})
 					. qq({"site":{"domain":"b","subnet":"172.30.3.0/24","is_hub":false,"public_key":null,"endpoint":null}}\n)
@@ -25,7 +29,7 @@ serves() {
 				$b = q({"name":"laptop","domain":"hub","wg_ip":"172.30.1.2","type":"roaming","public_key":null});
 			} elsif ($path eq "/v1/enrolments") {
 				($n) = $head =~ /^content-length: (\d+)/im; read $c, $_, $n;
-				$b = q({"token":"wme_x","kind":"device","name":"laptop","expires":"2026-01-02T03:04:05Z"});
+				$b = sprintf q({"token":"%s","kind":"device","name":"laptop","expires":"2026-01-02T03:04:05Z"}), $ENV{TOKEN};
 			} else { $b = $ENV{SCRIPT} }
 			$status = length $b ? "200 OK" : "404 Not Found";
 			print $c "HTTP/1.1 $status\r\nConnection: close\r\nContent-Length: " . length($b) . "\r\n\r\n$b";
@@ -97,13 +101,33 @@ script=$'#!/bin/sh\n# of the registry\nprintf "%s|" "$WM_MESH_SLUG" "$WM_MESH_NA
 	serves home "$script"
 	url="http://127.0.0.1:$(cat "$DIR/port")"
 	"$WM" device-setup laptop >"$DIR/out"
-	grep -qx "run on it: curl -fsSL $url/setup | sudo sh -s -- --token wme_x --registry $url --name laptop --type roaming" "$DIR/out"
-	json '.command | test("^curl -fsSL .*/setup ")' "$WM" device-setup laptop -j
+	grep -qx "run on it: curl -fsSL '$url/setup' | sudo sh -s -- --token $enrolment --registry '$url' --name laptop --type roaming" "$DIR/out"
+	json '.command | test("^curl -fsSL .*/setup. ")' "$WM" device-setup laptop -j
 	rm "$DIR/port"
 	serves home ''
 	"$WM" device-setup laptop >"$DIR/out"
-	grep -qx 'enrolment: wme_x' "$DIR/out"
+	grep -qx "enrolment: $enrolment" "$DIR/out"
 	not grep -q curl "$DIR/out"
+	rm "$DIR/port"
+	serves home "$script" 'https://registry.example.net/wm'
+	"$WM" device-setup laptop | grep -qF "curl -fsSL 'https://registry.example.net/wm/setup' |"
+}
+
+@test "neither address nor enrolment of a hostile registry is a command in it" {
+	for url in 'https://x/$(touch pwned)' "https://x/';touch pwned;'" 'https://x/`touch pwned`' 'https://x/ -o pwned' '-opwned' \
+		'file:///etc/passwd'; do
+		serves home "$script" "$url"
+		"$WM" device-setup laptop >"$DIR/out"
+		grep -qx "enrolment: $enrolment" "$DIR/out"
+		not grep -qE 'curl|pwned|passwd' "$DIR/out"
+		rm "$DIR/port"
+	done
+	for token in 'wme_$(touch pwned)' "wme_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;a" "wma${enrolment#wme}" wme_x; do
+		serves home "$script" '' "$token"
+		fails 3 "^wm: laptop: .*'token' is none" "$WM" device-setup laptop
+		[ ! -s "$DIR/stdout" ]
+		rm "$DIR/port"
+	done
 }
 
 @test "host-setup without an address lists the gateways" {
