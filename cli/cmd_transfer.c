@@ -32,6 +32,28 @@ static int show_exported(struct cli *cli, const struct mesh *mesh, const char *f
 	return show_end(out, WM_EXIT_OK);
 }
 
+static int write_in_place(const char *file, const char *text, size_t len)
+{
+	WM_AUTO_CLOSE int fd = open(file, O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : wm_write_full(fd, text, len);
+}
+
+/* A device, a pipe, a link, somebody else's file: it stays what it is. A file of ours is replaced as a whole, and
+ * keeps its mode; a new one has that of any new file: nothing in it is secret. */
+static int write_exported(const char *file, const char *text, size_t len)
+{
+	mode_t mask = umask(0);
+	struct stat st;
+
+	umask(mask);
+	if (lstat(file, &st))
+		return errno == ENOENT ? wm_replace_file(file, 0666 & ~mask, text, len) : -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return write_in_place(file, text, len);
+	return wm_replace_file(file, st.st_mode & 0777, text, len);
+}
+
 int cmd_export(struct cli *cli)
 {
 	const char *file = cli->nargs && strcmp(cli->arg[0], "-") ? cli->arg[0] : NULL;
@@ -50,7 +72,7 @@ int cmd_export(struct cli *cli)
 	if (rc)
 		return complain_error(rc, &err);
 	if (file) {
-		rc = wm_replace_file(file, 0644, text, len); /* nothing in it is secret */
+		rc = write_exported(file, text, len);
 		return rc ? complain(WM_EXIT_FAILED, "%s: cannot write it: %s", file, strerror(-rc))
 			  : show_exported(cli, mesh, file);
 	}

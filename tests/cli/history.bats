@@ -82,6 +82,42 @@ filled() {
 	json '.file == (env.DIR + "/two") and .mesh == "172-30"' "$WM" export "$DIR/two" -j
 }
 
+@test "export FILE leaves what is no file what it is, and a file its mode" {
+	filled
+	"$WM" export >"$DIR/one"
+	mknod "$DIR/null" c 1 3 # /dev/null itself is everybody's
+	"$WM" export "$DIR/null"
+	[ -c "$DIR/null" ]
+	mknod "$DIR/full" c 1 7
+	fails 1 'full: cannot write it: No space left' "$WM" export "$DIR/full"
+	[ -c "$DIR/full" ]
+	mkfifo "$DIR/pipe"
+	cat "$DIR/pipe" >"$DIR/piped" 3>&- &
+	PIDS+=("$!")
+	"$WM" export "$DIR/pipe"
+	until_true 10 cmp -s "$DIR/one" "$DIR/piped"
+	[ -p "$DIR/pipe" ]
+	echo old >"$DIR/target"
+	ln -s target "$DIR/link"
+	"$WM" export "$DIR/link"
+	[ -L "$DIR/link" ]
+	cmp "$DIR/one" "$DIR/target"
+	fails 1 "cannot write it: Is a directory" "$WM" export "$DIR"
+	(umask 077 && "$WM" export "$DIR/private")
+	[ "$(stat -c %a "$DIR/private")" = 600 ]
+	(umask 022 && "$WM" export "$DIR/public")
+	[ "$(stat -c %a "$DIR/public")" = 644 ]
+	echo old >"$DIR/private"
+	(umask 022 && "$WM" export "$DIR/private")
+	[ "$(stat -c %a "$DIR/private")" = 600 ]
+	cmp "$DIR/one" "$DIR/private"
+	head -c 100000 /dev/zero >"$DIR/other"
+	chown nobody "$DIR/other"
+	"$WM" export "$DIR/other"
+	[ "$(stat -c %U "$DIR/other")" = nobody ]
+	cmp "$DIR/one" "$DIR/other"
+}
+
 @test "import: a plan, a question, all or nothing" {
 	filled
 	"$WM" export "$DIR/was"
