@@ -93,6 +93,14 @@ void api_close(struct api *api)
 	free(api);
 }
 
+/* What stands between the quotes: a proxy that may compress answers makes tags weak (W/"x"). */
+static void keep_tag(struct api *api, const char *etag)
+{
+	etag += strncmp(etag, "W/", 2) ? 0 : 2;
+	etag += *etag == '"';
+	snprintf(api->tag, sizeof(api->tag), "%.*s", (int)strcspn(etag, "\""), etag);
+}
+
 /* A request whose answer is 2xx, or a sentence. */
 static int call(struct api *api, const char *method, const char *path, const char *body, size_t max,
 		unsigned int timeout_s, struct wm_http_answer *ret, const char *doing, struct wm_error *err)
@@ -106,8 +114,7 @@ static int call(struct api *api, const char *method, const char *path, const cha
 	}
 	if (rc)
 		return rc;
-	snprintf(api->tag, sizeof(api->tag), "%.*s", (int)strcspn(ret->etag + (*ret->etag == '"'), "\""),
-		 ret->etag + (*ret->etag == '"'));
+	keep_tag(api, ret->etag);
 	if (ret->status >= 200 && ret->status < 300)
 		return 0;
 	rc = wm_http_problem(ret, doing, err);
@@ -166,10 +173,24 @@ int api_json(struct api *api, const char *method, const char *path, const char *
 	return rc;
 }
 
+/* The registry adds its mark, in hex; with what some proxies add ("-gzip") it would never be the same. */
+static bool is_tag_of(const char *tag, const char *plain)
+{
+	size_t len = strlen(plain);
+
+	if (strncmp(tag, plain, len))
+		return false;
+	tag += len;
+	return !*tag || (*tag == '-' && strspn(tag + 1, "0123456789abcdefABCDEF") == strlen(tag + 1));
+}
+
 int api_only_if_same(struct api *api, const char *instance, uint64_t generation, struct wm_error *err)
 {
-	if (!*api->tag)
-		wm_format(api->tag, sizeof(api->tag), "%s-%llu", instance, (unsigned long long)generation);
+	char plain[sizeof(api->tag)];
+
+	wm_format(plain, sizeof(plain), "%s-%llu", instance, (unsigned long long)generation);
+	if (!is_tag_of(api->tag, plain))
+		wm_copy(api->tag, sizeof(api->tag), plain);
 	return wm_http_if_match(api->http, api->tag, err);
 }
 
