@@ -90,11 +90,14 @@ void api_undo(struct call *call)
 	struct plan plan = { 0 };
 	struct wm_error err = { 0 };
 	uint64_t undone = 0;
-	int rc = call->request->len ? wm_decode(&table, call->request->body, call->request->len, &wish, NULL, &err) : 0;
+	bool dry_run;
+	int rc;
 
+	if (!call_asks(call, "dry_run", &dry_run))
+		return;
+	rc = call->request->len ? wm_decode(&table, call->request->body, call->request->len, &wish, NULL, &err) : 0;
 	if (!rc)
-		rc = store_undo(call->registry->store, call->who.who, wish.generation, call_asks(call, "dry_run"), &plan,
-				&undone, &err);
+		rc = store_undo(call->registry->store, call->who.who, wish.generation, dry_run, &plan, &undone, &err);
 	if (!rc) {
 		answer_plan(call, &plan, undone);
 		return;
@@ -139,14 +142,17 @@ void api_import(struct call *call)
 {
 	const struct http_request *request = call->request;
 	struct store_apply how = {
-		.who = call->who.who, .what = "import", .dry_run = call_asks(call, "dry_run"), .still = is_meant,
+		.who = call->who.who, .what = "import", .still = is_meant,
 		.arg = (void *)(uintptr_t)http_header(request, "If-Match"),
 	};
-	bool keep = call_asks(call, "keep");
 	struct plan plan = { 0 };
 	struct wm_error err = { 0 };
-	int rc = document_read(request->body, request->len, keep, &plan, &err);
+	bool keep;
+	int rc;
 
+	if (!call_asks(call, "dry_run", &how.dry_run) || !call_asks(call, "keep", &keep))
+		return;
+	rc = document_read(request->body, request->len, keep, &plan, &err);
 	if (!rc)
 		rc = store_apply(call->registry->store, &how, &plan, &err);
 	if (!rc) {

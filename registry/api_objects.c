@@ -112,14 +112,14 @@ void api_patch(struct call *call)
 
 void api_delete(struct call *call)
 {
-	const char *cascade = http_query(call->request, "cascade");
 	struct wm_error err = { 0 };
 	struct object_key key;
+	bool cascade;
 	int rc;
 
-	if (!wanted(call, &key))
+	if (!wanted(call, &key) || !call_asks(call, "cascade", &cascade))
 		return;
-	rc = store_remove(call->registry->store, call->who.who, &key, cascade && !strcmp(cascade, "1"), &err);
+	rc = store_remove(call->registry->store, call->who.who, &key, cascade, &err);
 	if (rc) {
 		answer_failure(call, rc, &err);
 		return;

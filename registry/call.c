@@ -29,11 +29,17 @@ bool call_number(struct call *call, const char *key, uint64_t most, uint64_t *re
 	return false;
 }
 
-bool call_asks(const struct call *call, const char *key)
+bool call_asks(struct call *call, const char *key, bool *ret)
 {
 	const char *value = http_query(call->request, key);
+	struct wm_error err = { 0 };
 
-	return value && !strcmp(value, "1");
+	*ret = value && !strcmp(value, "1");
+	if (*ret || !value || !strcmp(value, "0"))
+		return true;
+	wm_fail_field(&err, EINVAL, key, "'%s' in the query must be 1 (yes) or 0 (no); nothing was done", key);
+	answer_failure(call, -EINVAL, &err);
+	return false;
 }
 
 void call_tag(const struct wm_mesh *mesh, char *ret)

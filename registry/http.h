@@ -80,7 +80,7 @@ int http_attach(struct http_server *server, int fd, void (*ready)(void *app), st
 /* Serves until stop_fd is readable, then lets what is under way finish for a moment. 0 or -errno. */
 int http_run(struct http_server *server, int stop_fd);
 
-const char *http_query(const struct http_request *request, const char *key);  /* NULL: not given */
+const char *http_query(const struct http_request *request, const char *key);  /* NULL: not given; "": without a value */
 const char *http_header(const struct http_request *request, const char *name); /* NULL: not given */
 
 /* From the handler: no answer yet. Its client closing the connection resumes it too. */

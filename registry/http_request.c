@@ -324,8 +324,11 @@ void http_resume(struct http_request *request)
 const char *http_query(const struct http_request *request, const char *key)
 {
 	const struct exchange *x = (const struct exchange *)(const void *)request;
+	const char *value = NULL;
 
-	return MHD_lookup_connection_value(x->conn->mhd, MHD_GET_ARGUMENT_KIND, key);
+	if (MHD_lookup_connection_value_n(x->conn->mhd, MHD_GET_ARGUMENT_KIND, key, strlen(key), &value, NULL) != MHD_YES)
+		return NULL;
+	return value ? value : "";
 }
 
 const char *http_header(const struct http_request *request, const char *name)

@@ -56,7 +56,8 @@ void registry_follow(void *registry);      /* takes in what others changed, and 
 /* --- what a request says (call.c) ------------------------------------------------------- */
 /* A number of the query; absent: 0. Answers and returns false when it is none, or over `most`. */
 bool call_number(struct call *call, const char *key, uint64_t most, uint64_t *ret);
-bool call_asks(const struct call *call, const char *key); /* key=1 in the query */
+/* key=1 in the query: yes; absent or 0: no. What is neither is never taken for one: answers and returns false. */
+bool call_asks(struct call *call, const char *key, bool *ret);
 #define CALL_TAG_SIZE 80
 void call_tag(const struct wm_mesh *mesh, char *ret); /* the ETag of all that is made of the mesh; CALL_TAG_SIZE */
 bool call_tag_is_in(const char *list, const char *tag); /* the list of an If-Match or If-None-Match */

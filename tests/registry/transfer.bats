@@ -125,6 +125,32 @@ fresh() { # [OPTION]...
 	is '[.audit[] | .what + " " + .kind] | join(", ")' 'import mesh, remove device, remove host'
 }
 
+@test "yes or no in the query is 1 or 0: anything else is refused, and nothing is done" {
+	edit '.hosts = []' "$D/in"
+	before=$(generation)
+	for value in '=true' '=yes' '=' '' '=01' '=1%20' '=2'; do
+		for key in dry_run keep; do
+			import "$D/in" "$key$value"
+			problem 400 $key
+		done
+		api POST "/v1/undo?dry_run$value"
+		problem 400 dry_run
+		api DELETE "/v1/sites/b?cascade$value"
+		problem 400 cascade
+	done
+	api POST '/v1/undo?dry_run=true' '{"generation":'
+	problem 400 dry_run
+	[ "$(generation)" = "$before" ]
+	api DELETE '/v1/sites/b?cascade=0'
+	problem 409
+	import "$D/in" 'keep=0&dry_run=1'
+	[ "$(plan)" = 'remove host web.hub, remove host nas.b' ]
+	import "$D/in" 'keep=1&dry_run=0'
+	[ "$(plan)" = '' ]
+	ok POST '/v1/undo?dry_run=0'
+	is .generation $((before + 1))
+}
+
 @test "objects take each other's addresses, keys, LAN addresses, subnets and place as the hub" {
 	ok POST /v1/hosts '{"name":"cam","domain":"b","local_ip":"192.168.1.11","mac":"02:00:00:00:00:12"}'
 	ok POST /v1/devices "{\"name\":\"phone\",\"public_key\":\"$(key 8)\"}"
