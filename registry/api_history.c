@@ -60,6 +60,17 @@ void api_audit(struct call *call)
 	answer_failure(call, rc, &err);
 }
 
+/* What gateways said goes with their sites, also out of memory. */
+static void forget_removed(struct call *call, const struct plan *plan)
+{
+	const struct plan_list *sites = &plan->lists[OBJECT_SITE];
+
+	for (size_t i = 0; i < sites->n; i++) {
+		if (plan_does(&sites->items[i], PLAN_REMOVE))
+			reports_forget(&call->registry->reports, sites->items[i].object.site.domain);
+	}
+}
+
 /* --- undo --------------------------------------------------------------------------------- */
 
 /* A plan as the answer, 200; takes what it holds. */
@@ -99,6 +110,8 @@ void api_undo(struct call *call)
 	if (!rc)
 		rc = store_undo(call->registry->store, call->who.who, wish.generation, dry_run, &plan, &undone, &err);
 	if (!rc) {
+		if (!dry_run)
+			forget_removed(call, &plan);
 		answer_plan(call, &plan, undone);
 		return;
 	}
@@ -156,6 +169,8 @@ void api_import(struct call *call)
 	if (!rc)
 		rc = store_apply(call->registry->store, &how, &plan, &err);
 	if (!rc) {
+		if (!how.dry_run)
+			forget_removed(call, &plan);
 		answer_plan(call, &plan, 0);
 		call_tag(store_mesh(call->registry->store), call->request->answer.etag);
 		return;

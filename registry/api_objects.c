@@ -124,9 +124,7 @@ void api_delete(struct call *call)
 		answer_failure(call, rc, &err);
 		return;
 	}
-	if (key.kind == OBJECT_SITE && store_fd(call->registry->store) >= 0)
-		store_report_end(call->registry->store, key.name, NULL); /* of a site that is not there it is not shown */
-	else if (key.kind == OBJECT_SITE)
+	if (key.kind == OBJECT_SITE)
 		reports_forget(&call->registry->reports, key.name);
 	answer_none(call);
 }

@@ -48,7 +48,6 @@ int store_refresh(struct store *store, struct wm_error *err);
 /* What gateways reported to any of those who share the store (only then), as JSON; by domain. */
 typedef int (*store_report_fn)(void *arg, const char *domain, int64_t seen, const char *body);
 int store_report_put(struct store *store, const char *domain, int64_t seen, const char *body, struct wm_error *err);
-int store_report_end(struct store *store, const char *domain, struct wm_error *err);
 int store_reports(struct store *store, store_report_fn each, void *arg, struct wm_error *err);
 
 /* --- the data directory as a whole (store.c, store_keep.c) ------------------------------- */

@@ -112,6 +112,9 @@ int objects_add(struct change *c, struct object *io, struct wm_error *err);
 int objects_set(struct change *c, const struct object *old, struct object *io, struct wm_error *err);
 int objects_remove(struct change *c, const struct object *object);
 
+/* --- reports within a change (store_reports.c) ------------------------------------------- */
+int reports_end(struct store *store, const char *domain); /* of a site; where the store keeps none, nothing */
+
 /* --- tokens within a change (store_tokens.c) -------------------------------------------- */
 int tokens_add(struct change *c, enum wm_token_kind role, const char *name, const struct wm_token_hash *hash,
 	       struct store_token *ret);

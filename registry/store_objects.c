@@ -38,6 +38,9 @@ int objects_add(struct change *c, struct object *io, struct wm_error *err)
 		rc = check_object(c->store, io, NULL, err);
 	if (!rc)
 		rc = rows_add(c->store->db, io);
+	/* One that came in while a site of that name was being removed is not this one's. */
+	if (!rc && io->kind == OBJECT_SITE)
+		rc = reports_end(c->store, io->site.domain);
 	return rc ? rc : change_object(c, "add", NULL, io);
 }
 
@@ -101,6 +104,8 @@ int objects_remove(struct change *c, const struct object *object)
 	rc = key.kind == OBJECT_HOST ? 0 : tokens_end(c, &key);
 	if (!rc)
 		rc = rows_remove(c->store->db, &key);
+	if (!rc && key.kind == OBJECT_SITE)
+		rc = reports_end(c->store, key.name);
 	return rc ? rc : change_object(c, "remove", object, NULL);
 }
 

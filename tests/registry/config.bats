@@ -296,6 +296,38 @@ await_waiting() { # N: of them
 	is '.sites | length' 0
 }
 
+@test "a report goes with its site however that is removed, and is not that of another by its name" {
+	report='{"generation":5,"dataplane":"bpf","problem":"of the old one"}'
+	said() { # DOMAINS
+		ok GET /v1/status
+		is '[.sites[].domain] | join(" ")' "$1"
+		[ -z "${PG_DIR-}" ] || [ "$(sql 'SELECT domain FROM report ORDER BY domain' | xargs)" = "$1" ]
+	}
+	curl -sS -f -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o "$D/with" "$URL/v1/export"
+	ok POST /v1/sites '{"domain":"c"}'
+	ok PUT /v1/sites/b/status "$report"
+	ok PUT /v1/sites/c/status "$report"
+	said 'b c'
+	api POST '/v1/import?dry_run=1' '' --data-binary "@$D/with"
+	said 'b c'
+	api POST /v1/import '' --data-binary "@$D/with"
+	code 200
+	said b
+	ok POST /v1/sites '{"domain":"c"}'
+	said b
+	ok PUT /v1/sites/c/status "$report"
+	ok POST '/v1/undo?dry_run=1'
+	said 'b c'
+	ok POST /v1/undo
+	said b
+	ok POST /v1/undo
+	said b
+	ok DELETE '/v1/sites/b?cascade=1'
+	said ''
+	ok POST /v1/undo
+	said ''
+}
+
 @test "a report tells whom the gateway hears, and what its hosts carry" {
 	ok POST /v1/hosts '{"name":"cam","domain":"b","local_ip":"192.168.1.11"}'
 	ok PUT /v1/sites/b/status "{\"generation\":$(generation),\"instance\":\"$(curl -sS -H "Authorization: Bearer $ADMIN" "$URL/v1/whoami" | jq -r .instance)\",

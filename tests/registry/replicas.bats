@@ -215,6 +215,11 @@ wait_at() {
 	sql "INSERT INTO report VALUES ('a', 1, '{\"of\":\"another version\"}')"
 	on "$A" ok GET /v1/status
 	is '.sites | length' 1
+	# one that came in while its site was being removed is nobody's
+	sql "INSERT INTO report VALUES ('late', 1, '{\"generation\":3}')"
+	on "$A" ok POST /v1/sites '{"domain":"late"}'
+	on "$B" ok GET /v1/status
+	is '.sites | length' 1
 	on "$A" api PUT /v1/sites/none/status '{"generation":3}'
 	problem 404
 }
