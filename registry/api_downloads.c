@@ -16,7 +16,6 @@
 #include "registry/problem.h"
 #include "registry/registry.h"
 
-#define HASH_AT_ONCE (256 * 1024) /* bytes: about a millisecond */
 #define LISTED_MAX 10000
 
 /* Answers 304 when the client has it already. */
@@ -140,9 +139,7 @@ struct list {
 	struct shelf *shelf;
 	char (*names)[SHELF_NAME_SIZE];
 	size_t n, cap, at;
-	int fd; /* of what is being hashed, or -1 */
-	struct stat st;
-	struct wm_sha256_state sha;
+	uint64_t began_ms;
 	const struct embedded *script; /* the next one */
 	bool later, ended;
 };
@@ -173,42 +170,17 @@ static int say_end(struct list *l, char **ret)
 	return pieces_say(ret, "%s]}", l->later ? "" : "{\"files\":[");
 }
 
-/* Of the file that is open: 1 it is said, 0 it cannot be read, -EAGAIN there is more to read. */
-static int hash_on(struct list *l, char **ret)
+/* The next file: 1 it is said, 0 it is none any more, or cannot be read. */
+static int say_file(struct list *l, char **ret)
 {
 	const char *name = l->names[l->at];
-	WM_AUTO_FREE char *part = malloc(HASH_AT_ONCE);
-	ssize_t n = part ? read(l->fd, part, HASH_AT_ONCE) : -1;
-	char sha256[WM_SHA256_TEXT];
+	const struct shelf_known *known;
+	int rc = shelf_hash(l->shelf, name, l->began_ms, &known);
 
-	if (n > 0) {
-		wm_sha256_add(&l->sha, part, (size_t)n);
-		return -EAGAIN;
-	}
-	wm_sha256_end(&l->sha, sha256);
-	close(wm_steal_fd(&l->fd));
+	if (rc == -EAGAIN)
+		return rc;
 	l->at++;
-	if (n < 0)
-		return 0;
-	shelf_learn(l->shelf, name, &l->st, sha256);
-	return say_entry(l, ret, "/downloads/", name, (uint64_t)l->st.st_size, sha256);
-}
-
-/* Opens the next file: 1 it is said, because it is known, 0 it is not. */
-static int begin_file(struct list *l, char **ret)
-{
-	const char *sha256;
-
-	if (shelf_file(l->shelf, l->names[l->at], &l->fd, &l->st)) { /* it has gone, or is no file */
-		l->at++;
-		return 0;
-	}
-	wm_sha256_begin(&l->sha);
-	sha256 = shelf_hash(l->shelf, l->names[l->at], &l->st);
-	if (!sha256)
-		return 0;
-	close(wm_steal_fd(&l->fd));
-	return say_entry(l, ret, "/downloads/", l->names[l->at++], (uint64_t)l->st.st_size, sha256);
+	return rc ? 0 : say_entry(l, ret, "/downloads/", name, (uint64_t)known->st.st_size, known->sha256);
 }
 
 static int next_entry(void *arg, char **ret)
@@ -218,8 +190,8 @@ static int next_entry(void *arg, char **ret)
 
 	if (l->script->name)
 		return say_script(l, ret);
-	while (!rc && (l->fd >= 0 || l->at < l->n))
-		rc = l->fd >= 0 ? hash_on(l, ret) : begin_file(l, ret);
+	while (!rc && l->at < l->n)
+		rc = say_file(l, ret);
 	return rc ? rc : say_end(l, ret);
 }
 
@@ -227,8 +199,6 @@ static void free_list(void *arg)
 {
 	struct list *l = arg;
 
-	if (l->fd >= 0)
-		close(l->fd);
 	free(l->names);
 	free(l);
 }
@@ -257,9 +227,12 @@ static int read_names(struct list *l)
 			wm_copy(l->names[l->n++], sizeof(*l->names), e->d_name);
 	}
 	closedir(dir);
+	if (rc)
+		return rc;
 	if (l->n)
 		qsort(l->names, l->n, sizeof(*l->names), by_name);
-	return rc;
+	shelf_keep(l->shelf, l->names, l->n);
+	return 0;
 }
 
 void api_downloads(struct call *call)
@@ -271,7 +244,7 @@ void api_downloads(struct call *call)
 	if (l) {
 		l->shelf = &call->registry->shelf;
 		l->script = embedded_setup;
-		l->fd = -1;
+		l->began_ms = wm_monotonic_ms();
 	}
 	if (l && l->shelf->there && read_names(l)) {
 		free_list(l);

@@ -11,21 +11,29 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "core/key.h"
 
 #define SHELF_NAME_SIZE 120
-#define SHELF_KEPT 256 /* files whose hashes are remembered */
 
 struct shelf_known {
 	char name[SHELF_NAME_SIZE];
 	struct stat st; /* as it was when it was hashed */
-	char sha256[65];
+	uint64_t began_ms;
+	char sha256[WM_SHA256_TEXT];
 };
 
 struct shelf {
 	bool there;
 	int dir;
-	struct shelf_known known[SHELF_KEPT]; /* the oldest goes first */
-	size_t next;
+	struct shelf_known *known; /* sorted by name */
+	size_t nknown, cap;
+	struct shelf_work {
+		bool under_way;
+		int fd;
+		struct shelf_known of;
+		struct wm_sha256_state sha;
+		uint64_t rests_until_ms;
+	} work; /* the one file that is being hashed, for all who wait */
 };
 
 int shelf_open(struct shelf *shelf, const char *dir, struct wm_error *err); /* dir NULL: none */
@@ -33,6 +41,9 @@ void shelf_close(struct shelf *shelf);
 bool shelf_name_valid(const char *name);
 /* A regular file directly in the directory, never by a symlink. -ENOENT: nothing of that kind. */
 int shelf_file(const struct shelf *shelf, const char *name, int *ret_fd, struct stat *ret);
-/* Its hash, if it is still the file that was hashed; else NULL. */
-const char *shelf_hash(const struct shelf *shelf, const char *name, const struct stat *st);
-void shelf_learn(struct shelf *shelf, const char *name, const struct stat *st, const char *sha256);
+/* The file and its hash, as it is or was at since_ms or later (a file that changes all the time would have none). Until the
+ * next call. -EAGAIN: ask again when others had their turn, until then a piece of it, or of another file that somebody
+ * waits for, may have been read; -errno: there is none, or it cannot be read. */
+int shelf_hash(struct shelf *shelf, const char *name, uint64_t since_ms, const struct shelf_known **ret);
+/* Forgets the hashes of all but these, which are sorted. */
+void shelf_keep(struct shelf *shelf, char (*names)[SHELF_NAME_SIZE], size_t n);

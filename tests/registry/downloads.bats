@@ -131,6 +131,51 @@ as_in() {
 	[[ $output == *"$D/none"*"make it, or leave out --downloads"* ]]
 }
 
+# bytes that the server has read from files since it was started
+has_read() { sed -n 's/^rchar: //p' "/proc/$PID/io"; }
+
+@test "who asks while a file is being hashed waits for that, and does not hash it again" {
+	truncate -s 64M "$D/pub/large"
+	echo small >"$D/pub/small"
+	start --downloads "$D/pub"
+	before=$(has_read)
+	for n in {1..20}; do
+		curl -sS -f -m $((3 * LIMIT)) -o "$D/list-$n" "$URL/v1/downloads" 3>&- &
+		echo $! >>"$D/pids"
+		pids[n]=$!
+	done
+	# One that goes away in the middle takes nothing with it.
+	curl -sS -m 0.1 -o /dev/null "$URL/v1/downloads" || true
+	for n in {1..20}; do
+		wait "${pids[n]}"
+		BODY=$(cat "$D/list-$n")
+		is '[.files[] | select(.path | startswith("/downloads/")) | .sha256] | join(" ")' \
+			"$(sum <"$D/pub/large") $(sum <"$D/pub/small")"
+	done
+	[ $(($(has_read) - before)) -lt $((65 * 1024 * 1024)) ]
+}
+
+@test "the hashes of a thousand files are remembered, and new files are seen" {
+	mkdir "$D/parts"
+	for n in {1001..2000}; do printf '%02000d' "$n" >"$D/pub/f$n"; done
+	start --downloads "$D/pub"
+	ok GET /v1/downloads
+	is '[.files[] | select(.path | startswith("/downloads/"))] | length' 1000
+	first=$BODY
+	before=$(has_read)
+	for n in {1..5}; do
+		ok GET /v1/downloads
+		[ "$BODY" = "$first" ]
+	done
+	[ $(($(has_read) - before)) -lt 1000000 ]
+	rm "$D/pub"/f1[0-4]*
+	echo new >"$D/parts/new" && mv "$D/parts/new" "$D/pub/f1999"
+	ok GET /v1/downloads
+	is '[.files[] | select(.path | startswith("/downloads/"))] | length' 501
+	is '.files[] | select(.name == "f1999").sha256' "$(echo new | sum)"
+	is '.files[] | select(.name == "f1500").sha256' "$(sum <"$D/pub/f1500")"
+}
+
 @test "a large file does not hold up others while it is hashed" {
 	truncate -s 2G "$D/pub/large"
 	start --downloads "$D/pub"
