@@ -29,7 +29,7 @@ void api_whoami(struct call *call)
 {
 	char address[INET6_ADDRSTRLEN];
 
-	client_address(call->request, address);
+	client_address(call->request, *call->registry->url, address);
 	answer_json(call, 200, text_whoami(call->registry, &call->who, address));
 }
 

@@ -21,15 +21,15 @@ static void copy_address(char *ret, const char *text, size_t len)
 		inet_ntop(AF_INET6, &addr, ret, INET6_ADDRSTRLEN);
 }
 
-void client_address(const struct http_request *request, char *ret)
+void client_address(const struct http_request *request, bool tunnel, char *ret)
 {
-	const char *header = request->local ? http_header(request, "CF-Connecting-IP") : NULL;
+	const char *header = request->local && tunnel ? http_last_header(request, "CF-Connecting-IP") : NULL;
 	const char *comma;
 
 	*ret = '\0';
 	if (header)
 		copy_address(ret, header, strlen(header));
-	header = request->local ? http_header(request, "X-Forwarded-For") : NULL;
+	header = request->local ? http_last_header(request, "X-Forwarded-For") : NULL;
 	if (!*ret && header) {
 		comma = strrchr(header, ',');
 		header = comma ? comma + 1 : header;

@@ -6,6 +6,7 @@
 
 #include "registry/http.h"
 
-/* The peer's address. A proxy is believed when it runs on this machine: CF-Connecting-IP, else the last address of
- * X-Forwarded-For, which is the one that it saw itself. ret: INET6_ADDRSTRLEN; "" for a local socket. */
-void client_address(const struct http_request *request, char *ret);
+/* The peer's address. A proxy is believed when it runs on this machine: the last address of the last X-Forwarded-For,
+ * which is the one that it saw itself. Before that CF-Connecting-IP, if it is a tunnel of Cloudflare, which sets that
+ * anew; others pass on what a client said. ret: INET6_ADDRSTRLEN; "" for a local socket. */
+void client_address(const struct http_request *request, bool tunnel, char *ret);

@@ -82,6 +82,7 @@ int http_run(struct http_server *server, int stop_fd);
 
 const char *http_query(const struct http_request *request, const char *key);  /* NULL: not given; "": without a value */
 const char *http_header(const struct http_request *request, const char *name); /* NULL: not given */
+const char *http_last_header(const struct http_request *request, const char *name); /* of several; NULL: not given */
 
 /* From the handler: no answer yet. Its client closing the connection resumes it too. */
 void http_suspend(struct http_request *request);

@@ -337,3 +337,26 @@ const char *http_header(const struct http_request *request, const char *name)
 
 	return MHD_lookup_connection_value(x->conn->mhd, MHD_HEADER_KIND, name);
 }
+
+struct last {
+	const char *name, *value;
+};
+
+static enum MHD_Result take_last(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct last *last = cls;
+
+	(void)kind;
+	if (!strcasecmp(key, last->name))
+		last->value = value ? value : "";
+	return MHD_YES;
+}
+
+const char *http_last_header(const struct http_request *request, const char *name)
+{
+	const struct exchange *x = (const struct exchange *)(const void *)request;
+	struct last last = { .name = name };
+
+	MHD_get_connection_values(x->conn->mhd, MHD_HEADER_KIND, take_last, &last);
+	return last.value;
+}

@@ -227,7 +227,7 @@ static void refuse(struct call *call)
 	answer_unknown(call);
 	if (!*call->request->token)
 		return;
-	client_address(call->request, client);
+	client_address(call->request, *call->registry->url, client);
 	seconds = throttle_strike(&call->registry->throttle, client, wm_monotonic_ms(), &first);
 	if (!seconds)
 		return;

@@ -298,6 +298,9 @@ told_to_wait() { # HEADER
 }
 
 @test "too many bad tokens from one address are told to wait, and nobody else is" {
+	stop
+	WITH=('CF_DOMAIN=wm-registry.example.com|0')
+	start
 	reader=$(new_token read monitor)
 	storm 'CF-Connecting-IP: 203.0.113.5'
 	read -r few _ code401 many _ code429 <"$D/counts"

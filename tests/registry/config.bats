@@ -272,8 +272,24 @@ await_waiting() { # N: of them
 	is .role gateway
 	is .name b
 	is .address 198.51.100.77
+	api GET /v1/whoami '' -H 'X-Forwarded-For: <script>' -H 'CF-Connecting-IP: nonsense'
+	is .address 127.0.0.1
+}
+
+@test "a client's address is the one that a proxy adds, not what a client says of itself" {
+	api GET /v1/whoami '' -H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-For: 203.0.113.10, 198.51.100.77'
+	is .address 198.51.100.77
+	api GET /v1/whoami '' -H 'X-Forwarded-For: 198.51.100.77' -H 'CF-Connecting-IP: 2001:db8::7'
+	is .address 198.51.100.77
+	api GET /v1/whoami '' -H 'CF-Connecting-IP: 2001:db8::7'
+	is .address 127.0.0.1
+	stop
+	WITH=('CF_DOMAIN=wm-registry.example.com|0')
+	start
 	api GET /v1/whoami '' -H 'X-Forwarded-For: 203.0.113.9' -H 'CF-Connecting-IP: 2001:db8::7'
 	is .address 2001:db8::7
+	api GET /v1/whoami '' -H 'X-Forwarded-For: 203.0.113.9, 198.51.100.77'
+	is .address 198.51.100.77
 	api GET /v1/whoami '' -H 'X-Forwarded-For: <script>' -H 'CF-Connecting-IP: nonsense'
 	is .address 127.0.0.1
 }
