@@ -38,7 +38,8 @@ int plan_fail_at(const struct plan_item *item, int rc, struct wm_error *err)
 	const char *plural = object_kind_plural(item->object.kind);
 	char field[sizeof(err->field)];
 
-	if (!err || item->place == PLAN_NOWHERE)
+	/* Without a sentence it is no fault of the item's: whose it is is said by who ends the change. */
+	if (!err || !*err->text || item->place == PLAN_NOWHERE)
 		return rc;
 	if (wm_format(field, sizeof(field), "%s[%u]%s%s", plural, item->place, *err->field ? "." : "", err->field))
 		*field = '\0';

@@ -43,7 +43,7 @@ int plan_sort(struct plan *plan, struct wm_error *err);
 /* Of a sorted plan, without those added since; NULL: it is not in it. */
 struct plan_item *plan_find(const struct plan *plan, const struct object_key *key);
 
-/* Where an item stands, in front of what is wrong with it: "hosts[3]", and for a field "hosts[3].wg_ip". */
+/* Where an item stands, in front of what is said to be wrong with it: "hosts[3]", and for a field "hosts[3].wg_ip". */
 int plan_fail_at(const struct plan_item *item, int rc, struct wm_error *err);
 
 /* In the order of telling: what comes, what changes, what goes. */

@@ -152,7 +152,7 @@ said() { # RC PATTERN: how the last start failed: one line
 	# a mount of its own in a namespace of its own, which ends with the server
 	WITH=(unshare -m --propagation private sh -c "mount -t tmpfs -o size=1200k wm-test '$D/small' && exec \"\$@\"" sh)
 	start --data "$D/small/data"
-	ok POST /v1/sites '{"domain":"a","subnet":"172.30.16.0/20"}'
+	ok POST /v1/sites '{"domain":"a","subnet":"172.30.128.0/17"}'
 	head -c 300000 /dev/zero | nsenter -t "$PID" -m dd of="$D/small/ballast" bs=1k status=none
 	full=
 	for n in {1..2000}; do
@@ -167,6 +167,16 @@ said() { # RC PATTERN: how the last start failed: one line
 	gen=$(generation)
 	api POST /v1/hosts '{"name":"again","domain":"a","local_ip":"10.9.0.1"}'
 	problem 507
+	[ "$(generation)" = "$gen" ]
+	# also one that fails in the midst of many: no host is to blame
+	jq -nc '{hosts: [range(20000) | {name: "i\(.)", domain: "a", local_ip: "10.8.\(. / 200 | floor).\(. % 200 + 1)"}]}' >"$D/in"
+	for query in keep=1 'keep=1&dry_run=1'; do
+		api POST "/v1/import?$query" '' --data-binary "@$D/in"
+		BODY=${BODY:0:1000}
+		problem 507
+		[[ $BODY == *"the disk that holds $D/small/data"*"is full; nothing was changed; make room"* ]]
+		is '.detail | test("hosts")' false
+	done
 	[ "$(generation)" = "$gen" ]
 	nsenter -t "$PID" -m rm "$D/small/ballast"
 	ok POST /v1/hosts '{"name":"again","domain":"a","local_ip":"10.9.0.1"}'
