@@ -276,9 +276,12 @@ static void walk(struct call *call)
 	counts_took(&call->registry->counts, strcmp(route->method, "GET") ? COUNTS_WRITE : COUNTS_READ, began);
 }
 
-/* For the log: whatever changes something or tries to; not the reports that gateways send all the time. */
-static bool is_news(const struct http_request *request)
+/* For the log: whatever changes something or tries to; not the reports that gateways send all the time, and not what
+ * anybody at all could fill it with. */
+static bool is_news(const struct http_request *request, const struct identity *who)
 {
+	if (!*who->who)
+		return false;
 	if (!strcmp(request->method, "PUT"))
 		return request->answer.status >= 400;
 	return strcmp(request->method, "GET") && request->answer.status;
@@ -291,9 +294,8 @@ static void on_request(void *app, struct http_request *request)
 
 	watch_forget(&registry->watch, request);
 	walk(&call);
-	if (is_news(request))
-		wm_info("%s: %s %s: %u", *call.who.who ? call.who.who : "nobody", request->method, request->path,
-			request->answer.status);
+	if (is_news(request, &call.who))
+		wm_info("%s: %s %.100s: %u", call.who.who, request->method, request->path, request->answer.status);
 	registry_follow(registry);
 }
 

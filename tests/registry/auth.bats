@@ -277,6 +277,23 @@ setup() {
 	grep -q 'enrolment b: POST /v1/enrol: 201' "$D/log"
 }
 
+@test "nobody can fill the log, and nobody with a good token by long paths" {
+	path=/v1/hosts/$(printf 'x%.0s' {1..2000})
+	lines=$(wc -l <"$D/log")
+	for token in '' wmr_wrong; do
+		for method in POST DELETE PATCH PUT; do
+			TOKEN=$token api $method "$path"
+			[[ $CODE == 4?? ]]
+		done
+	done
+	[ "$(wc -l <"$D/log")" = "$lines" ]
+	api DELETE "$path"
+	code 404
+	[ "$(wc -l <"$D/log")" = $((lines + 1)) ]
+	[ "$(tail -n 1 "$D/log" | wc -c)" -lt 200 ]
+	tail -n 1 "$D/log" | grep -q 'admin master: DELETE /v1/hosts/xxx.*x: 404$'
+}
+
 # Enough bad tokens from there that more are too many.
 storm() { # HEADER
 	local bad n
