@@ -266,7 +266,8 @@ bool exchange_whole(struct exchange *x)
 		x->last = true;
 	} else {
 		server->ops->handle(server->app, &x->request);
-		if (x->suspended)
+		/* Without an answer yet: it waits, or was woken again before it came back here. The library asks again then. */
+		if (!x->request.answer.status)
 			return true;
 	}
 	return send_answer(x);

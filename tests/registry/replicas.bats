@@ -90,6 +90,48 @@ wait_at() {
 	[ "$(sed -n 2p "$D/poll" | jq -r .host.name)" = x ]
 }
 
+@test "who waits at one while the other changes things is always answered" {
+	ok POST /v1/sites '{"domain":"a"}'
+	# a connection for each request: one that is closed without an answer leaves nothing
+	perl -MIO::Socket::INET -e '
+		my ($port, $token, $enough, $limit) = @ARGV;
+		for (1 .. 8) {
+			next if fork;
+			alarm $limit;
+			my ($after, $n, $cut) = (0, 0, 0);
+			until (-e $enough) {
+				my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+				print $s "GET /v1/config?after=$after&wait=3 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n" .
+					"Connection: close\r\n\r\n";
+				my $all = do { local $/; <$s> } // "";
+				$n++;
+				$cut++ unless $all =~ m{^HTTP/1.1 20[04] };
+				$after = $1 if $all =~ /"generation":(\d+)/;
+			}
+			syswrite STDOUT, "$n $cut\n";
+			exit;
+		}
+		1 while wait > 0;
+	' "${B##*:}" "$ADMIN" "$D/enough" $((LIMIT * 3)) >"$D/answers" 3>&- &
+	pollers=$!
+	echo $pollers >>"$D/pids"
+	gen=$(generation)
+	for n in {1..10}; do
+		args=()
+		for m in {1..100}; do
+			args+=(--next -sS -f -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o /dev/null -X PATCH
+				-d "{\"endpoint\":\"198.51.100.1:$((n * 100 + m))\"}" "$A/v1/sites/a")
+		done
+		curl "${args[@]:1}"
+	done
+	touch "$D/enough"
+	wait "$pollers"
+	[ "$(generation)" = $((gen + 1000)) ]
+	cat "$D/answers" >&2
+	[ "$(wc -l <"$D/answers")" = 8 ]
+	[ "$(awk '{ n += $1; cut += $2 } END { print (n > 100), cut }' "$D/answers")" = '1 0' ]
+}
+
 @test "what one has acknowledged, the other shows at once" {
 	ok POST /v1/sites '{"domain":"a","subnet":"172.30.16.0/20"}'
 	gen=$(generation)
