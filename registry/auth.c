@@ -29,10 +29,10 @@ enum wm_token_kind auth_role_parse(const char *name)
 	return WM_TOKEN_OTHER;
 }
 
-static int by_enrolment(struct registry *registry, int64_t now, struct identity *io)
+static int by_enrolment(struct registry *registry, int64_t now, struct identity *io, struct wm_error *err)
 {
 	struct object_key key;
-	int rc = store_enrolment_find(registry->store, &io->hash, now, &key);
+	int rc = store_enrolment_find(registry->store, &io->hash, now, &key, err);
 
 	if (rc)
 		return rc;
@@ -42,10 +42,10 @@ static int by_enrolment(struct registry *registry, int64_t now, struct identity 
 	return 0;
 }
 
-static int by_token(struct registry *registry, int64_t now, struct identity *io)
+static int by_token(struct registry *registry, int64_t now, struct identity *io, struct wm_error *err)
 {
 	struct store_token token;
-	int rc = store_token_find(registry->store, &io->hash, now, &token);
+	int rc = store_token_find(registry->store, &io->hash, now, &token, err);
 
 	if (rc)
 		return rc;
@@ -58,10 +58,12 @@ static int by_token(struct registry *registry, int64_t now, struct identity *io)
 	return 0;
 }
 
-/* What is refused has cost the same whatever is wrong with it: its text is hashed, compared with the master token's, and
- * looked for among tokens and enrolments, be it missing, malformed, unknown, spent or expired. */
-int auth_identify(struct registry *registry, const char *token, struct identity *ret)
+/* What has the form of a token costs one look-up, among enrolments or the others as its text says, be it unknown, spent,
+ * expired or revoked. What has not, which anybody can see of it, costs none: only to be hashed and compared with the
+ * master token's. */
+int auth_identify(struct registry *registry, const char *token, struct identity *ret, struct wm_error *err)
 {
+	enum wm_token_kind kind = wm_token_kind(token);
 	struct identity who = { 0 };
 	int64_t now = wm_unix_time();
 	int rc = 0;
@@ -70,10 +72,12 @@ int auth_identify(struct registry *registry, const char *token, struct identity 
 	if (wm_token_hash_equal(&who.hash, &registry->master)) {
 		who.role = WM_TOKEN_ADMIN;
 		wm_copy(who.name, sizeof(who.name), "master");
+	} else if (!wm_token_wellformed(kind, token)) {
+		rc = -EACCES;
+	} else if (kind == WM_TOKEN_ENROLMENT) {
+		rc = by_enrolment(registry, now, &who, err);
 	} else {
-		rc = by_token(registry, now, &who);
-		if (rc == -EACCES)
-			rc = by_enrolment(registry, now, &who);
+		rc = by_token(registry, now, &who, err);
 	}
 	if (rc)
 		return rc;

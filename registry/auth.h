@@ -32,8 +32,8 @@ enum {
 const char *auth_role_name(enum wm_token_kind role); /* "gateway" */
 enum wm_token_kind auth_role_parse(const char *name); /* OTHER: not a role */
 
-/* 0; -EACCES whatever is wrong with the token; another -errno when the store failed. */
-int auth_identify(struct registry *registry, const char *token, struct identity *ret);
+/* 0; -EACCES whatever is wrong with the token; another -errno with a sentence when the store failed. */
+int auth_identify(struct registry *registry, const char *token, struct identity *ret, struct wm_error *err);
 
 /* A gateway or device may act on nothing but itself; others on all that the route lets them. */
 bool auth_owns(const struct identity *who, enum object_kind kind, const char *name);

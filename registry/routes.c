@@ -239,31 +239,35 @@ static void refuse(struct call *call)
 	call->request->answer.retry_after = seconds;
 }
 
-static void walk(struct call *call)
+/* Who it is, and then the mesh as it is now: for nobody the database is not asked for it. */
+static bool let_in(struct call *call)
 {
 	struct wm_error err = { 0 };
+	int rc = auth_identify(call->registry, call->request->token, &call->who, &err);
+
+	/* One that has waited was woken by what is new. */
+	if (!rc && !call->request->wait_until_ms)
+		rc = store_refresh(call->registry->store, &err);
+	if (rc == -EACCES)
+		refuse(call);
+	else if (rc)
+		answer_failure(call, rc, &err);
+	return !rc;
+}
+
+static void walk(struct call *call)
+{
 	char allow[64];
 	const struct route *route = find_route(call, allow, sizeof(allow));
 	uint64_t began;
-	int rc;
 
-	call->request->route = route ? 1 + (unsigned int)(route - registry_routes) : 0;
-	if (!route || !(route->roles & ROLE_PUBLIC)) {
-		/* One that has waited was woken by what is new. */
-		rc = call->request->wait_until_ms ? 0 : store_refresh(call->registry->store, &err);
-		if (!rc)
-			rc = auth_identify(call->registry, call->request->token, &call->who);
-		if (rc == -EACCES)
-			refuse(call);
-		else if (rc)
-			answer_failure(call, rc, &err);
-		if (rc)
-			return;
-	}
 	if (!route) {
 		no_route(call, allow);
 		return;
 	}
+	call->request->route = 1 + (unsigned int)(route - registry_routes);
+	if (!(route->roles & ROLE_PUBLIC) && !let_in(call))
+		return;
 	call->kind = route->kind;
 	if (!(route->roles & (1u << call->who.role | ROLE_PUBLIC)) ||
 	    (*call->arg && !auth_owns(&call->who, route->kind, call->arg))) {
@@ -315,7 +319,7 @@ static size_t room_for(void *app, struct http_request *request)
 	struct identity who;
 
 	if (strcmp(request->method, "POST") || strcmp(request->path, IMPORT_PATH) ||
-	    auth_identify(registry, request->token, &who) || who.role != WM_TOKEN_ADMIN)
+	    auth_identify(registry, request->token, &who, NULL) || who.role != WM_TOKEN_ADMIN)
 		return GUARD_BODY_MAX;
 	if (registry->importing) {
 		problem_set(&request->answer, 503, "", "another import is being read; try again when it is over");

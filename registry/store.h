@@ -134,14 +134,17 @@ struct store_token {
 
 int store_token_add(struct store *store, const char *who, enum wm_token_kind role, const char *name,
 		    const struct wm_token_hash *hash, struct store_token *ret, struct wm_error *err);
-int store_token_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct store_token *ret);
+/* -EACCES without a sentence: there is none. */
+int store_token_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct store_token *ret,
+		     struct wm_error *err);
 int store_token_remove(struct store *store, const char *who, uint64_t id, struct wm_error *err);
 
 /* --- joining ------------------------------------------------------------------- */
 /* For an existing site or device; replaces an unused older one. */
 int store_enrolment_add(struct store *store, const char *who, const struct object_key *key,
 			const struct wm_token_hash *hash, int64_t expires, struct wm_error *err);
-int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret);
+int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret,
+			 struct wm_error *err); /* as store_token_find */
 
 struct store_enrol {
 	const struct wm_token_hash *enrolment; /* NULL: an admin does it; `site` must be named */

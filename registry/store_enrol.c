@@ -88,13 +88,14 @@ int store_enrolment_add(struct store *store, const char *who, const struct objec
 	return change_end(&c, rc, err);
 }
 
-int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret)
+int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret,
+			 struct wm_error *err)
 {
 	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_ENROLMENT_FIND, "bi", hash->byte, sizeof(hash->byte), now);
 	int rc = db_next(q);
 
 	if (rc <= 0)
-		return rc ? rc : -EACCES;
+		return rc ? store_fail(store, rc, err) : -EACCES;
 	if (!tokens_hash_matches(q, 2, hash))
 		return -EACCES;
 	read_subject(q, ret);

@@ -74,12 +74,13 @@ static int find(struct store *store, const struct wm_token_hash *hash, struct st
 	return 0;
 }
 
-int store_token_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct store_token *ret)
+int store_token_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct store_token *ret,
+		     struct wm_error *err)
 {
 	int rc = find(store, hash, ret);
 
 	if (rc)
-		return rc;
+		return rc == -EACCES ? rc : store_fail(store, rc, err);
 	if (ret->last_used + TOUCH_EVERY_S <= now) {
 		/* Nobody waits for this to be on disk, and a full disk must not lock anyone out. */
 		db_lazy(store->db, true);

@@ -26,7 +26,7 @@ setup() {
 	first=$BODY
 	for TOKEN in "$expired" "$revoked" nonsense "${ADMIN%?}" "${ADMIN}x" wma_ "$(own_token wma_ 1)" "$(own_token wmg_ 1)" \
 		"$(printf 'x%.0s' {1..600})"; do
-		for path in /v1/sites /v1/config /v1/enrol /nowhere; do
+		for path in /v1/sites /v1/config /v1/changes /v1/whoami; do
 			api GET $path
 			code 401
 			[ "$BODY" = "$first" ] || fails "other text for $TOKEN"

@@ -292,6 +292,41 @@ whole() {
 	ok POST /v1/hosts "$(host 1)"
 }
 
+@test "who has no token, or none that is good, does not keep the database busy" {
+	between
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	TOKEN=$(own_token wmg_ 1) api GET /v1/sites
+	code 401
+	TOKEN=$(own_token wme_ 1) api GET /v1/sites
+	code 401
+	: >"$PG_DIR/$DB/asked"
+	for TOKEN in '' nonsense "${ADMIN}x" wmg_ "$(own_token wmg_ 1)x"; do
+		for path in /v1/sites /v1/sites/a /v1/config '/v1/changes?wait=9' /v1/import; do
+			api GET "$path"
+			[[ $CODE == 40[15] ]] || fails "$path"
+		done
+		api POST /v1/import '{}'
+		code 401
+		api GET /nowhere
+		code 404
+		api PUT /v1/sites
+		code 405
+	done
+	[ ! -s "$PG_DIR/$DB/asked" ]
+	# once for each that could be one
+	for n in {1..10}; do
+		TOKEN=$(own_token wmg_ "$n") api GET /v1/sites
+		code 401
+		TOKEN=$(own_token wme_ "$n") api GET /v1/config
+		code 401
+	done
+	[ "$(wc -c <"$PG_DIR/$DB/asked")" = 20 ]
+	unset TOKEN
+	ok GET /v1/sites
+	[ "$(wc -c <"$PG_DIR/$DB/asked")" -gt 20 ]
+}
+
 @test "other machines are spoken to by TLS unless somebody says otherwise" {
 	perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Listen => 8, LocalAddr => "127.0.0.1", LocalPort => 0) or die;
