@@ -38,7 +38,7 @@ struct http_answer {
 	struct http_stream stream; /* instead of body when read is set; taken over */
 	char etag[80];
 	char allow[64];    /* of a 405 */
-	unsigned int retry_after; /* seconds, of a 429 */
+	unsigned int retry_after; /* seconds, of a 429 or 503; 0: not said */
 };
 
 struct http_request {

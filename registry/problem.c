@@ -10,6 +10,8 @@
 #include "core/log.h"
 #include "core/util.h"
 
+#define BUSY_S 1 /* after which what was held may be free */
+
 struct document {
 	char title[48];
 	uint64_t status;
@@ -92,4 +94,5 @@ void problem_from(struct http_answer *answer, int rc, const struct wm_error *err
 	if (status >= 500)
 		wm_error("%s", *err->text ? err->text : strerror(-rc));
 	problem_set(answer, status, err->field, "%s", *err->text ? err->text : strerror(-rc));
+	answer->retry_after = rc == -EBUSY ? BUSY_S : 0;
 }

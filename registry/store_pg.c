@@ -14,6 +14,8 @@
 #include "registry/migrations.h"
 #include "registry/store_pg.h"
 
+#define TURN_MS 300 /* how long a writer waits for its turn, and everybody else here with it */
+#define BUSY_MS 1000 /* and how long nobody does after one that waited in vain */
 #define FIND_OUT_MS 2000 /* how long to ask what became of a commit; everybody else waits meanwhile */
 
 /* Which transaction of which history this is: to find out later what became of it. */
@@ -54,14 +56,21 @@ static int open_by(struct pg_db *pg, const char *sql, PGresult **ret)
 static int begin(struct db *db)
 {
 	struct pg_db *pg = of(db);
+	bool waits = wm_monotonic_ms() >= pg->busy_ms;
 	PGresult *result = NULL;
+	char sql[512];
 	int rc;
 
 	if (pg->link.reader) {
 		pg->transactions++;
 		return open_by(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL);
 	}
-	rc = open_by(pg, "BEGIN; " PG_LOCK "; SELECT " TRANSACTION ", pg_current_xact_id()", &result);
+	wm_format(sql, sizeof(sql),
+		  "BEGIN; SET LOCAL lock_timeout = %d; " PG_LOCK "; SET LOCAL lock_timeout = '2s'; SELECT " TRANSACTION
+		  ", pg_current_xact_id()", waits ? TURN_MS : 1);
+	rc = open_by(pg, sql, &result);
+	if (rc == -EBUSY && waits)
+		pg->busy_ms = wm_monotonic_ms() + BUSY_MS;
 	if (!rc) {
 		wm_copy(pg->line, sizeof(pg->line), PQgetvalue(result, 0, 0));
 		wm_copy(pg->id, sizeof(pg->id), PQgetvalue(result, 0, 1));

@@ -66,6 +66,7 @@ struct pg_db {
 	struct pg_link link;
 	bool open;             /* a transaction is */
 	uint64_t transactions; /* of a reader, counted */
+	uint64_t busy_ms;      /* of the writer: until then it does not wait for its turn */
 	char line[16], id[24]; /* of the write transaction: the history's number and its own */
 	struct pg_query queries[SQL_COUNT];
 };

@@ -287,9 +287,26 @@ whole() {
 	api POST /v1/hosts "$(host 1)"
 	problem 503
 	[[ $BODY == *"nothing was changed"* ]]
+	grep -qi '^retry-after: 1.$' "$D/head"
 	ok GET /v1/sites
+	# nor do many writers add up, for themselves and for who reads
+	args=()
+	for n in {1..40}; do
+		args+=(--next -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" -o /dev/null -w '%{http_code}\n' -d "$(host "$n")"
+			"$URL/v1/hosts")
+	done
+	curl --parallel --parallel-immediate --parallel-max 40 "${args[@]:1}" >"$D/codes" 2>"$D/err" 3>&- &
+	writers=$!
+	some() { [ -s "$D/codes" ]; }
+	await some
+	TOKEN='' api GET /health
+	code 200
+	ok GET /v1/sites
+	wait "$writers"
+	[ "$(sort "$D/codes" | uniq -c | xargs)" = '40 503' ]
 	sql "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1464685127" >/dev/null
-	ok POST /v1/hosts "$(host 1)"
+	goes() { api POST /v1/hosts "$(host 1)" && [ "$CODE" = 201 ]; }
+	await goes
 }
 
 @test "who has no token, or none that is good, does not keep the database busy" {
