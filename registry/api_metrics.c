@@ -156,7 +156,8 @@ struct metrics {
 static int next_piece(void *arg, FILE *f)
 {
 	struct metrics *m = arg;
-	const struct report *report;
+	const struct report *report = NULL;
+	int rc = 0;
 
 	if (!m->begun) {
 		m->begun = true;
@@ -170,10 +171,16 @@ static int next_piece(void *arg, FILE *f)
 		wm_metrics_end(f);
 		return 0;
 	}
+	/* The first family looks whether what is known of each site is new, the others take what that left. */
+	if (m->family)
+		report = reports_next(&m->registry->reports, m->last);
+	else
+		rc = registry_report_next(m->registry, m->last, &report);
+	if (rc < 0)
+		return rc;
 	if (!*m->last)
 		wm_metric_family(f, families[m->family].name, families[m->family].type, families[m->family].unit,
 				 families[m->family].help);
-	report = reports_next(&m->registry->reports, m->last);
 	if (report) {
 		put_site(f, m->family, report, store_mesh(m->registry->store));
 		memcpy(m->last, report->domain, sizeof(m->last));
@@ -190,8 +197,6 @@ void api_metrics(struct call *call)
 	int rc = counts_objects(&call->registry->counts, call->registry->store, &err);
 	struct metrics *m;
 
-	if (!rc)
-		rc = registry_reports(call->registry, &err);
 	if (rc) {
 		answer_failure(call, rc, &err);
 		return;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/util.h"
 #include "registry/problem.h"
 #include "registry/registry.h"
@@ -76,29 +77,71 @@ void api_status_put(struct call *call)
 
 /* --- what others have taken -------------------------------------------------------------- */
 
-/* One that another version of the registry took in may not be one here. */
-static int take(void *reports, const char *domain, int64_t seen, const char *text)
+/* One that another version of the registry took in may not be one here: 0. 1: it is. */
+static int take(struct reports *reports, const struct store_report *is)
 {
 	struct wm_error err = { 0 };
 	struct report report;
 	int rc;
 
-	if (report_decode(text, strlen(text), &report, &err))
+	if (report_decode(is->body, strlen(is->body), &report, &err)) {
+		reports_forget(reports, is->domain);
 		return 0;
-	wm_copy(report.domain, sizeof(report.domain), domain);
-	report.seen = seen;
+	}
+	memcpy(report.domain, is->domain, sizeof(report.domain));
+	report.seen = is->seen;
+	report.written = is->written;
 	rc = reports_put(reports, &report);
 	if (rc)
 		report_clear(&report);
+	return rc ? rc : 1;
+}
+
+/* Makes the first report behind io_domain what is in the store, and goes on to it: 1 it was that already, 2 it is now,
+ * 3 it is none here, 0 there is no more. */
+static int look_again(struct registry *registry, char *io_domain)
+{
+	struct reports *reports = &registry->reports;
+	const struct report *known = reports_next(reports, io_domain);
+	struct store_report was = { 0 }, is = { 0 };
+	struct wm_error err = { 0 };
+	int rc;
+
+	if (known) {
+		memcpy(was.domain, known->domain, sizeof(was.domain));
+		was.written = known->written;
+	}
+	rc = store_report_next(registry->store, io_domain, &was, &is, &err);
+	if (rc < 0) {
+		wm_error("%s", err.text);
+		return rc;
+	}
+	/* those before it are there no more */
+	while ((known = reports_next(reports, io_domain)) && (!rc || strcmp(known->domain, is.domain) < 0))
+		reports_forget(reports, known->domain);
+	if (rc)
+		memcpy(io_domain, is.domain, sizeof(is.domain));
+	if (is.body) {
+		rc = take(reports, &is);
+		rc = rc < 0 ? rc : rc ? 2 : 3;
+	}
+	free(is.body);
 	return rc;
 }
 
-int registry_reports(struct registry *registry, struct wm_error *err)
+int registry_report_next(struct registry *registry, const char *after, const struct report **ret)
 {
-	if (store_fd(registry->store) < 0)
-		return 0;
-	reports_free(&registry->reports);
-	return store_reports(registry->store, take, &registry->reports, err);
+	char domain[WM_NAME_SIZE];
+	int rc;
+
+	wm_copy(domain, sizeof(domain), after);
+	do
+		rc = store_fd(registry->store) < 0 ? 1 : look_again(registry, domain);
+	while (rc == 3);
+	if (rc == 2)
+		return -EAGAIN;
+	*ret = rc > 0 ? reports_next(&registry->reports, after) : NULL;
+	return rc < 0 ? rc : *ret != NULL;
 }
 
 /* --- shown ------------------------------------------------------------------------------ */
@@ -112,9 +155,14 @@ struct status {
 static int next_site(void *arg, FILE *f)
 {
 	struct status *s = arg;
-	const struct report *report = reports_next(&s->registry->reports, s->last);
-	WM_AUTO_FREE char *one = report ? report_encode(report, store_mesh(s->registry->store)) : NULL;
+	const struct report *report = NULL;
+	WM_AUTO_FREE char *one = NULL;
+	int rc = registry_report_next(s->registry, s->last, &report);
 
+	if (rc < 0)
+		return rc;
+	if (report)
+		one = report_encode(report, store_mesh(s->registry->store));
 	if (report && !one)
 		return -ENOMEM;
 	if (!*s->last)
@@ -130,15 +178,8 @@ static int next_site(void *arg, FILE *f)
 
 void api_status(struct call *call)
 {
-	struct wm_error err = { 0 };
-	int rc = registry_reports(call->registry, &err);
-	struct status *s;
+	struct status *s = calloc(1, sizeof(*s));
 
-	if (rc) {
-		answer_failure(call, rc, &err);
-		return;
-	}
-	s = calloc(1, sizeof(*s));
 	if (s)
 		s->registry = call->registry;
 	answer_pieces(call, "application/json", next_site, s);

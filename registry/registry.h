@@ -49,8 +49,9 @@ void answer_pieces(struct call *call, const char *type, pieces_write_fn write, v
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
 
 extern const struct http_ops registry_ops; /* app: struct registry */
-/* Makes `reports` what all who share the store were told. */
-int registry_reports(struct registry *registry, struct wm_error *err);
+/* The first report behind that site ("": the first of all), as those who share the store were told it: 1, 0 there is
+ * none, -EAGAIN: it had to be read anew, ask again when others had their turn; -errno. */
+int registry_report_next(struct registry *registry, const char *after, const struct report **ret);
 void registry_follow(void *registry);      /* takes in what others changed, and wakes who waits for it */
 
 /* --- what a request says (call.c) ------------------------------------------------------- */

@@ -2,7 +2,7 @@
  *
  * What gateways last said of themselves. In memory only: a gateway says it
  * again, and a report changes nothing of the mesh. Where the store is shared,
- * this is made anew from it each time (api_status.c).
+ * this is what was read of it before (api_status.c).
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 struct report {
 	char domain[WM_NAME_SIZE];
 	int64_t seen; /* seconds since 1970 */
+	int64_t written; /* where the store is shared: as struct store_report has it */
 	uint64_t generation; /* in force at the gateway */
 	char instance[WM_INSTANCE_ID_SIZE];
 	char mark[WM_MARK_SIZE]; /* of the generation, or "" */

@@ -84,8 +84,10 @@
 	X(REPORT_PUT, "INSERT INTO report (domain, seen, body) VALUES (?1, ?2, ?3) " \
 		      "ON CONFLICT (domain) DO UPDATE SET seen = excluded.seen, body = excluded.body") \
 	X(REPORT_END, "DELETE FROM report WHERE domain = ?1") \
-	X(REPORT_NEXT, "SELECT r.domain, r.seen, r.body FROM report r JOIN site s ON s.domain = r.domain " \
-		       "WHERE r.domain > ?1 ORDER BY r.domain LIMIT 100")
+	/* The next one; its body only where it is not the one that is known, by what wrote it last. */ \
+	X(REPORT_NEXT, "SELECT r.domain, r.seen, r.xmin::text::bigint, " \
+		       "CASE WHEN r.domain = ?2 AND r.xmin::text::bigint = ?3 THEN NULL ELSE r.body END " \
+		       "FROM report r JOIN site s ON s.domain = r.domain WHERE r.domain > ?1 ORDER BY r.domain LIMIT 1")
 
 /* Statements that walk: one parameter, and the rows whose first column is greater, in its order, one at a time (LIMIT 1). */
 #define SQL_WALKS(X) X(SITE_NEXT) X(HOST_NEXT) X(DEVICE_NEXT) X(TOKEN_NEXT) X(CHANGE_NEXT)

@@ -46,9 +46,16 @@ int store_follow(struct store *store);   /* 0, -ENOTCONN: goes on by itself */
 int store_refresh(struct store *store, struct wm_error *err);
 
 /* What gateways reported to any of those who share the store (only then), as JSON; by domain. */
-typedef int (*store_report_fn)(void *arg, const char *domain, int64_t seen, const char *body);
+struct store_report {
+	char domain[WM_NAME_SIZE];
+	int64_t seen;
+	int64_t written; /* another number each time that it is */
+	char *body;      /* malloc'd; NULL: it is the one that was known */
+};
 int store_report_put(struct store *store, const char *domain, int64_t seen, const char *body, struct wm_error *err);
-int store_reports(struct store *store, store_report_fn each, void *arg, struct wm_error *err);
+/* The first one behind `after`, where `known` (domain and written) is what is known of it. 1, 0 there is none, -errno. */
+int store_report_next(struct store *store, const char *after, const struct store_report *known, struct store_report *ret,
+		      struct wm_error *err);
 
 /* --- the data directory as a whole (store.c, store_keep.c) ------------------------------- */
 #define STORE_FILE "registry.db"

@@ -5,6 +5,7 @@
  * generation nor audit, and a transaction only where they end with their site.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "core/util.h"
 #include "registry/store_internal.h"
@@ -25,36 +26,22 @@ int reports_end(struct store *store, const char *domain)
 	return rc < 0 ? rc : 0;
 }
 
-/* The next hundred or so: how many, or -errno. */
-static int some(struct store *store, char *io_domain, char *body, store_report_fn each, void *arg)
+int store_report_next(struct store *store, const char *after, const struct store_report *known, struct store_report *ret,
+		      struct wm_error *err)
 {
 	DB_AUTO_DONE struct db_query *q = NULL;
-	char after[WM_NAME_SIZE];
-	int rc, n = 0;
-
-	wm_copy(after, sizeof(after), io_domain);
-	q = db_query(store->db, SQL_REPORT_NEXT, "s", after);
-	while ((rc = db_next(q)) > 0) {
-		db_text(q, 0, io_domain, WM_NAME_SIZE);
-		db_text(q, 2, body, REPORT_TEXT_MAX);
-		rc = each(arg, io_domain, db_int(q, 1), body);
-		if (rc)
-			return rc;
-		n++;
-	}
-	return rc ? rc : n;
-}
-
-int store_reports(struct store *store, store_report_fn each, void *arg, struct wm_error *err)
-{
 	WM_AUTO_FREE char *body = malloc(REPORT_TEXT_MAX);
-	char domain[WM_NAME_SIZE] = "";
 	int rc;
 
 	if (!body)
 		return wm_fail(err, ENOMEM, "out of memory");
-	do
-		rc = some(store, domain, body, each, arg);
-	while (rc > 0);
-	return rc ? store_fail(store, rc, err) : 0;
+	q = db_query(store->db, SQL_REPORT_NEXT, "ssi", after, known->domain, known->written);
+	rc = db_next(q);
+	if (rc <= 0)
+		return rc ? store_fail(store, rc, err) : 0;
+	*ret = (struct store_report){ .seen = db_int(q, 1), .written = db_int(q, 2) };
+	db_text(q, 0, ret->domain, sizeof(ret->domain));
+	db_text(q, 3, body, REPORT_TEXT_MAX);
+	ret->body = *body ? WM_STEAL(body) : NULL;
+	return 1;
 }

@@ -344,6 +344,44 @@ whole() {
 	[ "$(wc -c <"$PG_DIR/$DB/asked")" -gt 20 ]
 }
 
+@test "of what gateways report only what is new is read again" {
+	between
+	start
+	sql "INSERT INTO site (domain, subnet, len, is_hub) SELECT 's' || n, 2887647232 + 256 * n, 24, 0 FROM generate_series(100, 139) n"
+	sql "INSERT INTO report SELECT 's' || n, 1, '{\"generation\":1,\"dataplane\":\"bpf\",\"peers\":[' ||
+		(SELECT string_agg('{\"kind\":\"site\",\"name\":\"p' || p || '\",\"handshake\":null,\"rx\":1,\"tx\":2}', ',')
+		FROM generate_series(1, 200) p) || ']}' FROM generate_series(100, 139) n"
+	answered() { # PATH: how many KiB it takes from the database
+		: >"$PG_DIR/$DB/answered"
+		ok GET "$1"
+		KIB=$(wc -c <"$PG_DIR/$DB/answered")
+	}
+	answered /v1/status
+	is '.sites | length' 40
+	is '[.sites[].peers | length] | unique | map(tostring) | join(" ")' 200
+	first=$BODY
+	[ "$KIB" -gt 300 ]
+	for path in /v1/status /metrics /v1/status; do
+		answered "$path"
+		[ "$KIB" -lt 40 ]
+	done
+	[ "$BODY" = "$first" ]
+	# in the same second, by this one or another
+	ok PUT /v1/sites/s120/status '{"generation":7,"dataplane":"nft"}'
+	sql "UPDATE report SET body = replace(body, 'p17\"', 'q17\"') WHERE domain = 's110'"
+	sql "DELETE FROM report WHERE domain IN ('s100', 's130', 's139')"
+	answered /metrics
+	[ "$(grep -c '^wm_peer_bytes_total.*peer="q17"' <<<"$BODY")" = 2 ]
+	[ "$(grep -c '^wm_site_seen_timestamp_seconds{' <<<"$BODY")" = 37 ]
+	grep -q '^wm_site_generation{site="s120"} 7$' <<<"$BODY"
+	answered /v1/status
+	[ "$KIB" -lt 40 ]
+	is '.sites | length' 37
+	is '[.sites[] | select(.domain == "s120").generation] | join(" ")' 7
+	is '[.sites[] | select(.domain == "s110").peers[].name | select(. == "q17")] | length' 1
+	is '[.sites[] | select(any(.peers[]?; .name == "p17"))] | length' 35
+}
+
 @test "other machines are spoken to by TLS unless somebody says otherwise" {
 	perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(Listen => 8, LocalAddr => "127.0.0.1", LocalPort => 0) or die;
