@@ -126,6 +126,8 @@ static void answer(const char *what, const struct wm_config *c)
 		wm_record_send(CHANNEL, WM_RECORD_DONE, NULL, 0);
 	else if (!strcmp(what, "problem"))
 		send_problem(503, EAGAIN, "the registry is tired");
+	else if (!strcmp(what, "hostile"))
+		send_problem(200, EPROTO, "x\x1b[2J\xc2\x9b" "2J\n<3>wm-gateway: all is well\a");
 	else if (!strcmp(what, "no code"))
 		send_problem(0, -5, "nonsense");
 	else if (!strcmp(what, "half, then problem"))
@@ -240,6 +242,8 @@ static void answers_of_every_kind_from_one_child(void **state)
 	ask_for("problem");
 	assert_problem(503, EAGAIN, "the registry is tired");
 	assert_false(fetcher.busy);
+	ask_for("hostile");
+	assert_problem(200, EPROTO, "x?[2J?2J?<3>wm-gateway: all is well?");
 	ask_for("no code");
 	assert_problem(0, EIO, "nonsense");
 	assert_config_comes();
