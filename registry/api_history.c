@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/codec.h"
+#include "core/json.h"
 #include "core/util.h"
 #include "registry/document.h"
 #include "registry/plan_stream.h"
@@ -94,10 +95,29 @@ static const struct wm_field undo_fields[] = {
 	WM_FIELD(undo_wish, generation, "generation", WM_FIELD_UINT, WM_FIELD_NULLABLE),
 };
 
-void api_undo(struct call *call)
+/* ret->generation 0: whichever is the last, which a request says by leaving it out or null, and not by 0. */
+static int read_undo_wish(const struct http_request *request, struct undo_wish *ret, struct wm_error *err)
 {
 	static const struct wm_table table = WM_TABLE(undo_fields);
-	struct undo_wish wish = { 0 };
+	struct wm_json *root = NULL;
+	uint32_t seen = 0;
+	int rc;
+
+	*ret = (struct undo_wish){ 0 };
+	rc = request->len ? wm_decode(&table, request->body, request->len, ret, &seen, err) : 0;
+	if (rc || !seen || ret->generation)
+		return rc;
+	rc = wm_json_load(request->body, request->len, &root, err);
+	if (!rc && !wm_json_is_null(wm_json_get(root, "generation")))
+		rc = wm_fail_field(err, EINVAL, "generation",
+				   "'generation' is 0, which no change ever was; leave it out to undo the last one, whichever that is");
+	wm_json_free(root);
+	return rc;
+}
+
+void api_undo(struct call *call)
+{
+	struct undo_wish wish;
 	struct plan plan = { 0 };
 	struct wm_error err = { 0 };
 	uint64_t undone = 0;
@@ -106,7 +126,7 @@ void api_undo(struct call *call)
 
 	if (!call_asks(call, "dry_run", &dry_run))
 		return;
-	rc = call->request->len ? wm_decode(&table, call->request->body, call->request->len, &wish, NULL, &err) : 0;
+	rc = read_undo_wish(call->request, &wish, &err);
 	if (!rc)
 		rc = store_undo(call->registry->store, call->who.who, wish.generation, dry_run, &plan, &undone, &err);
 	if (!rc) {

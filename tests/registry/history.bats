@@ -187,6 +187,10 @@ undoes() {
 	problem 409
 	api POST /v1/undo '{"generation":"x"}'
 	problem 400 generation
+	api POST /v1/undo '{"generation":0}'
+	problem 400 generation
+	api POST '/v1/undo?dry_run=1' '{"generation": 0 }'
+	problem 400 generation
 	api POST /v1/undo '{'
 	problem 400
 	[ "$(generation)" = $((gen + 1)) ]
@@ -202,7 +206,7 @@ undoes() {
 	[[ $BODY == *'was started'* ]]
 	stop
 	start
-	ok POST /v1/undo
+	ok POST /v1/undo '{"generation":null}'
 	ok GET /config
 	is .mesh_name home
 }
