@@ -96,6 +96,7 @@ audit() { # FILTER: of the newest entry
 		problem 400 "${bad%=*}"
 	done
 	TOKEN=$(new_token read monitor) ok GET /v1/audit
+	is '.audit[0] | [.kind, .name] | join(" ")' 'token monitor'
 	TOKEN=$(new_token gateway b) api GET /v1/audit
 	problem 403
 	TOKEN=$(new_token read monitor) api POST /v1/undo
