@@ -47,7 +47,8 @@ static void counts(const char *text, size_t peers, size_t hosts)
 static void what_came_is_in_it_and_not_in_the_next(void **state)
 {
 	struct wm_fetch_report report = {
-		.target.token = "wmg_secret", .domain = "b", .generation = 17, .instance = "i", .dataplane = "bpf", .version = "0.1.0",
+		.target.token = "wmg_secret", .domain = "b", .generation = 17, .instance = "i", .mark = "0123456789abcdef",
+		.dataplane = "bpf", .version = "0.1.0",
 		.applied_ms = 12, .listen_port = 51820, .uptime = 99,
 	};
 	struct wm_record r;
@@ -59,7 +60,7 @@ static void what_came_is_in_it_and_not_in_the_next(void **state)
 	host_record(&r, 0);
 	assert_int_equal(wm_report_keep(&kept, &r), 0);
 	text = wm_report_body(&kept, &report);
-	assert_string_equal(text, "{\"generation\":17,\"instance\":\"i\",\"dataplane\":\"bpf\",\"problem\":null,\"version\":\"0.1.0\","
+	assert_string_equal(text, "{\"generation\":17,\"instance\":\"i\",\"mark\":\"0123456789abcdef\",\"dataplane\":\"bpf\",\"problem\":null,\"version\":\"0.1.0\","
 		"\"applied_ms\":12,\"listen_port\":51820,\"uptime\":99,"
 		"\"peers\":[{\"kind\":\"device\",\"name\":\"d5\",\"handshake\":null,\"endpoint\":null,\"rx\":5,\"tx\":0}],"
 		"\"hosts\":[{\"name\":\"h0\",\"rx_packets\":0,\"rx_bytes\":0,\"tx_packets\":0,\"tx_bytes\":0}]}");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "core/name.h"
 #include "core/util.h"
 #include "kernel/dataplane.h"
 #include "kernel/wg.h"
@@ -184,6 +185,7 @@ static int send_report(struct wm_gateway *g, uint64_t listen_port, struct wm_err
 	memcpy(req.mark, g->config.mesh.mark, sizeof(req.mark));
 	memcpy(req.dataplane, g->last.dataplane, sizeof(req.dataplane));
 	snprintf(req.problem, sizeof(req.problem), "%.255s", g->problem.text);
+	wm_printable(req.problem); /* cut off within a character, it would not be text */
 	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_REPORT, &req, sizeof(req), err);
 	wm_wipe(&req, sizeof(req));
 	return rc;
