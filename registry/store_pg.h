@@ -27,7 +27,9 @@ struct pg_link {
 	uint64_t made;        /* counts connections: what was prepared belongs to one of them */
 	uint64_t retry_ms;    /* no other is tried before */
 	int64_t schema;       /* that the database must have; 0: any */
-	unsigned int answer_ms; /* how long an answer may take */
+	unsigned int answer_ms; /* how long an answer may take within a transaction */
+	unsigned int look_ms;   /* and outside, its beginning too */
+	unsigned int patience_ms; /* of what was sent last */
 	char reason[256];     /* of the last failure */
 	int epoll, timer;     /* see link_follow; -1 for a reader */
 	bool lost, news;

@@ -17,6 +17,7 @@
 #include "registry/store_pg.h"
 
 #define ANSWER_MS 12000 /* more than statement_timeout: the server says so itself, if it can */
+#define LOOK_MS 3000    /* for what is no part of a change: looks by an index. Everybody else waits meanwhile */
 #define RETRY_MS 500    /* between two attempts to connect, at least */
 #define RETRY_FACTOR 4  /* and so many times as long as the last one took: the rest is for those who wait here */
 
@@ -95,6 +96,8 @@ static int await(struct pg_link *link, uint64_t until)
 		if (now >= until) {
 			set_reason(link, "the server does not answer");
 			drop(link);
+			/* others have their turn before another one is tried */
+			link->retry_ms = now + RETRY_MS;
 			return -ETIMEDOUT;
 		}
 		if (poll(&fd, 1, (int)(until - now)) < 0 && errno != EINTR)
@@ -129,7 +132,7 @@ static bool is_error(const PGresult *result)
 /* All results of what was sent. The first failure counts, else the last result: to *ret. */
 static int collect(struct pg_link *link, PGresult **ret)
 {
-	uint64_t until = wm_monotonic_ms() + link->answer_ms;
+	uint64_t until = wm_monotonic_ms() + link->patience_ms;
 	PGresult *last = NULL, *result;
 	int rc;
 
@@ -159,9 +162,18 @@ static int sent(struct pg_link *link, int ok, PGresult **ret)
 	return ok ? collect(link, ret) : lose(link);
 }
 
+/* Before something is sent. */
+static bool is_there(struct pg_link *link)
+{
+	if (!link->conn)
+		return false;
+	link->patience_ms = PQtransactionStatus(link->conn) == PQTRANS_IDLE ? link->look_ms : link->answer_ms;
+	return true;
+}
+
 int link_run(struct pg_link *link, const char *sql, PGresult **ret)
 {
-	return link->conn ? sent(link, PQsendQuery(link->conn, sql), ret) : -ENOTCONN;
+	return is_there(link) ? sent(link, PQsendQuery(link->conn, sql), ret) : -ENOTCONN;
 }
 
 int link_prepare(struct pg_link *link, const char *name, const char *sql, const char *types)
@@ -171,13 +183,13 @@ int link_prepare(struct pg_link *link, const char *name, const char *sql, const 
 
 	for (; types[n] && n < (int)WM_ARRAY_LEN(oids); n++)
 		oids[n] = types[n] == 'i' ? 20 /* int8 */ : types[n] == 's' ? 25 /* text */ : 17 /* bytea */;
-	return link->conn ? sent(link, PQsendPrepare(link->conn, name, sql, n, oids), NULL) : -ENOTCONN;
+	return is_there(link) ? sent(link, PQsendPrepare(link->conn, name, sql, n, oids), NULL) : -ENOTCONN;
 }
 
 int link_execute(struct pg_link *link, const char *name, int n, const char *const *values, const int *lengths,
 		 const int *formats, PGresult **ret)
 {
-	if (!link->conn)
+	if (!is_there(link))
 		return -ENOTCONN;
 	return sent(link, PQsendQueryPrepared(link->conn, name, n, values, lengths, formats, 1), ret);
 }
@@ -355,7 +367,7 @@ int link_open(const char *url, bool reader, struct pg_link *ret, struct wm_error
 {
 	int rc;
 
-	*ret = (struct pg_link){ .reader = reader, .answer_ms = ANSWER_MS, .epoll = -1, .timer = -1 };
+	*ret = (struct pg_link){ .reader = reader, .answer_ms = reader ? LOOK_MS : ANSWER_MS, .look_ms = LOOK_MS, .epoll = -1, .timer = -1 };
 	rc = name_it(url, ret->name, sizeof(ret->name), err);
 	if (rc)
 		return rc;

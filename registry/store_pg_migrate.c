@@ -102,10 +102,10 @@ static int step(struct pg_link *link, struct wm_error *err)
 
 int pg_migrate(struct pg_link *link, struct wm_error *err)
 {
-	unsigned int answer_ms = link->answer_ms;
+	unsigned int answer_ms = link->answer_ms, look_ms = link->look_ms;
 	int rc, more;
 
-	link->answer_ms = STEP_MS;
+	link->answer_ms = link->look_ms = STEP_MS;
 	do {
 		rc = link_run(link, BEGIN, NULL);
 		if (rc) {
@@ -120,5 +120,6 @@ int pg_migrate(struct pg_link *link, struct wm_error *err)
 			failed(link, rc, err);
 	} while (!rc && more);
 	link->answer_ms = answer_ms;
+	link->look_ms = look_ms;
 	return rc;
 }

@@ -249,6 +249,26 @@ whole() {
 	whole
 }
 
+@test "a server that hangs is given up by the first who asks it, and taken again when it goes on" {
+	start
+	ok POST /v1/sites '{"domain":"a"}'
+	server=("$(cat "$PG_DIR/pid")")
+	server+=($(pgrep -P "${server[0]}"))
+	kill -STOP "${server[@]}"
+	# less than what a statement in the middle of a change may take
+	api GET /v1/sites '' -m "$((LIMIT / 2))"
+	first=$CODE why=$BODY
+	TOKEN='' api GET /health '' -m "$((LIMIT / 2))"
+	second=$CODE
+	kill -CONT "${server[@]}"
+	[ "$first" = 503 ] || fails "$first $why"
+	[[ $why == *"does not answer"* ]]
+	[ "$second" = 503 ]
+	await healthy
+	ok POST /v1/hosts "$(host 1)"
+	whole
+}
+
 @test "a commit whose answer is lost: it is found out whether it was made" {
 	between
 	start
