@@ -160,6 +160,7 @@ static const struct wm_field shown_fields[] = {
 	WM_FIELD(shown, report.seen, "seen", WM_FIELD_TIME, 0),
 	WM_FIELD(shown, report.generation, "generation", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.instance, "instance", WM_FIELD_STRING, 0),
+	WM_FIELD(shown, report.mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(shown, applied, "applied", WM_FIELD_BOOL, 0),
 	WM_FIELD(shown, report.dataplane, "dataplane", WM_FIELD_STRING, 0),
 	WM_FIELD(shown, report.problem, "problem", WM_FIELD_STRING, 0),
