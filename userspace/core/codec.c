@@ -92,7 +92,7 @@ static int get_string(const char *s, void *to, size_t size)
 
 static int get_label(const char *s, void *to, size_t size)
 {
-	return wm_label_valid(s) ? get_string(s, to, size) : -EINVAL;
+	return wm_label_valid(s) && !wm_copy(to, size, s) ? 0 : -EINVAL;
 }
 
 static int get_ip4(const char *s, void *to, size_t size)

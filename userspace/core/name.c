@@ -61,21 +61,25 @@ int wm_fqdn_split(const char *fqdn, char *ret_name, char *ret_domain)
 
 size_t wm_utf8_decode(const char *s, uint32_t *ret)
 {
-	/* Of each length: what the first byte shows of it, and the least code point that may take so many bytes. */
+	/* Of two bytes, three and four: what the first shows of it, and the least code point that may take so many. */
 	static const struct {
 		uint8_t mask, lead;
 		uint32_t least;
-	} forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
+	} forms[] = { { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
 	const unsigned char *byte = (const unsigned char *)s;
 	uint32_t code;
 	size_t n = 0;
 
+	if (byte[0] < 0x80) {
+		*ret = byte[0];
+		return 1;
+	}
 	while (n < WM_ARRAY_LEN(forms) && (byte[0] & forms[n].mask) != forms[n].lead)
 		n++;
 	if (n == WM_ARRAY_LEN(forms))
 		return 0;
 	code = byte[0] & (uint8_t)~forms[n].mask;
-	for (size_t i = 1; i <= n; i++) {
+	for (size_t i = 1; i <= n + 1; i++) {
 		if ((byte[i] & 0xc0) != 0x80)
 			return 0;
 		code = code << 6 | (byte[i] & 0x3f);
@@ -83,7 +87,7 @@ size_t wm_utf8_decode(const char *s, uint32_t *ret)
 	if (code < forms[n].least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 		return 0;
 	*ret = code;
-	return n + 1;
+	return n + 2;
 }
 
 bool wm_is_control(uint32_t code)
