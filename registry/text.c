@@ -7,11 +7,6 @@
 #include "core/codec.h"
 #include "core/util.h"
 
-const char *text_time(int64_t unix_time, char *buf)
-{
-	return wm_time_format(unix_time, buf);
-}
-
 static const struct wm_field mesh_fields[] = {
 	WM_FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, 0),
 	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, 0), /* the settings stand first */
@@ -73,7 +68,7 @@ struct token {
 	uint64_t id;
 	char role[16];
 	char name[WM_NAME_SIZE];
-	char created[TEXT_TIME], last_used[TEXT_TIME];
+	char created[WM_TIME_TEXT], last_used[WM_TIME_TEXT];
 	char secret[WM_TOKEN_TEXT];
 };
 
@@ -94,8 +89,8 @@ char *text_token(const struct store_token *token, const char *secret)
 
 	wm_copy(t.role, sizeof(t.role), auth_role_name(token->role));
 	memcpy(t.name, token->name, sizeof(t.name));
-	text_time(token->created, t.created);
-	text_time(token->last_used, t.last_used);
+	wm_time_format(token->created, t.created);
+	wm_time_format(token->last_used, t.last_used);
 	if (secret)
 		wm_copy(t.secret, sizeof(t.secret), secret);
 	text = wm_encode(&table, &t, secret ? ~0u : ~(1u << (WM_ARRAY_LEN(token_fields) - 1)));
@@ -117,10 +112,10 @@ char *text_audit(const struct store_audit *entry)
 	static const struct wm_table table = WM_TABLE(audit_fields);
 	const uint32_t last = 1u << (WM_ARRAY_LEN(audit_fields) - 1);
 	WM_AUTO_FREE char *head = wm_encode(&table, entry, entry->generation ? ~0u : ~last);
-	char at[TEXT_TIME], *text = NULL;
+	char at[WM_TIME_TEXT], *text = NULL;
 
 	if (!head || asprintf(&text, "%.*s,\"at\":\"%s\"%s,\"before\":%s,\"after\":%s}", (int)strlen(head) - 1, head,
-			      text_time(entry->at, at), entry->generation ? "" : ",\"generation\":null",
+			      wm_time_format(entry->at, at), entry->generation ? "" : ",\"generation\":null",
 			      *entry->before ? entry->before : "null", *entry->after ? entry->after : "null") < 0)
 		return NULL;
 	return text;
@@ -130,7 +125,7 @@ struct enrolment {
 	char token[WM_TOKEN_TEXT];
 	char kind[16];
 	char name[WM_NAME_SIZE];
-	char expires[TEXT_TIME];
+	char expires[WM_TIME_TEXT];
 };
 
 static const struct wm_field enrolment_fields[] = {
@@ -150,7 +145,7 @@ char *text_enrolment(const char *token, const struct object_key *key, int64_t ex
 		wm_copy(e.token, sizeof(e.token), token);
 	wm_copy(e.kind, sizeof(e.kind), key->kind == OBJECT_SITE ? "gateway" : "device");
 	memcpy(e.name, key->name, sizeof(e.name));
-	text_time(expires, e.expires);
+	wm_time_format(expires, e.expires);
 	text = wm_encode(&table, &e, token ? ~0u : ~1u);
 	wm_wipe(&e, sizeof(e));
 	return text;

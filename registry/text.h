@@ -8,10 +8,6 @@
 #include "core/time.h"
 #include "registry/registry.h"
 
-#define TEXT_TIME WM_TIME_TEXT /* "2026-01-02T03:04:05Z" */
-
-const char *text_time(int64_t unix_time, char *buf); /* "" for 0; buf: TEXT_TIME */
-
 char *text_mesh(const struct wm_mesh *mesh);
 char *text_mesh_settings(const struct wm_mesh *mesh); /* what somebody chose: name and supernet */
 int text_mesh_settings_read(const char *json, struct wm_mesh *io); /* 0 or -EINVAL */
