@@ -9,17 +9,7 @@
 /* Where domain is, or would have to be. */
 static size_t place(const struct reports *reports, const char *domain)
 {
-	size_t low = 0, high = reports->n;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (strcmp(reports->list[middle].domain, domain) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return wm_place(reports->list, reports->n, sizeof(reports->list[0]), domain);
 }
 
 static int is_at(const struct reports *reports, size_t i, const char *domain)

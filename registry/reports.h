@@ -15,7 +15,7 @@
 #include "core/report.h"
 
 struct report {
-	char domain[WM_NAME_SIZE];
+	char domain[WM_NAME_SIZE]; /* first: reports are found by it */
 	int64_t seen; /* seconds since 1970 */
 	int64_t written; /* where the store is shared: as struct store_report has it */
 	uint64_t generation; /* in force at the gateway */

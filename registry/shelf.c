@@ -74,17 +74,7 @@ static bool same(const struct stat *a, const struct stat *b)
 /* Where name is, or would have to be. */
 static size_t place(const struct shelf *shelf, const char *name)
 {
-	size_t low = 0, high = shelf->nknown;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (strcmp(shelf->known[middle].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return wm_place(shelf->known, shelf->nknown, sizeof(shelf->known[0]), name);
 }
 
 static int learn(struct shelf *shelf, const struct shelf_known *one)

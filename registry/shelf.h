@@ -16,7 +16,7 @@
 #define SHELF_NAME_SIZE 120
 
 struct shelf_known {
-	char name[SHELF_NAME_SIZE];
+	char name[SHELF_NAME_SIZE]; /* first: files are found by it */
 	struct stat st; /* as it was when it was hashed */
 	uint64_t began_ms;
 	char sha256[WM_SHA256_TEXT];

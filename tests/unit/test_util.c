@@ -355,6 +355,18 @@ static void fnv_1a(void **state)
 	assert_int_equal(wm_hash32("foobar", 6), 0xbf9cf968);
 }
 
+static void a_name_has_one_place_in_a_sorted_list(void **state)
+{
+	const struct { char name[8]; int payload; } list[] = { { "b", 1 }, { "d", 2 }, { "f", 3 } };
+	const char *names[] = { "a", "b", "c", "d", "e", "f", "g" };
+	const size_t places[] = { 0, 0, 1, 1, 2, 2, 3 };
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(names); i++)
+		assert_int_equal(wm_place(list, WM_ARRAY_LEN(list), sizeof(list[0]), names[i]), places[i]);
+	assert_int_equal(wm_place(NULL, 0, sizeof(list[0]), "a"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +386,7 @@ int main(void)
 		TEST(full_reads_and_writes_cross_a_narrow_pipe),
 		TEST(clocks),
 		TEST(fnv_1a),
+		TEST(a_name_has_one_place_in_a_sorted_list),
 	};
 
 	return UNIT_RUN("util", tests);

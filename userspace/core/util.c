@@ -83,6 +83,21 @@ int wm_grow(void **array, size_t *capacity, size_t n, size_t size)
 	return 0;
 }
 
+size_t wm_place(const void *list, size_t n, size_t size, const char *name)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp((const char *)list + middle * size, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 int wm_read_file(const char *path, size_t max, char **ret, size_t *ret_len)
 {
 	WM_AUTO_FREE char *data = NULL;

@@ -39,6 +39,9 @@ int wm_format(char *dst, size_t size, const char *fmt, ...) __attribute__((forma
  * least; capacity doubles. 0 or -ENOMEM; on failure nothing changed. */
 int wm_grow(void **array, size_t *capacity, size_t n, size_t size);
 
+/* In a list sorted by the name that each element (of `size` bytes) begins with: where name is, or would have to be. */
+size_t wm_place(const void *list, size_t n, size_t size, const char *name);
+
 /* Whole file into malloc'd memory with a NUL behind it. Fails with -EFBIG
  * above `max` bytes. *ret and *ret_len (may be NULL) are set on success. */
 int wm_read_file(const char *path, size_t max, char **ret, size_t *ret_len);
