@@ -124,7 +124,7 @@ $(B)/wm-bpf: $(B)/wm-gateway
 $(B)/wm-agent: $(B)/libagent.a $(B)/libcore.a
 	$(call link,$(B)/obj/agent/agent_main.o,$^,-lsodium)
 $(B)/wm-fetch: $(B)/libfetch.a $(B)/libhttp.a $(B)/libcore.a
-	$(call link,$(B)/obj/fetch/fetch_main.o,$^,-lcurl -ljansson -lsodium)
+	$(call link,$(B)/obj/fetch/fetch_main.o,$^,-lcurl -ljansson -lsodium -lseccomp)
 $(B)/wm-registry: $(B)/libregistry.a $(B)/libcore.a
 	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread)
 $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a

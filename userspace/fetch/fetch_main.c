@@ -5,45 +5,31 @@
  * request record on its socket into an HTTP request and the answer into records.
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "core/key.h"
 #include "core/log.h"
 #include "core/record.h"
 #include "core/util.h"
 #include "fetch/answer.h"
+#include "fetch/confine.h"
 
 #define SOCKET_FD 3
-#define NOBODY 65534
 
-/* The user that packaging makes for it, else nobody. */
-static int drop_privileges(void)
+/* Failing is better than going on with more than is needed. A kernel without Landlock or seccomp is no failure: the user, who
+ * owns nothing, is the wall; these two are the moat. */
+static int confine(struct wm_error *err)
 {
-	const struct passwd *user;
-	uid_t uid = NOBODY;
-	gid_t gid = NOBODY;
+	int rc = wm_confine_user();
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	if (!geteuid()) {
-		user = getpwnam("wm-fetch");
-		if (user) {
-			uid = user->pw_uid;
-			gid = user->pw_gid;
-		}
-		if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
-			return -errno;
-	}
-	/* After the change of user, which resets both. */
-	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return -errno;
-	return 0;
+	if (!rc)
+		rc = wm_confine_files();
+	if (rc < 0)
+		return wm_fail(err, -rc, "%s", strerror(-rc));
+	rc = wm_confine_calls(err);
+	return WM_MIN(rc, 0);
 }
 
 int main(void)
@@ -56,9 +42,8 @@ int main(void)
 
 	wm_log_open("wm-fetch", WM_LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
-	rc = drop_privileges();
-	if (rc) {
-		wm_error("cannot give up privileges: %s", strerror(-rc));
+	if (confine(&err)) {
+		wm_error("cannot give up privileges: %s; nothing is asked of the registry", err.text);
 		return 1;
 	}
 	in = fdopen(SOCKET_FD, "r");
