@@ -21,7 +21,7 @@ man: $(MAN)
 install: binaries man
 	install -d $(into)/bin $(into)/libexec/wm $(into)/share/man/man1 $(into)/share/man/man8 $(into)/lib/systemd/system \
 		$(into)/share/bash-completion/completions $(into)/share/zsh/vendor-completions \
-		$(into)/share/fish/vendor_completions.d
+		$(into)/share/fish/vendor_completions.d $(into)/lib/sysusers.d $(into)/share/wm/openrc
 	install -m 755 $(B)/wm $(B)/wm-registry $(B)/wm-gateway $(B)/wm-agent $(into)/bin
 	ln -sf wm-gateway $(into)/bin/wm-bpf
 	install -m 755 $(B)/wm-fetch $(into)/libexec/wm
@@ -34,3 +34,6 @@ install: binaries man
 	for unit in packaging/systemd/*; do \
 		sed 's#/usr/bin/#$(PREFIX)/bin/#' $$unit >$(into)/lib/systemd/system/$${unit##*/} || exit 1; \
 	done
+	install -m 644 packaging/sysusers.d/wm.conf $(into)/lib/sysusers.d
+	sed 's#/usr/bin/#$(PREFIX)/bin/#' packaging/openrc/wm-gateway >$(into)/share/wm/openrc/wm-gateway
+	chmod 755 $(into)/share/wm/openrc/wm-gateway

@@ -165,6 +165,10 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 	zsh -n share/zsh/vendor-completions/_wm
 	fish --no-execute share/fish/vendor_completions.d/wm.fish
 	grep -q '^ExecStart=/usr/bin/wm-registry ' lib/systemd/system/wm-registry.service
+	grep -q '^ExecStart=/usr/bin/wm-agent$' lib/systemd/system/wm-gateway@.service
+	grep -q '^command=/usr/bin/wm-agent$' share/wm/openrc/wm-gateway
+	sh -n share/wm/openrc/wm-gateway
+	systemd-sysusers --root="$DIR/root" --dry-run "$PWD/lib/sysusers.d/wm.conf" 2>&1 | grep -q wm-fetch
 	# The other pages name what the programs themselves name.
 	for verb in serve backup restore migrate check; do
 		bin/wm-registry --help | grep -q "^  $verb "

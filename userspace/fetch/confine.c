@@ -82,7 +82,7 @@ int wm_confine_files(void)
 	size_t size;
 
 	if (abi < 1)
-		return !abi || errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+		return 0; /* not built in, not switched on, or not let through by what a container's maker knew */
 	size = denied_by(abi, &denied);
 	fd = (int)syscall(SYS_landlock_create_ruleset, &denied, size, 0);
 	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0))
