@@ -88,14 +88,13 @@ gateway_file() {
 	[ "$instance" = hub ] || echo LXC_IFACES=192.168.1.1 >>"$file"
 }
 
-# The site's own name server; with none upstream, as there is no other.
+# The site's own name server, which takes in what the gateway wrote for it; with none upstream, as there is no other.
 dnsmasq_up() { # dnsmasq_up <instance>
 	local instance=$1 etc=$WM_DEMO_DIR/etc/$1
-	touch "$etc/hosts" "$etc/dnsmasq-servers"
+	wait_for 20 "gateway $instance has written what dnsmasq needs" [ -e "$etc/dnsmasq.conf" ]
 	printf '%s\n' no-resolv no-hosts bind-dynamic "pid-file=$WM_DEMO_DIR/dnsmasq-$instance.pid" \
-		"addn-hosts=$etc/hosts" "servers-file=$etc/dnsmasq-servers" log-facility=- user=root \
-		>"$etc/dnsmasq.conf"
-	ns "$(machine_of "$instance")" dnsmasq --keep-in-foreground --conf-file="$etc/dnsmasq.conf" \
+		"conf-file=$etc/dnsmasq.conf" log-facility=- user=root >"$WM_DEMO_DIR/dnsmasq-$instance.conf"
+	ns "$(machine_of "$instance")" dnsmasq --keep-in-foreground --conf-file="$WM_DEMO_DIR/dnsmasq-$instance.conf" \
 		</dev/null >"$WM_DEMO_DIR/log/dnsmasq-$instance" 2>&1 &
 	disown
 }
@@ -112,10 +111,8 @@ gateways_up() {
 	gateway_file hub 198.51.100.1 --hub
 	gateway_file a 198.51.100.2
 	gateway_file b 198.51.100.3
-	for instance in $GATEWAYS; do
-		dnsmasq_up "$instance"
-		agent_up "$instance"
-	done
+	for instance in $GATEWAYS; do agent_up "$instance"; done
+	for instance in $GATEWAYS; do dnsmasq_up "$instance"; done
 }
 
 hosts_up() {

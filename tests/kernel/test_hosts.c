@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The hosts and servers files, with a real dnsmasq that reads them and dig that
+ * The hosts and servers files and the configuration that names them, with a real dnsmasq that reads them and dig that
  * asks it.
  */
 #include <errno.h>
@@ -25,6 +25,7 @@
 
 #define IP(a, b, c, d) ((wm_ip4)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 #define TRIES 200 /* of 25 ms */
+#define MANY 100000
 
 static char dir[64];
 static struct wm_instance inst;
@@ -49,6 +50,7 @@ static int setup(void **state)
 	inst = (struct wm_instance){ 0 };
 	in_dir(inst.hosts_file, "hosts");
 	in_dir(inst.servers_file, "servers");
+	in_dir(inst.dnsmasq_conf, "conf");
 	in_dir(inst.dnsmasq_pid, "pid");
 	names[0] = (struct wm_dns_name){ "gw.a", IP(172, 30, 2, 1) };
 	names[1] = (struct wm_dns_name){ "nas.a", IP(192, 168, 1, 10) };
@@ -59,7 +61,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = { "hosts", "servers", "pid", "log" };
+	static const char *const files[] = { "hosts", "servers", "conf", "pid", "log" };
 	char path[WM_PATH_SIZE];
 
 	(void)state;
@@ -92,23 +94,27 @@ static void assert_content(const char *path, const char *behind_header)
 
 static void files_are_written_once(void **state)
 {
+	char conf[4096];
 	struct stat st, again;
 
 	(void)state;
 	umask(077);
-	assert_int_equal(apply(), 2);
+	assert_int_equal(apply(), 3);
 	umask(022);
 	assert_content(inst.hosts_file, "172.30.2.1\tgw.a\n192.168.1.10\tnas.a\n172.30.3.10\tnas.b\n");
 	assert_content(inst.servers_file, "server=/a/\nserver=/b/\n");
 	assert_int_equal(stat(inst.hosts_file, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644); /* dnsmasq is another user */
+	assert_int_equal(wm_format(conf, sizeof(conf), "addn-hosts=%s\nservers-file=%s\nno-negcache\nrebind-domain-ok=/a/\n"
+				   "rebind-domain-ok=/b/\n", inst.hosts_file, inst.servers_file), 0);
+	assert_content(inst.dnsmasq_conf, conf);
 	assert_int_equal(apply(), 0);
 	assert_int_equal(stat(inst.hosts_file, &again), 0);
 	assert_int_equal(again.st_ino, st.st_ino); /* not even replaced by the same */
 	plan.nnames = 2;
 	assert_int_equal(apply(), 1);
 	plan.ndomains = 1;
-	assert_int_equal(apply(), 1);
+	assert_int_equal(apply(), 2);
 	assert_content(inst.servers_file, "server=/a/\n");
 }
 
@@ -122,11 +128,11 @@ static void what_is_known_to_have_changed_is_written(void **state)
 	(void)state;
 	memory = (struct wm_hosts_memory){ 0 };
 	/* It has never looked: it does. */
-	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 2);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 3);
 	assert_int_equal(stat(inst.hosts_file, &st), 0);
 	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
 	plan.ndomains = 1;
-	assert_int_equal(wm_hosts_apply(&inst, &plan, &a_domain, &memory, &err), 1);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &a_domain, &memory, &err), 2);
 	assert_content(inst.servers_file, "server=/a/\n");
 	assert_int_equal(stat(inst.hosts_file, &again), 0);
 	assert_int_equal(again.st_ino, st.st_ino);
@@ -209,7 +215,7 @@ static void only_a_dnsmasq_is_signalled(void **state)
 	}
 	snprintf(text, sizeof(text), "%d\n", (int)pid);
 	write_pid(text);
-	assert_int_equal(apply(), 2);
+	assert_int_equal(apply(), 3);
 	kill(pid, SIGTERM);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
@@ -230,26 +236,44 @@ static void odd_pid_files_are_harmless(void **state)
 
 /* --- with dnsmasq -------------------------------------------------------------------------- */
 
-static pid_t start_dnsmasq(void)
+/* What everything else is asked of, here: it knows one name and listens elsewhere. */
+#define UPSTREAM "127.0.0.2"
+
+static pid_t start(const char *listen, const char *conf, const char *pid_file, const char *log, const char *more)
 {
-	char hosts[WM_PATH_SIZE + 20], servers[WM_PATH_SIZE + 20], pid_file[WM_PATH_SIZE + 20], log[WM_PATH_SIZE + 20];
-	char path[WM_PATH_SIZE];
+	char args[4][WM_PATH_SIZE + 20];
 	pid_t pid;
 
-	snprintf(hosts, sizeof(hosts), "--addn-hosts=%s", inst.hosts_file);
-	snprintf(servers, sizeof(servers), "--servers-file=%s", inst.servers_file);
-	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s", inst.dnsmasq_pid);
-	snprintf(log, sizeof(log), "--log-facility=%s", in_dir(path, "log"));
+	snprintf(args[0], sizeof(args[0]), "--listen-address=%s", listen);
+	snprintf(args[1], sizeof(args[1]), "--conf-file=%s", conf);
+	snprintf(args[2], sizeof(args[2]), "--pid-file=%s", pid_file);
+	snprintf(args[3], sizeof(args[3]), "--log-facility=%s", log);
 	fflush(stdout);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
-		       "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root", hosts, servers, pid_file, log, NULL);
+		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--no-hosts", "--no-resolv", "--bind-interfaces",
+		       "--user=root", args[0], args[1], args[2], args[3], more, NULL);
 		_exit(127);
 	}
 	return pid;
+}
+
+/* As a machine's dnsmasq whose configuration takes ours in. */
+static pid_t start_dnsmasq(const char *more)
+{
+	char log[WM_PATH_SIZE];
+
+	return start("127.0.0.1", inst.dnsmasq_conf, inst.dnsmasq_pid, in_dir(log, "log"), more);
+}
+
+static void stop(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
 /* dig's whole answer; waits until it says `want`. */
@@ -285,12 +309,11 @@ static unsigned int reads(void)
 static void dnsmasq_follows(void **state)
 {
 	unsigned int before;
-	int status;
 	pid_t pid;
 
 	(void)state;
 	apply();
-	pid = start_dnsmasq();
+	pid = start_dnsmasq(NULL);
 	assert_dig("nas.a", "192.168.1.10");
 	assert_dig("nas.b", "172.30.3.10");
 	/* Nobody by that name in a domain of ours: known here, asked nowhere. */
@@ -301,39 +324,56 @@ static void dnsmasq_follows(void **state)
 
 	names[2].addr = IP(172, 30, 3, 77);
 	(void)wm_copy(domains[1], sizeof(domains[1]), "c");
-	assert_int_equal(apply(), 2);
+	assert_int_equal(apply(), 3);
 	assert_dig("nas.b", "172.30.3.77");
 	assert_dig("nobody.c", "status: NXDOMAIN");
 	assert_dig("nobody.b", "status: REFUSED");
 	assert_int_equal(reads(), before + 1); /* one signal for both files */
 	(void)wm_copy(domains[1], sizeof(domains[1]), "b");
-	kill(pid, SIGTERM);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	stop(pid);
+}
+
+/* The mesh's domains are answered here, everything else by whom the machine asks anyway. */
+static void everything_else_is_asked_upstream(void **state)
+{
+	char log[WM_PATH_SIZE], pid_file[WM_PATH_SIZE];
+	pid_t upstream, pid;
+
+	(void)state;
+	apply();
+	upstream = start(UPSTREAM, "/dev/null", in_dir(pid_file, "upstream.pid"), in_dir(log, "upstream.log"),
+			 "--address=/example/192.0.2.80");
+	pid = start_dnsmasq("--server=" UPSTREAM);
+	assert_dig("www.example", "192.0.2.80");
+	assert_dig("nas.a", "192.168.1.10");
+	assert_dig("nobody.b", "status: NXDOMAIN");
+	stop(pid);
+	stop(upstream);
+	unlink(pid_file);
+	unlink(log);
 }
 
 /* A mesh that grew while dnsmasq served it. */
 static void many_names(void **state)
 {
-	struct wm_dns_name *many = calloc(5000, sizeof(*many));
-	int status;
+	struct wm_dns_name *many = calloc(MANY, sizeof(*many));
 	pid_t pid;
 
 	(void)state;
 	assert_non_null(many);
 	apply();
-	pid = start_dnsmasq();
+	pid = start_dnsmasq(NULL);
 	assert_dig("nas.a", "192.168.1.10");
-	for (uint32_t i = 0; i < 5000; i++) {
+	for (uint32_t i = 0; i < MANY; i++) {
 		snprintf(many[i].fqdn, sizeof(many[i].fqdn), "host-%u.b", i);
-		many[i].addr = IP(172, 30, 64, 2) + i;
+		many[i].addr = IP(172, 16, 0, 2) + i;
 	}
 	plan.names = many;
-	plan.nnames = 5000;
+	plan.nnames = MANY;
 	assert_int_equal(apply(), 1);
-	assert_dig("host-4999.b", "172.30.83.137");
+	assert_dig("host-99999.b", "172.17.134.161");
 	assert_dig("nas.a", "status: NXDOMAIN");
-	kill(pid, SIGTERM);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	stop(pid);
 	free(many);
 }
 
@@ -350,6 +390,7 @@ static int body(void)
 		TEST(only_a_dnsmasq_is_signalled),
 		TEST(odd_pid_files_are_harmless),
 		TEST(dnsmasq_follows),
+		TEST(everything_else_is_asked_upstream),
 		TEST(many_names),
 	};
 

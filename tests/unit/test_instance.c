@@ -58,6 +58,7 @@ static void defaults_of_the_default_instance(void **state)
 	assert_string_equal(inst.key_file, "/etc/wm/private.key");
 	assert_string_equal(inst.hosts_file, "/etc/wm/hosts");
 	assert_string_equal(inst.servers_file, "/etc/wm/dnsmasq-servers");
+	assert_string_equal(inst.dnsmasq_conf, "/etc/wm/dnsmasq.conf");
 	assert_string_equal(inst.dnsmasq_pid, "/run/dnsmasq/dnsmasq.pid");
 	assert_string_equal(inst.state_dir, "/var/lib/wm");
 	assert_string_equal(inst.run_dir, "/run/wm");

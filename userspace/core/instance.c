@@ -93,6 +93,8 @@ int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error
 	if (!rc)
 		rc = make_path(inst.servers_file, &inst, "WM_ETC", "/etc/wm", "/dnsmasq-servers");
 	if (!rc)
+		rc = make_path(inst.dnsmasq_conf, &inst, "WM_ETC", "/etc/wm", "/dnsmasq.conf");
+	if (!rc)
 		rc = make_path(inst.state_dir, &inst, "WM_STATE", "/var/lib/wm", "");
 	if (!rc)
 		rc = make_path(inst.run_dir, &inst, "WM_RUN", "/run/wm", "");

@@ -41,6 +41,7 @@ struct wm_instance {
 	char key_file[WM_PATH_SIZE];   /* /etc/wm[/<name>]/private.key, 0600 */
 	char hosts_file[WM_PATH_SIZE]; /* /etc/wm[/<name>]/hosts */
 	char servers_file[WM_PATH_SIZE]; /* /etc/wm[/<name>]/dnsmasq-servers */
+	char dnsmasq_conf[WM_PATH_SIZE]; /* /etc/wm[/<name>]/dnsmasq.conf */
 	char dnsmasq_pid[WM_PATH_SIZE]; /* WM_DNSMASQ_PID, /run/dnsmasq/dnsmasq.pid */
 	char state_dir[WM_PATH_SIZE];  /* /var/lib/wm[/<name>] */
 	char run_dir[WM_PATH_SIZE];    /* /run/wm[/<name>] */

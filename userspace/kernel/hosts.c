@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The two files that dnsmasq reads again on SIGHUP, and the SIGHUP.
+ * The two files that dnsmasq reads again on SIGHUP, the SIGHUP, and the piece of its configuration that names them.
  */
 #include "kernel/hosts.h"
 
@@ -54,6 +54,12 @@ static void reload_dnsmasq(const char *pid_file)
 		wm_warning("cannot tell dnsmasq (pid %d) to read its names again: %s; restart it", (int)pid, strerror(errno));
 }
 
+/* What print_conf prints. */
+struct conf {
+	const struct wm_instance *inst;
+	const struct wm_plan *plan;
+};
+
 /* A million of them are written at a time: no printf. */
 static int print_hosts(FILE *f, void *arg)
 {
@@ -79,6 +85,19 @@ static int print_servers(FILE *f, void *arg)
 	fputs(HEADER, f);
 	for (size_t i = 0; i < plan->ndomains; i++)
 		fprintf(f, "server=/%s/\n", plan->domains[i]);
+	return ferror(f) ? -EIO : 0;
+}
+
+/* "Nobody has that name" is not kept, or a host that was just added stays unknown for a while. What dnsmasq is told to keep from
+ * private networks (stop-dns-rebind) must not be a mesh's names, which are nothing else. */
+static int print_conf(FILE *f, void *arg)
+{
+	const struct conf *conf = arg;
+
+	fputs(HEADER, f);
+	fprintf(f, "addn-hosts=%s\nservers-file=%s\nno-negcache\n", conf->inst->hosts_file, conf->inst->servers_file);
+	for (size_t i = 0; i < conf->plan->ndomains; i++)
+		fprintf(f, "rebind-domain-ok=/%s/\n", conf->plan->domains[i]);
 	return ferror(f) ? -EIO : 0;
 }
 
@@ -124,7 +143,7 @@ static ssize_t compare_write(void *cookie, const char *data, size_t len)
 	return (ssize_t)len;
 }
 
-static bool is_there(const char *path, int (*print)(FILE *f, void *plan), const struct wm_plan *plan)
+static bool is_there(const char *path, int (*print)(FILE *f, void *what), const void *what)
 {
 	WM_AUTO_FCLOSE FILE *old = fopen(path, "re");
 	struct compare c = { .old = old };
@@ -133,20 +152,21 @@ static bool is_there(const char *path, int (*print)(FILE *f, void *plan), const 
 
 	if (!f)
 		return false;
-	rc = print(f, (void *)(uintptr_t)plan);
+	rc = print(f, (void *)(uintptr_t)what);
 	return !fclose(f) && !rc && !c.differs && getc(old) == EOF;
 }
 
-/* One of the two files. news: its contents are others than last time. */
+/* news: its contents are others than last time. reread: by dnsmasq, when it is told. */
 struct file {
 	const char *path;
-	int (*print)(FILE *f, void *plan);
+	int (*print)(FILE *f, void *what);
+	const void *what;
 	struct wm_file_mark *mark;
-	bool news;
+	bool news, reread;
 };
 
 /* 1 written, 0 it was so, -errno */
-static int update(const struct file *file, const struct wm_plan *plan, bool known, struct wm_error *err)
+static int update(const struct file *file, bool known, struct wm_error *err)
 {
 	struct wm_file_mark now = { 0 };
 	bool there = look(file->path, &now);
@@ -155,13 +175,13 @@ static int update(const struct file *file, const struct wm_plan *plan, bool know
 	if (known && !file->news && there && same_mark(&now, file->mark))
 		return 0;
 	*file->mark = (struct wm_file_mark){ 0 };
-	if (!(known && file->news) && is_there(file->path, file->print, plan)) {
+	if (!(known && file->news) && is_there(file->path, file->print, file->what)) {
 		if (!there && chmod(file->path, FILE_MODE))
 			return wm_fail(err, errno, "cannot write %s: %s", file->path, strerror(errno));
 		look(file->path, file->mark);
 		return 0;
 	}
-	rc = wm_replace_file_by(file->path, FILE_MODE, file->print, (void *)(uintptr_t)plan);
+	rc = wm_replace_file_by(file->path, FILE_MODE, file->print, (void *)(uintptr_t)file->what);
 	if (rc)
 		return wm_fail(err, -rc, "cannot write %s: %s", file->path, strerror(-rc));
 	look(file->path, file->mark);
@@ -171,22 +191,29 @@ static int update(const struct file *file, const struct wm_plan *plan, bool know
 int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
 		   struct wm_hosts_memory *memory, struct wm_error *err)
 {
+	const struct conf conf = { inst, plan };
+	const bool domains = since && since->domains, names = since && since->nnames_gone + since->nnames_come;
 	const struct file files[] = {
-		{ inst->hosts_file, print_hosts, &memory->hosts, since && since->nnames_gone + since->nnames_come },
-		{ inst->servers_file, print_servers, &memory->servers, since && since->domains },
+		{ inst->hosts_file, print_hosts, plan, &memory->hosts, names, true },
+		{ inst->servers_file, print_servers, plan, &memory->servers, domains, true },
+		{ inst->dnsmasq_conf, print_conf, &conf, &memory->conf, domains, false },
 	};
-	int rc[2], changes = 0;
+	int failed = 0, changes = 0;
+	bool tell = false;
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < WM_ARRAY_LEN(files); i++) {
 		/* A mark that was never taken, or not after the last failure, tells nothing. */
 		bool known = since && files[i].mark->ino;
+		int rc = update(&files[i], known, failed ? NULL : err);
 
-		rc[i] = update(&files[i], plan, known, i && rc[0] < 0 ? NULL : err);
-		changes += rc[i] > 0;
+		if (rc < 0 && !failed)
+			failed = rc;
+		changes += rc > 0;
+		tell |= rc > 0 && files[i].reread;
 	}
-	if (changes)
+	if (tell)
 		reload_dnsmasq(inst->dnsmasq_pid);
-	return rc[0] < 0 ? rc[0] : rc[1] < 0 ? rc[1] : changes;
+	return failed ? failed : changes;
 }
 
 int wm_hosts_remove(const struct wm_instance *inst, struct wm_error *err)
