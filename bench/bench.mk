@@ -17,6 +17,7 @@ $(B)/bpf/bench.bpf.o: bench/bpf/bench.bpf.c bench/wire.h Makefile
 
 include bench/tunnel.mk
 include bench/registry.mk
+include bench/propagation.mk
 
 # Devices are made as in the tests of packets.
 $(B)/wm-bench: $(B)/libbench.a $(B)/obj/tests/packets/net.o $(B)/libkernel.a $(B)/libcore.a | $(B)/wm-bpf
