@@ -95,3 +95,31 @@ heard() { wm -j list-devices | jq -e '[.meshes[0].devices[] | select(.handshake 
 	[ "$(wm export)" = "$(cat "$WM_DEMO_DIR/was.json")" ]
 	pings web "$NAS" 1
 }
+
+# By the line that wm add-device prints, with everything real but systemd.
+@test "a new machine joins by one line, reaches the mesh through the hub, and leaves" {
+	D=$BATS_TEST_TMPDIR
+	load ../setup/machine
+	ip netns add "$WM_DEMO-pc"
+	uplink pc 150
+	machine_up "$WM_DEMO-pc"
+	stub_systemd
+	cp "$WM_DEMO_DIR/tls/ca.pem" "$D/ca.pem"
+	command=$(wm -j add-device pc | jq -r .command)
+	run on env CURL_CA_BUNDLE="$D/ca.pem" sh -c "$command --net demo --ca $D/ca.pem"
+	echo "$output"
+	[ "$status" = 0 ]
+	on ping -c 1 -W 5 "$NAS"
+	on ping -c 1 -W 5 "$WEB"
+	on dig +short +tries=2 nas.b @172.30.1.1 | grep -qx "$NAS"
+	run on wg-demo-status
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *'tunnel        the hub answers'* ]]
+	run on wg-demo-uninstall
+	echo "$output"
+	[ "$status" = 0 ]
+	wm -j list-devices | jq -e '[.meshes[0].devices[].name] | index("pc") == null'
+	machine_down
+	kill "$MACHINE"
+}

@@ -15,7 +15,7 @@ matrix() {
 # method path                  body               none admin read gw  gw2 dev dev2 join
 GET    /health                 -                  200  200   200  200 200 200 200  200
 GET    /openapi.yaml           -                  200  200   200  200 200 200 200  200
-GET    /setup                  -                  404  404   404  404 404 404 404  404
+GET    /setup                  -                  200  200   200  200 200 200 200  200
 GET    /setup/none             -                  404  404   404  404 404 404 404  404
 GET    /v1/downloads           -                  200  200   200  200 200 200 200  200
 GET    /downloads/none         -                  404  404   404  404 404 404 404  404
