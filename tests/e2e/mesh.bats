@@ -17,12 +17,6 @@ setup_file() {
 teardown_file() { demo down; }
 setup() { use_demo; }
 
-pid_of() { # pid_of <machine> <program>
-	ip netns pids "$WM_DEMO-$1" | while read -r pid; do
-		[ "$(cat "/proc/$pid/comm")" != "$2" ] || echo "$pid"
-	done
-}
-
 gone() { [ ! -e "/proc/$1" ]; }
 
 @test "a second demo of the same name is refused, and the first goes on" {

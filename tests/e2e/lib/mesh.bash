@@ -25,6 +25,12 @@ use_demo() {
 # bats waits for whoever holds its file descriptor 3.
 demo() { "$ROOT/scripts/demo" "$@" 3>&-; }
 
+pid_of() { # pid_of <machine> <program>
+	ip netns pids "$WM_DEMO-$1" | while read -r pid; do
+		[ "$(cat "/proc/$pid/comm")" != "$2" ] || echo "$pid"
+	done
+}
+
 # With kill -9: its data plane stays in force.
 stop_gateway() { # stop_gateway <instance>
 	local pid

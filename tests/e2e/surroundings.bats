@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A gateway with no more rights than its systemd unit gives it, and wm-fetch with less.
-# time limit: 120 s
+# A gateway where it lives: with no more rights than its systemd unit gives it, with a wrong clock, on a full disk.
+# time limit: 180 s
 
 load lib/mesh
 load lib/units
@@ -49,19 +49,12 @@ confined() { # confined <instance>: the agent with the rights of its unit, its s
 	AGENT=$!
 }
 
-in_sync() { gateway a status >/dev/null; }
-fetch_of() { # the processes wm-fetch of gateway a
-	local pid
-	for pid in $(ip netns pids "$WM_DEMO-$(machine_of a)"); do
-		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != wm-fetch ] || echo "$pid"
-	done
-}
-
+a_is_in_sync() { gateway a status >/dev/null; }
 @test "with the capabilities of its unit a gateway makes everything anew, on BPF, and asks for nothing that the unit forbids" {
 	stop_gateway a
 	gateway a down
 	confined a
-	wait_for 30 'gateway a is in sync' in_sync
+	wait_for 30 'gateway a is in sync' a_is_in_sync
 	run gateway a -j status
 	echo "$output"
 	[ "$(jq -r .dataplane.name <<<"$output")" = bpf ]
@@ -82,7 +75,7 @@ fetch_of() { # the processes wm-fetch of gateway a
 
 @test "wm-fetch has another user, no capability, no privileges to gain, and its system calls filtered" {
 	local pids pid
-	pids=$(fetch_of) # one that waits for news and one that reports
+	pids=$(pid_of "$(machine_of a)" wm-fetch) # one that waits for news and one that reports
 	[ -n "$pids" ]
 	for pid in $pids; do
 		run cat "/proc/$pid/status"
@@ -94,4 +87,65 @@ fetch_of() { # the processes wm-fetch of gateway a
 		[ -z "$(grep -E '^[UG]id:[[:space:]]*([0-9]+[[:space:]]+)*0([[:space:]]|$)' <<<"$output")" ]
 		grep -qE '^Groups:[[:space:]]*$' <<<"$output"
 	done
+}
+
+has_name() { grep -q "[[:space:]]$1\$" "$WM_DEMO_DIR/etc/a/hosts"; }
+
+@test "its clock jumps ten years, ahead and back: traffic flows, changes are followed, status is sober" {
+	stop_gateway a
+	echo 0 >"$BATS_TEST_TMPDIR/clock"
+	on a env LD_PRELOAD="$BIN/tests/e2e/clock.so" WM_CLOCK="$BATS_TEST_TMPDIR/clock" "$BIN/wm-agent" --instance a </dev/null \
+		>>"$WM_DEMO_DIR/log/gateway-a" 2>&1 3>&- &
+	wait_for 30 'gateway a is in sync' a_is_in_sync
+	pings laptop "$WEB" 1
+	n=0
+	for seconds in 315360000 -315360000 0; do
+		echo "$seconds" >"$BATS_TEST_TMPDIR/clock"
+		n=$((n + 1))
+		pings laptop "$WEB" 2
+		wm add-host "later$n.b" --local-ip "192.168.1.$((100 + n))" >/dev/null
+		wait_for 15 "gateway a knows later$n.b" has_name "later$n.b"
+		gateway a sync
+		wait_for 15 'gateway a is in sync' a_is_in_sync
+		run gateway a -j status
+		echo "$output"
+		jq -e '.config.in_force and .config.problem == null and .registry.problem == null' <<<"$output"
+		pings laptop "$WEB" 2
+	done
+}
+
+# In a mount namespace where its directories are a small disk: inside <command>...
+inside() { nsenter -t "$(cat "$BATS_TEST_TMPDIR/pid")" -m "$@"; }
+
+@test "its disk is full: what is in force stays, files stay whole, and it follows again when there is room" {
+	local etc=$WM_DEMO_DIR/etc/a state=$WM_DEMO_DIR/state/a dir
+	stop_gateway a
+	on a unshare --mount --propagation slave sh -c '
+		for dir; do
+			mkdir /tmp/wm-full.$$ && cp -a "$dir/." /tmp/wm-full.$$ && mount -t tmpfs -o size=256k none "$dir" &&
+				cp -a /tmp/wm-full.$$/. "$dir" && rm -r /tmp/wm-full.$$ || exit 1
+		done
+		echo $$ >"$0"
+		exec "$B/wm-agent" --instance a' "$BATS_TEST_TMPDIR/pid" "$etc" "$state" </dev/null >>"$WM_DEMO_DIR/log/gateway-a" 2>&1 3>&- &
+	wait_for 30 'gateway a is in sync' a_is_in_sync
+	for dir in "$etc" "$state"; do
+		inside dd if=/dev/zero "of=$dir/fills-it" bs=4k status=none 2>/dev/null || true
+		inside sh -c 'echo x >>"$1/fills-it"' - "$dir" 2>/dev/null && return 1
+	done
+	before=$(inside cat "$etc/hosts")
+	wm add-host full.b --local-ip 192.168.1.120 >/dev/null
+	says_so() { gateway a -j status | jq -e '.config.problem // "" | test("No space left on device")'; }
+	wait_for 15 'status says that the disk is full' says_so
+	[ "$(inside cat "$etc/hosts")" = "$before" ]
+	pings laptop "$WEB" 2
+	pings web "$NAS" 2
+	# killed and started again on the full disk, it serves what it had
+	kill -9 "$(pid_of gw-a wm-gateway)"
+	sleep 1
+	pings laptop "$WEB" 2
+	inside rm "$etc/fills-it" "$state/fills-it"
+	known() { inside grep -q '[[:space:]]full\.b$' "$etc/hosts"; }
+	wait_for 30 'gateway a knows full.b' known
+	wait_for 15 'gateway a is in sync' a_is_in_sync
+	[ -z "$(inside find "$etc" "$state" -name '*.new-*')" ]
 }
