@@ -81,6 +81,8 @@ int http_attach(struct http_server *server, int fd, void (*ready)(void *app), st
 int http_run(struct http_server *server, int stop_fd);
 
 const char *http_query(const struct http_request *request, const char *key);  /* NULL: not given; "": without a value */
+/* Is there a parameter in the query beside these (words, separated by blanks)? *ret: the first, printable, cut to size. */
+bool http_query_beside(const struct http_request *request, const char *known, char *ret, size_t size);
 const char *http_header(const struct http_request *request, const char *name); /* NULL: not given */
 const char *http_last_header(const struct http_request *request, const char *name); /* of several; NULL: not given */
 

@@ -70,3 +70,4 @@ bool exchange_begin(struct conn *conn, const char *path, const char *method, con
 bool exchange_body(struct exchange *x, const char *data, size_t len);
 bool exchange_whole(struct exchange *x); /* again after each resuming */
 void exchange_end(struct exchange *x);   /* however it ended */
+struct MHD_Connection *exchange_mhd(const struct http_request *request); /* the connection that it came by */

@@ -322,42 +322,7 @@ void http_resume(struct http_request *request)
 	x->conn->server->resumed = true;
 }
 
-const char *http_query(const struct http_request *request, const char *key)
+struct MHD_Connection *exchange_mhd(const struct http_request *request)
 {
-	const struct exchange *x = (const struct exchange *)(const void *)request;
-	const char *value = NULL;
-
-	if (MHD_lookup_connection_value_n(x->conn->mhd, MHD_GET_ARGUMENT_KIND, key, strlen(key), &value, NULL) != MHD_YES)
-		return NULL;
-	return value ? value : "";
-}
-
-const char *http_header(const struct http_request *request, const char *name)
-{
-	const struct exchange *x = (const struct exchange *)(const void *)request;
-
-	return MHD_lookup_connection_value(x->conn->mhd, MHD_HEADER_KIND, name);
-}
-
-struct last {
-	const char *name, *value;
-};
-
-static enum MHD_Result take_last(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-	struct last *last = cls;
-
-	(void)kind;
-	if (!strcasecmp(key, last->name))
-		last->value = value ? value : "";
-	return MHD_YES;
-}
-
-const char *http_last_header(const struct http_request *request, const char *name)
-{
-	const struct exchange *x = (const struct exchange *)(const void *)request;
-	struct last last = { .name = name };
-
-	MHD_get_connection_values(x->conn->mhd, MHD_HEADER_KIND, take_last, &last);
-	return last.value;
+	return ((const struct exchange *)(const void *)request)->conn->mhd;
 }

@@ -28,8 +28,8 @@ const struct route registry_routes[] = {
 	{ "GET", "/v1/downloads", ROLE_PUBLIC, api_downloads },
 	{ "GET", "/downloads/{}", ROLE_PUBLIC, api_download },
 	{ "GET", "/config", ROLE_READERS, api_document },
-	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config },
-	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes },
+	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config, .query = "instance after mark wait" },
+	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes, .query = "instance after mark wait" },
 	{ "GET", "/v1/whoami", ROLE_READERS | ROLE_MACHINES, api_whoami },
 	{ "GET", "/v1/status", ROLE_READERS, api_status },
 	{ "GET", "/metrics", ROLE_READERS, api_metrics },
@@ -38,7 +38,7 @@ const struct route registry_routes[] = {
 	{ "POST", "/v1/sites", ROLE_ADMIN, api_create, OBJECT_SITE },
 	{ "GET", "/v1/sites/{}", ROLE_READERS, api_get, OBJECT_SITE },
 	{ "PATCH", "/v1/sites/{}", ROLE_ADMIN | ROLE_GATEWAY, api_patch, OBJECT_SITE },
-	{ "DELETE", "/v1/sites/{}", ROLE_ADMIN, api_delete, OBJECT_SITE },
+	{ "DELETE", "/v1/sites/{}", ROLE_ADMIN, api_delete, OBJECT_SITE, .query = "cascade" },
 	{ "PUT", "/v1/sites/{}/status", ROLE_ADMIN | ROLE_GATEWAY, api_status_put, OBJECT_SITE },
 
 	{ "GET", "/v1/hosts", ROLE_READERS, api_list, OBJECT_HOST },
@@ -53,10 +53,10 @@ const struct route registry_routes[] = {
 	{ "PATCH", "/v1/devices/{}", ROLE_ADMIN | ROLE_DEVICE, api_patch, OBJECT_DEVICE },
 	{ "DELETE", "/v1/devices/{}", ROLE_ADMIN | ROLE_DEVICE, api_delete, OBJECT_DEVICE },
 
-	{ "GET", "/v1/audit", ROLE_READERS, api_audit },
-	{ "POST", "/v1/undo", ROLE_ADMIN, api_undo },
+	{ "GET", "/v1/audit", ROLE_READERS, api_audit, .query = "before limit" },
+	{ "POST", "/v1/undo", ROLE_ADMIN, api_undo, .query = "dry_run" },
 	{ "GET", "/v1/export", ROLE_READERS, api_export },
-	{ "POST", IMPORT_PATH, ROLE_ADMIN, api_import },
+	{ "POST", IMPORT_PATH, ROLE_ADMIN, api_import, .query = "dry_run keep" },
 
 	{ "POST", "/v1/enrolments", ROLE_ADMIN, api_enrolment_create },
 	{ "POST", "/v1/enrol", ROLE_ADMIN | ROLE_ENROLMENT, api_enrol },
@@ -255,6 +255,21 @@ static bool let_in(struct call *call)
 	return !rc;
 }
 
+/* A mistyped wait= or dry_run= is never passed over: what it was to do would not be done, or worse, would. */
+static bool query_is_known(struct call *call, const struct route *route)
+{
+	const char *known = route->query ? route->query : "";
+	char name[32];
+	struct wm_error err = { 0 };
+
+	if (!http_query_beside(call->request, known, name, sizeof(name)))
+		return true;
+	wm_fail_field(&err, EINVAL, name, "there is no '%s' in the query of this request%s%s; nothing was done", name,
+		      *known ? ", which takes: " : "", known);
+	answer_failure(call, -EINVAL, &err);
+	return false;
+}
+
 static void walk(struct call *call)
 {
 	char allow[64];
@@ -275,6 +290,8 @@ static void walk(struct call *call)
 			    auth_role_name(call->who.role), call->who.name);
 		return;
 	}
+	if (!(route->roles & ROLE_PUBLIC) && !query_is_known(call, route))
+		return;
 	began = counts_now_us();
 	route->handle(call);
 	counts_took(&call->registry->counts, strcmp(route->method, "GET") ? COUNTS_WRITE : COUNTS_READ, began);

@@ -13,6 +13,7 @@ struct route {
 	unsigned int roles;
 	void (*handle)(struct call *call);
 	enum object_kind kind;
+	const char *query; /* the parameters that it takes, separated by blanks; NULL: none */
 };
 
 extern const struct route registry_routes[];

@@ -48,8 +48,8 @@ static void machines_change_only_what_has_a_name(void **state)
 static int list(void)
 {
 	for (size_t i = 0; i < registry_nroutes; i++)
-		printf("%s %s%s\n", registry_routes[i].method, registry_routes[i].path,
-		       registry_routes[i].roles & ROLE_PUBLIC ? " public" : "");
+		printf("%s %s %s %s\n", registry_routes[i].method, registry_routes[i].path,
+		       registry_routes[i].roles & ROLE_PUBLIC ? "public" : "-", registry_routes[i].query ? registry_routes[i].query : "");
 	return 0;
 }
 
