@@ -35,13 +35,15 @@ static const char usage[] =
 	"  --mesh-name NAME    the mesh's name, for people (home)\n"
 	"  --supernet PREFIX   what all sites' subnets lie in (172.30.0.0/16)\n"
 	"  --downloads DIR     give out the files of this directory to everybody, without a token\n"
+	"  --audit-keep ROWS   how much of the audit is kept, the newest (1000000); 0: all\n"
 	"  --help, --version\n"
 	"\n"
 	"Settings, in the file as lines of KEY=VALUE, or in the environment; options win, then the file:\n"
 	"  WM_REGISTRY_TOKEN   the master token; needed, at least 16 characters: openssl rand -hex 32\n"
 	"  WM_REGISTRY_PORT    on 127.0.0.1 (8099)\n"
 	"  WM_REGISTRY_STORE   as --store, which may not hold a password: everybody could read it there\n"
-	"  WM_REGISTRY_DATA, WM_MESH_NAME, WM_MESH_SUPERNET (or MESH_SUPERNET), WM_REGISTRY_DOWNLOADS\n"
+	"  WM_REGISTRY_DATA, WM_MESH_NAME, WM_MESH_SUPERNET (or MESH_SUPERNET), WM_REGISTRY_DOWNLOADS,\n"
+	"  WM_REGISTRY_AUDIT_KEEP\n"
 	"  CF_DOMAIN           wm-registry.example.com|8099: the name that a tunnel shows to the world, from\n"
 	"                      which the public URL is made, and the port here that it leads to\n"
 	"\n"
@@ -56,7 +58,8 @@ static const struct {
 };
 
 enum {
-	OPT_DATA = 256, OPT_STORE, OPT_ENV, OPT_FORCE, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_DOWNLOADS, OPT_HELP, OPT_VERSION
+	OPT_DATA = 256, OPT_STORE, OPT_ENV, OPT_FORCE, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_DOWNLOADS, OPT_AUDIT,
+	OPT_HELP, OPT_VERSION
 };
 
 static const struct option long_options[] = {
@@ -71,6 +74,7 @@ static const struct option long_options[] = {
 	{ "mesh-name", required_argument, NULL, OPT_NAME },
 	{ "supernet", required_argument, NULL, OPT_SUPERNET },
 	{ "downloads", required_argument, NULL, OPT_DOWNLOADS },
+	{ "audit-keep", required_argument, NULL, OPT_AUDIT },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -89,6 +93,7 @@ static int take(int opt, struct options *o, struct wm_error *err)
 	case OPT_NAME: o->store.mesh_name = optarg; return 0;
 	case OPT_SUPERNET: o->supernet = optarg; return 0;
 	case OPT_DOWNLOADS: o->downloads = optarg; return 0;
+	case OPT_AUDIT: o->audit_keep = optarg; return 0;
 	case OPT_LISTEN:
 		if (o->nlisten == OPTIONS_LISTEN_MAX)
 			return wm_fail(err, EINVAL, "more than %d times --listen; leave some out", OPTIONS_LISTEN_MAX);

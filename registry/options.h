@@ -22,7 +22,7 @@ struct options {
 	const char *listen[OPTIONS_LISTEN_MAX];
 	unsigned int nlisten;
 	const char *cert_file, *key_file, *token_file, *downloads;
-	const char *supernet, *store_url; /* text */
+	const char *supernet, *store_url, *audit_keep; /* text */
 	struct store_options store;
 
 	/* from here on settings_read fills in */

@@ -18,6 +18,8 @@
 #define PEM_MAX (256 * 1024)
 #define TOKEN_FILE_MAX (64 * 1024)
 #define DOMAIN_MAX 253
+#define AUDIT_KEEP_DEFAULT 1000000 /* rows: some hundred MB at most */
+#define AUDIT_KEEP_LEAST 1000
 
 static const char *setting(const struct options *o, const char *key)
 {
@@ -204,6 +206,25 @@ static int read_mesh(struct options *o, struct wm_error *err)
 	return 0;
 }
 
+/* A few are needed for undo, and to find out what went wrong; 0 is for who wants all. */
+static int read_audit_keep(struct options *o, struct wm_error *err)
+{
+	const char *text = o->audit_keep ? o->audit_keep : setting(o, "WM_REGISTRY_AUDIT_KEEP");
+	size_t len = text ? strlen(text) : 0;
+
+	o->store.audit_keep = AUDIT_KEEP_DEFAULT;
+	if (!text)
+		return 0;
+	if (len && len <= 12 && strspn(text, "0123456789") == len)
+		o->store.audit_keep = strtoull(text, NULL, 10);
+	else
+		len = 0;
+	if (!len || (o->store.audit_keep && o->store.audit_keep < AUDIT_KEEP_LEAST))
+		return wm_fail(err, EINVAL, "%s is '%.20s'; it must be a number of rows, %d at least, or 0 to keep all",
+			       o->audit_keep ? "--audit-keep" : "WM_REGISTRY_AUDIT_KEEP", text, AUDIT_KEEP_LEAST);
+	return 0;
+}
+
 int settings_read(struct options *io, struct wm_error *err)
 {
 	const char *behind_tunnel = NULL;
@@ -225,6 +246,8 @@ int settings_read(struct options *io, struct wm_error *err)
 		rc = read_port(io, behind_tunnel, err);
 	if (!rc)
 		rc = read_mesh(io, err);
+	if (!rc)
+		rc = read_audit_keep(io, err);
 	if (!rc)
 		rc = read_token(io, err);
 	return rc ? rc : read_tls(io, err);

@@ -79,6 +79,9 @@
 	X(AUDIT_ADD, "INSERT INTO audit (at, who, what, kind, name, generation, before, after) " \
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
 	X(AUDIT_BEFORE, AUDIT_COLUMNS "WHERE id < ?1 ORDER BY id DESC LIMIT 1") \
+	/* The oldest beyond so many, some of them; never of the last generation, or what came after it: undo needs it. */ \
+	X(AUDIT_PRUNE, "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1 " \
+		       "AND id < (SELECT min(id) FROM audit WHERE generation = (SELECT generation FROM mesh)) ORDER BY id LIMIT ?2)") \
 	X(AUDIT_OF, AUDIT_COLUMNS "WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT 1") \
 	/* only where stores are shared: PostgreSQL */ \
 	X(REPORT_PUT, "INSERT INTO report (domain, seen, body) VALUES (?1, ?2, ?3) " \

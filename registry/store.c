@@ -89,6 +89,8 @@ int store_open(const struct store_options *options, struct store **ret, struct w
 	store->lock = -1;
 	store->name_is_set = options->mesh_name != NULL;
 	store->supernet_is_set = options->supernet.len != 0;
+	store->audit_keep = options->audit_keep;
+	store->audit_added = AUDIT_STEP;
 	rc = open_db(store, options, err);
 	if (!rc)
 		rc = mesh_start(store, options, err);

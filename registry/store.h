@@ -32,6 +32,7 @@ struct store_options {
 	const char *url;           /* of a PostgreSQL database instead, or NULL */
 	const char *mesh_name;     /* NULL: as it is, "home" at first */
 	struct wm_prefix supernet; /* len 0: as it is, 172.30.0.0/16 at first */
+	uint64_t audit_keep;       /* rows of the audit; 0: all */
 };
 
 int store_open(const struct store_options *options, struct store **ret, struct wm_error *err);

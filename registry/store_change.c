@@ -11,6 +11,7 @@
 #include "registry/text.h"
 
 #define LONG_STEPS 1000 /* of a change, each some milliseconds at most */
+#define AUDIT_PRUNED 1024 /* rows at once: some milliseconds */
 #define CHANGES_KEPT 100000 /* objects that have changed since, for a reader to be told the difference */
 
 int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_error *err)
@@ -99,6 +100,20 @@ static int audit(struct change *c, const char *what, const char *kind, const cha
 	int rc = db_do(c->store->db, SQL_AUDIT_ADD, "issssiss", c->now, c->who, what, kind, name, (int64_t)c->generation,
 		       before, after);
 
+	c->store->audit_added++;
+	return rc < 0 ? rc : 0;
+}
+
+/* In steps that nobody feels, and faster than it grows; what is left over goes with the next change. */
+static int prune_audit(struct store *store)
+{
+	int rc;
+
+	if (!store->audit_keep || store->audit_added < AUDIT_STEP)
+		return 0;
+	rc = db_do(store->db, SQL_AUDIT_PRUNE, "ii", (int64_t)store->audit_keep, (int64_t)AUDIT_PRUNED);
+	if (rc >= 0 && rc < AUDIT_PRUNED)
+		store->audit_added = 0;
 	return rc < 0 ? rc : 0;
 }
 
@@ -188,6 +203,8 @@ int change_end(struct change *c, int rc, struct wm_error *err)
 
 	if (!rc && c->step)
 		rc = db_do(store->db, SQL_CHANGE_PRUNE, "i", (int64_t)CHANGES_KEPT);
+	if (rc >= 0)
+		rc = prune_audit(store);
 	rc = rc < 0 ? rc : db_commit(store->db);
 	if (!rc) {
 		store->commits++;

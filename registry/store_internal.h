@@ -12,6 +12,7 @@
 
 #define SNAPSHOTS_MAX 16
 #define FULL_MAX 64
+#define AUDIT_STEP 256 /* rows: how many of the audit come before its oldest go */
 
 struct snapshot {
 	struct store *store; /* NULL: cut off; the last reader frees it */
@@ -36,6 +37,7 @@ struct store {
 	struct { struct wm_prefix subnet; wm_ip4 below; } full[FULL_MAX];
 	unsigned int next_full;
 	void (*still_here)(void); /* or NULL */
+	uint64_t audit_keep, audit_added; /* as store_options; rows since the oldest went */
 	struct db *idle; /* a reader's connection to use again, or NULL */
 };
 

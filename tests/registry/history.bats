@@ -115,6 +115,42 @@ audit() { # FILTER: of the newest entry
 	is '[.audit[] | select(.kind == "host") | .generation] | min > 1' true
 }
 
+@test "audit: as many rows as are wanted are kept, the oldest go in steps, and never the last change's" {
+	stop
+	rows() { # N: of what changed long ago
+		sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+			INSERT INTO audit (at, who, what, kind, name, generation) SELECT 1700000000, 'admin master', 'add', 'token', 'x' || i, 0 FROM n"
+	}
+	rows 3000
+	start
+	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}'
+	first=$(sql 'SELECT min(id) FROM audit')
+	stop
+	start --audit-keep 1000
+	[ "$(sql 'SELECT min(id) FROM audit')" = $((first + 1024)) ]
+	ok PATCH /v1/hosts/nas.b '{"type":"standard"}'
+	[ "$(sql 'SELECT count(*) FROM audit')" = 1000 ]
+	[ "$(audit '[.name, .after.type] | join(" ")')" = 'nas.b standard' ]
+	# from then on, when there are 256 more
+	for n in $(seq 255); do ok PATCH /v1/hosts/nas.b "{\"local_ip\":\"192.168.2.$((n % 250 + 1))\"}"; done
+	[ "$(sql 'SELECT count(*) FROM audit')" = 1255 ]
+	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}'
+	[ "$(sql 'SELECT count(*) FROM audit')" = 1000 ]
+	# what undo needs stays, however much has come since
+	stop
+	rows 3000
+	start --audit-keep 1000
+	[ "$(sql 'SELECT count(*) FROM audit')" = 3001 ]
+	ok POST /v1/undo
+	is '.changes[0].after.type' standard
+	stop
+	start --audit-keep 1000
+	[ "$(sql 'SELECT count(*) FROM audit')" -lt 2000 ]
+	stop
+	run "$REGISTRY" check --data "$D/data"
+	[ "$status" = 0 ]
+}
+
 # undoes: the last change is taken back, and that again; what there is is $BEFORE, then as it was.
 undoes() {
 	local after gen

@@ -115,5 +115,9 @@ refused() { # RC PATTERN [NAME=VALUE]... -- ARGUMENT...
 		"$(printf 'a.%.0s' {1..200})a"; do
 		refused 2 CF_DOMAIN "WM_REGISTRY_TOKEN=$ADMIN" "CF_DOMAIN=$domain" --
 	done
+	for rows in x 999 -1 1e6 1000000000000000; do
+		refused 2 WM_REGISTRY_AUDIT_KEEP "WM_REGISTRY_TOKEN=$ADMIN" "WM_REGISTRY_AUDIT_KEEP=$rows" --
+		refused 2 --audit-keep "WM_REGISTRY_TOKEN=$ADMIN" -- --audit-keep "$rows"
+	done
 	refused 2 'not a prefix' "WM_REGISTRY_TOKEN=$ADMIN" MESH_SUPERNET=10.0.0.1/8 --
 }
