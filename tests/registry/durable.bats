@@ -31,8 +31,10 @@ load registry
 	[ "$total" -gt $((round * 10)) ]
 	stop
 	db=$D/data/registry.db
-	# generations without a gap, one change and one line of audit for each
-	[ "$(sqlite3 "$db" 'SELECT count(*), min(generation) FROM change')" = "$(sqlite3 "$db" 'SELECT generation - 1 FROM mesh')|2" ]
+	# generations without a gap (of the last 100,000, which the log keeps), one change and one line of audit for each
+	generation=$(sqlite3 "$db" 'SELECT generation FROM mesh')
+	kept=$((generation > 100000 ? 100000 : generation - 1))
+	[ "$(sqlite3 "$db" 'SELECT count(*), min(generation) FROM change')" = "$kept|$((generation - kept + 1))" ]
 	[ "$(sqlite3 "$db" 'SELECT count(DISTINCT generation) FROM change')" = "$(sqlite3 "$db" 'SELECT count(*) FROM change')" ]
 	[ -z "$(sqlite3 "$db" 'SELECT * FROM change c WHERE (SELECT count(*) FROM audit a WHERE a.generation = c.generation AND a.name = c.name
 		AND a.after IS c.body) <> 1')" ]
