@@ -14,14 +14,53 @@
 #include "registry/restore.h"
 #include "registry/store.h"
 
-static int database_of(const struct options *o, char *ret, struct wm_error *err)
+/* An absolute name lasts while the working directory changes. */
+static int make_absolute(const char **io, char *buf, struct wm_error *err)
 {
-	if (o->store.url)
-		return wm_fail(err, EINVAL,
-			       "the store is a PostgreSQL database: save it with pg_dump, put it back with pg_restore, then wm-registry renew");
-	if (wm_format(ret, PATH_MAX, "%s/" STORE_FILE, o->store.dir))
-		return wm_fail(err, ENAMETOOLONG, "the data directory's name is too long: %s", o->store.dir);
+	char cwd[PATH_MAX];
+
+	if (!*io || **io == '/')
+		return 0;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return wm_fail(err, errno, "cannot tell where '%s' is: %s; give a name that begins with /", *io, strerror(errno));
+	if (wm_format(buf, PATH_MAX, "%s/%s", cwd, *io))
+		return wm_fail(err, ENAMETOOLONG, "the name is too long: %s", *io);
+	*io = buf;
 	return 0;
+}
+
+static int name_files(struct options *o, struct wm_error *err)
+{
+	static char file[PATH_MAX], dir[PATH_MAX];
+	int rc = make_absolute(&o->file, file, err);
+
+	return rc ? rc : make_absolute(&o->store.dir, dir, err);
+}
+
+/* In a directory that is somebody else's nothing of theirs leads anywhere else. */
+static int stand_in(const char *dir, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int rc;
+
+	if (fd < 0 || fstat(fd, &st) || st.st_uid == geteuid())
+		return 0;
+	if (!fstatat(fd, STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+		return wm_fail(err, EINVAL, "%s/" STORE_FILE " is a link, or no file: it was not made by wm-registry; find out who did",
+			       dir);
+	rc = store_file_stand(fd, dir);
+	return rc ? wm_fail(err, -rc, "cannot go to the data directory %s: %s", dir, strerror(-rc)) : 0;
+}
+
+/* Of a store that is a file: its path, to be used by whoever stands there. */
+static int database_of(struct options *o, char *ret, struct wm_error *err)
+{
+	int rc = name_files(o, err);
+
+	if (!rc && wm_format(ret, PATH_MAX, "%s/" STORE_FILE, o->store.dir))
+		rc = wm_fail(err, ENAMETOOLONG, "the data directory's name is too long: %s", o->store.dir);
+	return rc ? rc : stand_in(o->store.dir, err);
 }
 
 static void say_problem(void *arg, const char *text)
@@ -109,16 +148,39 @@ static int put_in_place(const char *part, const char *file, bool force, struct w
 }
 
 /* Only what can be put back is a backup. */
-static int copy_whole(const char *path, const char *part, struct store_counts *counts, struct wm_error *err)
+static int check_copy(const char *of, const char *part, struct store_counts *counts, struct wm_error *err)
 {
-	int rc = store_file_copy(path, part, err);
+	int rc = examine(part, counts, err);
 
-	if (!rc)
-		rc = examine(part, counts, err);
 	if (rc > 0)
-		return wm_fail(err, EBADMSG, "what is in %s is not whole (above), so that it could not be put back; no backup was made",
-			       path);
+		return wm_fail(err, EBADMSG, "what is in %s is not whole (above), so that it could not be put back; no backup was made", of);
 	return rc;
+}
+
+/* Out of a PostgreSQL database into a file as those of SQLite are. */
+static int copy_from(const char *url, const char *part, struct wm_error *err)
+{
+	char copy[PATH_MAX], beside[PATH_MAX];
+	int rc = 0;
+
+	if (wm_format(copy, sizeof(copy), "%s.db", part))
+		return wm_fail(err, ENAMETOOLONG, "the backup's name is too long: %s", part);
+	rc = store_copy(url, copy, err);
+	if (!rc)
+		rc = store_file_copy(copy, part, err);
+	unlink(copy);
+	for (size_t i = 0; i < 2; i++) {
+		if (!wm_format(beside, sizeof(beside), "%s%s", copy, i ? "-wal" : "-shm"))
+			unlink(beside);
+	}
+	return rc;
+}
+
+static int copy_store(struct options *o, const char *path, const char *part, struct store_counts *counts, struct wm_error *err)
+{
+	int rc = o->store.url ? copy_from(o->store.url, part, err) : store_file_copy(path, part, err);
+
+	return rc ? rc : check_copy(o->store.url ? "the PostgreSQL database" : path, part, counts, err);
 }
 
 int maintain_backup(struct options *o, struct wm_error *err)
@@ -126,17 +188,20 @@ int maintain_backup(struct options *o, struct wm_error *err)
 	char path[PATH_MAX], part[PATH_MAX];
 	struct store_counts counts;
 	unsigned int version;
-	int rc = database_of(o, path, err);
+	int rc = 0;
 
-	if (!rc)
-		rc = store_file_version(path, &version, err);
+	if (!o->store.url) {
+		rc = database_of(o, path, err);
+		if (!rc)
+			rc = store_file_version(path, &version, err);
+	}
 	if (!rc && !o->force && !access(o->file, F_OK))
 		rc = wm_fail(err, EEXIST, "%s is there already; give another name, or --force to replace it", o->file);
 	if (!rc)
 		rc = make_part(o->file, part, err);
 	if (rc)
 		return rc;
-	rc = copy_whole(path, part, &counts, err);
+	rc = copy_store(o, path, part, &counts, err);
 	if (!rc)
 		rc = put_in_place(part, o->file, o->force, err);
 	if (rc) {
@@ -151,13 +216,13 @@ int maintain_backup(struct options *o, struct wm_error *err)
 
 int maintain_restore(struct options *o, struct wm_error *err)
 {
-	struct restored restored;
-	char path[PATH_MAX];
-	int rc = database_of(o, path, err);
+	struct restored restored = { 0 };
+	int rc = name_files(o, err);
 
-	if (!rc)
+	if (!rc && o->store.url)
+		rc = restore_into(o->file, o->store.url, say_problem, &restored.counts, err);
+	else if (!rc)
 		rc = restore(o->file, o->store.dir, o->force, say_problem, &restored, err);
-
 	if (rc)
 		return rc;
 	say_mesh("restored", &restored.counts);

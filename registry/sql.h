@@ -14,6 +14,7 @@
 #define SQL_LIST(X) \
 	X(MESH_GET, "SELECT instance, generation, name, supernet, supernet_len, mark FROM mesh") \
 	X(MESH_NEW, "INSERT INTO mesh (one, instance, generation, name, supernet, supernet_len) VALUES (1, ?1, 1, ?2, ?3, ?4)") \
+	X(MESH_PUT, "INSERT INTO mesh (one, instance, generation, name, supernet, supernet_len, mark) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)") \
 	X(MESH_BUMP, "UPDATE mesh SET generation = generation + 1, mark = ?1 RETURNING generation") \
 	X(MESH_RENEW, "UPDATE mesh SET instance = ?1") \
 	X(MESH_SET, "UPDATE mesh SET name = ?1, supernet = ?2, supernet_len = ?3") \
@@ -57,6 +58,8 @@
 	X(TOKEN_GET, TOKEN_COLUMNS "WHERE id = ?1") \
 	X(TOKEN_NEXT, TOKEN_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT 1") \
 	X(TOKEN_ADD, "INSERT INTO token (hash, role, label, site, device, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id") \
+	X(TOKEN_PUT, "INSERT INTO token (id, hash, role, label, site, device, created, last_used) " \
+		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0))") \
 	X(TOKEN_REMOVE, "DELETE FROM token WHERE id = ?1") \
 	X(TOKEN_OF, TOKEN_COLUMNS "WHERE site = ?1 OR device = ?2 ORDER BY id LIMIT 1") \
 	X(TOKEN_USED, "UPDATE token SET last_used = ?2 WHERE id = ?1") \
@@ -66,6 +69,8 @@
 	X(ENROLMENT_USE, "UPDATE enrolment SET used = ?2 WHERE hash = ?1 AND used IS NULL AND expires > ?2 " \
 			 "RETURNING site, device") \
 	X(ENROLMENT_OF, "SELECT hash, expires FROM enrolment WHERE (site = ?1 OR device = ?2) AND used IS NULL LIMIT 1") \
+	X(ENROLMENT_ALL, "SELECT hash, site, device, expires, used FROM enrolment") \
+	X(ENROLMENT_PUT, "INSERT INTO enrolment (hash, site, device, expires, used) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0))") \
 	X(ENROLMENT_REMOVE, "DELETE FROM enrolment WHERE hash = ?1") \
 	X(ENROLMENT_PRUNE, "DELETE FROM enrolment WHERE expires < ?1") \
 	\
@@ -78,11 +83,17 @@
 		       "FROM change c WHERE seq > ?1 ORDER BY seq LIMIT 1") \
 	X(AUDIT_ADD, "INSERT INTO audit (at, who, what, kind, name, generation, before, after) " \
 		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
+	X(AUDIT_PUT, "INSERT INTO audit (id, at, who, what, kind, name, generation, before, after) " \
+		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
+	X(AUDIT_NEXT, AUDIT_COLUMNS "WHERE id > ?1 ORDER BY id LIMIT 1") \
 	X(AUDIT_BEFORE, AUDIT_COLUMNS "WHERE id < ?1 ORDER BY id DESC LIMIT 1") \
 	/* The oldest beyond so many, some of them; never of the last generation, or what came after it: undo needs it. */ \
 	X(AUDIT_PRUNE, "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?1 " \
 		       "AND id < (SELECT min(id) FROM audit WHERE generation = (SELECT generation FROM mesh)) ORDER BY id LIMIT ?2)") \
 	X(AUDIT_OF, AUDIT_COLUMNS "WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT 1") \
+	/* only PostgreSQL: what is numbered next */ \
+	X(TOKEN_GO_ON, "SELECT setval(pg_get_serial_sequence('token', 'id'), ?1)") \
+	X(AUDIT_GO_ON, "SELECT setval(pg_get_serial_sequence('audit', 'id'), ?1)") \
 	/* only where stores are shared: PostgreSQL */ \
 	X(REPORT_PUT, "INSERT INTO report (domain, seen, body) VALUES (?1, ?2, ?3) " \
 		      "ON CONFLICT (domain) DO UPDATE SET seen = excluded.seen, body = excluded.body") \
@@ -93,7 +104,7 @@
 		       "FROM report r JOIN site s ON s.domain = r.domain WHERE r.domain > ?1 ORDER BY r.domain LIMIT 1")
 
 /* Statements that walk: one parameter, and the rows whose first column is greater, in its order, one at a time (LIMIT 1). */
-#define SQL_WALKS(X) X(SITE_NEXT) X(HOST_NEXT) X(DEVICE_NEXT) X(TOKEN_NEXT) X(CHANGE_NEXT)
+#define SQL_WALKS(X) X(SITE_NEXT) X(HOST_NEXT) X(DEVICE_NEXT) X(TOKEN_NEXT) X(CHANGE_NEXT) X(AUDIT_NEXT)
 
 enum sql {
 #define X(name, text) SQL_##name,

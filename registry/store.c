@@ -12,36 +12,38 @@
 #include "core/util.h"
 #include "registry/store_internal.h"
 
-int store_give(int fd, const char *dir)
+#define LOCK_FILE "lock"
+
+int store_give(int fd, int dir)
 {
 	struct stat st;
 
 	if (geteuid())
 		return 0;
-	return stat(dir, &st) || fchown(fd, st.st_uid, st.st_gid) ? -errno : 0;
+	return fstat(dir, &st) || fchown(fd, st.st_uid, st.st_gid) ? -errno : 0;
 }
 
 /* Whoever owns the directory chooses what lies under that name, and root may be the one who opens it: only what was made here
  * is given away, and what is there already has to be a file that has no other name. */
-static int open_lock(const char *dir, const char *path, int *ret, struct wm_error *err)
+static int open_lock(const char *dir, int in, int *ret, struct wm_error *err)
 {
-	WM_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	WM_AUTO_CLOSE int fd = openat(in, LOCK_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool made = fd >= 0;
 	struct stat st;
 	int rc = 0;
 
 	if (fd < 0 && errno == EEXIST)
-		fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(in, LOCK_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno != ELOOP)
 		return wm_fail(err, errno, "cannot write in the data directory %s: %s; give another with --data, or run as its owner",
 			       dir, strerror(errno));
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1)
-		return wm_fail(err, EINVAL, "%s is a link, or no file: it was not made by wm-registry; find out who did, and remove it",
-			       path);
+		return wm_fail(err, EINVAL, "%s/%s is a link, or no file: it was not made by wm-registry; find out who did, and remove it",
+			       dir, LOCK_FILE);
 	if (made)
-		rc = store_give(fd, dir);
+		rc = store_give(fd, in);
 	if (rc)
-		return wm_fail(err, -rc, "cannot give %s to the owner of its directory: %s", path, strerror(-rc));
+		return wm_fail(err, -rc, "cannot give %s/%s to the owner of its directory: %s", dir, LOCK_FILE, strerror(-rc));
 	*ret = wm_steal_fd(&fd);
 	return 0;
 }
@@ -49,14 +51,15 @@ static int open_lock(const char *dir, const char *path, int *ret, struct wm_erro
 int store_lock(const char *dir, int *ret, struct wm_error *err)
 {
 	WM_AUTO_CLOSE int fd = -1;
-	char path[PATH_MAX];
+	WM_AUTO_CLOSE int in = -1;
 	int rc = wm_make_dirs(dir, 0700);
 
 	if (rc)
 		return wm_fail(err, -rc, "cannot create the data directory %s: %s; give another with --data", dir, strerror(-rc));
-	if (wm_format(path, sizeof(path), "%s/lock", dir))
-		return wm_fail(err, ENAMETOOLONG, "the data directory's name is too long: %s", dir);
-	rc = open_lock(dir, path, &fd, err);
+	in = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in < 0)
+		return wm_fail(err, errno, "cannot open the data directory %s: %s; run as its owner", dir, strerror(errno));
+	rc = open_lock(dir, in, &fd, err);
 	if (rc)
 		return rc;
 	if (flock(fd, LOCK_EX | LOCK_NB))
@@ -70,7 +73,7 @@ static int open_db(struct store *store, const struct store_options *options, str
 	int rc = 0;
 
 	if (!options->url) {
-		rc = store_lock(options->dir, &store->lock, err);
+		rc = options->alone ? 0 : store_lock(options->dir, &store->lock, err);
 		if (!rc)
 			rc = wm_format(store->path, sizeof(store->path), "%s/" STORE_FILE, options->dir);
 	}

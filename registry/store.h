@@ -29,6 +29,7 @@ struct store;
 
 struct store_options {
 	const char *dir;           /* of the SQLite file */
+	bool alone;                /* nobody else can reach it: it is not locked */
 	const char *url;           /* of a PostgreSQL database instead, or NULL */
 	const char *mesh_name;     /* NULL: as it is, "home" at first */
 	struct wm_prefix supernet; /* len 0: as it is, 172.30.0.0/16 at first */
@@ -64,7 +65,7 @@ int store_report_next(struct store *store, const char *after, const struct store
 /* Nobody else may serve it until *ret is closed: -EBUSY when somebody does. Creates it. */
 int store_lock(const char *dir, int *ret, struct wm_error *err);
 /* What root has made in the directory belongs to the directory's owner, who serves it. 0 or -errno. */
-int store_give(int fd, const char *dir);
+int store_give(int fd, int dir);
 
 /* A new instance: readers take all of the mesh anew. For a mesh that was put back to an earlier state. */
 int store_renew(struct store *store, const char *who, struct wm_error *err);
@@ -76,6 +77,10 @@ struct store_counts {
 	uint64_t objects[OBJECT_KINDS];
 };
 int store_verify(const char *where, store_say_fn say, void *arg, struct store_counts *ret, struct wm_error *err);
+
+/* All of a mesh but what is only about its past generations, into a database (a file or a URL) that holds none: -EEXIST.
+ * On disk when it returns 0; when it fails, that one still holds none. */
+int store_copy(const char *from, const char *to, struct wm_error *err);
 
 /* How many there are now, by looking at all: for who asks now and then. */
 int store_count(struct store *store, struct store_counts *ret, struct wm_error *err);

@@ -33,6 +33,11 @@ static int one_row(struct db_query *query, struct store_audit *ret)
 	return rc;
 }
 
+int audit_next(struct db *db, struct store_audit *io)
+{
+	return one_row(db_query(db, SQL_AUDIT_NEXT, "i", (int64_t)io->id), io);
+}
+
 int store_audit_before(struct store *store, struct store_audit *io)
 {
 	return one_row(db_query(store->db, SQL_AUDIT_BEFORE, "i", io->id ? (int64_t)io->id : INT64_MAX), io);

@@ -18,5 +18,9 @@ int store_file_check(const char *path, store_say_fn say, void *arg, struct wm_er
 /* All of it as of one moment, into a file that is empty or not there yet; on disk when it returns 0. */
 int store_file_copy(const char *from, const char *to, struct wm_error *err);
 
+/* From here on the process stands in an open directory, and what is opened there as "<name>/file" is that directory's own
+ * file, whatever became of the name; a link is not followed but refused. 0 or -errno. */
+int store_file_stand(int dir, const char *name);
+
 /* Nobody has it open: folds what lies beside it into it. 0 or -errno. */
 int store_file_settle(const char *path);

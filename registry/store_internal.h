@@ -129,6 +129,9 @@ bool tokens_hash_matches(struct db_query *q, int column, const struct wm_token_h
 /* The key as the two columns (site, device), one of them null. */
 #define SUBJECT(key) (key)->kind == OBJECT_SITE ? (key)->name : NULL, (key)->kind == OBJECT_DEVICE ? (key)->name : NULL
 
+/* --- the audit (store_audit.c) ------------------------------------------------------------ */
+int audit_next(struct db *db, struct store_audit *io); /* the one behind io->id: 1, 0 there is none, -errno */
+
 /* --- the mesh within a change (store_mesh.c) -------------------------------------------- */
 int mesh_start(struct store *store, const struct store_options *options, struct wm_error *err);
 int mesh_set(struct change *c, const struct wm_mesh *old, const struct wm_mesh *mesh); /* old NULL: it is new */

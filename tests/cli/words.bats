@@ -170,7 +170,7 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 	sh -n share/wm/openrc/wm-gateway
 	systemd-sysusers --root="$DIR/root" --dry-run "$PWD/lib/sysusers.d/wm.conf" 2>&1 | grep -q wm-fetch
 	# The other pages name what the programs themselves name.
-	for verb in serve backup restore migrate check; do
+	for verb in serve backup restore renew migrate check; do
 		bin/wm-registry --help | grep -q "^  $verb "
 		mandoc -T utf8 share/man/man8/wm-registry.8 | plain | grep -qE "^ +$verb( |$)"
 	done

@@ -146,3 +146,106 @@ killed() {
 	run_as restore "$D/copy/registry.db" --data "$D/other"
 	said 0 ': 2 sites, 2 hosts, 1 devices'
 }
+
+# old DIRECTORY: a mesh there, of an earlier schema, that a migration would change
+old() {
+	sqlite3 "$1/registry.db" <registry/migrations/0001_mesh.sql
+	sqlite3 "$1/registry.db" "PRAGMA application_id=1464685127; PRAGMA user_version=1;
+		INSERT INTO mesh VALUES (1, '0d9c9a1e-57a5-4fd8-9f10-000000000001', 1, 'old', 2887647232, 16);
+		INSERT INTO change VALUES (1, 0, 'mesh', '', '{}')"
+}
+
+elsewhere() { (cd "$D/elsewhere" && find . -ls | sort && sha256sum -- *); }
+
+@test "check, backup, migrate and renew do nothing to a database that somebody's link leads to" {
+	old "$D/elsewhere"
+	before=$(elsewhere)
+	ln -s "$D/elsewhere/registry.db" "$D/theirs/registry.db"
+	for verb in check migrate renew "backup $D/b"; do
+		# shellcheck disable=SC2086
+		run_as $verb --data "$D/theirs"
+		said 1 "$D/theirs/registry.db is a link"
+	done
+	rm "$D/theirs/registry.db"
+	[ "$(elsewhere)" = "$before" ]
+	ln "$D/elsewhere/registry.db" "$D/theirs/registry.db"
+	run_as migrate --data "$D/theirs"
+	said 1 "$D/theirs/registry.db is a link"
+	rm "$D/theirs/registry.db"
+	[ "$(elsewhere)" = "$before" ]
+	[ ! -e "$D/b" ]
+	# in root's own a link leads where root wants it to
+	mkdir "$D/mine"
+	ln -s "$D/elsewhere/registry.db" "$D/mine/registry.db"
+	run_as migrate --data "$D/mine"
+	said 0 'from schema 1'
+}
+
+@test "nor to what a link beside a database leads to" {
+	backup "$D/backup"
+	cp "$D/backup" "$D/theirs/registry.db"
+	chown 12345:12345 "$D/theirs/registry.db"
+	before=$(elsewhere)
+	for beside in wal shm journal; do
+		ln -s "$D/elsewhere/victim" "$D/theirs/registry.db-$beside"
+		for verb in check migrate renew "backup $D/b" "restore --force $D/backup"; do
+			# shellcheck disable=SC2086
+			run_as $verb --data "$D/theirs"
+			[ "$(elsewhere)" = "$before" ] || { echo "$verb $beside: $OUT" >&2; false; }
+		done
+		rm -f "$D/theirs/registry.db-$beside" "$D/b"
+	done
+}
+
+@test "what is done for somebody stays theirs, and can be done by a relative name" {
+	old "$D/theirs"
+	chown 12345:12345 "$D/theirs/registry.db"
+	cd "$D"
+	run_as migrate --data theirs
+	said 0 "$D/theirs/registry.db: brought from schema 1"
+	run_as backup copy --data ./theirs
+	said 0 saved
+	[ "$(owner copy)" = 0 ]
+	run_as restore copy --data theirs --force
+	said 0 restored
+	run_as renew --data theirs
+	said 0 'new instance'
+	run_as check --data theirs
+	said 0 'all is well'
+	for file in theirs/*; do [ "$(owner "$file")" = 12345 ]; done
+}
+
+# meanwhile PROGRAM: the directory's owner runs it there, in perl, over and over
+meanwhile() {
+	env -C "$D/theirs" setpriv --reuid=12345 --regid=12345 --clear-groups perl -e "my \$e = '$D/elsewhere'; while (getppid() != 1) { $1 }" 3>&- &
+	echo $! >>"$D/pids"
+}
+
+@test "who exchanges the database for a link all the time gains nothing" {
+	old "$D/elsewhere"
+	cp "$D/elsewhere/registry.db" "$D/theirs"
+	chown 12345:12345 "$D/theirs/registry.db"
+	ln -s "$D/elsewhere/registry.db" "$D/theirs/link"
+	before=$(elsewhere)
+	# shellcheck disable=SC2016
+	meanwhile 'my ($a, $b) = ("registry.db", "link"); syscall(316, -100, $a, -100, $b, 2)' # renameat2: they change places
+	for n in {1..40}; do
+		run_as migrate --data "$D/theirs"
+		[ "$(elsewhere)" = "$before" ] || { echo "$n: $OUT" >&2; false; }
+	done
+}
+
+@test "who exchanges the directory in which a restore makes ready gains nothing" {
+	backup "$D/backup"
+	old "$D/elsewhere"
+	before=$(elsewhere)
+	# shellcheck disable=SC2016
+	meanwhile 'if (-l "restoring") { unlink "restoring" } elsif (-d "restoring") { rename "restoring", "taken" . $n++ and symlink $e, "restoring";
+		select undef, undef, undef, 0.03 }'
+	for n in {1..30}; do
+		run_as restore "$D/backup" --data "$D/theirs" --force
+		[ "$(elsewhere)" = "$before" ] || { echo "$n: $OUT" >&2; false; }
+	done
+	# some of them were caught in the act
+	[ -n "$(ls -d "$D"/theirs/taken* 2>/dev/null)" ]
+}

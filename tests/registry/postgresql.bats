@@ -127,17 +127,13 @@ whole() {
 	said 1 'cannot reach the database'
 }
 
-@test "check, migrate and renew work there; backup and restore say what to do instead" {
+@test "check, migrate and renew work there" {
 	start
 	mesh
 	run_as check
 	said 0 'has mesh'
 	run_as migrate
 	said 0 "has schema $(ls "$MIGRATIONS"/*.sql | wc -l)"
-	run_as backup "$D/backup"
-	said 1 pg_dump
-	run_as restore "$D/backup"
-	said 1 pg_restore
 	before=$(sql 'SELECT instance FROM mesh')
 	run_as renew
 	said 0 'new instance'
@@ -147,6 +143,112 @@ whole() {
 	sql "UPDATE host SET overlay = $((0xac1e6301)) WHERE name = 'nas'"
 	run_as check
 	said 1 problem:
+}
+
+everything() { # of the mesh, and who may speak for it
+	local path
+	for path in '/v1/export' '/v1/tokens' '/v1/audit?limit=1000'; do
+		curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" "$URL$path" |
+			jq -cS 'del(.instance) | if .audit then .audit |= map(select(.what != "restore")) else . end | if .tokens then .tokens |= map(del(.last_used)) else . end'
+	done
+}
+
+@test "a mesh moves from SQLite to PostgreSQL and back with all its tokens, and nobody has to be given a new one" {
+	store=$WM_REGISTRY_STORE
+	unset WM_REGISTRY_STORE
+	start --mesh-name 'ours "x"'
+	stop
+	start
+	mesh
+	reader=$(new_token read monitor)
+	gateway=$(new_token gateway b)
+	device=$(new_token device laptop)
+	ok POST /v1/enrolments '{"kind":"gateway","name":"hub"}'
+	join=$(jq -r .token <<<"$BODY")
+	ok POST /v1/enrolments '{"kind":"gateway","name":"b"}'
+	spent=$(jq -r .token <<<"$BODY")
+	TOKEN=$spent ok POST /v1/enrol "{\"public_key\":\"$(key 1)\",\"token\":\"$(own_token wmg_ 1)\"}"
+	ok POST /v1/tokens '{"role":"admin","name":"gone"}'
+	ended=$(jq .id <<<"$BODY")
+	ok DELETE "/v1/tokens/$ended"
+	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}'
+	run_as backup "$D/backup" --data "$D/data"
+	said 0 saved
+	before=$(everything)
+	gen=$(generation)
+	instance=$(sqlite3 "$D/data/registry.db" 'SELECT instance FROM mesh')
+	stop
+
+	export WM_REGISTRY_STORE=$store
+	run_as restore "$D/backup"
+	said 0 'restored mesh'
+	run_as check
+	said 0 'all is well'
+	start
+	[ "$(everything)" = "$before" ]
+	[ "$(generation)" = "$gen" ]
+	for token in "$reader" "$device" "$(own_token wmg_ 1)"; do TOKEN=$token ok GET /v1/whoami; done
+	for token in "$gateway" "$spent"; do
+		TOKEN=$token api GET /v1/whoami # they had ended
+		problem 401
+	done
+	# followers take all of it
+	[ "$(sql 'SELECT instance FROM mesh')" != "$instance" ]
+	api GET "/v1/changes?instance=$(sql 'SELECT instance FROM mesh')&after=$((gen - 1))"
+	problem 410
+	# numbers go on, also behind that of a token that has ended
+	ok POST /v1/tokens '{"role":"read","name":"new"}'
+	is .id $((ended + 1))
+	ok DELETE "/v1/tokens/$((ended + 1))"
+	# into what is empty only
+	run_as restore "$D/backup"
+	said 1 'holds a mesh already'
+	[ "$(generation)" = "$gen" ]
+
+	# and back, while it is served
+	run_as backup "$D/back"
+	said 0 saved
+	[ "$(ls "$D"/back*)" = "$D/back
+$D/backup" ]
+	before=$(everything)
+	stop
+	unset WM_REGISTRY_STORE
+	run_as restore "$D/back" --data "$D/other"
+	said 0 'restored mesh'
+	start --data "$D/other"
+	[ "$(everything)" = "$before" ]
+	TOKEN=$reader ok GET /v1/whoami
+	TOKEN=$join ok POST /v1/enrol "{\"public_key\":\"$(key 2)\"}"
+	ok POST /v1/undo
+	ok POST /v1/tokens '{"role":"read","name":"newer"}'
+	[ "$(jq .id <<<"$BODY")" -gt $((ended + 1)) ]
+	export WM_REGISTRY_STORE=$store # its database goes
+}
+
+@test "a mesh that cannot move leaves the database empty, and nothing behind" {
+	store=$WM_REGISTRY_STORE
+	unset WM_REGISTRY_STORE
+	start
+	mesh
+	run_as backup "$D/backup" --data "$D/data"
+	stop
+	export WM_REGISTRY_STORE=$store
+	mkdir "$D/tmp"
+	export TMPDIR=$D/tmp
+	cp "$D/backup" "$D/bad"
+	sqlite3 "$D/bad" "UPDATE mesh SET generation = generation + 1"
+	run_as restore "$D/bad"
+	said 1 'its log of changes at'
+	# half of it is there when it fails
+	run_as migrate
+	said 0 'has schema'
+	sql "ALTER TABLE host ADD CHECK (name <> 'web'); TRUNCATE mesh, change, audit"
+	run_as restore "$D/backup"
+	said 1 'cannot copy the mesh'
+	[ "$(sql 'SELECT (SELECT count(*) FROM site) + (SELECT count(*) FROM mesh)')" = 0 ]
+	[ -z "$(ls "$D/tmp")" ]
+	run_as backup "$D/nothing"
+	[ "$RC" = 1 ] && [ -z "$(ls "$D"/nothing* 2>/dev/null)" ]
 }
 
 @test "every statement is one that PostgreSQL understands, and those that walk can be read ahead" {
