@@ -122,13 +122,36 @@ static int check_role(const struct whoami *who)
 			*who->name ? who->name : "no name");
 }
 
+static int show_added(struct cli *cli, const struct mesh *m, const char *role, bool known)
+{
+	struct wm_out *out = show_begin(cli);
+	char text[PATH_MAX + 256];
+
+	if (!out)
+		return WM_EXIT_FAILED;
+	if (cli->opt[OPT_DRY_RUN])
+		snprintf(text, sizeof(text), "would connect to %s (%s) as %s, and %s %s", m->name, m->slug, role,
+			 known ? "replace" : "write", m->path);
+	else
+		snprintf(text, sizeof(text), "connected to %s (%s) as %s", m->name, m->slug, role);
+	wm_out_line(out, text);
+	wm_out_object(out, "mesh", NULL);
+	wm_out_str(out, "slug", NULL, m->slug);
+	wm_out_str(out, "name", NULL, m->name);
+	wm_out_str(out, "url", NULL, m->url);
+	wm_out_str(out, "role", NULL, role);
+	wm_out_str(out, "file", NULL, m->path);
+	wm_out_object_end(out);
+	show_dry(cli, out);
+	return show_end(out, WM_EXIT_OK);
+}
+
 static int add(struct cli *cli, struct mesh *m)
 {
 	struct wm_error err = {0};
 	struct whoami who;
 	struct api *api;
-	struct wm_out *out;
-	char text[256];
+	bool known;
 	int code, rc = api_open(m, &api, &err);
 
 	if (rc)
@@ -148,22 +171,11 @@ static int add(struct cli *cli, struct mesh *m)
 	code = check_unique(cli, m);
 	if (code)
 		return code;
-	rc = mesh_save(cli, m, &err);
-	if (rc)
-		return complain_error(rc, &err);
-	out = show_begin(cli);
-	if (!out)
-		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "connected to %s (%s) as %s", m->name, m->slug, who.role);
-	wm_out_line(out, text);
-	wm_out_object(out, "mesh", NULL);
-	wm_out_str(out, "slug", NULL, m->slug);
-	wm_out_str(out, "name", NULL, m->name);
-	wm_out_str(out, "url", NULL, m->url);
-	wm_out_str(out, "role", NULL, who.role);
-	wm_out_str(out, "file", NULL, m->path);
-	wm_out_object_end(out);
-	return show_end(out, WM_EXIT_OK);
+	rc = mesh_place(cli, m, &err);
+	known = !rc && !access(m->path, F_OK);
+	if (!rc && !cli->opt[OPT_DRY_RUN])
+		rc = mesh_save(cli, m, &err);
+	return rc ? complain_error(rc, &err) : show_added(cli, m, who.role, known);
 }
 
 int cmd_mesh_add(struct cli *cli)
@@ -181,18 +193,19 @@ int cmd_mesh_remove(struct cli *cli)
 {
 	struct mesh *m;
 	struct wm_out *out;
-	char text[128];
+	char text[128], done[32];
 	int code = mesh_find(cli, cli->arg[0], &m);
 
 	if (code)
 		return code;
-	if (unlink(m->path))
+	if (!cli->opt[OPT_DRY_RUN] && unlink(m->path))
 		return complain(WM_EXIT_FAILED, "%s: cannot remove it: %s", m->path, strerror(errno));
 	out = show_begin(cli);
 	if (!out)
 		return WM_EXIT_FAILED;
-	snprintf(text, sizeof(text), "mesh %s forgotten; the mesh itself is as it was", m->slug);
+	snprintf(text, sizeof(text), "mesh %s %s; the mesh itself is as it was", m->slug, show_done(cli, "forgotten", done));
 	wm_out_line(out, text);
 	wm_out_str(out, "removed", NULL, m->slug);
+	show_dry(cli, out);
 	return show_end(out, WM_EXIT_OK);
 }

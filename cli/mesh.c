@@ -168,6 +168,13 @@ static int put_line(FILE *f, const char *key, const char *value, struct wm_error
 	return 0;
 }
 
+int mesh_place(const struct cli *cli, struct mesh *mesh, struct wm_error *err)
+{
+	if (wm_format(mesh->path, sizeof(mesh->path), "%s/%s.env", cli->config_dir, mesh->slug))
+		return wm_fail(err, EINVAL, "the name of the config directory is too long");
+	return 0;
+}
+
 int mesh_save(const struct cli *cli, struct mesh *mesh, struct wm_error *err)
 {
 	char *text = NULL;
@@ -184,8 +191,6 @@ int mesh_save(const struct cli *cli, struct mesh *mesh, struct wm_error *err)
 	rc = rc ?: put_line(f, keys[4], mesh->name, err);
 	if (fclose(f) && !rc)
 		rc = wm_fail(err, ENOMEM, "out of memory");
-	if (!rc && wm_format(mesh->path, sizeof(mesh->path), "%s/%s.env", cli->config_dir, mesh->slug))
-		rc = wm_fail(err, EINVAL, "the name of the config directory is too long");
 	if (!rc) {
 		rc = wm_make_dirs(cli->config_dir, 0700);
 		rc = rc ?: wm_replace_file(mesh->path, 0600, text, len);

@@ -30,7 +30,8 @@ struct mesh {
 int cli_load_meshes(struct cli *cli);
 void cli_free_meshes(struct cli *cli); /* wipes tokens */
 
-/* Writes the file, 0600, in a directory 0700. */
+/* The file's path, by the slug; then writes it, 0600, in a directory 0700. */
+int mesh_place(const struct cli *cli, struct mesh *mesh, struct wm_error *err);
 int mesh_save(const struct cli *cli, struct mesh *mesh, struct wm_error *err);
 
 /* By slug, name, or the name made of its URL; complains when none or several match. */

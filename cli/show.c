@@ -38,12 +38,17 @@ const char *show_done(const struct cli *cli, const char *what, char buf[32])
 	return buf;
 }
 
+void show_dry(const struct cli *cli, struct wm_out *out)
+{
+	if (cli->opt[OPT_DRY_RUN])
+		wm_out_bool(out, "dry_run", NULL, true);
+}
+
 void show_change(struct cli *cli, struct wm_out *out, const struct mesh *mesh, const char *text)
 {
 	wm_out_line(out, text);
 	wm_out_str(out, "mesh", NULL, mesh->slug);
-	if (cli->opt[OPT_DRY_RUN])
-		wm_out_bool(out, "dry_run", NULL, true);
+	show_dry(cli, out);
 }
 
 int show_would(struct cli *cli, const struct mesh *mesh, const char *text)

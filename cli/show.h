@@ -14,6 +14,7 @@ int show_end(struct wm_out *out, int code); /* code, or a complaint when writing
 bool show_wide(const struct cli *cli);      /* -o wide */
 
 /* Begins what is said after a change: a line of text; which mesh, and whether it was one. */
+void show_dry(const struct cli *cli, struct wm_out *out); /* "dry_run": true, where it is one */
 void show_change(struct cli *cli, struct wm_out *out, const struct mesh *mesh, const char *text);
 int show_would(struct cli *cli, const struct mesh *mesh, const char *text); /* a dry run that has no more to show; the exit code */
 const char *show_done(const struct cli *cli, const char *what, char buf[32]); /* "would be added" with --dry-run */

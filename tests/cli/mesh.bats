@@ -18,6 +18,27 @@ teardown() { rig_teardown; }
 	[[ $output == *"=== home (172-30) ==="*"registry: ok"*"our token: admin"* ]]
 }
 
+@test "mesh add and remove --dry-run look at all, and leave the files as they are" {
+	start_registry home
+	run -0 "$WM" mesh add "$URL" "$MASTER" --dry-run
+	[ "$output" = "would connect to home (172-30) as admin, and write $WM_CONFIG_DIR/172-30.env" ]
+	[ ! -e "$WM_CONFIG_DIR" ]
+	json '.dry_run and .mesh.slug == "172-30"' "$WM" mesh add "$URL" "$MASTER" --dry-run -j
+	fails 4 'mesh add' "$WM" mesh add "$URL" wrong-token-0123456789 --dry-run
+	"$WM" mesh add "$URL" "$MASTER"
+	before=$(cat "$WM_CONFIG_DIR/172-30.env")
+	run -0 "$WM" mesh add "$URL" "$MASTER" --dry-run
+	[[ $output == *'and replace '* ]]
+	run -0 "$WM" mesh remove home --dry-run
+	[ "$output" = "mesh 172-30 would be forgotten; the mesh itself is as it was" ]
+	json '.dry_run and .removed == "172-30"' "$WM" mesh remove home --dry-run -j
+	fails 1 "did you mean 'home'" "$WM" mesh remove hoem --dry-run
+	[ "$(cat "$WM_CONFIG_DIR/172-30.env")" = "$before" ]
+	start_registry work 172.30.0.0/16
+	fails 1 'is configured already' "$WM" mesh add "$URL" "$MASTER" --dry-run
+	[ "$(ls -A "$WM_CONFIG_DIR")" = 172-30.env ]
+}
+
 @test "mesh add -j has the documented shape" {
 	start_registry home
 	export URL

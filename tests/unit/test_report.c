@@ -73,11 +73,40 @@ static void it_ends_before_it_is_too_long(void **state)
 	assert_int_equal(npeers, WM_REPORT_PEERS);
 }
 
+/* Of a thousand peers and hosts: those that matter, each once; of few all, as they come. */
+static void those_that_matter_are_told_of(void **state)
+{
+	static struct wm_report_peer peers[1000];
+	static struct wm_report_host hosts[1000];
+
+	(void)state;
+	for (size_t i = 0; i < 1000; i++) { /* 7 and 1000 have no divisor in common: each number once, in no order */
+		snprintf(peers[i].name, sizeof(peers[i].name), "p%03zu", i * 7 % 1000);
+		peers[i].handshake = i * 7 % 1000 < 500 ? 0 : 1700000000 + (int64_t)(i * 7 % 1000 / 2);
+		snprintf(hosts[i].name, sizeof(hosts[i].name), "h%03zu", i * 7 % 1000);
+		hosts[i].rx_bytes = i * 7 % 1000;
+		hosts[i].tx_bytes = 5;
+	}
+	assert_int_equal(wm_report_choose_peers(peers, 3), 3);
+	assert_string_equal(peers[1].name, "p007");
+	assert_int_equal(wm_report_choose_peers(peers, 1000), WM_REPORT_PEERS);
+	assert_int_equal(wm_report_choose_hosts(hosts, 1000), WM_REPORT_HOSTS);
+	for (size_t i = 0; i < WM_REPORT_PEERS; i++) { /* pairs were heard of at once, and are sorted by name */
+		char name[8];
+
+		snprintf(name, sizeof(name), "p%03zu", 998 - i / 2 * 2 + i % 2);
+		assert_string_equal(peers[i].name, name);
+	}
+	for (size_t i = 0; i < WM_REPORT_HOSTS; i++)
+		assert_int_equal(hosts[i].rx_bytes, 999 - i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(it_says_what_it_was_given),
 		TEST(it_ends_before_it_is_too_long),
+		TEST(those_that_matter_are_told_of),
 	};
 
 	return UNIT_RUN("report", tests);

@@ -56,16 +56,6 @@ static int add_peer(struct peers *peers, const struct wm_wg_device *dev, const s
 	return 0;
 }
 
-/* Where not all can be told of, those heard of last are. */
-static int by_handshake(const void *a, const void *b)
-{
-	const struct wm_report_peer *p = a, *q = b;
-
-	if (p->handshake != q->handshake)
-		return p->handshake > q->handshake ? -1 : 1;
-	return strcmp(p->name, q->name);
-}
-
 static int read_peers(const struct wm_gateway *g, struct peers *ret, uint64_t *ret_port)
 {
 	const struct wm_config *c = &g->config;
@@ -78,10 +68,7 @@ static int read_peers(const struct wm_gateway *g, struct peers *ret, uint64_t *r
 	for (size_t i = 0; !rc && i < c->ndevices; i++)
 		rc = add_peer(ret, &dev, &c->devices[i].public_key, "device", c->devices[i].name);
 	wm_wg_device_free(&dev);
-	if (ret->n > WM_REPORT_PEERS) {
-		qsort(ret->list, ret->n, sizeof(*ret->list), by_handshake);
-		ret->n = WM_REPORT_PEERS;
-	}
+	ret->n = wm_report_choose_peers(ret->list, ret->n);
 	return rc;
 }
 
@@ -108,17 +95,6 @@ static int add_host(struct hosts *hosts, const struct wm_end *end, const struct 
 	return 0;
 }
 
-/* Where not all can be told of, those that carry most are. */
-static int by_bytes(const void *a, const void *b)
-{
-	const struct wm_report_host *p = a, *q = b;
-	uint64_t x = p->rx_bytes + p->tx_bytes, y = q->rx_bytes + q->tx_bytes;
-
-	if (x != y)
-		return x > y ? -1 : 1;
-	return strcmp(p->name, q->name);
-}
-
 static int read_hosts(const struct wm_gateway *g, struct hosts *ret)
 {
 	const struct wm_dataplane *plane = strcmp(g->last.dataplane, wm_dataplane_nft.name) ? &wm_dataplane_bpf : &wm_dataplane_nft;
@@ -138,10 +114,7 @@ static int read_hosts(const struct wm_gateway *g, struct hosts *ret)
 			rc = add_host(ret, end, &c.ends[k]);
 	}
 	wm_counters_free(&c);
-	if (ret->n > WM_REPORT_HOSTS) {
-		qsort(ret->list, ret->n, sizeof(*ret->list), by_bytes);
-		ret->n = WM_REPORT_HOSTS;
-	}
+	ret->n = wm_report_choose_hosts(ret->list, ret->n);
 	return rc;
 }
 

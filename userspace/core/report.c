@@ -2,6 +2,7 @@
 #include "core/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/codec.h"
@@ -25,6 +26,39 @@ static const struct wm_field host_fields[] = {
 	WM_FIELD(wm_report_host, tx_bytes, "tx_bytes", WM_FIELD_UINT, 0),
 };
 const struct wm_table wm_report_host_table = WM_TABLE(host_fields);
+
+static int by_handshake(const void *a, const void *b)
+{
+	const struct wm_report_peer *p = a, *q = b;
+
+	if (p->handshake != q->handshake)
+		return p->handshake > q->handshake ? -1 : 1;
+	return strcmp(p->name, q->name);
+}
+
+size_t wm_report_choose_peers(struct wm_report_peer *list, size_t n)
+{
+	if (n > WM_REPORT_PEERS)
+		qsort(list, n, sizeof(*list), by_handshake);
+	return WM_MIN(n, (size_t)WM_REPORT_PEERS);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct wm_report_host *p = a, *q = b;
+	uint64_t x = p->rx_bytes + p->tx_bytes, y = q->rx_bytes + q->tx_bytes;
+
+	if (x != y)
+		return x > y ? -1 : 1;
+	return strcmp(p->name, q->name);
+}
+
+size_t wm_report_choose_hosts(struct wm_report_host *list, size_t n)
+{
+	if (n > WM_REPORT_HOSTS)
+		qsort(list, n, sizeof(*list), by_bytes);
+	return WM_MIN(n, (size_t)WM_REPORT_HOSTS);
+}
 
 #define CLOSING 16 /* what still has to stand behind a list */
 

@@ -41,6 +41,11 @@ struct wm_report_lists {
 
 extern const struct wm_table wm_report_peer_table, wm_report_host_table;
 
+/* How many of them are told of. Where that is not all, they are sorted: first the peers that were heard of last, the hosts
+ * that carried most. */
+size_t wm_report_choose_peers(struct wm_report_peer *list, size_t n);
+size_t wm_report_choose_hosts(struct wm_report_host *list, size_t n);
+
 /* A report as one object of JSON, malloc'd: what `table` says of `head`, and "peers" and "hosts", of each as many from the
  * beginning as fit in `most` bytes (0: all). NULL without memory. */
 char *wm_report_encode(const struct wm_table *table, const void *head, const struct wm_report_lists *lists, size_t most);
