@@ -75,16 +75,6 @@ registry_stop() {
 
 gone() { [ ! -e "/proc/$1/exe" ] || ! readlink "/proc/$1/exe" >/dev/null 2>&1; }
 
-await() { # await <tenths of a second> <what> <command>...
-	local i
-	for ((i = 0; i < $1; i++)); do
-		if "${@:3}" >/dev/null 2>&1; then return 0; fi
-		sleep 0.1
-	done
-	echo "control: waited in vain until $2" >&2
-	return 1
-}
-
 ask() { ns curl -sf -m 60 -H "Authorization: Bearer $TOKEN" "$@"; }
 post() { ask --data-binary "$2" "http://127.0.0.1:$PORT$1"; }
 generation() { ask "http://127.0.0.1:$PORT/v1/whoami" | jq .generation; }

@@ -12,16 +12,6 @@ leave() {
 	exit "$1"
 }
 
-await() { # await <tenths of a second> <what> <command>...
-	local i
-	for ((i = 0; i < $1; i++)); do
-		if "${@:3}" >/dev/null 2>&1; then return 0; fi
-		sleep 0.1
-	done
-	echo "registry: waited in vain until $2" >&2
-	return 1
-}
-
 registry_start() {
 	: >"$DIR/said"
 	WM_REGISTRY_TOKEN=$TOKEN "$BIN/wm-registry" serve --env-file /dev/null --data "$DIR/data" --listen 127.0.0.1:0 \

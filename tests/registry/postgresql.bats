@@ -2,18 +2,8 @@
 # What only PostgreSQL has: a connection that can be lost, secrets, others who use the same database.
 # time limit: 300 s
 
-setup_file() {
-	. tests/registry/postgres.bash
-	pg_start
-}
-
-teardown_file() {
-	. tests/registry/postgres.bash
-	pg_stop
-}
-
+load own_postgres
 load registry
-load postgres
 
 # run_as VERB...: wm-registry does something and ends; RC and OUT
 run_as() {

@@ -2,16 +2,7 @@
 # Two registries on one PostgreSQL: whichever one speaks to, it is one mesh.
 # time limit: 300 s
 
-setup_file() {
-	. tests/registry/postgres.bash
-	pg_start
-}
-
-teardown_file() {
-	. tests/registry/postgres.bash
-	pg_stop
-}
-
+load own_postgres
 load registry
 
 # Both begin at once, on an empty database: one of them makes the mesh.

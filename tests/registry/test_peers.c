@@ -13,6 +13,7 @@
 
 #include "core/key.h"
 #include "core/util.h"
+#include "registry/address_pairs.h"
 #include "registry/peers.h"
 
 union address {
@@ -59,15 +60,7 @@ static void an_address_has_so_many_and_no_more(void **state)
 
 static void who_counts_with_whom(void **state)
 {
-	static const struct {
-		const char *a, *b;
-		bool same;
-	} rows[] = {
-		{ "198.51.100.7", "198.51.100.8", false },
-		{ "198.51.100.7", "::ffff:198.51.100.7", true },
-		{ "2001:db8:1:2::1", "2001:db8:1:2:9::1", true },
-		{ "2001:db8:1:2::1", "2001:db8:1:3::1", false },
-	};
+	static const struct address_pair rows[] = { ADDRESS_PAIRS };
 
 	(void)state;
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {

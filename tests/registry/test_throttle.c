@@ -12,6 +12,7 @@
 
 #include "core/key.h"
 #include "core/util.h"
+#include "registry/address_pairs.h"
 #include "registry/throttle.h"
 
 static struct throttle throttle;
@@ -68,14 +69,8 @@ static void all_is_forgotten_in_the_end(void **state)
 
 static void others_are_counted_for_themselves(void **state)
 {
-	static const struct {
-		const char *a, *b;
-		bool same;
-	} rows[] = {
-		{ "198.51.100.7", "198.51.100.8", false },
-		{ "198.51.100.7", "::ffff:198.51.100.7", true },
-		{ "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true },
-		{ "2001:db8:1:2::1", "2001:db8:1:3::1", false },
+	static const struct address_pair rows[] = {
+		ADDRESS_PAIRS,
 		{ "", "198.51.100.7", false },
 		{ "", "", true },
 		{ "not an address", "", true },

@@ -264,51 +264,6 @@ static void the_mask_selects_and_zero_is_null(void **state)
 	assert_string_equal(nulls, "{\"ip\":null,\"mac\":null,\"key\":null,\"endpoint\":null,\"host_type\":\"isolated\"}");
 }
 
-struct numbers {
-	struct all item;
-	uint64_t got[8];
-	size_t n;
-	int stop_at;
-};
-
-static int collect(void *arg)
-{
-	struct numbers *numbers = arg;
-
-	numbers->got[numbers->n++] = numbers->item.number;
-	return numbers->stop_at && (int)numbers->n == numbers->stop_at ? -ECANCELED : 0;
-}
-
-static int decode_list(const char *json, struct numbers *numbers)
-{
-	return wm_decode_list(&all_table, json, strlen(json), "list", &numbers->item, sizeof(numbers->item), collect, numbers, &err);
-}
-
-static void lists_of_objects(void **state)
-{
-	static const char json[] = "{\"x\":1,\"list\":[{\"number\":3},{},{\"number\":4}]}";
-	struct numbers numbers = { .n = 0 };
-
-	(void)state;
-	assert_ok(decode_list(json, &numbers));
-	assert_int_equal(numbers.n, 3);
-	assert_int_equal(numbers.got[0], 3);
-	assert_int_equal(numbers.got[1], 0); /* nothing of the one before */
-	assert_int_equal(numbers.got[2], 4);
-	numbers = (struct numbers){ .stop_at = 2 };
-	assert_int_equal(decode_list(json, &numbers), -ECANCELED);
-	assert_int_equal(numbers.n, 2);
-	numbers = (struct numbers){ .n = 0 };
-	assert_ok(decode_list("{\"list\":[]}", &numbers));
-	assert_int_equal(numbers.n, 0);
-	assert_refused(decode_list("{}", &numbers), EINVAL, "list", NULL);
-	assert_refused(decode_list("[]", &numbers), EINVAL, "list", NULL);
-	assert_refused(decode_list("{\"list\":{}}", &numbers), EINVAL, "list", NULL);
-	assert_refused(decode_list("{\"list\":[7]}", &numbers), EINVAL, "", "object");
-	assert_refused(decode_list("{\"list\":[{\"number\":-1}]}", &numbers), EINVAL, "number", NULL);
-	assert_refused(decode_list("{\"list\":[", &numbers), EINVAL, "", "JSON");
-}
-
 static void any_json_indented(void **state)
 {
 	static const char json[] = "{\"b\":[1,{\"c\":null}],\"a\":\"\xc3\xbc\"}";
@@ -351,7 +306,6 @@ int main(void)
 		TEST(nesting_ends_at_sixteen),
 		TEST(encoding_is_decoded_again),
 		TEST(the_mask_selects_and_zero_is_null),
-		TEST(lists_of_objects),
 		TEST(any_json_indented),
 		TEST(one_member),
 	};

@@ -208,8 +208,6 @@ static void a_full_disk_leaves_the_old_file(void **state)
 	put(path, "old", 0600);
 	assert_int_equal(replace_on_a_full_disk(path, wm_replace_file), -EFBIG);
 	assert_file(path, "old", 0600);
-	assert_int_equal(replace_on_a_full_disk(path, wm_update_file), -EFBIG);
-	assert_file(path, "old", 0600);
 	assert_int_equal(unit_count_files(dir), 1); /* no temporary file either */
 }
 
@@ -263,33 +261,6 @@ static void what_a_kill_leaves_is_removed(void **state)
 	assert_file(path, "whole", 0600);
 	assert_int_equal(unit_count_files(dir), 6);
 	assert_int_equal(wm_remove_unfinished(unit_path("no/such")), 0);
-}
-
-static void updating_writes_only_what_differs(void **state)
-{
-	const char *dir = fresh_dir("update"), *path = unit_path("update/file");
-	struct stat before, after;
-
-	(void)state;
-	assert_int_equal(wm_update_file(path, 0644, "abc", 3), 1);
-	assert_file(path, "abc", 0644);
-	assert_int_equal(stat(path, &before), 0);
-	assert_int_equal(wm_update_file(path, 0644, "abc", 3), 0);
-	assert_int_equal(stat(path, &after), 0);
-	assert_int_equal(before.st_ino, after.st_ino);
-	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
-	/* Same content, another mode: set in place. */
-	assert_int_equal(wm_update_file(path, 0600, "abc", 3), 0);
-	assert_file(path, "abc", 0600);
-	/* Longer, shorter, other, none. */
-	assert_int_equal(wm_update_file(path, 0600, "abcd", 4), 1);
-	assert_int_equal(wm_update_file(path, 0600, "abc", 3), 1);
-	assert_int_equal(wm_update_file(path, 0600, "abd", 3), 1);
-	assert_int_equal(wm_update_file(path, 0600, "", 0), 1);
-	assert_int_equal(wm_update_file(path, 0600, "", 0), 0);
-	assert_file(path, "", 0600);
-	assert_int_equal(unit_count_files(dir), 1);
-	assert_int_equal(wm_update_file(unit_path("no/such"), 0600, "x", 1), -ENOENT);
 }
 
 static void making_directories(void **state)
@@ -381,7 +352,6 @@ int main(void)
 		TEST(a_full_disk_leaves_the_old_file),
 		TEST(replacing_where_nothing_can_be_written),
 		TEST(what_a_kill_leaves_is_removed),
-		TEST(updating_writes_only_what_differs),
 		TEST(making_directories),
 		TEST(full_reads_and_writes_cross_a_narrow_pipe),
 		TEST(clocks),

@@ -354,31 +354,6 @@ int wm_decode(const struct wm_table *table, const char *json, size_t len, void *
 	return root ? wm_codec_object(table, root, out, ret_seen, err) : -EINVAL;
 }
 
-int wm_decode_list(const struct wm_table *table, const char *json, size_t len, const char *key, void *item, size_t size,
-		   int (*on_item)(void *arg), void *arg, struct wm_error *err)
-{
-	AUTO_JSON root = wm_codec_load(json, len, err);
-	const json_t *list, *value;
-	size_t i;
-
-	if (!root)
-		return -EINVAL;
-	list = json_object_get(root, key);
-	if (!json_is_array(list))
-		return wm_fail_field(err, EINVAL, key, "'%s' must be a list", key);
-	json_array_foreach(list, i, value) {
-		int rc;
-
-		memset(item, 0, size);
-		rc = wm_codec_object(table, value, item, NULL, err);
-		if (!rc)
-			rc = on_item(arg);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static json_t *encode_object(const struct wm_table *table, const void *obj, uint32_t mask)
 {
 	json_t *root = json_object();

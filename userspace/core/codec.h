@@ -77,12 +77,6 @@ char *wm_encode(const struct wm_table *table, const void *obj, uint32_t mask);
 int wm_decode_line(const char *line, size_t len, struct wm_record *ret, struct wm_error *err);
 char *wm_encode_line(uint16_t type, const void *payload); /* malloc'd, without '\n' */
 
-/* An object whose member `key` is an array of objects: each is decoded into *item
- * (`size` bytes, zeroed before) and handed on. on_item's negative return ends it
- * and is returned. -EINVAL: no such array, or the first bad field. */
-int wm_decode_list(const struct wm_table *table, const char *json, size_t len, const char *key, void *item, size_t size,
-		   int (*on_item)(void *arg), void *arg, struct wm_error *err);
-
 /* Any JSON text, checked and indented by two; NULL when it is not JSON. malloc'd. */
 char *wm_json_pretty(const char *json, size_t len);
 

@@ -232,22 +232,6 @@ int wm_replace_file(const char *path, mode_t mode, const void *data, size_t len)
 	return wm_replace_file_by(path, mode, write_bytes, &b);
 }
 
-int wm_update_file(const char *path, mode_t mode, const void *data, size_t len)
-{
-	WM_AUTO_FREE char *old = NULL;
-	size_t old_len = 0;
-	struct stat st;
-	int rc;
-
-	if (!wm_read_file(path, len, &old, &old_len) && old_len == len && !memcmp(old, data, len)) {
-		if (stat(path, &st) || (st.st_mode & 07777) == mode)
-			return 0;
-		return chmod(path, mode) ? -errno : 0;
-	}
-	rc = wm_replace_file(path, mode, data, len);
-	return rc ? rc : 1;
-}
-
 int wm_make_dirs(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];

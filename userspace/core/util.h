@@ -58,10 +58,6 @@ int wm_replace_file_by(const char *path, mode_t mode, int (*write)(FILE *f, void
  * were, or -errno. */
 int wm_remove_unfinished(const char *path);
 
-/* As wm_replace_file, but writes nothing when the content is already there
- * (the mode is still set). Returns 1 written, 0 unchanged, -errno. */
-int wm_update_file(const char *path, mode_t mode, const void *data, size_t len);
-
 /* mkdir -p; 0 when it exists. */
 int wm_make_dirs(const char *path, mode_t mode);
 
