@@ -36,7 +36,7 @@ static const char zsh[] =
 	"\t\treturn\n"
 	"\tfi\n"
 	"\tfor line in $lines; do\n"
-	"\t\titems+=(\"${${line%%$'\\t'*}//:/\\\\:}:${line#*$'\\t'}\")\n"
+	"\t\titems+=(\"${${${line%%$'\\t'*}//\\\\/\\\\\\\\}//:/\\\\:}:${line#*$'\\t'}\")\n"
 	"\tdone\n"
 	"\t_describe wm items\n"
 	"}\n"

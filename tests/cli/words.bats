@@ -150,6 +150,38 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 	[ ! -e pwned ]
 }
 
+# A mesh has no such name, and no such words come from wm; if they did, a shell would still take none for a command.
+@test "on a terminal bash, zsh and fish quote what they complete, whatever it is, and run nothing of it" {
+	for shell in bash zsh fish; do "$WM" completion "$shell" >"$DIR/$shell"; done
+	cd "$DIR"
+	mkdir -p bin .config/fish .local/share/fish/generated_completions # else fish reads all manual pages first
+	printf '%s\n' '#!/bin/sh' '[ "$1" = complete ] || { printf "%s|" "$@" >got.new; mv got.new got; exit; }' \
+		'printf "%s\t%s\n" "$(cat name)" "$(cat about)"' >bin/wm
+	chmod +x bin/wm
+	export PATH="$DIR/bin:$PATH"
+	printf 'what it is $(touch pwned) \033]0;title\007\033[2J' >about
+	printf 'PS1="ready> "; source ./bash\n' >.bashrc
+	printf 'PS1="ready> "; autoload -U compinit; compinit -D -u; source ./zsh\n' >.zshrc
+	printf 'function fish_prompt; echo "ready> "; end; source ./fish; set -g fish_greeting\n' >.config/fish/config.fish
+	for shell in bash zsh fish; do
+		on_terminal "ZDOTDIR='$DIR' XDG_CONFIG_HOME='$DIR/.config' $shell -i"
+		until_true 10 test -e screen
+		shows 'ready> '
+		for name in 'home$(touch pwned)' 'home`touch pwned`' 'home;touch pwned' 'home|touch pwned' 'home&touch pwned' 'h>pwned' "ho'me" 'ho"me' \
+			'ho me' 'h*' 'h\me' 'ho:me' 'h{a,b}' 'h!x' 'h#x' 'h[a]'; do
+			rm -f got
+			printf '%s' "$name" >name
+			printf 'wm list --mesh h\t\n' >&7
+			until_true 10 test -e got || { echo "$shell, $name:" >&2; cat -v screen >&2; false; }
+			[ "$(cat got)" = "list|--mesh|$name|" ] || { echo "$shell, $name: $(cat got)" >&2; false; }
+			[ ! -e pwned ]
+		done
+		printf 'exit\n' >&7
+		shows 'exit=0'
+		exec 7>&-
+	done
+}
+
 @test "make install puts programs, manual pages and completions in place" {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory -s install B="$B" DESTDIR="$DIR/root" PREFIX=/usr >"$DIR/out" 2>&1 || { cat "$DIR/out" >&2; false; }
 	cd "$DIR/root/usr"
