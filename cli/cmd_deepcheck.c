@@ -28,7 +28,7 @@ struct target_of {
 /* Over all meshes. */
 struct deep_all {
 	struct here here;
-	size_t wanted; /* how many of them the arguments name */
+	bool known[ARGS_MAX]; /* arguments that some mesh has something for */
 };
 
 struct deep {
@@ -43,15 +43,19 @@ struct deep {
 
 /* --- whom it is about ----------------------------------------------------------------- */
 
-/* Without arguments all of it; else sites, hosts and devices by name. */
-static bool is_wanted(const struct cli *cli, const struct target_of *t)
+static bool is_called(const struct target_of *t, const char *word)
 {
 	char name[WM_FQDN_SIZE];
 
 	wm_format(name, sizeof(name), "%s.%s", t->own_name, t->site->domain);
+	return !strcmp(word, t->site->domain) || !strcmp(word, name) || (t->kind == KIND_DEVICE && !strcmp(word, t->own_name));
+}
+
+/* Without arguments all of it; else sites, hosts and devices by name. */
+static bool is_wanted(const struct cli *cli, const struct target_of *t)
+{
 	for (int i = 0; i < cli->nargs; i++) {
-		if (!strcmp(cli->arg[i], t->site->domain) || !strcmp(cli->arg[i], name) ||
-		    (t->kind == KIND_DEVICE && !strcmp(cli->arg[i], t->own_name)))
+		if (is_called(t, cli->arg[i]))
 			return true;
 	}
 	return !cli->nargs;
@@ -285,8 +289,10 @@ static int deep_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct 
 		check_reach(cli, &d, echo);
 		check_paths(cli, &d, &all->here);
 	}
-	for (size_t i = 0; i < d.n; i++)
-		all->wanted += is_wanted(cli, &d.target[i]);
+	for (size_t i = 0; i < d.n; i++) {
+		for (int k = 0; k < cli->nargs; k++)
+			all->known[k] |= is_called(&d.target[i], cli->arg[k]);
+	}
 	code = findings_end(&d.f);
 	free(d.target);
 	return echo ? code : complain(WM_EXIT_FAILED, "out of memory");
@@ -301,7 +307,10 @@ int cmd_deepcheck(struct cli *cli)
 		return complain(WM_EXIT_FAILED, "this machine's addresses cannot be read: %s", strerror(-rc));
 	code = each_mesh(cli, NEED_CONFIG, deep_one, &all);
 	here_free(&all.here);
-	if (cli->nargs && !all.wanted && code <= WM_EXIT_FAILED)
-		return complain(WM_EXIT_FAILED, "no site, host or enrolled device is called so; 'wm list' shows what there is");
+	for (int i = 0; i < cli->nargs && code <= WM_EXIT_FAILED; i++) {
+		if (!all.known[i])
+			code = complain(WM_EXIT_FAILED, "no site, host or enrolled device is called '%s'; 'wm list' shows what there is",
+					cli->arg[i]);
+	}
 	return code;
 }

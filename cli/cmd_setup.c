@@ -61,13 +61,20 @@ static int join_domains(const struct wm_config *config, char **ret)
 	return fclose(f) ? -ENOMEM : 0;
 }
 
+static int read_gateway(const struct cli *cli, wm_ip4 *ret)
+{
+	if (!wm_ip4_parse(cli->arg[0], ret) && wm_ip4_is_unicast(*ret))
+		return 0;
+	return complain(WM_EXIT_USAGE, "'%s' must be an address like 192.168.1.250: the gateway's on its LAN", cli->arg[0]);
+}
+
 /* The address of the gateway that is typed is most easily mistaken for its overlay address. */
 static int check_gateway(const struct cli *cli, const struct wm_config *config, struct variables *v)
 {
 	wm_ip4 gateway;
 
-	if (wm_ip4_parse(cli->arg[0], &gateway) || !wm_ip4_is_unicast(gateway))
-		return complain(WM_EXIT_USAGE, "'%s' must be an address like 192.168.1.250: the gateway's on its LAN", cli->arg[0]);
+	if (read_gateway(cli, &gateway))
+		return WM_EXIT_USAGE;
 	if (wm_prefix_has(config->mesh.supernet, gateway))
 		return complain(WM_EXIT_USAGE, "%s is an address of the mesh; give the one that the gateway has on its LAN "
 					       "(LXC_IFACES in its gateway.env)",
@@ -179,8 +186,10 @@ static int setup(struct cli *cli, const char *path)
 	struct api *api = NULL;
 	struct mesh *mesh;
 	size_t len = 0;
-	int rc, code = mesh_choose(cli, &mesh);
+	wm_ip4 gateway;
+	int rc, code = read_gateway(cli, &gateway);
 
+	code = code ?: mesh_choose(cli, &mesh);
 	if (code)
 		return code;
 	rc = api_open(mesh, &api, &err);
@@ -188,7 +197,7 @@ static int setup(struct cli *cli, const char *path)
 	if (!code) {
 		rc = api_text(api, "GET", path, NULL, &script, &len, "setup", &err);
 		if (rc == -ENOENT)
-			code = complain(WM_EXIT_FAILED, "registry %s has no script at %s: it is older than this wm", mesh->url,
+			code = complain(WM_EXIT_FAILED, "registry %s has no script at %s: it was built without, or is older than this wm", mesh->url,
 					path);
 		else
 			code = rc ? complain_error(rc, &err) : print_script(cli, mesh, &v, script, len);

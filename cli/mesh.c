@@ -12,6 +12,8 @@
 #include "core/env.h"
 #include "core/util.h"
 
+#define NAMED 4 /* so many meshes are named where one has to be chosen */
+
 static const char *const keys[] = {
 	"REGISTRY_URL", "REGISTRY_TOKEN", "REGISTRY_CA", "REGISTRY_ALLOW_HTTP", "MESH_NAME",
 };
@@ -301,6 +303,18 @@ static int ask_mesh(struct cli *cli, struct mesh **ret)
 	return code ? complain(WM_EXIT_USAGE, "no mesh was chosen") : 0;
 }
 
+/* Nobody can be asked. */
+static int say_which(const struct cli *cli)
+{
+	char names[256] = " (see 'wm mesh list')", title[WM_NAME_SIZE];
+	size_t at = 0;
+
+	for (size_t i = 0; cli->nmeshes <= NAMED && i < cli->nmeshes && at < sizeof(names); i++)
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", !i ? ": " : i + 1 < cli->nmeshes ? ", " : " or ",
+				       mesh_title(&cli->meshes[i], title));
+	return complain(WM_EXIT_USAGE, "%zu meshes are configured; say which one with --mesh%s", cli->nmeshes, names);
+}
+
 int mesh_choose(struct cli *cli, struct mesh **ret)
 {
 	struct mesh *m = NULL;
@@ -313,8 +327,7 @@ int mesh_choose(struct cli *cli, struct mesh **ret)
 	else if (cli->nmeshes == 1)
 		m = &cli->meshes[0];
 	else if (!on_terminal())
-		code = complain(WM_EXIT_USAGE, "%zu meshes are configured; say which one with --mesh (see 'wm mesh list')",
-				cli->nmeshes);
+		code = say_which(cli);
 	else
 		code = ask_mesh(cli, &m);
 	if (!code && *m->problem.text)

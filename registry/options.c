@@ -116,13 +116,15 @@ static int read_verb(int argc, char **argv, struct options *o, struct wm_error *
 		if (strcmp(argv[0], verbs[verb].name))
 			continue;
 		if (argc != 1 + verbs[verb].takes_file)
-			return wm_fail(err, EINVAL, "write: wm-registry %s%s [OPTION]...", verbs[verb].name,
+			return wm_fail(err, EINVAL, "%s; write: wm-registry %s%s [OPTION]...", argc > 1 + verbs[verb].takes_file ? "there is an argument too many" : "the file is missing", verbs[verb].name,
 				       verbs[verb].takes_file ? " FILE" : "");
 		o->verb = verb;
 		o->file = argv[1];
 		return 0;
 	}
-	return wm_fail(err, EINVAL, "what to do is missing or not known; write: wm-registry serve [OPTION]..., or see --help");
+	return argc ? wm_fail(err, EINVAL, "there is no '%.40s'; it is one of serve, backup, restore, renew, migrate and check: wm-registry --help",
+			      argv[0]) :
+		      wm_fail(err, EINVAL, "what is to be done? write: wm-registry serve [OPTION]..., or see wm-registry --help");
 }
 
 static int read_arguments(int argc, char **argv, struct options *o, struct wm_error *err)

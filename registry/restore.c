@@ -289,6 +289,9 @@ int restore(const char *file, const char *dir, bool replace, store_say_fn say, s
 	bool there;
 	int rc = name_paths(dir, &p, err);
 
+	/* a directory is made for a backup that is there only */
+	if (!rc && access(dir, F_OK) && access(file, R_OK))
+		rc = wm_fail(err, errno, "cannot read the backup %s: %s; check the path", file, strerror(errno));
 	if (!rc)
 		rc = store_lock(dir, &lock, err);
 	if (rc)

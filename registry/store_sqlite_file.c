@@ -39,7 +39,7 @@ static int open_file(const char *path, sqlite3 **ret, struct wm_error *err)
 	int rc = access(path, F_OK) ? -errno : 0;
 
 	if (rc)
-		return wm_fail(err, -rc, "there is no database %s: %s", path, strerror(-rc));
+		return wm_fail(err, -rc, "there is no database %s: %s; give its directory with --data", path, strerror(-rc));
 	rc = sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return failed(*ret, rc, path, err);

@@ -302,7 +302,7 @@ refused() {
 	first=$URL
 	start_registry work 172.31.0.0/16
 	"$WM" mesh add "$URL" "$MASTER"
-	refused 2 '2 meshes are configured; say which one with --mesh' "$WM" add-site lab
+	refused 2 '2 meshes are configured; say which one with --mesh: home or work$' "$WM" add-site lab
 	json '.mesh == "172-31" and (.site.subnet|startswith("172.31."))' "$WM" add-site lab --mesh work -j
 	on_terminal "'$WM' add-site attic"
 	shows '172-30 \(home\)'

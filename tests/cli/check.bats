@@ -198,7 +198,8 @@ ago() { date -u -d "-$1 seconds" +%Y-%m-%dT%H:%M:%SZ; }
 	checks 'any(.check == "route" and .state == "wrong") and any(.object == "gw.b" and (.what | test("cannot even be sent to: Network is unreachable")))' \
 		"$WM" deepcheck b
 	run -1 "$WM" deepcheck b
-	fails 1 'no site, host or enrolled device is called so' "$WM" deepcheck nosuch
+	fails 1 "no site, host or enrolled device is called 'nosuch'" "$WM" deepcheck nosuch
+	fails 1 "no site, host or enrolled device is called 'nass.b'" "$WM" deepcheck b nass.b
 }
 
 @test "deepcheck: a smaller MTU that the network tells of, and one that it keeps to itself" {

@@ -93,7 +93,7 @@ script=$'#!/bin/sh\n# of the registry\nprintf "%s|" "$WM_MESH_SLUG" "$WM_MESH_NA
 
 @test "a registry that has no scripts yet" {
 	serves home ''
-	fails 1 'has no script at /setup/openwrt: it is older than this wm' "$WM" openwrt-setup 192.168.1.250
+	fails 1 'has no script at /setup/openwrt: it was built without' "$WM" openwrt-setup 192.168.1.250
 	[ ! -s "$DIR/stdout" ]
 }
 

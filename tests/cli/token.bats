@@ -55,6 +55,7 @@ teardown() { rig_teardown; }
 	connected
 	"$WM" add-site a >"$DIR/a.env"
 	"$WM" add-site b >"$DIR/b.env" # never enrols, so nobody waits for it
+	"$WM" wait --synced | grep -qx "no gateway has enrolled yet; the mesh is at generation $(generation)"
 	report a '{"generation":1,"instance":"x","dataplane":"bpf","problem":"","version":"0.1.0","applied_ms":7}'
 	now=$(generation)
 	fails 1 "not in time: generation $now is not applied by a; 'wm check' says more" "$WM" wait --synced --timeout 1

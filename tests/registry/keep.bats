@@ -104,6 +104,10 @@ instance() { sqlite3 "$1" 'SELECT instance FROM mesh'; }
 		run_as $args --data "$D/data"
 		said 2 'write: wm-registry'
 	done
+	run_as bakcup "$D/b" --data "$D/data"
+	said 2 "there is no 'bakcup'" backup
+	run_as --data "$D/data"
+	said 2 'what is to be done'
 }
 
 @test "a full disk leaves no half backup" {
@@ -182,6 +186,9 @@ instance() { sqlite3 "$1" 'SELECT instance FROM mesh'; }
 		refuse "$@"
 	}
 
+	run_as restore "$D/missing" --data "$D/new"
+	said 1 "$D/missing"
+	[ ! -e "$D/new" ]
 	run_as restore "$D/missing" --data "$D/data" --force
 	said 1 "$D/missing"
 	run_as restore "$D" --data "$D/data" --force
