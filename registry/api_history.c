@@ -150,19 +150,6 @@ void api_export(struct call *call)
 		call_tag(store_mesh(call->registry->store), answer->etag);
 }
 
-/* If-Match: the tag as it was given, or without its mark. */
-static bool is_meant(void *arg, const struct wm_mesh *mesh)
-{
-	struct wm_mesh unmarked = *mesh;
-	char tag[CALL_TAG_SIZE], without[CALL_TAG_SIZE];
-	const char *list = arg;
-
-	*unmarked.mark = '\0';
-	call_tag(mesh, tag);
-	call_tag(&unmarked, without);
-	return !list || call_tag_is_in(list, tag) || call_tag_is_in(list, without);
-}
-
 /* Where the document is at fault with what it says itself, it is not in conflict with anything. */
 static int fault(int rc, bool keep, const struct wm_error *err)
 {
@@ -175,7 +162,7 @@ void api_import(struct call *call)
 {
 	const struct http_request *request = call->request;
 	struct store_apply how = {
-		.who = call->who.who, .what = "import", .still = is_meant,
+		.who = call->who.who, .what = "import", .still = call_is_meant,
 		.arg = (void *)(uintptr_t)http_header(request, "If-Match"),
 	};
 	struct plan plan = { 0 };
@@ -196,7 +183,7 @@ void api_import(struct call *call)
 		return;
 	}
 	plan_free(&plan);
-	if (rc == -ESTALE)
+	if (rc == -ESTALE || rc == -EREMCHG)
 		problem_set(&call->request->answer, 412, "", "the mesh has changed since; look at what the import would do now (?dry_run=1)");
 	else
 		answer_failure(call, fault(rc, keep, &err), &err);

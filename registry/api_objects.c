@@ -27,6 +27,13 @@ static void answer_object(struct call *call, unsigned int status, const struct o
 	answer_json(call, status, object_encode(object));
 }
 
+/* For who changes something of what is shown: If-Match. */
+static void tag(struct call *call)
+{
+	if (call->request->answer.status == 200)
+		call_tag(store_mesh(call->registry->store), call->request->answer.etag);
+}
+
 void api_list(struct call *call)
 {
 	static const enum stream_form forms[OBJECT_KINDS] = {
@@ -36,6 +43,7 @@ void api_list(struct call *call)
 	};
 
 	answer_stream(call, forms[call->kind], "application/json");
+	tag(call);
 }
 
 void api_get(struct call *call)
@@ -52,6 +60,7 @@ void api_get(struct call *call)
 		answer_failure(call, rc, &err);
 	else
 		answer_object(call, 200, &object);
+	tag(call);
 }
 
 void api_create(struct call *call)

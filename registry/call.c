@@ -63,3 +63,16 @@ bool call_tag_is_in(const char *list, const char *tag)
 	}
 	return false;
 }
+
+/* The tag as it was given, or without its mark. */
+bool call_is_meant(void *arg, const struct wm_mesh *mesh)
+{
+	struct wm_mesh unmarked = *mesh;
+	char tag[CALL_TAG_SIZE], without[CALL_TAG_SIZE];
+	const char *list = arg;
+
+	*unmarked.mark = '\0';
+	call_tag(mesh, tag);
+	call_tag(&unmarked, without);
+	return !list || call_tag_is_in(list, tag) || call_tag_is_in(list, without);
+}

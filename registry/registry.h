@@ -62,6 +62,7 @@ bool call_asks(struct call *call, const char *key, bool *ret);
 #define CALL_TAG_SIZE 80
 void call_tag(const struct wm_mesh *mesh, char *ret); /* the ETag of all that is made of the mesh; CALL_TAG_SIZE */
 bool call_tag_is_in(const char *list, const char *tag); /* the list of an If-Match or If-None-Match */
+bool call_is_meant(void *list, const struct wm_mesh *mesh); /* by the list of an If-Match; NULL: there is none */
 
 /* --- handlers -------------------------------------------------------------------------- */
 /* api_objects.c */

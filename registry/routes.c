@@ -293,7 +293,9 @@ static void walk(struct call *call)
 	if (!(route->roles & ROLE_PUBLIC) && !query_is_known(call, route))
 		return;
 	began = counts_now_us();
+	store_expect(call->registry->store, call_is_meant, (void *)(uintptr_t)http_header(call->request, "If-Match"));
 	route->handle(call);
+	store_expect(call->registry->store, NULL, NULL);
 	counts_took(&call->registry->counts, strcmp(route->method, "GET") ? COUNTS_WRITE : COUNTS_READ, began);
 }
 

@@ -12,7 +12,7 @@
  *
  * Errors: -ENOENT there is no such object; -EINVAL the input is wrong;
  * -EEXIST, -ENODEV, -ENOTEMPTY, -EADDRNOTAVAIL it conflicts with what is
- * there; -EACCES a token that is not, or no longer, good; -ENOSPC disk full;
+ * there; -EREMCHG the mesh is another than store_expect says; -EACCES a token that is not, or no longer, good; -ENOSPC disk full;
  * -ENOTCONN no connection to the database; -EINPROGRESS it was lost while a
  * change was confirmed, and whether it was made is not known.
  */
@@ -101,6 +101,9 @@ int store_change(struct store *store, const char *who, const struct object_key *
 /* cascade: a site goes with its hosts (the hub with the devices); else -ENOTEMPTY. */
 int store_remove(struct store *store, const char *who, const struct object_key *key, bool cascade,
 		 struct wm_error *err);
+
+/* Until it is called again, changes are made only to a mesh that this is true of (NULL: to any): else -EREMCHG. */
+void store_expect(struct store *store, bool (*is_meant)(void *arg, const struct wm_mesh *mesh), void *arg);
 
 /* --- many at once ----------------------------------------------------------------
  * All of a plan, or nothing: objects may take each other's names, addresses and keys. */

@@ -16,6 +16,8 @@
 
 int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_error *err)
 {
+	if (rc == -EREMCHG)
+		return wm_fail(err, EREMCHG, "the mesh is another by now than the request's If-Match says; nothing was changed; look at it again");
 	if (rc == -ENOSPC)
 		return wm_fail(err, ENOSPC, "the disk that holds %s is full; nothing was changed; make room and try again",
 			       store->path);
@@ -53,12 +55,28 @@ int store_take_in(struct store *store)
 	return 0;
 }
 
+void store_expect(struct store *store, bool (*is_meant)(void *arg, const struct wm_mesh *mesh), void *arg)
+{
+	store->is_meant = is_meant;
+	store->is_meant_arg = arg;
+}
+
+static int look_whether_meant(const struct store *store)
+{
+	return !store->is_meant || store->is_meant(store->is_meant_arg, &store->mesh) ? 0 : -EREMCHG;
+}
+
 int change_begin(struct store *store, const char *who, struct change *ret, struct wm_error *err)
 {
-	int rc = db_begin(store->db);
+	bool shared = store_fd(store) >= 0;
+	int rc = shared ? 0 : look_whether_meant(store);
 
-	if (!rc && store_fd(store) >= 0)
+	if (!rc)
+		rc = db_begin(store->db);
+	if (!rc && shared)
 		rc = store_take_in(store);
+	if (!rc && shared)
+		rc = look_whether_meant(store);
 	if (rc) {
 		store_fail(store, rc, err);
 		db_rollback(store->db);

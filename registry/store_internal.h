@@ -37,6 +37,8 @@ struct store {
 	struct { struct wm_prefix subnet; wm_ip4 below; } full[FULL_MAX];
 	unsigned int next_full;
 	void (*still_here)(void); /* or NULL */
+	bool (*is_meant)(void *arg, const struct wm_mesh *mesh); /* store_expect, or NULL */
+	void *is_meant_arg;
 	uint64_t audit_keep, audit_added; /* as store_options; rows since the oldest went */
 	struct db *idle; /* a reader's connection to use again, or NULL */
 };

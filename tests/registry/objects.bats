@@ -313,6 +313,41 @@ refused() {
 	is .wg_ip 172.30.2.2
 }
 
+@test "If-Match: a change of a mesh that is another by now is refused, whatever it is" {
+	mesh
+	tag() { sed -n 's/^etag: \(.*\)\r$/\1/Ip' "$D/head"; }
+	ok GET /v1/hosts/nas.b
+	old=$(tag)
+	[ -n "$old" ]
+	for path in /v1/hosts /v1/sites /v1/sites/b /v1/devices/laptop /config /v1/export; do
+		ok GET $path
+		[ "$(tag)" = "$old" ]
+	done
+	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}' -H "If-Match: $old"
+	before=$(generation)
+	while read -r method path body; do
+		api "$method" "$path" "$body" -H "If-Match: $old"
+		problem 412
+	done <<-'EOF'
+		PATCH /v1/hosts/nas.b {"type":"standard"}
+		PATCH /v1/sites/b {"endpoint":null}
+		POST /v1/sites {"domain":"new"}
+		POST /v1/devices {"name":"new"}
+		DELETE /v1/hosts/nas.b
+		DELETE /v1/sites/b?cascade=1
+		POST /v1/undo {}
+		POST /v1/tokens {"role":"read","name":"x"}
+		POST /v1/enrolments {"kind":"gateway","name":"b"}
+		POST /v1/import {"sites":[],"hosts":[],"devices":[]}
+	EOF
+	[ "$(generation)" = "$before" ]
+	ok GET /v1/hosts/nas.b
+	api PATCH /v1/hosts/nas.b '{"type":"standard"}' -H "If-Match: \"x-1\", $(tag)"
+	code 200
+	ok PATCH /v1/hosts/nas.b '{"type":"isolated"}' -H 'If-Match: *'
+	ok PATCH /v1/hosts/nas.b '{"type":"standard"}' # and without, as ever
+}
+
 @test "bad patches are refused and change nothing" {
 	mesh
 	before=$(generation)
