@@ -231,6 +231,21 @@ static int find_joiner(struct api *api, bool device, const char *name, struct wm
 	return rc ? complain_error(rc, &err) : 0;
 }
 
+static int end_enrolment(struct cli *cli, struct api *api, const struct mesh *mesh, bool device, const char *name)
+{
+	char path[WM_NAME_SIZE + 32], title[WM_NAME_SIZE + 16];
+	struct wm_error err = {0};
+	int rc = 0;
+
+	wm_format(path, sizeof(path), "/v1/enrolments/%s/%s", device ? "device" : "gateway", name);
+	wm_format(title, sizeof(title), "%s %s", device ? "device" : "site", name);
+	if (!cli->opt[OPT_DRY_RUN])
+		rc = api_send(api, "DELETE", path, NULL, NULL, 0, NULL, NULL, name, &err);
+	if (rc == -ENOENT)
+		return complain(WM_EXIT_FAILED, "%s has no enrolment that nobody has used; 'wm token list' shows those that there are", title);
+	return rc ? complain_error(rc, &err) : show_removed(cli, mesh, "enrolment", title);
+}
+
 int cmd_enrol(struct cli *cli)
 {
 	const char *name = cli->arg[0];
@@ -250,7 +265,9 @@ int cmd_enrol(struct cli *cli)
 		return code;
 	rc = api_open(mesh, &api, &err);
 	code = rc ? complain_error(rc, &err) : find_joiner(api, device, name, &site);
-	if (!code && cli->opt[OPT_DRY_RUN]) {
+	if (!code && cli->opt[OPT_END]) {
+		code = end_enrolment(cli, api, mesh, device, name);
+	} else if (!code && cli->opt[OPT_DRY_RUN]) {
 		snprintf(text, sizeof(text), "an enrolment of %s %s would be made; an older unused one would end",
 			 device ? "device" : "site", name);
 		code = show_would(cli, mesh, text);

@@ -30,13 +30,46 @@ static const struct wm_table token_table = WM_TABLE(token_fields);
 
 static const char *const roles[] = {"admin", "read", "gateway", "device"};
 
+struct open_enrolment {
+	char kind[16], name[WM_NAME_SIZE], expires[40];
+};
+
+static const struct wm_field enrolment_fields[] = {
+	WM_FIELD(open_enrolment, kind, "kind", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(open_enrolment, name, "name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+	WM_FIELD(open_enrolment, expires, "expires", WM_FIELD_STRING, WM_FIELD_REQUIRED),
+};
+static const struct wm_table enrolment_table = WM_TABLE(enrolment_fields);
+
+/* list NULL: the registry is one that does not tell. */
+static int show_enrolments(struct wm_out *out, const struct wm_json *list, struct wm_error *err)
+{
+	static const struct wm_col cols[] = {
+		{"kind", "ENROLMENT", 0}, {"name", "NAME", 0}, {"expires", "EXPIRES", 0},
+	};
+	int rc = 0;
+
+	wm_out_table(out, "enrolments", NULL, cols, WM_ARRAY_LEN(cols));
+	for (size_t i = 0; i < wm_json_size(list) && !rc; i++) {
+		struct open_enrolment e = {0};
+
+		rc = wm_json_decode(&enrolment_table, wm_json_at(list, i), &e, err);
+		wm_out_row(out);
+		wm_out_cell_str(out, e.kind);
+		wm_out_cell_str(out, e.name);
+		wm_out_cell_str(out, e.expires);
+	}
+	wm_out_table_end(out, NULL);
+	return rc;
+}
+
 static int token_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct got *got, void *arg)
 {
 	static const struct wm_col cols[] = {
 		{"id", "ID", WM_COL_RIGHT}, {"role", "ROLE", 0}, {"name", "NAME", 0}, {"created", "CREATED", 0},
 		{"last_used", "LAST USED", 0},
 	};
-	struct wm_json *root = NULL;
+	struct wm_json *root = NULL, *open = NULL;
 	struct wm_error err = {0};
 	struct api *api = NULL;
 	int rc = api_open(m, &api, &err);
@@ -44,6 +77,8 @@ static int token_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct
 
 	(void)cli, (void)got, (void)arg;
 	rc = rc ?: api_json(api, "GET", "/v1/tokens", NULL, &root, "tokens", &err);
+	if (!rc)
+		api_json(api, "GET", "/v1/enrolments", NULL, &open, "enrolments", NULL);
 	api_close(api);
 	if (rc)
 		return complain_error(rc, &err);
@@ -61,7 +96,9 @@ static int token_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct
 		wm_out_cell_str(out, show_text(t.last_used));
 	}
 	wm_out_table_end(out, "no tokens but the master's");
+	rc = rc ?: show_enrolments(out, wm_json_get(open, "enrolments"), &err);
 	wm_json_free(root);
+	wm_json_free(open);
 	return rc ? complain_error(wm_fail_in(&err, -EPROTO, "the registry's answer is not understood"), &err) : WM_EXIT_OK;
 }
 

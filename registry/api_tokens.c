@@ -3,6 +3,7 @@
  * Tokens, enrolments, and joining with one.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,60 @@ static int read_enrolment_wish(struct call *call, struct object_key *ret_key, in
 	memcpy(ret_key->name, wish.name, sizeof(ret_key->name));
 	*ret_expires = wm_unix_time() + (int64_t)wish.ttl;
 	return 0;
+}
+
+struct list {
+	FILE *f;
+	unsigned int n;
+};
+
+static int write_enrolment(void *arg, const struct object_key *key, int64_t expires)
+{
+	WM_AUTO_FREE char *one = text_enrolment(NULL, key, expires);
+	struct list *list = arg;
+
+	if (one)
+		fprintf(list->f, "%s%s", list->n++ ? "," : "", one);
+	return one ? 0 : -ENOMEM;
+}
+
+void api_enrolments(struct call *call)
+{
+	struct wm_error err = { 0 };
+	char *text = NULL;
+	size_t len;
+	struct list list = { .f = open_memstream(&text, &len) };
+	int rc = -ENOMEM;
+
+	if (list.f) {
+		fputs("{\"enrolments\":[", list.f);
+		rc = store_enrolments(call->registry->store, wm_unix_time(), write_enrolment, &list, &err);
+		fputs("]}", list.f);
+		if (fclose(list.f))
+			rc = -ENOMEM;
+	}
+	if (!rc) {
+		answer_json(call, 200, text);
+		return;
+	}
+	free(text);
+	answer_failure(call, rc, &err);
+}
+
+void api_enrolment_delete(struct call *call)
+{
+	struct object_key key;
+	struct wm_error err = { 0 };
+	int rc = object_key_parse(call->kind, call->arg, &key);
+
+	if (rc)
+		rc = wm_fail(&err, ENOENT, "'%.63s' is not a name that anything can have", call->arg);
+	else
+		rc = store_enrolment_end(call->registry->store, call->who.who, &key, &err);
+	if (rc)
+		answer_failure(call, rc, &err);
+	else
+		answer_none(call);
 }
 
 void api_enrolment_create(struct call *call)

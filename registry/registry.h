@@ -86,7 +86,9 @@ void api_import(struct call *call);
 void api_tokens(struct call *call);
 void api_token_create(struct call *call);
 void api_token_delete(struct call *call);
+void api_enrolments(struct call *call);
 void api_enrolment_create(struct call *call);
+void api_enrolment_delete(struct call *call);
 void api_enrol(struct call *call);
 /* api_downloads.c */
 void api_openapi(struct call *call);

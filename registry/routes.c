@@ -58,7 +58,10 @@ const struct route registry_routes[] = {
 	{ "GET", "/v1/export", ROLE_READERS, api_export },
 	{ "POST", IMPORT_PATH, ROLE_ADMIN, api_import, .query = "dry_run keep" },
 
+	{ "GET", "/v1/enrolments", ROLE_ADMIN, api_enrolments },
 	{ "POST", "/v1/enrolments", ROLE_ADMIN, api_enrolment_create },
+	{ "DELETE", "/v1/enrolments/gateway/{}", ROLE_ADMIN, api_enrolment_delete, OBJECT_SITE },
+	{ "DELETE", "/v1/enrolments/device/{}", ROLE_ADMIN, api_enrolment_delete, OBJECT_DEVICE },
 	{ "POST", "/v1/enrol", ROLE_ADMIN | ROLE_ENROLMENT, api_enrol },
 	{ "GET", "/v1/tokens", ROLE_ADMIN, api_tokens },
 	{ "POST", "/v1/tokens", ROLE_ADMIN, api_token_create },

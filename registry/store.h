@@ -162,6 +162,11 @@ int store_enrolment_add(struct store *store, const char *who, const struct objec
 int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret,
 			 struct wm_error *err); /* as store_token_find */
 
+/* Each that can still be used, gateways' and devices' by name. 0 or -errno; also what `each` returns that is not 0. */
+int store_enrolments(struct store *store, int64_t now, int (*each)(void *arg, const struct object_key *key, int64_t expires),
+		     void *arg, struct wm_error *err);
+int store_enrolment_end(struct store *store, const char *who, const struct object_key *key, struct wm_error *err); /* -ENOENT */
+
 struct store_enrol {
 	const struct wm_token_hash *enrolment; /* NULL: an admin does it; `site` must be named */
 	struct wm_token_hash token;            /* what the gateway or device will speak with */

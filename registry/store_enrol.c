@@ -88,6 +88,40 @@ int store_enrolment_add(struct store *store, const char *who, const struct objec
 	return change_end(&c, rc, err);
 }
 
+int store_enrolments(struct store *store, int64_t now, int (*each)(void *arg, const struct object_key *key, int64_t expires),
+		     void *arg, struct wm_error *err)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_ENROLMENT_OPEN, "i", now);
+	struct object_key key;
+	int rc;
+
+	while ((rc = db_next(q)) > 0) {
+		read_subject(q, &key);
+		rc = each(arg, &key, db_int(q, 2));
+		if (rc)
+			return rc;
+	}
+	return rc ? store_fail(store, rc, err) : 0;
+}
+
+int store_enrolment_end(struct store *store, const char *who, const struct object_key *key, struct wm_error *err)
+{
+	struct wm_token_hash hash;
+	struct change c;
+	int64_t expires;
+	int rc = change_begin(store, who, &c, err);
+
+	if (rc)
+		return rc;
+	rc = unused(store, key, &hash, &expires);
+	if (!rc)
+		rc = wm_fail(err, ENOENT, "%s '%s' has no enrolment that nobody has used; see what there is in /v1/enrolments",
+			     key->kind == OBJECT_SITE ? "site" : "device", key->name);
+	else if (rc > 0)
+		rc = end_enrolments(&c, key);
+	return change_end(&c, rc, err);
+}
+
 int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret,
 			 struct wm_error *err)
 {

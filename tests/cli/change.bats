@@ -80,6 +80,25 @@ refused() {
 	refused 1 '^wm: c: ' "$WM" add-site c --subnet 192.168.1.0/24
 }
 
+@test "enrol --end ends an enrolment that nobody has used, and token list shows those that there are" {
+	connected
+	old=$("$WM" add-site b -j | jq -r .enrolment.token)
+	"$WM" add-site hub --hub >/dev/null
+	"$WM" add-device laptop >/dev/null
+	json '.meshes[0].enrolments | map(.kind + " " + .name) == ["gateway b", "gateway hub", "device laptop"]' "$WM" token list -j
+	"$WM" token list | grep -qE '^gateway +b +20'
+	"$WM" enrol b --end --dry-run | grep -qx 'enrolment site b would be removed'
+	json '.meshes[0].enrolments | length == 3' "$WM" token list -j
+	run -0 "$WM" enrol b --end
+	[ "$output" = 'enrolment site b removed' ]
+	fails 1 'site b has no enrolment that nobody has used' "$WM" enrol b --end
+	fails 1 "there is no device 'laptp'; did you mean 'laptop'" "$WM" enrol --device laptp --end
+	"$WM" enrol --device laptop --end
+	json '.meshes[0].enrolments | map(.name) == ["hub"]' "$WM" token list -j
+	[ "$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $old" -d '{}' "$URL/v1/enrol")" = 401 ]
+	json '.meshes[0].audit[0] | [.what, .kind, .name] == ["remove", "enrolment", "laptop"]' "$WM" audit -j
+}
+
 @test "enrol gives a site a fresh enrolment and ends the older one" {
 	connected
 	old=$("$WM" add-site b -j | jq -r .enrolment.token)

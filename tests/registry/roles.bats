@@ -45,6 +45,9 @@ GET    /v1/audit               -                  401  200   200  403 403 403 40
 POST   /v1/undo                []                 401  400   403  403 403 403 403  403
 GET    /v1/export              -                  401  200   200  403 403 403 403  403
 POST   /v1/import              []                 401  400   403  403 403 403 403  403
+GET    /v1/enrolments          -                  401  200   403  403 403 403 403  403
+DELETE /v1/enrolments/gateway/b -                 401  404   403  403 403 403 403  403
+DELETE /v1/enrolments/device/laptop -             401  404   403  403 403 403 403  403
 POST   /v1/enrolments          {}                 401  400   403  403 403 403 403  403
 POST   /v1/enrol               {}                 401  400   403  403 403 403 403  400
 GET    /v1/tokens              -                  401  200   403  403 403 403 403  403
