@@ -90,7 +90,9 @@ static void every_key_arrives(void **state)
 		       "WM_REGISTRY_URL=http://127.0.0.1:8099\nWM_REGISTRY_TOKEN=wme_x\nWM_REGISTRY_CA=/ca.pem\n"
 		       "WM_REGISTRY_ALLOW_HTTP=yes\nLXC_IFACES=eth1\nPUBLIC_IP=198.51.100.3\nWM_LISTEN_PORT=4711\nWM_MTU=1380\n"
 		       "WM_POLL=7\nWM_WAIT=0\nWM_TC_PRIO=99\nWM_DATAPLANE=nft\nWM_FASTPATH=off\nWM_XDP=generic\nWM_TCX=off\nWM_INTERFACE=wg-home\n"
-		       "WM_DNSMASQ_PID=/run/x.pid\nWM_LAN_ROUTERS=02:00:5e:10:00:01, 02:00:5e:10:00:02\n"));
+		       "WM_DNSMASQ_PID=/run/x.pid\nWM_LAN_PREFIXES=192.168.1.0/24, 10.0.0.0/8\nWM_LAN_ROUTERS=02:00:5e:10:00:01, 02:00:5e:10:00:02\n"));
+	assert_int_equal(inst.nlan_prefixes, 2);
+	assert_true(wm_prefix_equal(inst.lan_prefixes[1], prefix("10.0.0.0/8")));
 	assert_int_equal(inst.nrouters, 2);
 	assert_int_equal(inst.routers[1].byte[5], 2);
 	assert_string_equal(inst.domain, "b");
@@ -153,6 +155,9 @@ static void what_is_malformed_is_named(void **state)
 		{ "WM_INTERFACE", "a b" }, { "WM_INTERFACE", "wg%d" }, { "WM_INTERFACE", "a:b" },
 		{ "LXC_IFACES", "192.168.1" }, { "LXC_IFACES", "127.0.0.1" }, { "LXC_IFACES", "eth0:" }, { "LXC_IFACES", ":192.168.1.1" },
 		{ "LXC_IFACES", "eth0:192.168.1.1/33" }, { "LXC_IFACES", "eth0:192.168.1.1/" }, { "LXC_IFACES", "eth0:192.168.1.1/x" },
+		{ "WM_LAN_PREFIXES", "192.168.1.1/24" }, { "WM_LAN_PREFIXES", "10.0.0.0/8,lan" },
+		{ "WM_LAN_PREFIXES", "10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,"
+				     "10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8,10.0.0.0/8" },
 		{ "WM_LAN_ROUTERS", "02:00:5e:10:00" }, { "WM_LAN_ROUTERS", "ff:ff:ff:ff:ff:ff" }, { "WM_LAN_ROUTERS", "00:00:00:00:00:00" },
 		{ "WM_LAN_ROUTERS", "02:00:00:00:00:01,02:00:00:00:00:02,02:00:00:00:00:03,02:00:00:00:00:04,02:00:00:00:00:05" },
 		{ "LXC_IFACES", "192.168.1.1/24/24" }, { "LXC_IFACES", "eth0:lan" }, { "LXC_IFACES", "eth0/24" },
@@ -370,7 +375,7 @@ int main(void)
 	static const char *const keys[] = {
 		"SITE_DOMAIN", "SITE_SUBNET", "WM_MESH_SUPERNET", "IS_HUB", "WM_REGISTRY_URL", "WM_REGISTRY_TOKEN", "WM_REGISTRY_CA",
 		"WM_REGISTRY_ALLOW_HTTP", "LXC_IFACES", "PUBLIC_IP", "WM_LISTEN_PORT", "WM_MTU", "WM_POLL", "WM_WAIT", "WM_TC_PRIO",
-		"WM_DATAPLANE", "WM_FASTPATH", "WM_XDP", "WM_TCX", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
+		"WM_DATAPLANE", "WM_FASTPATH", "WM_XDP", "WM_TCX", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_LAN_PREFIXES", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
 		"WM_BPFFS", "WM_LIBEXEC",
 	};
 

@@ -215,6 +215,17 @@ static void pins_hold(void **state)
 	self.subnet = prefix("172.30.3.0/24");
 	assert_refused(refused(), EPERM, "", "SITE_SUBNET");
 	assert_null(plan.ends);
+	self.subnet.len = 0;
+	/* nas .10 and cam .11 */
+	self.lan_prefixes[0] = prefix("10.0.0.0/8");
+	self.lan_prefixes[1] = prefix("192.168.1.8/30");
+	self.nlan_prefixes = 2;
+	make("a");
+	wm_plan_free(&plan);
+	self.lan_prefixes[1] = prefix("192.168.1.8/31");
+	assert_refused(refused(), EPERM, "local_ip", "WM_LAN_PREFIXES");
+	assert_null(plan.ends);
+	self.nlan_prefixes = 0;
 }
 
 static void lans_that_cannot_work_are_refused(void **state)

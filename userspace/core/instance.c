@@ -192,6 +192,23 @@ static int load_routers(struct wm_instance *inst, const char *list, struct wm_er
 	return 0;
 }
 
+static int load_prefixes(struct wm_instance *inst, const char *list, struct wm_error *err)
+{
+	WM_AUTO_FREE char *copy = strdup(list);
+	char *save = NULL;
+
+	if (!copy)
+		return wm_fail(err, ENOMEM, "out of memory");
+	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save)) {
+		if (inst->nlan_prefixes == WM_LAN_PREFIXES_MAX)
+			return wm_fail(err, EINVAL, "WM_LAN_PREFIXES has more than %d items", WM_LAN_PREFIXES_MAX);
+		if (wm_prefix_parse(item, &inst->lan_prefixes[inst->nlan_prefixes]))
+			return wm_fail(err, EINVAL, "WM_LAN_PREFIXES: '%.60s' is no prefix like 192.168.1.0/24", item);
+		inst->nlan_prefixes++;
+	}
+	return 0;
+}
+
 static int load_site(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
 	const char *domain = wm_env_get(env, "SITE_DOMAIN", NULL);
@@ -212,6 +229,8 @@ static int load_site(struct wm_instance *inst, const struct wm_env *env, struct 
 	inst->hub = hub;
 	if (!rc)
 		rc = load_lans(inst, wm_env_get(env, "LXC_IFACES", ""), err);
+	if (!rc)
+		rc = load_prefixes(inst, wm_env_get(env, "WM_LAN_PREFIXES", ""), err);
 	return rc ? rc : load_routers(inst, wm_env_get(env, "WM_LAN_ROUTERS", ""), err);
 }
 

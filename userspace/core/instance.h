@@ -18,6 +18,7 @@
 #define WM_IFNAME_SIZE 16
 #define WM_LANS_MAX 8
 #define WM_LAN_ROUTERS_MAX 4
+#define WM_LAN_PREFIXES_MAX 16
 #define WM_PATH_SIZE 512
 
 enum wm_dataplane_choice { WM_DATAPLANE_AUTO, WM_DATAPLANE_BPF, WM_DATAPLANE_NFT };
@@ -59,6 +60,8 @@ struct wm_instance {
 	unsigned int nlans;            /* 0: the interface of the default route */
 	struct wm_mac routers[WM_LAN_ROUTERS_MAX]; /* WM_LAN_ROUTERS: whose frames may carry packets of hosts with a bound MAC, and routers' errors */
 	unsigned int nrouters;
+	struct wm_prefix lan_prefixes[WM_LAN_PREFIXES_MAX]; /* WM_LAN_PREFIXES: no host of the site may be elsewhere */
+	unsigned int nlan_prefixes;    /* 0: wherever the LANs reach */
 
 	char registry_url[WM_PATH_SIZE];
 	char registry_token[WM_TOKEN_MAX]; /* from gateway.env: an enrolment, the master token, or this gateway's own */

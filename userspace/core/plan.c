@@ -40,8 +40,11 @@ bool wm_self_equal(const struct wm_self *a, const struct wm_self *b)
 {
 	bool same = !strcmp(a->domain, b->domain) && wm_prefix_equal(a->subnet, b->subnet) &&
 		    wm_prefix_equal(a->supernet, b->supernet) && wm_key_equal(&a->private_key, &b->private_key) &&
-		    a->listen_port == b->listen_port && a->mtu == b->mtu && a->nlans == b->nlans;
+		    a->listen_port == b->listen_port && a->mtu == b->mtu && a->nlans == b->nlans &&
+		    a->nlan_prefixes == b->nlan_prefixes;
 
+	for (unsigned int i = 0; same && i < a->nlan_prefixes; i++)
+		same = wm_prefix_equal(a->lan_prefixes[i], b->lan_prefixes[i]);
 	for (unsigned int i = 0; same && i < a->nlans; i++)
 		same = same_lan(&a->lans[i], &b->lans[i]);
 	return same;
@@ -190,6 +193,16 @@ static int add_problem(struct planner *p, const struct wm_host *h, const char *w
 	return rc;
 }
 
+/* Whoever has taken over the registry cannot aim this gateway at what lies outside. */
+static bool may_be_at(const struct wm_self *self, wm_ip4 local)
+{
+	bool may = !self->nlan_prefixes;
+
+	for (unsigned int i = 0; !may && i < self->nlan_prefixes; i++)
+		may = wm_prefix_has(self->lan_prefixes[i], local);
+	return may;
+}
+
 /* Index of the LAN whose subnet contains addr, the narrowest as the kernel routes; -1: none. */
 static int lan_of(const struct wm_self *self, wm_ip4 addr)
 {
@@ -213,6 +226,8 @@ const char *wm_plan_place(const struct wm_self *self, const struct wm_host *h, s
 	};
 	if (!h->local)
 		return "the registry gives no LAN address";
+	if (!may_be_at(self, h->local))
+		return "its LAN address is outside WM_LAN_PREFIXES";
 	if (lan < 0)
 		return "its LAN address is in no LAN of this gateway";
 	if (h->local == self->lans[lan].addr)
@@ -251,8 +266,15 @@ static int plan_ends(struct planner *p, struct wm_error *err)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < p->config->nhosts; i++) {
-		if (!strcmp(p->config->hosts[i].domain, p->me->domain))
-			rc = plan_host(p, &p->config->hosts[i]);
+		const struct wm_host *h = &p->config->hosts[i];
+		char addr[WM_IP4_TEXT];
+
+		if (strcmp(h->domain, p->me->domain))
+			continue;
+		if (h->local && !may_be_at(p->self, h->local))
+			return wm_fail_field(err, EPERM, "local_ip", "host '%.40s.%.40s' has the LAN address %s, which is outside what WM_LAN_PREFIXES allows here",
+					     h->name, h->domain, wm_ip4_format(h->local, addr));
+		rc = plan_host(p, h);
 	}
 	for (size_t i = 0; !rc && p->me->hub && i < p->config->ndevices; i++) {
 		struct wm_end end;

@@ -31,6 +31,8 @@ struct wm_self {
 	char domain[WM_NAME_SIZE];
 	struct wm_prefix subnet;   /* pinned; len 0: not */
 	struct wm_prefix supernet; /* pinned; len 0: not */
+	struct wm_prefix lan_prefixes[WM_LAN_PREFIXES_MAX]; /* pinned: where LAN addresses may be */
+	unsigned int nlan_prefixes; /* 0: not */
 	struct wm_key private_key;
 	uint16_t listen_port;
 	uint16_t mtu;

@@ -14,6 +14,10 @@
  * -EINVAL the one that cannot be a LAN: it is loopback, wg or no Ethernet.
  * Fills self->lans and nlans. Reads only. */
 int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, struct wm_error *err);
+/* The same for who stays: what is missing may come yet, is left out, and *ret_missing says so of the first ("" if all are
+ * there). */
+int wm_link_find_lans_there(const struct wm_instance *inst, struct wm_self *self, struct wm_error *ret_missing,
+			    struct wm_error *err);
 
 /* Makes sure that the wg device exists (kernel WireGuard, else wireguard-go),
  * DOWN when it is made here. *ret_ifindex. Returns changes made or -errno;

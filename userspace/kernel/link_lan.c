@@ -149,8 +149,15 @@ static int find_unasked(struct wm_nl *nl, const struct wm_instance *inst, const 
 
 int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, struct wm_error *err)
 {
+	return wm_link_find_lans_there(inst, self, NULL, err);
+}
+
+int wm_link_find_lans_there(const struct wm_instance *inst, struct wm_self *self, struct wm_error *ret_missing,
+			    struct wm_error *err)
+{
 	WM_AUTO_NL struct wm_nl *nl = NULL;
 	WM_AUTO_LINK_ADDRS struct wm_link_addrs all = { 0 };
+	struct wm_error missing = { 0 };
 	struct wm_self found = { 0 };
 
 	int rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
@@ -163,9 +170,16 @@ int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, stru
 		rc = find_unasked(nl, inst, &all, &found, err);
 	for (unsigned int i = 0; i < inst->nlans && rc == 0; i++) {
 		const struct wm_link_addr *a;
-		rc = find_wish(nl, &all, &inst->lans[i], &a, err);
-		if (rc == 0)
+		struct wm_error why = { 0 };
+		rc = find_wish(nl, &all, &inst->lans[i], &a, &why);
+		if (rc == 0) {
 			rc = add_lan(nl, inst, a, &found, err);
+		} else if (rc == -ENODEV && ret_missing) {
+			missing = *missing.text ? missing : why;
+			rc = 0;
+		} else if (err) {
+			*err = why;
+		}
 	}
 	if (rc < 0)
 		return rc;
@@ -175,5 +189,7 @@ int wm_link_find_lans(const struct wm_instance *inst, struct wm_self *self, stru
 	}
 	memcpy(self->lans, found.lans, sizeof(self->lans));
 	self->nlans = found.nlans;
+	if (ret_missing)
+		*ret_missing = missing;
 	return 0;
 }
