@@ -103,17 +103,30 @@ static int print_conf(FILE *f, void *arg)
 
 /* --- is it there already? -------------------------------------------------------------- */
 
-static bool look(const char *path, struct wm_file_mark *ret)
+/* Whether there is a file, of any mode. */
+static bool mark(const char *path, struct wm_file_mark *ret, mode_t *ret_mode)
 {
 	struct stat st;
 
-	if (stat(path, &st) || !S_ISREG(st.st_mode) || (st.st_mode & 07777) != FILE_MODE)
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return false;
+	*ret_mode = st.st_mode & 07777;
 	*ret = (struct wm_file_mark){
 		.dev = st.st_dev, .ino = st.st_ino, .size = (uint64_t)st.st_size,
 		.mtime_ns = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec,
 		.ctime_ns = st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec,
 	};
+	return true;
+}
+
+static bool look(const char *path, struct wm_file_mark *ret)
+{
+	struct wm_file_mark now;
+	mode_t mode;
+
+	if (!mark(path, &now, &mode) || mode != FILE_MODE)
+		return false;
+	*ret = now;
 	return true;
 }
 
@@ -188,6 +201,18 @@ static int update(const struct file *file, bool known, struct wm_error *err)
 	return 1;
 }
 
+/* It may have read the files just before they changed, and written its pid just after we looked for it. */
+static bool is_another_dnsmasq(const char *pid_file, struct wm_hosts_memory *memory)
+{
+	struct wm_file_mark now = { 0 };
+	mode_t mode;
+	bool there = mark(pid_file, &now, &mode), another = there && memory->know_pid && !same_mark(&now, &memory->pid);
+
+	memory->pid = now;
+	memory->know_pid = true;
+	return another;
+}
+
 int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
 		   struct wm_hosts_memory *memory, struct wm_error *err)
 {
@@ -211,7 +236,7 @@ int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, c
 		changes += rc > 0;
 		tell |= rc > 0 && files[i].reread;
 	}
-	if (tell)
+	if (is_another_dnsmasq(inst->dnsmasq_pid, memory) || tell)
 		reload_dnsmasq(inst->dnsmasq_pid);
 	return failed ? failed : changes;
 }

@@ -16,10 +16,13 @@ struct wm_hosts_memory {
 		uint64_t dev, ino, size;
 		int64_t mtime_ns, ctime_ns;
 	} hosts, servers, conf;
+	struct wm_file_mark pid; /* of dnsmasq: whom we told, or knew to be there */
+	bool know_pid;
 };
 
-/* Writes the files atomically and sends dnsmasq a SIGHUP, each only when
- * something changed that it reads then. No dnsmasq running is not an error. Returns changes made
+/* Writes the files atomically and sends dnsmasq a SIGHUP, each only when something
+ * changed that it reads then; also to another dnsmasq than last time, which may have
+ * read them in between. No dnsmasq running is not an error. Returns changes made
  * or -errno. since: all that has changed since the last call that did not fail;
  * a file that nobody has touched since then is not read (NULL: each is). */
 int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
