@@ -51,7 +51,7 @@ static int listen_at_last(void)
 
 static int ask(enum wm_ctl_verb verb, int json, unsigned int timeout_s, char **ret_text, int *ret_code)
 {
-	return wm_ctl_ask(&inst, verb, json, timeout_s, ret_text, ret_code, &err);
+	return wm_ctl_ask(&inst, verb, json, verb == WM_CTL_CONFIRM ? 1ull << 40 : 0, timeout_s, ret_text, ret_code, &err);
 }
 
 static int connect_raw(void)
@@ -89,6 +89,8 @@ static pid_t serve_one(int listen_fd, size_t size)
 	if (fd < 0 || !text)
 		_exit(2);
 	snprintf(text, 100, "verb %u json %u\n", request.verb, request.json);
+	if (request.verb == WM_CTL_CONFIRM)
+		snprintf(text, 100, "g %llx\n", (unsigned long long)request.generation);
 	memset(text + strlen(text), 'x', size);
 	text[sizeof("verb 1 json 0\n") - 1 + size] = '\0';
 	wm_ctl_answer(fd, 7, text);
@@ -200,6 +202,7 @@ static void questions_are_answered(void **state)
 	} rows[] = {
 		{ WM_CTL_SYNC, 0, 0, "verb 1 json 0\n" },
 		{ WM_CTL_STATUS, 1, 100, "verb 2 json 1\n" },
+		{ WM_CTL_CONFIRM, 0, 0, "g 10000000000\n" },
 		{ WM_CTL_STATUS, 0, 5000000, "verb 2 json 0\n" }, /* a status of many peers */
 	};
 	int fd = listen_at_last();

@@ -14,6 +14,7 @@
 #include "core/util.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
+#define HEAD_LEN (offsetof(struct wm_ctl_request, json) + sizeof(uint32_t)) /* what every request has */
 
 static int run_path(const struct wm_instance *inst, const char *file, char *ret, size_t size, struct wm_error *err)
 {
@@ -75,18 +76,21 @@ int wm_ctl_accept(int listen_fd, struct wm_ctl_request *ret)
 {
 	const struct timeval second = { .tv_sec = 1 };
 	WM_AUTO_CLOSE int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	struct wm_ctl_request request;
+	struct wm_ctl_request request = { 0 };
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second));
-	if (recv(fd, &request, sizeof(request), MSG_WAITALL) != (ssize_t)sizeof(request))
+	if (recv(fd, &request, HEAD_LEN, MSG_WAITALL) != (ssize_t)HEAD_LEN)
 		return -EBADMSG;
 	if (request.version != WM_CTL_VERSION) {
 		wm_ctl_answer(wm_steal_fd(&fd), 1, "the running wm-gateway is of another version; restart it\n");
 		return -EPROTO;
 	}
+	if (request.verb == WM_CTL_CONFIRM &&
+	    recv(fd, &request.generation, sizeof(request.generation), MSG_WAITALL) != (ssize_t)sizeof(request.generation))
+		return -EBADMSG;
 	*ret = request;
 	return wm_steal_fd(&fd);
 }
@@ -136,10 +140,12 @@ static int receive(int fd, struct wm_ctl_answer *head, char **ret_text, struct w
 	return 0;
 }
 
-int wm_ctl_ask(const struct wm_instance *inst, enum wm_ctl_verb verb, int json, unsigned int timeout_s, char **ret_text,
-	       int *ret_exit_code, struct wm_error *err)
+int wm_ctl_ask(const struct wm_instance *inst, enum wm_ctl_verb verb, int json, uint64_t generation, unsigned int timeout_s,
+	       char **ret_text, int *ret_exit_code, struct wm_error *err)
 {
-	const struct wm_ctl_request request = { .version = WM_CTL_VERSION, .verb = verb, .json = (uint32_t)json };
+	const struct wm_ctl_request request = {
+		.version = WM_CTL_VERSION, .verb = verb, .json = (uint32_t)json, .generation = generation,
+	};
 	const struct timeval timeout = { .tv_sec = timeout_s };
 	struct wm_ctl_answer head;
 	struct sockaddr_un addr;
@@ -160,7 +166,8 @@ int wm_ctl_ask(const struct wm_instance *inst, enum wm_ctl_verb verb, int json, 
 			return wm_fail(err, ETIMEDOUT, "the running wm-gateway did not answer");
 		return wm_fail(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 	}
-	if (send_all(fd, &request, sizeof(request)))
+	if (send_all(fd, &request, HEAD_LEN) ||
+	    (verb == WM_CTL_CONFIRM && send_all(fd, &request.generation, sizeof(request.generation))))
 		return wm_fail(err, EPIPE, "the running wm-gateway broke off");
 	rc = receive(fd, &head, ret_text, err);
 	if (!rc)

@@ -14,12 +14,13 @@
 
 #define WM_CTL_VERSION 1
 
-enum wm_ctl_verb { WM_CTL_SYNC = 1, WM_CTL_STATUS = 2 };
+enum wm_ctl_verb { WM_CTL_SYNC = 1, WM_CTL_STATUS = 2, WM_CTL_CONFIRM = 3 };
 
 struct wm_ctl_request {
 	uint32_t version;
 	uint32_t verb;
 	uint32_t json;
+	uint64_t generation; /* sent behind the others, with CONFIRM only: a run that does not know it says so */
 };
 
 struct wm_ctl_answer {
@@ -38,6 +39,6 @@ int wm_ctl_accept(int listen_fd, struct wm_ctl_request *ret);
 /* Answers and closes; a client that does not read loses the rest, not us. */
 void wm_ctl_answer(int fd, int exit_code, const char *text);
 
-/* Asks a live run: -ENOENT when there is none. *ret_text is malloc'd; at most timeout_s. */
-int wm_ctl_ask(const struct wm_instance *inst, enum wm_ctl_verb verb, int json, unsigned int timeout_s, char **ret_text,
-	       int *ret_exit_code, struct wm_error *err);
+/* Asks a live run: -ENOENT when there is none. generation: of CONFIRM, else 0. *ret_text is malloc'd; at most timeout_s. */
+int wm_ctl_ask(const struct wm_instance *inst, enum wm_ctl_verb verb, int json, uint64_t generation, unsigned int timeout_s,
+	       char **ret_text, int *ret_exit_code, struct wm_error *err);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "agent/removal.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "kernel/link.h"
@@ -17,7 +18,7 @@ static int config_path(const struct wm_instance *inst, char *ret)
 /* Nobody else is at these files: we have the instance's lock. */
 static void remove_unfinished(const struct wm_instance *inst)
 {
-	static const char *const names[] = { "config", "config.changes", "token", "counters" };
+	static const char *const names[] = { "config", "config.changes", "token", "counters", "removal" };
 	const char *const paths[] = { inst->key_file, inst->hosts_file, inst->servers_file, inst->dnsmasq_conf };
 	char path[WM_PATH_SIZE];
 	int rc;
@@ -56,6 +57,7 @@ int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct
 		g->have_config = true;
 	else if (rc != -ENOENT)
 		wm_warning("%s; waiting for the registry's config", why.text);
+	wm_gateway_removal_load(g);
 	return 0;
 }
 
@@ -84,16 +86,17 @@ static void note_problem(struct wm_error *kept, const struct wm_error *now, cons
 	*kept = *now;
 }
 
-static int look_at_self(const struct wm_gateway *g, struct wm_self *ret, struct wm_error *err)
+static int look_at_self(struct wm_gateway *g, struct wm_self *ret, struct wm_error *err)
 {
 	const struct wm_instance *inst = g->inst;
 
 	*ret = (struct wm_self){
 		.subnet = inst->subnet, .supernet = inst->supernet, .private_key = g->id.private_key,
-		.listen_port = inst->listen_port, .mtu = inst->mtu,
+		.listen_port = inst->listen_port, .mtu = inst->mtu, .nlan_prefixes = inst->nlan_prefixes,
 	};
 	memcpy(ret->domain, inst->domain, sizeof(ret->domain));
-	return wm_link_find_lans(inst, ret, err);
+	memcpy(ret->lan_prefixes, inst->lan_prefixes, sizeof(ret->lan_prefixes));
+	return wm_link_find_lans_there(inst, ret, g->stays ? &g->missing : NULL, err);
 }
 
 /* For who wants to know whether it can be planned, before anything is given up for it. */
@@ -127,10 +130,11 @@ static int carry_out(struct wm_gateway *g, const struct wm_plan_diff *since, uin
 			g->last.changes, g->last.changes == 1 ? "" : "s", g->last.took_ms, g->last.dataplane);
 	if (!rc && *g->last.dataplane_note && strcmp(before.dataplane_note, g->last.dataplane_note))
 		wm_warning("data plane %s: %s", g->last.dataplane, g->last.dataplane_note);
-	g->report_due |= news || strcmp(g->problem.text, err.text) != 0;
+	g->report_due |= news || strcmp(g->problem.text, rc ? err.text : g->missing.text) != 0;
 	g->applied = !rc;
 	g->look_at_all &= rc != 0;
-	note_problem(&g->problem, &err, "the config is in force again");
+	/* The rest is in force without a LAN that is not there (yet); once for all that is wrong. */
+	note_problem(&g->problem, rc ? &err : &g->missing, "the config is in force again");
 	return rc;
 }
 
@@ -166,6 +170,11 @@ int wm_gateway_apply(struct wm_gateway *g)
 	g->applied = false;
 	note_problem(&g->problem, &err, "");
 	return rc;
+}
+
+const char *wm_gateway_wrong(const struct wm_gateway *g)
+{
+	return *g->registry.text ? g->registry.text : *g->problem.text ? g->problem.text : g->waits.text;
 }
 
 /* --- following ------------------------------------------------------------------------- */
@@ -215,7 +224,12 @@ static void save(struct wm_gateway *g, const struct wm_delta *delta)
 		wm_warning("%s; it will be fetched again after a restart", err.text);
 }
 
-/* A config that cannot be planned is refused whole and the last good one stays. */
+static size_t objects(const struct wm_config *c)
+{
+	return c->nsites + c->nhosts + c->ndevices;
+}
+
+/* A config that cannot be planned is refused whole and the last good one stays. 1: it waits for the operator. */
 static int accept_config(struct wm_gateway *g, struct wm_config *config, struct wm_error *err)
 {
 	uint64_t before = g->plan.generation;
@@ -229,6 +243,14 @@ static int accept_config(struct wm_gateway *g, struct wm_config *config, struct 
 		wm_config_free(config);
 		return wm_fail_in(err, rc, "refused the registry's config");
 	}
+	if (g->have_config &&
+	    !wm_gateway_may_remove(g, &config->mesh, wm_removal_count(&g->config, config), objects(&g->config))) {
+		wm_config_free(config);
+		wm_plan_free(&plan);
+		wm_wipe(&self, sizeof(self));
+		return 1;
+	}
+	wm_gateway_removal_done(g);
 	wm_config_free(&g->config);
 	g->config = *config;
 	g->have_config = true;
@@ -260,6 +282,15 @@ static int follow_plan(struct wm_gateway *g, const struct wm_config_diff *diff, 
 	return rc;
 }
 
+/* Asked before the plan follows: the config has changed by diff already. */
+static bool may_change(struct wm_gateway *g, const struct wm_config_diff *diff)
+{
+	size_t known, removed = wm_removal_count_diff(diff, &g->config, &known);
+
+	/* Without our own site it will be refused. */
+	return !wm_config_site(&g->config, g->inst->domain) || wm_gateway_may_remove(g, &g->config.mesh, removed, known);
+}
+
 /* The same with what has changed. If it does not fit, the whole is asked for: that may. */
 static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, struct wm_error *err)
 {
@@ -269,6 +300,11 @@ static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, st
 	bool by_parts = false;
 	int rc = wm_config_change(&g->config, delta, &diff, err);
 
+	if (!rc && !may_change(g, &diff)) {
+		wm_config_undo(&g->config, &diff);
+		wm_config_diff_free(&diff);
+		return 1;
+	}
 	if (!rc) {
 		rc = follow_plan(g, &diff, &by_parts, &parts, err);
 		if (rc)
@@ -279,6 +315,7 @@ static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, st
 		g->need_whole = true;
 		return wm_fail_in(err, rc, "refused the registry's changes");
 	}
+	wm_gateway_removal_done(g);
 	save(g, delta);
 	g->tell_self = self_differs(g);
 	carry_out(g, by_parts ? &parts : NULL, before);
@@ -362,7 +399,7 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 {
 	const struct wm_error fine = { 0 };
 	struct wm_error err = { 0 };
-	int rc;
+	int rc = 0;
 
 	if (is_no_answer(g, answer->kind)) {
 		wm_answer_free(answer);
@@ -390,23 +427,24 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 			answer->kind = WM_ANSWER_UNCHANGED;
 			break;
 		}
-		if (accept_config(g, &answer->config, &err)) {
-			note_problem(&g->registry, &err, "");
-			return WM_NEXT_BACKOFF;
-		}
+		rc = accept_config(g, &answer->config, &err);
 		break;
 	case WM_ANSWER_CHANGES:
 		rc = accept_changes(g, &answer->delta, &err);
 		wm_delta_free(&answer->delta);
-		if (rc) {
-			note_problem(&g->registry, &err, "");
-			return WM_NEXT_BACKOFF;
-		}
 		break;
 	}
+	if (rc < 0) {
+		note_problem(&g->registry, &err, "");
+		return WM_NEXT_BACKOFF;
+	}
+	if (answer->kind == WM_ANSWER_UNCHANGED)
+		wm_gateway_removal_done(g); /* the registry has taken it back */
 	/* A registry that was away may be a new process, which has no reports. */
 	g->report_due |= *g->registry.text != '\0';
 	note_problem(&g->registry, &fine, "the registry answers again");
 	g->registry_seen = wm_unix_time();
+	if (rc == 1)
+		return WM_NEXT_BACKOFF;
 	return answer->kind == WM_ANSWER_CONFIG || answer->kind == WM_ANSWER_CHANGES ? WM_NEXT_AGAIN : WM_NEXT_IDLE;
 }

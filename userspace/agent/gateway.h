@@ -12,6 +12,7 @@
 #include "core/instance.h"
 #include "core/record_file.h"
 #include "core/plan.h"
+#include "core/removal.h"
 
 struct wm_gateway {
 	const struct wm_instance *inst;
@@ -23,6 +24,8 @@ struct wm_gateway {
 	bool have_config;
 	struct wm_journal journal;     /* of what has changed since the config was saved whole */
 	bool unsaved;                  /* the disk has an older config than we: the next is saved whole */
+	struct wm_removal removal;     /* what waits for the operator, or was confirmed */
+	struct wm_error waits;         /* says so; "" when nothing waits */
 	bool need_whole;               /* what the registry says has changed does not fit: ask for all of it */
 	struct wm_plan plan;           /* made from it and self; planned */
 	struct wm_self self;
@@ -30,8 +33,10 @@ struct wm_gateway {
 	struct wm_reconcile_memory memory;
 	struct wm_reconciled last;
 	bool applied;                  /* config is in force */
+	bool stays;                    /* `run`: what is missing now may come, and need not hold up the rest */
+	struct wm_error missing;       /* a LAN that is not there; "" when all are */
 	bool look_at_all;              /* also at what only we change: now and then, and when told to */
-	struct wm_error problem;       /* why it is not, "" when it is */
+	struct wm_error problem;       /* why it is not, or what is missing of it; "" when all is well */
 
 	struct wm_error registry;      /* what is wrong with the registry's answers, "" when nothing is */
 	int64_t registry_seen;         /* unix seconds of the last good answer; 0: never */
@@ -61,8 +66,11 @@ enum wm_gateway_next {
 	WM_NEXT_WAIT,    /* the answer is not complete */
 	WM_NEXT_AGAIN,   /* ask again at once: something came of it */
 	WM_NEXT_IDLE,    /* nothing new */
-	WM_NEXT_BACKOFF, /* it failed; g->registry or g->problem says why */
+	WM_NEXT_BACKOFF, /* it failed, or waits for the operator; g->registry, g->problem or g->waits says why */
 };
+
+/* Why not all is well, the most telling first; "" when all is. */
+const char *wm_gateway_wrong(const struct wm_gateway *g);
 
 /* Takes an answer of g->fetcher (and frees what it holds). */
 enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *answer);

@@ -12,6 +12,7 @@
 #include "agent/ctl.h"
 #include "agent/gateway.h"
 #include "agent/loop.h"
+#include "agent/removal.h"
 #include "agent/status.h"
 #include "core/log.h"
 #include "core/util.h"
@@ -21,6 +22,7 @@
 
 struct options {
 	const char *instance, *config;
+	const char *generation; /* of `confirm`, as it was typed */
 	bool json, verbose;
 };
 
@@ -70,7 +72,7 @@ static int sync_alone(struct wm_gateway *g)
 			next = WM_NEXT_AGAIN;
 		}
 	}
-	if (next == WM_NEXT_BACKOFF || *g->registry.text) {
+	if ((next == WM_NEXT_BACKOFF && !*g->waits.text) || *g->registry.text) {
 		/* The registry is away or talks nonsense: the last good config is what holds. */
 		wm_gateway_apply(g);
 		complain(g, changes.text);
@@ -78,13 +80,16 @@ static int sync_alone(struct wm_gateway *g)
 	}
 	if (wm_gateway_apply(g))
 		return fail(&g->problem);
+	if (*g->waits.text)
+		return fail(&g->waits);
 	printf("in sync: generation %llu, data plane %s\n", (unsigned long long)g->config.mesh.generation, g->last.dataplane);
 	if (*g->last.dataplane_note)
 		fprintf(stderr, "wm-gateway: data plane %s: %s\n", g->last.dataplane, g->last.dataplane_note);
 	return 0;
 }
 
-static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
+/* generation: 0, or the one that the operator confirms. */
+static int sync_or_confirm(const struct wm_instance *inst, const struct options *opt, uint64_t generation)
 {
 	WM_AUTO_CLOSE int lock = -1;
 	WM_AUTO_FREE char *text = NULL;
@@ -92,7 +97,7 @@ static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
 	struct wm_gateway g;
 	int code, rc;
 
-	rc = wm_ctl_ask(inst, WM_CTL_SYNC, opt->json, SYNC_TIMEOUT_S, &text, &code, &err);
+	rc = wm_ctl_ask(inst, generation ? WM_CTL_CONFIRM : WM_CTL_SYNC, opt->json, generation, SYNC_TIMEOUT_S, &text, &code, &err);
 	if (!rc) {
 		fprintf(code ? stderr : stdout, "%s%s", code ? "wm-gateway: " : "", text);
 		return code;
@@ -101,9 +106,30 @@ static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
 		return fail(&err);
 	if (wm_ctl_lock(inst, &lock, &err) || wm_gateway_open(&g, inst, &err))
 		return fail(&err);
-	code = sync_alone(&g);
+	/* Kept, so that it holds also when the registry is away now. */
+	rc = generation ? wm_gateway_confirm(&g, generation, &err) : 0;
+	code = rc ? fail(&err) : sync_alone(&g);
 	wm_gateway_close(&g);
 	return code;
+}
+
+static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
+{
+	return sync_or_confirm(inst, opt, 0);
+}
+
+static int cmd_confirm(const struct wm_instance *inst, const struct options *opt)
+{
+	const char *text = opt->generation ? opt->generation : "";
+	char *end;
+	uint64_t generation;
+
+	errno = 0;
+	generation = strtoull(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && !*end && !errno && generation)
+		return sync_or_confirm(inst, opt, generation);
+	fprintf(stderr, "wm-gateway: confirm takes the number of the generation that waits; 'wm-gateway status' says it\n");
+	return 2;
 }
 
 static int cmd_run(const struct wm_instance *inst, const struct options *opt)
@@ -154,6 +180,7 @@ static int status_alone(const struct wm_instance *inst, const struct options *op
 	wm_identity_peek(inst, &g.id, NULL);
 	if (!wm_format(path, sizeof(path), "%s/config", inst->state_dir))
 		g.have_config = !wm_config_load(path, &g.config, NULL);
+	wm_gateway_removal_load(&g);
 	wm_status_print(out, &g, false);
 	code = wm_out_end(out) ? 1 : wm_status_exit_code(&g, false);
 	wm_gateway_close(&g);
@@ -166,7 +193,7 @@ static int cmd_status(const struct wm_instance *inst, const struct options *opt)
 	struct wm_error err = { 0 };
 	int code, rc;
 
-	rc = wm_ctl_ask(inst, WM_CTL_STATUS, opt->json, 10, &text, &code, &err);
+	rc = wm_ctl_ask(inst, WM_CTL_STATUS, opt->json, 0, 10, &text, &code, &err);
 	if (rc == -ENOENT)
 		return status_alone(inst, opt);
 	if (rc)
@@ -183,6 +210,7 @@ static const struct {
 } verbs[] = {
 	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync },
 	{ "run", "stay and follow changes", WM_LOG_INFO, cmd_run },
+	{ "confirm", "GEN: let that generation go into force although it removes most of the mesh", WM_LOG_ERROR, cmd_confirm },
 	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down },
 	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status },
 };
@@ -275,7 +303,9 @@ int main(int argc, char **argv)
 	code = parse(argc, argv, &opt);
 	if (code >= 0)
 		return code;
-	if (argc - optind > 1) {
+	if (argc - optind == 2 && !strcmp(argv[optind], "confirm")) {
+		opt.generation = argv[optind + 1];
+	} else if (argc - optind > 1) {
 		fprintf(stderr, "wm-gateway: one verb at a time; '%s' is too much\n", argv[optind + 1]);
 		return 2;
 	}

@@ -7,16 +7,25 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/ctl.h"
+#include "agent/removal.h"
 #include "agent/report.h"
 #include "agent/status.h"
 #include "core/log.h"
 #include "core/util.h"
+#include "kernel/dataplane.h"
+#include "kernel/nl_notice.h"
 
-#define REPAIR_MS 10000   /* compare with the kernel at least so often */
-#define LOOK_MS 600000    /* also with what nobody else has a hand in */
+#define REPAIR_MAX_MS 60000 /* compare with the kernel at least so often, and every WM_POLL seconds */
+#define LOOK_MS 600000    /* also with what nobody else has a hand in, and takes as long as there are hosts */
+#define LOOK_SHARE 100    /* more often, as long as that takes no more than this part of the time */
+#define SETTLE_MS 100     /* from a notice to the comparison: changes come in bunches */
+#define CALM_MS 400       /* from a comparison to the next that a notice asks for, at least ... */
+#define CALM_SHARE 20     /* ... and no more than this part of the time, whatever others do to the kernel */
+#define DEAF_MS 50        /* from one look at the notices to the next */
 #define REPORT_MS 15000
 #define BACKOFF_MAX_MS 60000
 #define ANSWER_MAX_MS 900000 /* a whole config, however large, on top of a long-poll's wait */
@@ -27,6 +36,9 @@ struct loop {
 	struct wm_gateway *g;
 	int epoll, signals, ctl;
 	uint64_t ask_at, repair_at, look_at, report_at; /* monotonic ms */
+	struct wm_notice notice;
+	uint64_t calm_at;  /* before that, notices have to wait */
+	uint64_t hear_at;  /* until then nobody listens to notices; NEVER: they are listened to */
 	unsigned int asked_wait_s;
 	uint64_t backoff_ms;
 	int waiting[CLIENTS_MAX]; /* `sync` clients that wait for the next answer */
@@ -68,7 +80,7 @@ static void back_off(struct loop *l)
 static void answer_waiting(struct loop *l)
 {
 	const struct wm_gateway *g = l->g;
-	const char *why = *g->registry.text ? g->registry.text : g->problem.text;
+	const char *why = wm_gateway_wrong(g);
 	char text[sizeof(g->registry.text) + 64];
 
 	if (!l->nwaiting)
@@ -99,6 +111,69 @@ static void ask(struct loop *l)
 	answer_waiting(l);
 	back_off(l);
 }
+
+static uint64_t poll_ms(const struct loop *l)
+{
+	return WM_MIN(1000ull * l->g->inst->poll_s, (uint64_t)REPAIR_MAX_MS);
+}
+
+/* --- repairing ----------------------------------------------------------------------------- */
+
+static void listen_to_notices(struct loop *l, bool on)
+{
+	for (int i = 0; i < WM_NOTICE_SOURCES; i++) {
+		struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.fd = l->notice.fd[i] };
+
+		if (l->notice.fd[i] >= 0 && epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->notice.fd[i], &ev))
+			wm_error("epoll: %s", strerror(errno));
+	}
+	l->hear_at = on ? NEVER : wm_monotonic_ms() + DEAF_MS;
+}
+
+/* What we do ourselves is noticed too: then there is nothing to do, and that is the end of it. */
+static void on_notice(struct loop *l)
+{
+	uint64_t then = WM_MAX(wm_monotonic_ms() + SETTLE_MS, l->calm_at);
+
+	if (wm_notice_read(&l->notice))
+		l->repair_at = WM_MIN(l->repair_at, then);
+	listen_to_notices(l, false);
+}
+
+static void renew_notices(struct loop *l)
+{
+	const struct wm_gateway *g = l->g;
+
+	wm_notice_watch(&l->notice, g->applied ? &g->plan : NULL, g->last.ifindex, !strcmp(g->last.dataplane, wm_dataplane_nft.name));
+}
+
+static uint64_t cpu_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return 1000ull * (uint64_t)t.tv_sec + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void repair(struct loop *l)
+{
+	bool all = wm_monotonic_ms() >= l->look_at;
+	uint64_t start = cpu_ms(), now, took;
+
+	l->g->look_at_all |= all;
+	wm_gateway_apply(l->g);
+	now = wm_monotonic_ms();
+	/* What looking costs; doing is rare. */
+	took = l->g->last.changes ? 0 : cpu_ms() - start;
+	wm_debug("compared with the kernel: %d changes", l->g->last.changes);
+	if (all)
+		l->look_at = now + jitter(WM_MIN(WM_MAX(LOOK_SHARE * took, poll_ms(l)), (uint64_t)LOOK_MS));
+	l->repair_at = now + poll_ms(l);
+	l->calm_at = now + WM_MIN(WM_MAX(CALM_SHARE * took, (uint64_t)CALM_MS), (uint64_t)REPAIR_MAX_MS);
+	renew_notices(l);
+}
+
+/* --- following ------------------------------------------------------------------------------ */
 
 /* Long-polls follow each other, and a question that was not to be held, at once; a registry (or proxy) that does not
  * hold them, or is never to (WM_WAIT=0), is polled. */
@@ -132,12 +207,13 @@ static void on_fetcher(struct loop *l)
 		l->backoff_ms = 0;
 		after_idle(l, asked_at);
 		if (l->nwaiting)
-			wm_gateway_apply(g);
+			repair(l);
 		break;
 	case WM_NEXT_BACKOFF:
 		back_off(l);
 		break;
 	}
+	renew_notices(l);
 	answer_waiting(l);
 }
 
@@ -166,20 +242,36 @@ static void send_status(struct loop *l, int fd, bool json)
 	free(text);
 }
 
+/* The answer is what the registry says next. */
+static void sync_for(struct loop *l, int fd)
+{
+	l->waiting[l->nwaiting++] = fd;
+	/* A long-poll that is out would keep the client waiting: ask anew. */
+	wm_fetcher_stop(&l->g->fetcher);
+	l->ask_at = 0;
+}
+
 static void on_ctl(struct loop *l)
 {
 	struct wm_ctl_request request;
+	struct wm_error err = { 0 };
+	char text[sizeof(err.text) + 2];
 	int fd = wm_ctl_accept(l->ctl, &request);
+	bool room = l->nwaiting < CLIENTS_MAX;
 
 	if (fd < 0)
 		return;
 	if (request.verb == WM_CTL_STATUS) {
 		send_status(l, fd, request.json);
-	} else if (request.verb == WM_CTL_SYNC && l->nwaiting < CLIENTS_MAX) {
-		l->waiting[l->nwaiting++] = fd;
-		/* A long-poll that is out would keep the client waiting: ask anew. */
-		wm_fetcher_stop(&l->g->fetcher);
-		l->ask_at = 0;
+	} else if (request.verb == WM_CTL_SYNC && room) {
+		sync_for(l, fd);
+	} else if (request.verb == WM_CTL_CONFIRM && room) {
+		if (!wm_gateway_confirm(l->g, request.generation, &err)) {
+			sync_for(l, fd);
+			return;
+		}
+		snprintf(text, sizeof(text), "%s\n", err.text);
+		wm_ctl_answer(fd, 1, text);
 	} else {
 		wm_ctl_answer(fd, 1, "the running wm-gateway cannot do that\n");
 	}
@@ -204,14 +296,10 @@ static void on_time(struct loop *l)
 	struct wm_gateway *g = l->g;
 	uint64_t now = wm_monotonic_ms();
 
-	if (now >= l->look_at) {
-		g->look_at_all = true;
-		l->look_at = now + jitter(LOOK_MS);
-	}
-	if (now >= l->repair_at) {
-		wm_gateway_apply(g);
-		l->repair_at = now + REPAIR_MS;
-	}
+	if (now >= l->hear_at)
+		listen_to_notices(l, true);
+	if (now >= l->repair_at)
+		repair(l);
 	if (now >= l->report_at) {
 		g->report_due = true;
 		l->report_at = now + jitter(REPORT_MS);
@@ -228,7 +316,7 @@ static void on_time(struct loop *l)
 
 static int until_next(const struct loop *l)
 {
-	uint64_t now = wm_monotonic_ms(), next = WM_MIN(l->repair_at, l->report_at);
+	uint64_t now = wm_monotonic_ms(), next = WM_MIN(WM_MIN(l->repair_at, l->report_at), l->hear_at);
 
 	if (!l->g->fetcher.busy)
 		next = WM_MIN(next, l->ask_at);
@@ -245,6 +333,8 @@ static void dispatch(struct loop *l, int fd)
 		on_fetcher(l);
 	else if (fd == l->g->teller.fd)
 		on_teller(l);
+	else
+		on_notice(l);
 }
 
 static int open_loop(struct loop *l)
@@ -263,6 +353,20 @@ static int open_loop(struct loop *l)
 	return watch(l, l->signals) ?: watch(l, l->ctl);
 }
 
+/* Without them it works too, only later. */
+static void open_notices(struct loop *l)
+{
+	struct wm_error err;
+
+	if (wm_notice_open(&l->notice, l->g->inst, &err))
+		wm_warning("%s", err.text);
+	for (int i = 0; i < WM_NOTICE_SOURCES; i++)
+		if (l->notice.fd[i] >= 0 && watch(l, l->notice.fd[i]))
+			wm_error("epoll: %s", strerror(errno));
+	l->hear_at = NEVER;
+	renew_notices(l);
+}
+
 int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 {
 	struct loop l = { .g = g, .ctl = ctl_fd };
@@ -270,6 +374,8 @@ int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 
 	if (rc)
 		wm_error("cannot start the loop: %s", strerror(-rc));
+	open_notices(&l);
+	g->stays = true;
 	l.stop = rc != 0;
 	l.report_at = wm_monotonic_ms() + jitter(REPORT_MS);
 	while (!l.stop) {
@@ -284,6 +390,7 @@ int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 			dispatch(&l, ev.data.fd);
 	}
 	answer_waiting(&l);
+	wm_notice_close(&l.notice);
 	close(l.signals);
 	close(l.epoll);
 	return rc ? 1 : 0;

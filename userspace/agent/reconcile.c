@@ -185,6 +185,7 @@ int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, con
 			*err = job.leftover;
 	}
 	result.took_ms = wm_monotonic_ms() - start;
+	result.ifindex = job.ifindex;
 	*ret = result;
 	return rc < 0 ? rc : 0;
 }

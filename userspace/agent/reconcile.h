@@ -22,6 +22,7 @@ struct wm_reconciled {
 	char dataplane[16];        /* "bpf", "nft", "" */
 	char dataplane_note[640];  /* why it is not the preferred one, or what it lacks */
 	uint64_t took_ms;
+	uint32_t ifindex;          /* of the wg device; 0: it has none yet */
 };
 
 /* 0 or -errno; *ret tells how far it came in both cases. since: what has changed in the plan since the last run of this

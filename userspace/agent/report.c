@@ -157,7 +157,7 @@ static int send_report(struct wm_gateway *g, uint64_t listen_port, struct wm_err
 	memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
 	memcpy(req.mark, g->config.mesh.mark, sizeof(req.mark));
 	memcpy(req.dataplane, g->last.dataplane, sizeof(req.dataplane));
-	snprintf(req.problem, sizeof(req.problem), "%.255s", g->problem.text);
+	snprintf(req.problem, sizeof(req.problem), "%.255s", *g->problem.text ? g->problem.text : g->waits.text);
 	wm_printable(req.problem); /* cut off within a character, it would not be text */
 	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_REPORT, &req, sizeof(req), err);
 	wm_wipe(&req, sizeof(req));

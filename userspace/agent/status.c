@@ -60,6 +60,8 @@ static void print_config(struct wm_out *out, const struct wm_gateway *g, bool ru
 		wm_out_uint(out, "applied_ms", NULL, g->last.took_ms);
 	}
 	wm_out_str(out, "problem", *g->problem.text ? "problem" : NULL, *g->problem.text ? g->problem.text : NULL);
+	wm_out_str(out, "waits", *g->waits.text ? "waits" : NULL, *g->waits.text ? g->waits.text : NULL);
+	wm_out_uint(out, "waiting_generation", NULL, *g->waits.text ? g->removal.generation : 0);
 	wm_out_object_end(out);
 }
 
@@ -167,5 +169,5 @@ void wm_status_print(struct wm_out *out, const struct wm_gateway *g, bool runnin
 
 int wm_status_exit_code(const struct wm_gateway *g, bool running)
 {
-	return running && g->applied && !*g->registry.text ? 0 : 1;
+	return running && g->applied && !*wm_gateway_wrong(g) ? 0 : 1;
 }

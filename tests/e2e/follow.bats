@@ -1,0 +1,206 @@
+#!/usr/bin/env bats
+# What a gateway makes of what its registry says: mass removals, hostile and
+# broken answers, restarts, LANs that come and go.
+# time limit: 240 s
+
+load lib/follow
+
+setup_file() { follow_begin fo; }
+teardown_file() { demo down; }
+setup() {
+	use_demo
+	gateway_env
+	fresh
+	say_whole 10
+}
+
+in_force() { says ".config.in_force and .config.generation == $1 and .config.hosts == ${2:-6}"; }
+waits_for() { says ".config.waiting_generation == $1 and (.config.waits | contains(\"wm-gateway confirm $1 --instance a\"))"; }
+logged() { grep -c -- "$1" "$WM_DEMO_DIR/log/gateway"; } # logged <words>: in how many lines
+
+@test "a mass removal waits, beside a run and across its restart, and confirm lets that generation through and no other" {
+	start
+	wait_for 10 'generation 10 is in force' in_force 10
+	say_whole 11 6
+	run gw sync
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *'removes 5 of the 8'*'wm-gateway confirm 11 --instance a'* ]]
+	in_force 10
+	waits_for 11
+	run gw status
+	[ "$status" = 1 ]
+	[[ "$output" == *'confirm 11'* ]]
+	[ "$(logged 'generation 11 waits')" = 1 ]
+	run gw confirm 10
+	[ "$status" = 1 ]
+	[[ "$output" == *'generation 11 waits'*'not 10'* ]]
+	in_force 10
+	stop
+	run gw status
+	[[ "$output" == *'confirm 11'* ]]
+	start
+	waits_for 11
+	in_force 10
+	# Another one of that number is not what was confirmed.
+	gw confirm 11
+	in_force 11 1
+	says '.config.waits == null and .config.waiting_generation == 0'
+	run gw confirm 11
+	[ "$status" = 1 ]
+	[[ "$output" == *'nothing waits'* ]]
+}
+
+@test "a mass removal by changes waits too; a newer generation that takes it back goes straight on" {
+	start
+	wait_for 10 'generation 10 is in force' in_force 10
+	cp "$WM_DEMO_DIR/said/answer" "$WM_DEMO_DIR/said/answer.whole"
+	say_changes 10 12 "$(gone 1)" "$(gone 2)" "$(gone 3)" "$(gone 4)" "$(gone 5)"
+	run gw sync
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *'generation 12 waits'* ]]
+	in_force 10
+	say_changes 10 13 "$(gone 1)" "$(gone 2)" "$(gone 3)"
+	gw sync
+	in_force 13 3
+	says '.config.waits == null'
+	# Three of five are more than half, but not more than three.
+	{ mesh 14; site a 2 "$SELF" null; site b 3 "\"$PEER\"" '"198.51.100.3:51820"'; } | say_lines answer 14
+	rm "$WM_DEMO_DIR/said/answer.whole"
+	gw sync
+	in_force 14 0
+}
+
+@test "confirmed without a run and without a registry: it holds when they come" {
+	gw sync
+	say_whole 11 6
+	run gw sync
+	[ "$status" = 1 ]
+	[[ "$output" == *'confirm 11'* ]]
+	run gw confirm 9
+	[ "$status" = 1 ]
+	echo '{}' >"$WM_DEMO_DIR/said/answer"
+	run gw confirm 11
+	echo "$output"
+	[ "$status" = 1 ] # the registry talks nonsense now
+	say_whole 11 6
+	start
+	wait_for 10 'generation 11 is in force' in_force 11 1
+	[ ! -e "$WM_DEMO_DIR/state/a/removal" ]
+}
+
+@test "a registry restored from an old backup is another one, and its mass removal waits all the same" {
+	gw sync
+	WHO=22222222-2222-4222-8222-222222222222 say_whole 3 1
+	run gw sync
+	[ "$status" = 1 ]
+	[[ "$output" == *'confirm 3 --instance a'* ]]
+	[ "$(gw status -j | jq .config.generation)" = 10 ]
+	# What was confirmed is what that registry says, not what any of them calls by that number.
+	WHO=33333333-3333-4333-8333-333333333333 say_whole 3 2
+	run gw confirm 3
+	[ "$status" = 1 ]
+	[[ "$output" == *'confirm 3 --instance a'* ]]
+	gw confirm 3
+	[ "$(gw status -j | jq .config.generation)" = 3 ]
+}
+
+@test "hostile and broken answers: refused whole, logged once, shown in status, and the old stays in force" {
+	local what before
+	start
+	wait_for 10 'generation 10 is in force' in_force 10
+	before=$(kernel_of gw)
+	refused() { # refused <words of the reason>: by the run, twice
+		local i
+		for i in 1 2; do
+			run gw sync
+			[ "$status" = 1 ]
+			[[ "$output" == *"$1"* ]]
+		done
+		says "(.registry.problem | contains(\"$1\")) and .config.in_force and .config.generation == 10"
+		[ "$(logged "$1")" = 1 ]
+	}
+	whole() { { mesh 11; site a 2 "$SELF" null; site b 3 "\"$PEER\"" '"198.51.100.3:51820"'; for n in 1 2 3 4 5; do host $n; done; cat; } | say_lines answer 11; }
+	host 6 127.0.0.1 | whole; refused 127.0.0.1
+	host 6 169.254.169.254 | whole; refused 169.254.169.254
+	host 6 224.0.0.1 | whole; refused 224.0.0.1
+	host 6 172.30.9.9 | whole; refused 172.30.9.9
+	host 6 192.168.1.11 | whole; refused 192.168.1.11
+	host 5 | sed 's/"h5"/"h9"/; s/192.168.1.15/192.168.1.19/' | whole; refused 172.30.2.15
+	for what in 'a\\nb' 'a\\"b' 'a;b' 'a b' "$(printf '%0300d' 0)"; do
+		host 6 | sed "s/\"h6\"/\"$what\"/" | whole
+		run gw sync
+		[ "$status" = 1 ]
+		echo "$output"
+		[[ "$output" == *name* ]]
+		[ "${#lines[@]}" = 1 ]
+	done
+	for what in com localhost; do
+		site "$what" 4 null null | whole
+		refused "$what"
+	done
+	site c 3 null null | whole; refused 172.30.3.0
+	site c 0 null null | sed 's/172.30.0.0.24/0.0.0.0\/0/' | whole; refused 0.0.0.0/0
+	host 6 | sed 's/"type"/"name":"h7","type"/' | whole; refused JSON
+	say_whole 9; refused older
+	mesh 11 | sed 's/"self":"a"/"self":"b"/' | say_lines answer 11
+	run gw sync
+	[ "$status" = 1 ]
+	for what in '' '{}' '<html>500</html>' 'nothing'; do
+		printf '%s' "$what" >"$WM_DEMO_DIR/said/answer"
+		run gw sync
+		[ "$status" = 1 ]
+	done
+	diff <(echo "$before") <(kernel_of gw)
+	say_whole 11
+	gw sync
+	says '.registry.problem == null'
+}
+
+@test "WM_LAN_PREFIXES: a host elsewhere is refused whole, by changes too, and nobody is aimed at" {
+	gateway_env WM_LAN_PREFIXES=192.168.1.8/29,192.168.1.16/32
+	start
+	wait_for 10 'generation 10 is in force' in_force 10
+	cp "$WM_DEMO_DIR/said/answer" "$WM_DEMO_DIR/said/answer.whole"
+	say_changes 10 11 "$(host 1 192.168.1.200)"
+	run gw sync
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *h1.a*192.168.1.200*WM_LAN_PREFIXES* ]]
+	in_force 10
+	says '.registry.problem | contains("WM_LAN_PREFIXES")'
+}
+
+@test "the gateway's own address, or one in no LAN, is no host's: it is said of whom, and the rest is in force" {
+	host 6 192.168.1.1 >"$BATS_TEST_TMPDIR/lines"
+	host 5 10.1.1.1 >>"$BATS_TEST_TMPDIR/lines"
+	{ mesh 10; site a 2 "$SELF" null; host 1; cat "$BATS_TEST_TMPDIR/lines"; } | say_lines answer 10
+	start
+	wait_for 10 'it is in force' says '.config.in_force'
+	says '[.unplaced[].problem] | length == 2 and any(contains("h6")) and any(contains("h5"))'
+}
+
+@test "started before its LAN is there and without a registry: what it knows is in force, and the LAN's hosts when that comes" {
+	gw sync
+	stop
+	gw down
+	in_ns gw link del lan0
+	echo '{}' >"$WM_DEMO_DIR/said/answer"
+	start
+	wait_for 10 'the mesh is in force without the LAN' says '.config.in_force and .interface.up and (.config.problem | contains("lan0"))'
+	in_ns gw route get 172.30.3.9 | grep -q "dev $(interface_of a)"
+	run gw status
+	[ "$status" = 1 ]
+	make_lan
+	wait_for 5 'its hosts are placed' says '.config.in_force and .config.problem == null and (.unplaced | length == 0)'
+	on_gw "$BIN/wm-bpf" stats --instance a -j | jq -e '[.. | .name? // empty] | index("h1.a")'
+}
+
+@test "sync with the LAN missing changes nothing, and says so" {
+	gateway_env LXC_IFACES=nosuch0
+	run gw sync
+	[ "$status" = 1 ]
+	[[ "$output" == *nosuch0* ]]
+	! in_ns gw link show "$(interface_of a)"
+}

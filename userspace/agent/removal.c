@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/removal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/util.h"
+
+static int removal_path(const struct wm_instance *inst, char *ret)
+{
+	return wm_format(ret, WM_PATH_SIZE, "%s/removal", inst->state_dir);
+}
+
+/* "wm-gateway confirm 12", as it has to be typed. */
+static void explain(struct wm_gateway *g)
+{
+	const struct wm_removal *r = &g->removal;
+	const char *name = g->inst->name;
+
+	if (!r->generation || r->confirmed)
+		g->waits = (struct wm_error){ 0 };
+	else
+		wm_fail(&g->waits, 0,
+			"generation %" PRIu64 " waits: it removes %" PRIu64 " of the %" PRIu64 " sites, hosts and devices known here, and what was in force stays; if that is meant: wm-gateway confirm %" PRIu64 "%s%s",
+			r->generation, r->removed, r->known, r->generation, *name ? " --instance " : "", name);
+}
+
+static int keep(const struct wm_gateway *g, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE], text[WM_REMOVAL_TEXT];
+	int rc = removal_path(g->inst, path);
+
+	if (!rc)
+		rc = wm_update_file(path, 0600, wm_removal_format(&g->removal, text), strlen(wm_removal_format(&g->removal, text)));
+	return rc < 0 ? wm_fail(err, -rc, "%s/removal: cannot write it: %s", g->inst->state_dir, strerror(-rc)) : 0;
+}
+
+void wm_gateway_removal_load(struct wm_gateway *g)
+{
+	WM_AUTO_FREE char *text = NULL;
+	char path[WM_PATH_SIZE];
+	int rc = removal_path(g->inst, path);
+
+	if (!rc)
+		rc = wm_read_file(path, WM_REMOVAL_TEXT, &text, NULL);
+	if (!rc)
+		rc = wm_removal_parse(text, &g->removal);
+	if (rc && rc != -ENOENT)
+		wm_warning("%s: cannot read it: %s; what waits for the operator will be told again", path, strerror(-rc));
+	explain(g);
+}
+
+bool wm_gateway_may_remove(struct wm_gateway *g, const struct wm_mesh *mesh, size_t removed, size_t known)
+{
+	struct wm_removal now;
+	struct wm_error err;
+
+	if (!wm_removal_is_mass(removed, known))
+		return true;
+	wm_removal_of(mesh, removed, known, &now);
+	if (wm_removal_same(&now, &g->removal)) {
+		if (g->removal.confirmed)
+			wm_info("generation %" PRIu64 " was confirmed: %zu of %zu sites, hosts and devices are removed",
+				now.generation, removed, known);
+		return g->removal.confirmed;
+	}
+	g->removal = now;
+	g->report_due = true;
+	explain(g);
+	wm_warning("%s", g->waits.text);
+	if (keep(g, &err))
+		wm_warning("%s", err.text);
+	return false;
+}
+
+void wm_gateway_removal_done(struct wm_gateway *g)
+{
+	char path[WM_PATH_SIZE];
+
+	if (!g->removal.generation)
+		return;
+	g->removal = (struct wm_removal){ 0 };
+	g->report_due |= *g->waits.text != '\0';
+	explain(g);
+	if (!removal_path(g->inst, path) && unlink(path) && errno != ENOENT)
+		wm_warning("%s: cannot remove it: %s", path, strerror(errno));
+}
+
+int wm_gateway_confirm(struct wm_gateway *g, uint64_t generation, struct wm_error *err)
+{
+	struct wm_removal *r = &g->removal;
+
+	if (!r->generation)
+		return wm_fail(err, ENOENT, "nothing waits to be confirmed");
+	if (r->generation != generation)
+		return wm_fail(err, ESTALE, "generation %" PRIu64 " waits to be confirmed, not %" PRIu64 "; 'wm-gateway status' says what it removes",
+			       r->generation, generation);
+	if (r->confirmed)
+		return 0;
+	r->confirmed = true;
+	if (keep(g, err)) {
+		r->confirmed = false;
+		return -EIO;
+	}
+	explain(g);
+	return 0;
+}
