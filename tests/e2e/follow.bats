@@ -204,3 +204,58 @@ logged() { grep -c -- "$1" "$WM_DEMO_DIR/log/gateway"; } # logged <words>: in ho
 	[[ "$output" == *nosuch0* ]]
 	! in_ns gw link show "$(interface_of a)"
 }
+
+# finds <words of the problem> <words of what to do>: check says both, and exits 1
+finds() {
+	run gw check
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *"$1"* ]]
+	[[ "$output" == *"$2"* ]]
+}
+tries_the_mesh() {
+	in_ns lan addr replace 192.168.1.99/24 dev eth0
+	in_ns lan route replace 172.30.0.0/16 via 192.168.1.1
+	ns lan ping -q -n -c 3 -i 0.2 -W 1 172.30.2.11 >/dev/null
+}
+
+@test "check finds the usual causes and says what to do, and finds nothing where nothing is wrong" {
+	[ -e "$WM_DEMO_DIR/etc/a/private.key" ] || wg genkey >"$WM_DEMO_DIR/etc/a/private.key"
+	{ mesh 10; site a 2 "\"$(ns gw wg pubkey <"$WM_DEMO_DIR/etc/a/private.key")\"" null; host 1; host 2; } | say_lines answer 10
+	finds 'no config on disk' 'wm-gateway sync'
+	finds 'no wm-gateway runs' 'systemctl start wm-agent'
+	start
+	wait_for 10 'it is in force' says '.config.in_force'
+	finds 'no dnsmasq runs' WM_DNSMASQ_PID
+	name_server
+	run gw check
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" == *'nothing wrong'* ]]
+	gw check -j | jq -e '.ok and .findings == []'
+	! tries_the_mesh
+	finds '192.168.1.99 on lan0' 'wm add-host NAME.a --local-ip 192.168.1.99'
+	gw check -j | jq -e '(.ok | not) and ([.findings[] | select(.check == "strangers")] | length == 1)'
+	in_ns gw link set lan0 down
+	in_ns gw addr flush dev lan0
+	wait_for 5 'the LAN is missed' says '.config.problem | contains("lan0")'
+	finds 'interface lan0' sentence
+	in_ns gw link set lan0 up
+	in_ns gw addr add 192.168.1.1/24 dev lan0
+	wait_for 5 'the LAN is back' says '.config.problem == null'
+	{ mesh 11; site a 2 "$SELF" null; site b 3 "\"$PEER\"" '"198.51.100.3:51820"'; host 1; host 2 10.1.1.1; } | say_lines answer 11
+	gw sync
+	finds "no handshake with site 'b' so far" '198.51.100.3:51820'
+	finds 'host h2 (10.1.1.1): its LAN address is in no LAN' LXC_IFACES
+	echo '{}' >"$WM_DEMO_DIR/said/answer"
+	run gw sync
+	finds 'registry: ' WM_REGISTRY_URL
+	kill -STOP "$(cat "$WM_DEMO_DIR/dnsmasq/pid")"
+	finds 'does not answer' addn-hosts
+	kill -CONT "$(cat "$WM_DEMO_DIR/dnsmasq/pid")"
+	no_name_server
+	stop
+	gw down
+	finds 'there is no interface' 'wm-gateway sync'
+	finds 'no data plane' 'wm-gateway sync'
+}

@@ -150,27 +150,19 @@ diff_of_map() { diff "$BATS_TEST_TMPDIR/map" <(dump); }
 
 hups() { grep -c "read $WM_DEMO_DIR/etc/a/hosts" "$WM_DEMO_DIR/log/dnsmasq"; }
 hups_more_than() { [ "$(hups)" -gt "$1" ]; }
-answers() { ns gw dig +short +time=1 +tries=1 @127.0.0.1 -p 5353 "$1" | grep -qxF "$2"; }
-name_server() {
-	ns gw dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --listen-address=127.0.0.1 --port=5353 --bind-interfaces \
-		--user=root --addn-hosts="$WM_DEMO_DIR/etc/a/hosts" --servers-file="$WM_DEMO_DIR/etc/a/dnsmasq-servers" \
-		--pid-file="$WM_DEMO_DIR/dnsmasq/pid" --log-facility="$WM_DEMO_DIR/log/dnsmasq" 3>&- &
-	wait_for 5 'the name server answers' answers h1.a 192.168.1.11
-}
 @test "a name server that is started again under another pid is told the names, and follows" {
 	mkdir -p "$WM_DEMO_DIR/dnsmasq"
 	up_with
 	name_server
 	wait_for 5 'it was told' hups_more_than 1
-	kill "$(cat "$WM_DEMO_DIR/dnsmasq/pid")"
-	wait_for 5 'it has ended' test ! -e "$WM_DEMO_DIR/dnsmasq/pid"
+	no_name_server
 	: >"$WM_DEMO_DIR/log/dnsmasq"
 	name_server
 	wait_for 5 'the other one was told' hups_more_than 1
 	{ mesh 11; site a 2 "$SELF" null; host 1 192.168.1.77; } | say_lines answer 11
 	gw sync >/dev/null || gw confirm 11
 	wait_for 5 'it follows' answers h1.a 192.168.1.77
-	kill "$(cat "$WM_DEMO_DIR/dnsmasq/pid")"
+	no_name_server
 	say_whole 12
 }
 

@@ -14,7 +14,7 @@
 
 #define WM_CTL_VERSION 1
 
-enum wm_ctl_verb { WM_CTL_SYNC = 1, WM_CTL_STATUS = 2, WM_CTL_CONFIRM = 3 };
+enum wm_ctl_verb { WM_CTL_SYNC = 1, WM_CTL_STATUS = 2, WM_CTL_CONFIRM = 3, WM_CTL_PROBLEMS = 4 };
 
 struct wm_ctl_request {
 	uint32_t version;

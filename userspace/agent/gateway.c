@@ -10,68 +10,6 @@
 #include "core/util.h"
 #include "kernel/link.h"
 
-static int config_path(const struct wm_instance *inst, char *ret)
-{
-	return wm_format(ret, WM_PATH_SIZE, "%s/config", inst->state_dir);
-}
-
-/* Nobody else is at these files: we have the instance's lock. */
-static void remove_unfinished(const struct wm_instance *inst)
-{
-	static const char *const names[] = { "config", "config.changes", "token", "counters", "removal" };
-	const char *const paths[] = { inst->key_file, inst->hosts_file, inst->servers_file, inst->dnsmasq_conf };
-	char path[WM_PATH_SIZE];
-	int rc;
-
-	for (size_t i = 0; i < WM_ARRAY_LEN(names) + WM_ARRAY_LEN(paths); i++) {
-		if (i >= WM_ARRAY_LEN(names))
-			rc = wm_copy(path, sizeof(path), paths[i - WM_ARRAY_LEN(names)]);
-		else
-			rc = wm_format(path, sizeof(path), "%s/%s", inst->state_dir, names[i]);
-		if (!rc)
-			rc = wm_remove_unfinished(path);
-		if (rc < 0)
-			wm_warning("cannot remove what was left beside %s by a process that was killed: %s", path, strerror(-rc));
-	}
-}
-
-int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err)
-{
-	char path[WM_PATH_SIZE];
-	struct wm_error why;
-	int rc;
-
-	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1, .opened_ms = wm_monotonic_ms() };
-	remove_unfinished(inst);
-	rc = wm_identity_load(inst, &g->id, err);
-	if (rc)
-		return rc;
-	g->need_enrol = g->id.fresh && *g->id.enrolment;
-	rc = wm_make_dirs(inst->state_dir, 0700);
-	if (!rc)
-		rc = config_path(inst, path);
-	if (rc)
-		return wm_fail(err, -rc, "%s: cannot make the state directory: %s", inst->state_dir, strerror(-rc));
-	rc = wm_config_load(path, &g->config, &why);
-	if (!rc)
-		g->have_config = true;
-	else if (rc != -ENOENT)
-		wm_warning("%s; waiting for the registry's config", why.text);
-	wm_gateway_removal_load(g);
-	return 0;
-}
-
-void wm_gateway_close(struct wm_gateway *g)
-{
-	wm_fetcher_stop(&g->fetcher);
-	wm_fetcher_stop(&g->teller);
-	wm_config_free(&g->config);
-	wm_plan_free(&g->plan);
-	wm_reconcile_forget(&g->memory);
-	wm_identity_wipe(&g->id);
-	wm_wipe(&g->self, sizeof(g->self));
-}
-
 /* --- applying ------------------------------------------------------------------------ */
 
 /* A problem is logged when it appears and when it changes, not at every try. */
@@ -213,7 +151,7 @@ static void save(struct wm_gateway *g, const struct wm_delta *delta)
 {
 	char path[WM_PATH_SIZE];
 	struct wm_error err;
-	int rc = config_path(g->inst, path);
+	int rc = wm_gateway_config_path(g->inst, path);
 
 	if (rc)
 		rc = wm_fail(&err, -rc, "%s: the path is too long", g->inst->state_dir);

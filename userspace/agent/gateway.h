@@ -52,6 +52,7 @@ struct wm_gateway {
  * cannot work at all. A damaged saved config is logged and done without. */
 int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err);
 void wm_gateway_close(struct wm_gateway *g);
+int wm_gateway_config_path(const struct wm_instance *inst, char *ret); /* of the last good config; WM_PATH_SIZE; 0, -E2BIG */
 
 /* Makes the kernel match the config that we have; g->problem tells why not. 0 or -errno.
  * What others do to it by the way (a device, a rule, a filter, a ruleset that goes) is

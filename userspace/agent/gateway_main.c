@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/check.h"
 #include "agent/ctl.h"
 #include "agent/gateway.h"
 #include "agent/loop.h"
@@ -158,7 +159,7 @@ static int cmd_down(const struct wm_instance *inst, const struct options *opt)
 	(void)opt;
 	if (wm_ctl_lock(inst, &lock, &err))
 		return fail(&err);
-	bool known = !wm_format(path, sizeof(path), "%s/config", inst->state_dir) && !wm_config_load(path, &config, NULL);
+	bool known = !wm_gateway_config_path(inst, path) && !wm_config_load(path, &config, NULL);
 	int rc = wm_reconcile_undo(inst, known ? &config.mesh.supernet : NULL, &err);
 	wm_config_free(&config);
 	if (rc < 0)
@@ -178,7 +179,7 @@ static int status_alone(const struct wm_instance *inst, const struct options *op
 	if (!out)
 		return 1;
 	wm_identity_peek(inst, &g.id, NULL);
-	if (!wm_format(path, sizeof(path), "%s/config", inst->state_dir))
+	if (!wm_gateway_config_path(inst, path))
 		g.have_config = !wm_config_load(path, &g.config, NULL);
 	wm_gateway_removal_load(&g);
 	wm_status_print(out, &g, false);
@@ -202,6 +203,11 @@ static int cmd_status(const struct wm_instance *inst, const struct options *opt)
 	return code;
 }
 
+static int cmd_check(const struct wm_instance *inst, const struct options *opt)
+{
+	return wm_check(inst, opt->json);
+}
+
 /* Who runs once says in one sentence at the end what is wrong; who stays logs it when it happens. */
 static const struct {
 	const char *name, *help;
@@ -213,6 +219,7 @@ static const struct {
 	{ "confirm", "GEN: let that generation go into force although it removes most of the mesh", WM_LOG_ERROR, cmd_confirm },
 	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down },
 	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status },
+	{ "check", "look for the usual causes of what does not work, and say what to do", WM_LOG_ERROR, cmd_check },
 };
 
 static void usage(FILE *f)
@@ -223,7 +230,7 @@ static void usage(FILE *f)
 	fprintf(f, "\noptions:\n"
 		   "  -i, --instance NAME  one of several meshes on this machine (WM_INSTANCE)\n"
 		   "  -c, --config FILE    instead of /etc/wm[/NAME]/gateway.env\n"
-		   "  -j, --json           machine-readable status\n"
+		   "  -j, --json           machine-readable status and check\n"
 		   "  -v, --verbose        log more\n"
 		   "      --help, --version\n\n"
 		   "exit: 0 in sync, 1 not, 2 usage\n");

@@ -7,25 +7,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/ctl.h"
 #include "agent/removal.h"
+#include "agent/repair.h"
 #include "agent/report.h"
 #include "agent/status.h"
 #include "core/log.h"
 #include "core/util.h"
-#include "kernel/dataplane.h"
-#include "kernel/nl_notice.h"
 
-#define REPAIR_MAX_MS 60000 /* compare with the kernel at least so often, and every WM_POLL seconds */
-#define LOOK_MS 600000    /* also with what nobody else has a hand in, and takes as long as there are hosts */
-#define LOOK_SHARE 100    /* more often, as long as that takes no more than this part of the time */
-#define SETTLE_MS 100     /* from a notice to the comparison: changes come in bunches */
-#define CALM_MS 400       /* from a comparison to the next that a notice asks for, at least ... */
-#define CALM_SHARE 20     /* ... and no more than this part of the time, whatever others do to the kernel */
-#define DEAF_MS 50        /* from one look at the notices to the next */
 #define REPORT_MS 15000
 #define BACKOFF_MAX_MS 60000
 #define ANSWER_MAX_MS 900000 /* a whole config, however large, on top of a long-poll's wait */
@@ -35,10 +26,8 @@
 struct loop {
 	struct wm_gateway *g;
 	int epoll, signals, ctl;
-	uint64_t ask_at, repair_at, look_at, report_at; /* monotonic ms */
-	struct wm_notice notice;
-	uint64_t calm_at;  /* before that, notices have to wait */
-	uint64_t hear_at;  /* until then nobody listens to notices; NEVER: they are listened to */
+	uint64_t ask_at, report_at; /* monotonic ms */
+	struct wm_repair repair;
 	unsigned int asked_wait_s;
 	uint64_t backoff_ms;
 	int waiting[CLIENTS_MAX]; /* `sync` clients that wait for the next answer */
@@ -60,21 +49,12 @@ static void watch_child(struct loop *l, const struct wm_fetcher *f)
 		wm_error("epoll: %s", strerror(errno));
 }
 
-/* Up to a quarter more, so that gateways which lost one registry do not come back in step. */
-static uint64_t jitter(uint64_t ms)
-{
-	uint32_t r;
-
-	wm_random(&r, sizeof(r));
-	return ms + r % (ms / 4 + 1);
-}
-
 static void back_off(struct loop *l)
 {
 	uint64_t first = 1000ull * l->g->inst->poll_s;
 
 	l->backoff_ms = l->backoff_ms ? WM_MIN(2 * l->backoff_ms, (uint64_t)BACKOFF_MAX_MS) : first;
-	l->ask_at = wm_monotonic_ms() + jitter(l->backoff_ms);
+	l->ask_at = wm_monotonic_ms() + wm_jitter(l->backoff_ms);
 }
 
 static void answer_waiting(struct loop *l)
@@ -112,69 +92,6 @@ static void ask(struct loop *l)
 	back_off(l);
 }
 
-static uint64_t poll_ms(const struct loop *l)
-{
-	return WM_MIN(1000ull * l->g->inst->poll_s, (uint64_t)REPAIR_MAX_MS);
-}
-
-/* --- repairing ----------------------------------------------------------------------------- */
-
-static void listen_to_notices(struct loop *l, bool on)
-{
-	for (int i = 0; i < WM_NOTICE_SOURCES; i++) {
-		struct epoll_event ev = { .events = on ? EPOLLIN : 0, .data.fd = l->notice.fd[i] };
-
-		if (l->notice.fd[i] >= 0 && epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->notice.fd[i], &ev))
-			wm_error("epoll: %s", strerror(errno));
-	}
-	l->hear_at = on ? NEVER : wm_monotonic_ms() + DEAF_MS;
-}
-
-/* What we do ourselves is noticed too: then there is nothing to do, and that is the end of it. */
-static void on_notice(struct loop *l)
-{
-	uint64_t then = WM_MAX(wm_monotonic_ms() + SETTLE_MS, l->calm_at);
-
-	if (wm_notice_read(&l->notice))
-		l->repair_at = WM_MIN(l->repair_at, then);
-	listen_to_notices(l, false);
-}
-
-static void renew_notices(struct loop *l)
-{
-	const struct wm_gateway *g = l->g;
-
-	wm_notice_watch(&l->notice, g->applied ? &g->plan : NULL, g->last.ifindex, !strcmp(g->last.dataplane, wm_dataplane_nft.name));
-}
-
-static uint64_t cpu_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return 1000ull * (uint64_t)t.tv_sec + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void repair(struct loop *l)
-{
-	bool all = wm_monotonic_ms() >= l->look_at;
-	uint64_t start = cpu_ms(), now, took;
-
-	l->g->look_at_all |= all;
-	wm_gateway_apply(l->g);
-	now = wm_monotonic_ms();
-	/* What looking costs; doing is rare. */
-	took = l->g->last.changes ? 0 : cpu_ms() - start;
-	wm_debug("compared with the kernel: %d changes", l->g->last.changes);
-	if (all)
-		l->look_at = now + jitter(WM_MIN(WM_MAX(LOOK_SHARE * took, poll_ms(l)), (uint64_t)LOOK_MS));
-	l->repair_at = now + poll_ms(l);
-	l->calm_at = now + WM_MIN(WM_MAX(CALM_SHARE * took, (uint64_t)CALM_MS), (uint64_t)REPAIR_MAX_MS);
-	renew_notices(l);
-}
-
-/* --- following ------------------------------------------------------------------------------ */
-
 /* Long-polls follow each other, and a question that was not to be held, at once; a registry (or proxy) that does not
  * hold them, or is never to (WM_WAIT=0), is polled. */
 static void after_idle(struct loop *l, uint64_t asked_at)
@@ -182,7 +99,7 @@ static void after_idle(struct loop *l, uint64_t asked_at)
 	uint64_t now = wm_monotonic_ms();
 	bool held = l->g->inst->wait_s && 2 * (now - asked_at) >= 1000ull * l->asked_wait_s;
 
-	l->ask_at = held ? now : now + jitter(1000ull * l->g->inst->poll_s);
+	l->ask_at = held ? now : now + wm_jitter(1000ull * l->g->inst->poll_s);
 }
 
 static void on_fetcher(struct loop *l)
@@ -207,13 +124,13 @@ static void on_fetcher(struct loop *l)
 		l->backoff_ms = 0;
 		after_idle(l, asked_at);
 		if (l->nwaiting)
-			repair(l);
+			wm_repair_now(&l->repair);
 		break;
 	case WM_NEXT_BACKOFF:
 		back_off(l);
 		break;
 	}
-	renew_notices(l);
+	wm_repair_renew(&l->repair);
 	answer_waiting(l);
 }
 
@@ -242,6 +159,23 @@ static void send_status(struct loop *l, int fd, bool json)
 	free(text);
 }
 
+/* A line each; none: all is well. */
+static void send_problems(struct loop *l, int fd)
+{
+	const struct wm_gateway *g = l->g;
+	const struct {
+		const char *what, *text;
+	} rows[] = { { "registry", g->registry.text }, { "in force", g->problem.text }, { "waits", g->waits.text } };
+	char text[3 * (sizeof(g->problem.text) + 16)];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++)
+		if (*rows[i].text)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s: %s\n", rows[i].what, rows[i].text);
+	wm_ctl_answer(fd, len ? 1 : 0, text);
+}
+
 /* The answer is what the registry says next. */
 static void sync_for(struct loop *l, int fd)
 {
@@ -263,6 +197,8 @@ static void on_ctl(struct loop *l)
 		return;
 	if (request.verb == WM_CTL_STATUS) {
 		send_status(l, fd, request.json);
+	} else if (request.verb == WM_CTL_PROBLEMS) {
+		send_problems(l, fd);
 	} else if (request.verb == WM_CTL_SYNC && room) {
 		sync_for(l, fd);
 	} else if (request.verb == WM_CTL_CONFIRM && room) {
@@ -284,7 +220,7 @@ static void on_signal(struct loop *l)
 	if (read(l->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		l->repair_at = l->look_at = 0;
+		l->repair.at = l->repair.look_at = 0;
 		return;
 	}
 	wm_info("stopping; traffic keeps flowing");
@@ -296,13 +232,10 @@ static void on_time(struct loop *l)
 	struct wm_gateway *g = l->g;
 	uint64_t now = wm_monotonic_ms();
 
-	if (now >= l->hear_at)
-		listen_to_notices(l, true);
-	if (now >= l->repair_at)
-		repair(l);
+	wm_repair_on_time(&l->repair);
 	if (now >= l->report_at) {
 		g->report_due = true;
-		l->report_at = now + jitter(REPORT_MS);
+		l->report_at = now + wm_jitter(REPORT_MS);
 	}
 	if (g->fetcher.busy && now - g->fetcher.since > ANSWER_MAX_MS + 1000ull * l->asked_wait_s) {
 		wm_warning("the registry's answer does not end; asking again");
@@ -316,7 +249,7 @@ static void on_time(struct loop *l)
 
 static int until_next(const struct loop *l)
 {
-	uint64_t now = wm_monotonic_ms(), next = WM_MIN(WM_MIN(l->repair_at, l->report_at), l->hear_at);
+	uint64_t now = wm_monotonic_ms(), next = WM_MIN(wm_repair_next(&l->repair), l->report_at);
 
 	if (!l->g->fetcher.busy)
 		next = WM_MIN(next, l->ask_at);
@@ -334,7 +267,7 @@ static void dispatch(struct loop *l, int fd)
 	else if (fd == l->g->teller.fd)
 		on_teller(l);
 	else
-		on_notice(l);
+		wm_repair_on_notice(&l->repair);
 }
 
 static int open_loop(struct loop *l)
@@ -353,20 +286,6 @@ static int open_loop(struct loop *l)
 	return watch(l, l->signals) ?: watch(l, l->ctl);
 }
 
-/* Without them it works too, only later. */
-static void open_notices(struct loop *l)
-{
-	struct wm_error err;
-
-	if (wm_notice_open(&l->notice, l->g->inst, &err))
-		wm_warning("%s", err.text);
-	for (int i = 0; i < WM_NOTICE_SOURCES; i++)
-		if (l->notice.fd[i] >= 0 && watch(l, l->notice.fd[i]))
-			wm_error("epoll: %s", strerror(errno));
-	l->hear_at = NEVER;
-	renew_notices(l);
-}
-
 int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 {
 	struct loop l = { .g = g, .ctl = ctl_fd };
@@ -374,10 +293,10 @@ int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 
 	if (rc)
 		wm_error("cannot start the loop: %s", strerror(-rc));
-	open_notices(&l);
+	wm_repair_open(&l.repair, g, l.epoll);
 	g->stays = true;
 	l.stop = rc != 0;
-	l.report_at = wm_monotonic_ms() + jitter(REPORT_MS);
+	l.report_at = wm_monotonic_ms() + wm_jitter(REPORT_MS);
 	while (!l.stop) {
 		struct epoll_event ev;
 		int n;
@@ -390,7 +309,7 @@ int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 			dispatch(&l, ev.data.fd);
 	}
 	answer_waiting(&l);
-	wm_notice_close(&l.notice);
+	wm_repair_close(&l.repair);
 	close(l.signals);
 	close(l.epoll);
 	return rc ? 1 : 0;
