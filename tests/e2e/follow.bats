@@ -138,7 +138,10 @@ logged() { grep -c -- "$1" "$WM_DEMO_DIR/log/gateway"; } # logged <words>: in ho
 	done
 	for what in com localhost; do
 		site "$what" 4 null null | whole
-		refused "$what"
+		run gw sync
+		[ "$status" = 1 ]
+		echo "$output"
+		[[ "$output" == *"site '$what'"* ]]
 	done
 	site c 3 null null | whole; refused 172.30.3.0
 	site c 0 null null | sed 's/172.30.0.0.24/0.0.0.0\/0/' | whole; refused 0.0.0.0/0
@@ -223,7 +226,7 @@ tries_the_mesh() {
 	[ -e "$WM_DEMO_DIR/etc/a/private.key" ] || wg genkey >"$WM_DEMO_DIR/etc/a/private.key"
 	{ mesh 10; site a 2 "\"$(ns gw wg pubkey <"$WM_DEMO_DIR/etc/a/private.key")\"" null; host 1; host 2; } | say_lines answer 10
 	finds 'no config on disk' 'wm-gateway sync'
-	finds 'no wm-gateway runs' 'systemctl start wm-agent'
+	finds 'no wm-gateway runs' 'start wm-agent'
 	start
 	wait_for 10 'it is in force' says '.config.in_force'
 	finds 'no dnsmasq runs' WM_DNSMASQ_PID
@@ -258,4 +261,15 @@ tries_the_mesh() {
 	gw down
 	finds 'there is no interface' 'wm-gateway sync'
 	finds 'no data plane' 'wm-gateway sync'
+}
+
+@test "status fits a screen however large the site is, and -j shows all" {
+	{ mesh 10; site a 2 "$SELF" null; for n in $(seq 1 60); do host "$n" 10.1.1.$((100 + n)); done; } | say_lines answer 10
+	start
+	wait_for 10 'it is in force' says '.config.in_force'
+	run gw status
+	echo "$output"
+	[ "${#lines[@]}" -le 50 ]
+	[[ "$output" == *'and 52 more: -j shows all'* ]]
+	says '.unplaced | length == 60'
 }

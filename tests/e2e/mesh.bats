@@ -211,6 +211,8 @@ another_than() {
 	pings web "$NAS" 1
 	keys=$(bpftool -j map dump pinned "${map[0]}" | jq -r '.[] | select(any(.value[]; . != "0x00")) | .key | join(" ")')
 	[ -n "$keys" ]
+	# So small a site is looked at every few seconds anyway; not while it stands still.
+	kill -STOP "$(pid_of gw-a wm-gateway)"
 	nothing=$(bpftool -j map show pinned "${map[0]}" | jq -r '[range(.bytes_value)] | map("00") | join(" ")')
 	while read -r key; do
 		# shellcheck disable=SC2086 # lists of bytes
@@ -218,6 +220,7 @@ another_than() {
 	done <<<"$keys"
 	silent web "$NAS" 1
 	kill -HUP "$(pid_of gw-a wm-gateway)"
+	kill -CONT "$(pid_of gw-a wm-gateway)"
 	wait_for 5 'web passes again' pings web "$NAS" 1
 	[ "$(bpftool -j map dump pinned "${map[0]}" | jq -r '.[] | select(any(.value[]; . != "0x00")) | .key | join(" ")')" = "$keys" ]
 }
@@ -335,4 +338,21 @@ called() { grep -q "^$2[[:space:]].*\b$3\b" "$WM_DEMO_DIR/etc/$1/hosts"; } # cal
 	wait_for 10 'the guest is blocked again' silent guest "$NAS" 1
 	wait_for 30 'all is in sync again' in_sync
 	[ "$(gateway a status -j | jq .config.hosts)" = 4 ]
+}
+
+waits_here() { gateway a status -j | jq -e '.config.waits | contains("wm-gateway confirm")'; }
+checked() { wm check >"$BATS_TEST_TMPDIR/check" 2>&1 || true; grep -q 'a .*waits: it removes.*wm-gateway confirm' <(tr -s ' \n' ' ' <"$BATS_TEST_TMPDIR/check"); }
+
+@test "most of the mesh gone at the registry: gateways wait and traffic flows, wm check says so, and undo ends it" {
+	local before
+	before=$(gateway a status -j | jq .config.generation)
+	registry /v1/export | jq '.hosts = [] | .devices = []' >"$BATS_TEST_TMPDIR/empty"
+	registry /v1/import --data-binary "@$BATS_TEST_TMPDIR/empty" | jq -e '.plan.remove | length == 6'
+	wait_for 30 'the gateway waits' waits_here
+	at a "$before" || true
+	pings web "$NAS" 1
+	wait_for 30 'the operator is told' checked
+	registry /v1/undo -X POST >/dev/null
+	wait_for 90 'all is in sync again' in_sync
+	pings web "$NAS" 1
 }

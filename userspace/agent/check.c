@@ -61,9 +61,9 @@ static void check_run(struct check *c)
 
 	c->running = !rc;
 	if (rc == -ENOENT)
-		found(c, "start it: systemctl start wm-agent; 'wm-gateway sync' says what hinders it", "no wm-gateway runs, so nobody follows the registry");
+		found(c, "start wm-agent, which runs it (systemctl start wm-agent); 'wm-gateway sync' says what hinders it", "no wm-gateway runs, so nobody follows the registry");
 	else if (rc)
-		found(c, "restart it: systemctl restart wm-agent", "%s", err.text);
+		found(c, "end it; wm-agent starts it again", "%s", err.text);
 	for (char *line = rc ? NULL : strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		found(c, !strncmp(line, "registry: ", 10) ? "see WM_REGISTRY_URL and WM_REGISTRY_TOKEN in gateway.env, the way there (name, port, proxy), and 'wm health'" :
 							   "do what the sentence says; what was in force stays", "%s", line);
@@ -146,6 +146,9 @@ static void check_peers(struct check *c)
 			if (wm_key_equal(&c->config.sites[k].public_key, &dev.peers[i].public_key))
 				site = &c->config.sites[k];
 		if (!site || now - dev.peers[i].last_handshake < SILENT_S)
+			continue;
+		/* Where both can be reached nobody sends keepalives: they may have had nothing to say. */
+		if (dev.peers[i].last_handshake && site->endpoint.family && me && me->endpoint.family)
 			continue;
 		if (dev.peers[i].endpoint.family)
 			snprintf(fix, sizeof(fix), "let UDP to %s through on the way there (a port forward on the router of '%s'), and see that its gateway runs ('wm check')",

@@ -150,7 +150,7 @@ static void send_status(struct loop *l, int fd, bool json)
 	struct wm_out *out = f ? wm_out_new(f, json ? WM_OUT_JSON : WM_OUT_TEXT) : NULL;
 
 	if (out) {
-		wm_status_print(out, l->g, true);
+		wm_status_print(out, l->g, true, json);
 		wm_out_end(out);
 	}
 	if (f)
@@ -220,7 +220,7 @@ static void on_signal(struct loop *l)
 	if (read(l->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		l->repair.at = l->repair.look_at = 0;
+		wm_repair_all(&l->repair);
 		return;
 	}
 	wm_info("stopping; traffic keeps flowing");

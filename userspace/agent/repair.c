@@ -14,9 +14,6 @@
 #define REPAIR_MAX_MS 60000 /* compare at least so often, and every WM_POLL seconds */
 #define LOOK_MS 600000      /* also with what nobody else has a hand in */
 #define LOOK_SHARE 100      /* more often, as long as that takes no more than this part of the time */
-#define SETTLE_MS 100       /* from a notice to the comparison: changes come in bunches */
-#define CALM_MS 400         /* from a comparison to the next that a notice asks for, at least ... */
-#define CALM_SHARE 20       /* ... and no more than this part of the time */
 #define DEAF_MS 50          /* from one look at the notices to the next */
 #define NEVER UINT64_MAX
 
@@ -44,6 +41,7 @@ void wm_repair_open(struct wm_repair *r, struct wm_gateway *g, int epoll)
 	struct wm_error err;
 
 	*r = (struct wm_repair){ .g = g, .epoll = epoll, .hear_at = NEVER };
+	wm_pace_begin(&r->pace, wm_monotonic_ms());
 	if (wm_notice_open(&r->notice, g->inst, &err))
 		wm_warning("%s", err.text);
 	for (int i = 0; i < WM_NOTICE_SOURCES; i++) {
@@ -63,10 +61,8 @@ void wm_repair_close(struct wm_repair *r)
 /* What we do ourselves is noticed too: then there is nothing to do, and that is the end of it. */
 void wm_repair_on_notice(struct wm_repair *r)
 {
-	uint64_t then = WM_MAX(wm_monotonic_ms() + SETTLE_MS, r->calm_at);
-
 	if (wm_notice_read(&r->notice))
-		r->at = WM_MIN(r->at, then);
+		wm_pace_hint(&r->pace, wm_monotonic_ms());
 	listen_to_notices(r, false);
 }
 
@@ -88,21 +84,27 @@ static uint64_t cpu_ms(void)
 
 void wm_repair_now(struct wm_repair *r)
 {
-	bool all = wm_monotonic_ms() >= r->look_at;
+	bool all = wm_monotonic_ms() >= r->look_at, failed;
 	uint64_t poll = WM_MIN(1000ull * r->g->inst->poll_s, (uint64_t)REPAIR_MAX_MS);
 	uint64_t start = cpu_ms(), now, took;
 
 	r->g->look_at_all |= all;
-	wm_gateway_apply(r->g);
+	failed = wm_gateway_apply(r->g) != 0;
 	now = wm_monotonic_ms();
-	/* What looking costs; doing is rare. */
-	took = r->g->last.changes ? 0 : cpu_ms() - start;
+	took = cpu_ms() - start;
 	wm_debug("compared with the kernel: %d changes", r->g->last.changes);
+	wm_pace_done(&r->pace, now, poll, took, r->g->last.changes, failed);
+	if (r->g->last.changes)
+		took = 0; /* of looking, nothing is known */
 	if (all)
 		r->look_at = now + WM_MIN(WM_MAX(LOOK_SHARE * took, poll), (uint64_t)LOOK_MS);
-	r->at = now + poll;
-	r->calm_at = now + WM_MIN(WM_MAX(CALM_SHARE * took, (uint64_t)CALM_MS), (uint64_t)REPAIR_MAX_MS);
 	wm_repair_renew(r);
+}
+
+void wm_repair_all(struct wm_repair *r)
+{
+	r->look_at = 0;
+	wm_repair_now(r);
 }
 
 void wm_repair_on_time(struct wm_repair *r)
@@ -111,11 +113,11 @@ void wm_repair_on_time(struct wm_repair *r)
 
 	if (now >= r->hear_at)
 		listen_to_notices(r, true);
-	if (now >= r->at)
+	if (now >= r->pace.at)
 		wm_repair_now(r);
 }
 
 uint64_t wm_repair_next(const struct wm_repair *r)
 {
-	return WM_MIN(r->at, r->hear_at);
+	return WM_MIN(r->pace.at, r->hear_at);
 }

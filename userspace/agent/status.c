@@ -11,6 +11,8 @@
 #include "kernel/wg.h"
 #include "tools/shields.h"
 
+#define SCREEN_ROWS 8 /* of a table, in text */
+
 /* "12 s", "5 min", "3 h", "2 d" */
 static const char *age_text(int64_t then, char *buf, size_t size)
 {
@@ -96,23 +98,80 @@ static void print_kernel(struct wm_out *out, const struct wm_gateway *g)
 	wm_out_object_end(out);
 }
 
-/* "b" or "laptop (device)"; NULL: not in the config */
-static const char *peer_name(const struct wm_config *c, const struct wm_key *key, char *buf, size_t size)
+/* Whose a key is. */
+struct known {
+	struct wm_key key;
+	const char *name;
+	bool site;
+};
+
+static int known_order(const void *a, const void *b)
 {
-	for (size_t i = 0; i < c->nsites; i++) {
-		if (wm_key_equal(&c->sites[i].public_key, key))
-			return c->sites[i].domain;
-	}
-	for (size_t i = 0; i < c->ndevices; i++) {
-		if (!wm_key_equal(&c->devices[i].public_key, key))
-			continue;
-		snprintf(buf, size, "%s (device)", c->devices[i].name);
-		return buf;
-	}
-	return NULL;
+	return memcmp(a, b, sizeof(struct wm_key));
 }
 
-static void print_peers(struct wm_out *out, const struct wm_gateway *g)
+/* Sorted by key; NULL: nobody is known, or no memory. The names are the config's. */
+static struct known *know(const struct wm_config *c, size_t *ret_n)
+{
+	struct known *list = calloc(c->nsites + c->ndevices + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; list && i < c->nsites; i++)
+		list[n++] = (struct known){ c->sites[i].public_key, c->sites[i].domain, true };
+	for (size_t i = 0; list && i < c->ndevices; i++)
+		list[n++] = (struct known){ c->devices[i].public_key, c->devices[i].name, false };
+	if (list)
+		qsort(list, n, sizeof(*list), known_order);
+	*ret_n = n;
+	return list;
+}
+
+/* A table of which text shows no more than fits a screen. */
+struct rows {
+	struct wm_out *out;
+	size_t left, more;
+};
+
+static bool begin_row(struct rows *rows)
+{
+	if (!rows->left) {
+		rows->more++;
+		return false;
+	}
+	rows->left--;
+	wm_out_row(rows->out);
+	return true;
+}
+
+static void end_rows(struct rows *rows, const char *if_empty)
+{
+	char text[64];
+
+	wm_out_table_end(rows->out, if_empty);
+	snprintf(text, sizeof(text), "  and %zu more: -j shows all", rows->more);
+	if (rows->more)
+		wm_out_line(rows->out, text);
+}
+
+static void print_peer(struct rows *rows, const struct wm_wg_peer *p, const struct known *who)
+{
+	char key[WM_KEY_TEXT], ep[WM_ENDPOINT_TEXT], age[32], name[WM_NAME_SIZE + 16];
+
+	if (!begin_row(rows))
+		return;
+	if (who)
+		snprintf(name, sizeof(name), "%s%s", who->name, who->site ? "" : " (device)");
+	wm_out_cell_str(rows->out, who ? name : NULL);
+	wm_out_cell_str(rows->out, wm_key_format(&p->public_key, key));
+	wm_out_cell_str(rows->out, *wm_endpoint_format(&p->endpoint, ep) ? ep : NULL);
+	wm_out_cell_str(rows->out, age_text(p->last_handshake, age, sizeof(age)));
+	wm_out_cell_uint(rows->out, (uint64_t)p->last_handshake);
+	wm_out_cell_uint(rows->out, p->rx_bytes);
+	wm_out_cell_uint(rows->out, p->tx_bytes);
+}
+
+/* Sites first: in text a hub's thousand phones would hide them. */
+static void print_peers(struct wm_out *out, const struct wm_gateway *g, size_t most)
 {
 	static const struct wm_col cols[] = {
 		{ "name", "PEER", 0 }, { "public_key", NULL, 0 }, { "endpoint", "ENDPOINT", 0 },
@@ -120,41 +179,42 @@ static void print_peers(struct wm_out *out, const struct wm_gateway *g)
 		{ "tx_bytes", "SENT", WM_COL_RIGHT },
 	};
 	struct wm_wg_device dev = { 0 };
-	char key[WM_KEY_TEXT], ep[WM_ENDPOINT_TEXT], age[32], name[WM_NAME_SIZE + 16];
+	struct rows rows = { .out = out, .left = most };
+	size_t nknown;
+	WM_AUTO_FREE struct known *known = know(&g->config, &nknown);
 
 	if (wm_wg_read(g->inst->ifname, &dev, NULL))
 		dev = (struct wm_wg_device){ 0 };
 	wm_out_table(out, "peers", "peers", cols, WM_ARRAY_LEN(cols));
-	for (size_t i = 0; i < dev.npeers; i++) {
-		const struct wm_wg_peer *p = &dev.peers[i];
+	for (int sites = 1; sites >= 0; sites--) {
+		for (size_t i = 0; i < dev.npeers; i++) {
+			const struct wm_wg_peer *p = &dev.peers[i];
+			const struct known *who = known ? bsearch(&p->public_key, known, nknown, sizeof(*known), known_order) : NULL;
 
-		wm_out_row(out);
-		wm_out_cell_str(out, peer_name(&g->config, &p->public_key, name, sizeof(name)));
-		wm_out_cell_str(out, wm_key_format(&p->public_key, key));
-		wm_out_cell_str(out, *wm_endpoint_format(&p->endpoint, ep) ? ep : NULL);
-		wm_out_cell_str(out, age_text(p->last_handshake, age, sizeof(age)));
-		wm_out_cell_uint(out, (uint64_t)p->last_handshake);
-		wm_out_cell_uint(out, p->rx_bytes);
-		wm_out_cell_uint(out, p->tx_bytes);
+			if ((who && who->site) == sites)
+				print_peer(&rows, p, who);
+		}
 	}
-	wm_out_table_end(out, "  none");
+	end_rows(&rows, "  none");
 	wm_wg_device_free(&dev);
 }
 
-static void print_unplaced(struct wm_out *out, const struct wm_plan *plan)
+static void print_unplaced(struct wm_out *out, const struct wm_plan *plan, size_t most)
 {
+	struct rows rows = { .out = out, .left = most };
 	static const struct wm_col cols[] = { { "problem", "HOSTS THAT CANNOT BE REACHED", 0 } };
 
 	wm_out_table(out, "unplaced", NULL, cols, WM_ARRAY_LEN(cols));
 	for (size_t i = 0; i < plan->nproblems; i++) {
-		wm_out_row(out);
-		wm_out_cell_str(out, plan->problems[i]);
+		if (begin_row(&rows))
+			wm_out_cell_str(out, plan->problems[i]);
 	}
-	wm_out_table_end(out, NULL);
+	end_rows(&rows, NULL);
 }
 
-void wm_status_print(struct wm_out *out, const struct wm_gateway *g, bool running)
+void wm_status_print(struct wm_out *out, const struct wm_gateway *g, bool running, bool whole)
 {
+	const size_t most = whole ? SIZE_MAX : SCREEN_ROWS;
 	char key[WM_KEY_TEXT];
 
 	wm_out_str(out, "site", "site", g->inst->domain);
@@ -163,8 +223,8 @@ void wm_status_print(struct wm_out *out, const struct wm_gateway *g, bool runnin
 	wm_out_str(out, "public_key", "public key", wm_key_is_zero(&g->id.public_key) ? NULL : wm_key_format(&g->id.public_key, key));
 	print_config(out, g, running);
 	print_kernel(out, g);
-	print_peers(out, g);
-	print_unplaced(out, &g->plan);
+	print_peers(out, g, most);
+	print_unplaced(out, &g->plan, most);
 }
 
 int wm_status_exit_code(const struct wm_gateway *g, bool running)
