@@ -10,6 +10,7 @@
 #include "core/env.h"
 #include "core/util.h"
 
+#define RELEASES "releases" /* a directory beside the states of instances */
 #define FWMARK 0x574d0000u
 
 /* A mark that no other instance has, nor another program that is known to be used beside VPNs: bits 14 and 15 are
@@ -74,6 +75,8 @@ int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error
 
 	if (*wanted && !wm_label_valid(wanted))
 		return wm_fail(err, EINVAL, "instance '%.80s': a name of a-z, 0-9 and '-' is needed, at most 63 characters", wanted);
+	if (!strcmp(wanted, RELEASES))
+		return wm_fail(err, EINVAL, "instance '%s': that name is taken by the directory of releases", wanted);
 	strcpy(inst.name, wanted);
 	if (*wanted)
 		wm_ifname_make(inst.ifname, "wg-", wanted);
@@ -96,6 +99,10 @@ int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error
 		rc = make_path(inst.dnsmasq_conf, &inst, "WM_ETC", "/etc/wm", "/dnsmasq.conf");
 	if (!rc)
 		rc = make_path(inst.state_dir, &inst, "WM_STATE", "/var/lib/wm", "");
+	if (!rc)
+		rc = make_path(inst.releases, &inst, "WM_STATE", "/var/lib/wm", "/" RELEASES);
+	if (!rc)
+		rc = make_path(inst.release_keys, &inst, "WM_ETC", "/etc/wm", "/release.pub");
 	if (!rc)
 		rc = make_path(inst.run_dir, &inst, "WM_RUN", "/run/wm", "");
 	if (!rc)
@@ -303,6 +310,30 @@ static int load_registry(struct wm_instance *inst, const struct wm_env *env, str
 	return rc;
 }
 
+/* No token is sent there, and signatures tell what is believed: plain http is as good. */
+static int load_update(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	const char *url = wm_env_get(env, "WM_UPDATE_URL", "");
+	unsigned long interval, prove;
+	int rc = wm_env_uint(env, "WM_UPDATE_INTERVAL", 600, 1, 604800, &interval, err);
+
+	if (!rc)
+		rc = wm_env_uint(env, "WM_UPDATE_PROVE", 120, 1, 3600, &prove, err);
+	if (rc)
+		return rc;
+	inst->update_interval_s = (unsigned int)interval;
+	inst->update_prove_s = (unsigned int)prove;
+	inst->update = strcmp(url, "off");
+	if (*url && inst->update && strncmp(url, "https://", 8) && strncmp(url, "http://", 7))
+		return wm_fail(err, EINVAL, "WM_UPDATE_URL is '%.80s'; it must be 'off', or start with https:// or http://", url);
+	if (*url)
+		return copy_value(inst->update_url, sizeof(inst->update_url), env, "WM_UPDATE_URL", "", err);
+	if (wm_format(inst->update_url, sizeof(inst->update_url), "%s%sdownloads", inst->registry_url,
+		      inst->registry_url[strlen(inst->registry_url) - 1] == '/' ? "" : "/"))
+		return wm_fail(err, EINVAL, "WM_REGISTRY_URL is too long");
+	return 0;
+}
+
 /* One of n words, the first of which is the default; its number in *ret. `allowed` lists them for the error. */
 static int load_choice(const struct wm_env *env, const char *key, const char *const words[], size_t n, const char *allowed,
 		       unsigned int *ret, struct wm_error *err)
@@ -351,7 +382,7 @@ static int load_choices(struct wm_instance *inst, const struct wm_env *env, stru
 int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err)
 {
 	static int (*const parts[])(struct wm_instance *, const struct wm_env *, struct wm_error *) = {
-		load_site, load_numbers, load_endpoint, load_registry, load_choices,
+		load_site, load_numbers, load_endpoint, load_registry, load_update, load_choices,
 	};
 	struct wm_instance inst;
 	struct wm_env *env = NULL;

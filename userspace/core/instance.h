@@ -48,6 +48,8 @@ struct wm_instance {
 	char run_dir[WM_PATH_SIZE];    /* /run/wm[/<name>] */
 	char bpffs[WM_PATH_SIZE];      /* WM_BPFFS, /sys/fs/bpf/wm */
 	char fetch_path[WM_PATH_SIZE]; /* wm-fetch: beside this program, or WM_LIBEXEC */
+	char release_keys[WM_PATH_SIZE]; /* /etc/wm[/<name>]/release.pub: whose releases are taken */
+	char releases[WM_PATH_SIZE];   /* <state_dir>/releases */
 
 	char domain[WM_NAME_SIZE];     /* SITE_DOMAIN */
 	struct wm_prefix subnet;       /* SITE_SUBNET; len 0: whatever the registry says */
@@ -69,6 +71,11 @@ struct wm_instance {
 	bool allow_http;               /* WM_REGISTRY_ALLOW_HTTP */
 	unsigned int poll_s;           /* WM_POLL, 5: between polls when long-poll does not work */
 	unsigned int wait_s;           /* WM_WAIT, 50: how long one long-poll waits */
+
+	bool update;                   /* false: WM_UPDATE_URL is "off" */
+	char update_url[WM_PATH_SIZE]; /* WM_UPDATE_URL; default: the registry's downloads */
+	unsigned int update_interval_s; /* WM_UPDATE_INTERVAL, 600 */
+	unsigned int update_prove_s;   /* WM_UPDATE_PROVE, 120: in which a new release must get in sync */
 
 	enum wm_dataplane_choice dataplane; /* WM_DATAPLANE */
 	bool fastpath;                 /* WM_FASTPATH */

@@ -43,23 +43,30 @@ bool wm_key_equal(const struct wm_key *a, const struct wm_key *b)
 	return !sodium_memcmp(a->byte, b->byte, WM_KEY_LEN);
 }
 
-int wm_key_parse(const char *text, struct wm_key *ret)
+#define BASE64_MAX 128 /* bytes */
+
+int wm_base64_parse(const char *text, void *ret, size_t size)
 {
-	struct wm_key key;
-	char again[WM_KEY_TEXT];
-	size_t len;
+	uint8_t bytes[BASE64_MAX];
+	char again[sodium_base64_ENCODED_LEN(BASE64_MAX, sodium_base64_VARIANT_ORIGINAL)];
+	size_t len, digits = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL) - 1;
 	int rc = -EINVAL;
 
-	if (strlen(text) == WM_KEY_TEXT - 1 &&
-	    !sodium_base642bin(key.byte, WM_KEY_LEN, text, WM_KEY_TEXT - 1, NULL, &len, NULL,
-			       sodium_base64_VARIANT_ORIGINAL) &&
-	    len == WM_KEY_LEN && !sodium_memcmp(wm_key_format(&key, again), text, WM_KEY_TEXT)) {
-		*ret = key;
+	/* Encoded again, because the decoder takes bits beyond the end as well. */
+	if (size <= sizeof(bytes) && strlen(text) == digits &&
+	    !sodium_base642bin(bytes, size, text, digits, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) && len == size &&
+	    !sodium_memcmp(sodium_bin2base64(again, sizeof(again), bytes, size, sodium_base64_VARIANT_ORIGINAL), text, digits)) {
+		memcpy(ret, bytes, size);
 		rc = 0;
 	}
-	wm_wipe(&key, sizeof(key));
+	wm_wipe(bytes, sizeof(bytes));
 	wm_wipe(again, sizeof(again));
 	return rc;
+}
+
+int wm_key_parse(const char *text, struct wm_key *ret)
+{
+	return wm_base64_parse(text, ret->byte, WM_KEY_LEN);
 }
 
 const char *wm_key_format(const struct wm_key *key, char *buf)
@@ -157,6 +164,16 @@ const char *wm_sha256(const void *data, size_t len, char *ret)
 	wm_sha256_begin(&state);
 	wm_sha256_add(&state, data, len);
 	return wm_sha256_end(&state, ret);
+}
+
+bool wm_signature_holds(const uint8_t *signature, const void *data, size_t len, const struct wm_key *public_key)
+{
+	return !crypto_sign_verify_detached(signature, data, len, public_key->byte);
+}
+
+void wm_blake2b(const void *data, size_t len, uint8_t *ret)
+{
+	crypto_generichash(ret, WM_BLAKE2B_LEN, data, len, NULL, 0);
 }
 
 uint32_t wm_keyed_hash(const void *data, size_t len)

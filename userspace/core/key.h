@@ -70,6 +70,15 @@ void wm_sha256_add(struct wm_sha256_state *state, const void *data, size_t len);
 const char *wm_sha256_end(struct wm_sha256_state *state, char *ret); /* ret: WM_SHA256_TEXT */
 const char *wm_sha256(const void *data, size_t len, char *ret);
 
+/* What a signature by minisign is made of: Ed25519 (RFC 8032) over a text, or over its BLAKE2b-512 (RFC 7693). */
+#define WM_SIGNATURE_LEN 64
+#define WM_BLAKE2B_LEN 64
+bool wm_signature_holds(const uint8_t *signature, const void *data, size_t len, const struct wm_key *public_key);
+void wm_blake2b(const void *data, size_t len, uint8_t *ret); /* ret: WM_BLAKE2B_LEN */
+
+/* Canonical base64 of exactly `size` bytes: 0, or -EINVAL and *ret as before. */
+int wm_base64_parse(const char *text, void *ret, size_t size);
+
 /* Nobody outside this process can tell what it will be: for tables that others fill. */
 uint32_t wm_keyed_hash(const void *data, size_t len);
 

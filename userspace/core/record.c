@@ -68,6 +68,10 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_REPORT_PEER, wm_report_peer, name),
 	STRING(WM_RECORD_REPORT_HOST, wm_report_host, name),
 	STRING(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
+	STRING(WM_RECORD_GET, wm_fetch_get, target.url),
+	STRING(WM_RECORD_GET, wm_fetch_get, target.token),
+	STRING(WM_RECORD_GET, wm_fetch_get, target.ca_file),
+	STRING(WM_RECORD_GET, wm_fetch_get, name),
 	STRING(WM_RECORD_PROBLEM, wm_fetch_problem, text),
 };
 
@@ -88,10 +92,12 @@ static const struct {
 	{ WM_RECORD_UPDATE_SELF, sizeof(struct wm_fetch_self) },
 	{ WM_RECORD_REPORT_PEER, sizeof(struct wm_report_peer) },
 	{ WM_RECORD_REPORT_HOST, sizeof(struct wm_report_host) },
+	{ WM_RECORD_GET, sizeof(struct wm_fetch_get) },
 	{ WM_RECORD_UNCHANGED, 0 },
 	{ WM_RECORD_ENROLLED, sizeof(struct wm_fetch_enrolled) },
 	{ WM_RECORD_DONE, 0 },
 	{ WM_RECORD_PROBLEM, sizeof(struct wm_fetch_problem) },
+	{ WM_RECORD_CHUNK, 0 },
 };
 
 static bool bool_valid(const bool *b)
@@ -138,6 +144,8 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_ENROLLED:
 	case WM_RECORD_DONE:
 	case WM_RECORD_PROBLEM:
+	case WM_RECORD_GET:
+	case WM_RECORD_CHUNK:
 		return true;
 	}
 	return false;

@@ -40,11 +40,14 @@ enum wm_record_type {
 	/* what the REPORT that follows says besides; not answered by themselves */
 	WM_RECORD_REPORT_PEER, /* struct wm_report_peer: at most WM_REPORT_PEERS of them */
 	WM_RECORD_REPORT_HOST, /* struct wm_report_host: at most WM_REPORT_HOSTS of them */
+	/* wm-agent -> fetcher */
+	WM_RECORD_GET = 48, /* struct wm_fetch_get: answered by any number of CHUNK and then DONE, or by PROBLEM */
 	/* fetcher -> gateway */
 	WM_RECORD_UNCHANGED = 64, /* no payload: nothing newer within the wait */
 	WM_RECORD_ENROLLED,       /* struct wm_fetch_enrolled */
 	WM_RECORD_DONE,           /* no payload */
 	WM_RECORD_PROBLEM,        /* struct wm_fetch_problem */
+	WM_RECORD_CHUNK = 80,     /* the next bytes of a file, as many as the record is long */
 };
 
 struct wm_record_end {
@@ -88,6 +91,14 @@ struct wm_fetch_enrol {
 	struct wm_endpoint endpoint;
 	struct wm_prefix subnet;       /* len 0: as the registry has it */
 	uint8_t hub;
+};
+
+/* A file that needs no token and gets none: target.token is "". */
+struct wm_fetch_get {
+	struct wm_fetch_target target; /* url: of the directory */
+	char name[128];                /* of the file in it; wm_release_name_valid */
+	uint64_t max;                  /* bytes; more are a PROBLEM (EFBIG) */
+	uint32_t timeout_s;            /* for all of it */
 };
 
 struct wm_fetch_enrolled {
@@ -139,6 +150,7 @@ struct wm_record {
 		struct wm_fetch_report report;
 		struct wm_report_peer report_peer;
 		struct wm_report_host report_host;
+		struct wm_fetch_get get;
 		struct wm_fetch_problem problem;
 		uint8_t byte[WM_RECORD_MAX];
 	};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/codec.h"
+#include "core/release.h"
 #include "core/util.h"
 #include "fetch/report.h"
 #include "http/client.h"
@@ -60,11 +61,12 @@ static int send_problem(struct wm_answerer *a, long status, int code, const stru
 	return wm_record_send(a->fd, WM_RECORD_PROBLEM, &p, sizeof(p));
 }
 
-static int connect_to(struct wm_answerer *a, const struct wm_fetch_target *target, struct wm_error *err)
+/* what: "registry", or what else is asked there */
+static int connect_to_a(struct wm_answerer *a, const struct wm_fetch_target *target, const char *what, struct wm_error *err)
 {
 	struct wm_http_options options = {
 		.url = target->url, .token = target->token, .ca_file = target->ca_file,
-		.allow_http = target->allow_http, .agent = "wm-gateway/" WM_VERSION,
+		.allow_http = target->allow_http, .agent = "wm-gateway/" WM_VERSION, .what = what,
 	};
 	int rc;
 
@@ -75,6 +77,11 @@ static int connect_to(struct wm_answerer *a, const struct wm_fetch_target *targe
 	if (!rc)
 		a->target = *target;
 	return rc;
+}
+
+static int connect_to(struct wm_answerer *a, const struct wm_fetch_target *target, struct wm_error *err)
+{
+	return connect_to_a(a, target, "registry", err);
 }
 
 /* --- the stream of a config, or of what has changed ------------------------------------ */
@@ -294,6 +301,52 @@ static int answer_report(struct wm_answerer *a, const struct wm_fetch_report *re
 	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
 }
 
+/* --- a file for wm-agent ------------------------------------------------------------------- */
+
+static int on_piece(void *arg, const void *data, size_t len)
+{
+	struct wm_answerer *a = arg;
+	const uint8_t *at = data;
+
+	while (len) {
+		size_t part = WM_MIN(len, (size_t)WM_RECORD_MAX);
+		int rc = a->batched + WM_RECORD_PACKED > sizeof(a->batch) ? flush(a) : 0;
+
+		if (rc)
+			return rc;
+		a->batched += (size_t)wm_record_pack(a->batch + a->batched, WM_RECORD_CHUNK, at, part);
+		at += part;
+		len -= part;
+	}
+	return 0;
+}
+
+static int answer_get(struct wm_answerer *a, const struct wm_fetch_get *req)
+{
+	struct wm_http_answer http = { 0 };
+	struct wm_error err = { 0 };
+	char path[sizeof(req->name) + 1];
+	int rc;
+
+	if (*req->target.token || !wm_release_name_valid(req->name) || wm_format(path, sizeof(path), "/%s", req->name))
+		return -EBADMSG;
+	a->batched = 0;
+	rc = connect_to_a(a, &req->target, "downloads of", &err);
+	if (!rc)
+		rc = wm_http_get(a->http, path, req->max, req->timeout_s, on_piece, a, &http, &err);
+	if (!rc && http.status != 200)
+		rc = wm_fail(&err, http.status == 404 ? ENOENT : EREMOTEIO, "%s%s: answered with %ld%s", req->target.url, path,
+			     http.status, http.status >= 300 && http.status < 400 ? ", which points elsewhere: that is not followed" : "");
+	if (!rc)
+		rc = flush(a);
+	if (a->gone)
+		rc = a->gone;
+	else
+		rc = rc ? send_problem(a, http.status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+	wm_http_answer_free(&http);
+	return rc;
+}
+
 int wm_answer(struct wm_answerer *a, const struct wm_record *request)
 {
 	switch (request->type) {
@@ -308,6 +361,8 @@ int wm_answer(struct wm_answerer *a, const struct wm_record *request)
 		return wm_report_keep(&a->report, request);
 	case WM_RECORD_REPORT:
 		return answer_report(a, &request->report);
+	case WM_RECORD_GET:
+		return answer_get(a, &request->get);
 	default:
 		return -EBADMSG;
 	}

@@ -23,6 +23,7 @@
 
 struct wm_http {
 	CURL *curl;
+	const char *what;      /* "registry" */
 	char *base;            /* without a slash at the end */
 	struct curl_slist *headers;
 	char message[CURL_ERROR_SIZE];
@@ -40,7 +41,9 @@ struct transfer {
 	size_t header_bytes;
 
 	wm_http_line_fn on_line; /* NULL: not streamed */
-	void *arg;
+	wm_http_data_fn on_data; /* NULL: not a file */
+	uint64_t file_max, file_len;
+	void *arg;             /* of either */
 	char *line;
 	size_t line_len, line_cap;
 
@@ -135,6 +138,14 @@ static int take_lines(struct transfer *t, const char *data, size_t len)
 	return 0;
 }
 
+static int take_piece(struct transfer *t, const char *data, size_t len)
+{
+	if (len > t->file_max - t->file_len)
+		return -EFBIG;
+	t->file_len += len;
+	return t->on_data(t->arg, data, len);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
@@ -143,7 +154,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 	t->bytes += len;
 	curl_easy_getinfo(t->http->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (t->on_line && status == 200)
+	if (t->on_data && status == 200)
+		t->rc = take_piece(t, data, len);
+	else if (t->on_line && status == 200)
 		t->rc = take_lines(t, data, len);
 	else
 		t->rc = take_body(t, data, len);
@@ -207,30 +220,31 @@ static int fail_by_curl(struct wm_http *http, CURLcode code, struct wm_error *er
 	for (size_t i = 0; i < WM_ARRAY_LEN(failures); i++) {
 		if (failures[i].code != code)
 			continue;
-		return wm_fail(err, failures[i].err, "registry %s: %s%s%s%s", http->base, failures[i].text,
+		return wm_fail(err, failures[i].err, "%s %s: %s%s%s%s", http->what, http->base, failures[i].text,
 			       *http->message ? " (" : "", http->message, *http->message ? ")" : "");
 	}
-	return wm_fail(err, ECONNRESET, "registry %s: %s", http->base,
+	return wm_fail(err, ECONNRESET, "%s %s: %s", http->what, http->base,
 		       *http->message ? http->message : curl_easy_strerror(code));
 }
 
 /* A callback ended it; `code` is what curl made of that. */
 static int fail_by_us(struct transfer *t, struct wm_error *err)
 {
-	const char *base = t->http->base;
+	const char *what = t->http->what, *base = t->http->base;
+	unsigned long long max = t->on_data ? t->file_max : t->max;
 
 	switch (-t->rc) {
 	case EFBIG:
-		return wm_fail(err, EFBIG, "registry %s: the answer is larger than the %zu bytes that are taken", base,
-			       t->max);
+		return wm_fail(err, EFBIG, "%s %s: the answer is larger than the %llu bytes that are taken", what, base,
+			       max);
 	case EMSGSIZE:
-		return wm_fail(err, EMSGSIZE, "registry %s: a line of the answer is longer than %u bytes", base,
+		return wm_fail(err, EMSGSIZE, "%s %s: a line of the answer is longer than %u bytes", what, base,
 			       LINE_MAX_LEN);
 	case ETIMEDOUT:
-		return wm_fail(err, ETIMEDOUT, "registry %s: %s", base,
+		return wm_fail(err, ETIMEDOUT, "%s %s: %s", what, base,
 			       t->bytes ? "the answer stopped coming" : "no answer in time");
 	case ENOMEM:
-		return wm_fail(err, ENOMEM, "registry %s: out of memory", base);
+		return wm_fail(err, ENOMEM, "%s %s: out of memory", what, base);
 	}
 	return t->rc; /* on_line's own; it has said why */
 }
@@ -245,7 +259,7 @@ static int perform(struct transfer *t, const char *method, const char *path, con
 	int rc = 0;
 
 	if (asprintf(&url, "%s%s", http->base, path) < 0)
-		return wm_fail(err, ENOMEM, "registry %s: out of memory", http->base);
+		return wm_fail(err, ENOMEM, "%s %s: out of memory", http->what, http->base);
 	curl_easy_setopt(http->curl, CURLOPT_URL, url);
 	curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L); /* takes back what the last request set */
 	curl_easy_setopt(http->curl, CURLOPT_CUSTOMREQUEST, method);
@@ -271,7 +285,7 @@ static int perform(struct transfer *t, const char *method, const char *path, con
 	else if (t->line_len) /* the last line may lack its '\n' */
 		rc = t->on_line(t->arg, t->line, t->line_len);
 	else if (!t->answer.body && !(t->answer.body = strdup("")))
-		rc = wm_fail(err, ENOMEM, "registry %s: out of memory", http->base);
+		rc = wm_fail(err, ENOMEM, "%s %s: out of memory", http->what, http->base);
 	rc = rc < 0 ? rc : 0;
 	free(t->line);
 	if (rc)
@@ -304,6 +318,15 @@ int wm_http_stream(struct wm_http *http, const char *path, unsigned int first_s,
 	};
 
 	curl_easy_setopt(http->curl, CURLOPT_TIMEOUT, 0L);
+	return perform(&t, "GET", path, NULL, ret, err);
+}
+
+int wm_http_get(struct wm_http *http, const char *path, uint64_t max, unsigned int timeout_s, wm_http_data_fn on_data,
+		void *arg, struct wm_http_answer *ret, struct wm_error *err)
+{
+	struct transfer t = {.http = http, .max = PROBLEM_MAX, .cut = true, .on_data = on_data, .arg = arg, .file_max = max};
+
+	curl_easy_setopt(http->curl, CURLOPT_TIMEOUT, (long)timeout_s);
 	return perform(&t, "GET", path, NULL, ret, err);
 }
 
@@ -437,6 +460,8 @@ int wm_http_new(const struct wm_http_options *options, struct wm_http **ret, str
 	if (options->ca_file && *options->ca_file && access(options->ca_file, R_OK))
 		return wm_fail(err, errno, "CA file %s: %s", options->ca_file, strerror(errno));
 	http = calloc(1, sizeof(*http));
+	if (http)
+		http->what = options->what ? options->what : "registry";
 	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->curl = curl_easy_init()))
 		rc = wm_fail(err, ENOMEM, "out of memory");
 	if (!rc)

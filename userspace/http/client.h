@@ -22,6 +22,7 @@ struct wm_http_options {
 	const char *ca_file;  /* NULL or "": the system's trust anchors only */
 	bool allow_http;
 	const char *agent;    /* User-Agent, "wm/0.1.0" */
+	const char *what;     /* what sentences call it, borrowed; NULL: "registry" */
 };
 
 /* Checks url and the rule on plain http; opens nothing yet. -EINVAL: not a
@@ -56,6 +57,13 @@ int wm_http_request(struct wm_http *http, const char *method, const char *path, 
 typedef int (*wm_http_line_fn)(void *arg, const char *line, size_t len);
 int wm_http_stream(struct wm_http *http, const char *path, unsigned int first_s, unsigned int low_speed_s,
 		   wm_http_line_fn on_line, void *arg, struct wm_http_answer *ret, struct wm_error *err);
+
+/* GET of a file that comes in pieces: on_data gets each (a negative return ends the transfer and is returned). -EFBIG: over
+ * `max` bytes, of which on_data gets no more than that; timeout_s: for all of it. Only a 200 is a file: for any other status
+ * *ret holds the body (at most 64 KiB). */
+typedef int (*wm_http_data_fn)(void *arg, const void *data, size_t len);
+int wm_http_get(struct wm_http *http, const char *path, uint64_t max, unsigned int timeout_s, wm_http_data_fn on_data,
+		void *arg, struct wm_http_answer *ret, struct wm_error *err);
 
 /* The sentence for a status that is not what was hoped for: the problem
  * document's detail when there is one. Returns -EACCES for 401 and 403, -ENOENT 404,
