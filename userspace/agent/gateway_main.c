@@ -12,9 +12,12 @@
 #include "agent/check.h"
 #include "agent/ctl.h"
 #include "agent/gateway.h"
+#include "agent/handover.h"
 #include "agent/loop.h"
 #include "agent/removal.h"
 #include "agent/status.h"
+#include "agent/update_cmd.h"
+#include "agent/workable.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "tools/wm_bpf.h"
@@ -24,7 +27,7 @@
 struct options {
 	const char *instance, *config;
 	const char *generation; /* of `confirm`, as it was typed */
-	bool json, verbose;
+	bool json, verbose, check;
 };
 
 static int fail(const struct wm_error *err)
@@ -208,6 +211,17 @@ static int cmd_check(const struct wm_instance *inst, const struct options *opt)
 	return wm_check(inst, opt->json);
 }
 
+static int cmd_update(const struct wm_instance *inst, const struct options *opt)
+{
+	return opt->check ? wm_update_check(inst) : wm_update_now(inst);
+}
+
+static int cmd_self_test(const struct wm_instance *inst, const struct options *opt)
+{
+	(void)opt;
+	return wm_workable(inst);
+}
+
 /* Who runs once says in one sentence at the end what is wrong; who stays logs it when it happens. */
 static const struct {
 	const char *name, *help;
@@ -220,18 +234,21 @@ static const struct {
 	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down },
 	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status },
 	{ "check", "look for the usual causes of what does not work, and say what to do", WM_LOG_ERROR, cmd_check },
+	{ "update", "have wm-agent look for a newer release now; --check: only say what there is", WM_LOG_ERROR, cmd_update },
+	{ "self-test", "say whether this program can work on this machine; changes nothing", WM_LOG_ERROR, cmd_self_test },
 };
 
 static void usage(FILE *f)
 {
 	fprintf(f, "usage: wm-gateway [options] [verb]\n\n");
 	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++)
-		fprintf(f, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+		fprintf(f, "  %-9s %s\n", verbs[i].name, verbs[i].help);
 	fprintf(f, "\noptions:\n"
 		   "  -i, --instance NAME  one of several meshes on this machine (WM_INSTANCE)\n"
 		   "  -c, --config FILE    instead of /etc/wm[/NAME]/gateway.env\n"
 		   "  -j, --json           machine-readable status and check\n"
 		   "  -v, --verbose        log more\n"
+		   "      --check          update: only look, take nothing\n"
 		   "      --help, --version\n\n"
 		   "exit: 0 in sync, 1 not, 2 usage\n");
 }
@@ -240,7 +257,7 @@ static int parse(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
 		{ "instance", required_argument, NULL, 'i' }, { "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "verbose", no_argument, NULL, 'v' },
+		{ "json", no_argument, NULL, 'j' }, { "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	int c;
@@ -255,6 +272,9 @@ static int parse(int argc, char **argv, struct options *opt)
 			break;
 		case 'j':
 			opt->json = true;
+			break;
+		case 'C':
+			opt->check = true;
 			break;
 		case 'v':
 			opt->verbose = true;
@@ -301,6 +321,7 @@ int main(int argc, char **argv)
 	struct options opt = { 0 };
 	int code;
 
+	wm_handover(argc, argv);
 	if (!strcmp(name, "wm-bpf"))
 		return wm_bpf_main(argc, argv);
 	if (wm_key_init()) {

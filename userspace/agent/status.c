@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/update_cmd.h"
 #include "core/util.h"
 #include "kernel/dataplane.h"
 #include "kernel/fastpath.h"
@@ -220,6 +221,7 @@ void wm_status_print(struct wm_out *out, const struct wm_gateway *g, bool runnin
 	wm_out_str(out, "site", "site", g->inst->domain);
 	wm_out_str(out, "version", "version", WM_VERSION);
 	wm_out_bool(out, "running", "running", running);
+	wm_update_print(out, g->inst);
 	wm_out_str(out, "public_key", "public key", wm_key_is_zero(&g->id.public_key) ? NULL : wm_key_format(&g->id.public_key, key));
 	print_config(out, g, running);
 	print_kernel(out, g);

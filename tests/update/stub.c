@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A wm-gateway that does what a line behind its own end says, so that a test
+ * can make releases of it:
+ *
+ *   STUB <version> <self-test> <run>
+ *
+ * self-test: ok, fails, hangs, lies (another version). run: syncs, unsynced,
+ * deaf, dies. While it runs, <run_dir>/runs says "<version> <pid>".
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/ctl.h"
+#include "core/util.h"
+
+static char version[32], self_test[16], run[16];
+
+static int read_line(void)
+{
+	WM_AUTO_FREE char *self = NULL;
+	size_t len;
+	char *last;
+
+	if (wm_read_file("/proc/self/exe", 64u << 20, &self, &len))
+		return -1;
+	last = memrchr(self, '\n', len - 1);
+	return last && sscanf(last + 1, "STUB %31s %15s %15s", version, self_test, run) == 3 ? 0 : -1;
+}
+
+static int test_self(void)
+{
+	printf("wm-gateway %s\n", strcmp(self_test, "lies") ? version : "9.9.9");
+	fflush(stdout);
+	if (!strcmp(self_test, "hangs"))
+		pause();
+	if (strcmp(self_test, "fails"))
+		return 0;
+	fprintf(stderr, "wm-gateway: the kernel does not take it\n");
+	return 1;
+}
+
+static void serve(int ctl)
+{
+	struct wm_ctl_request request;
+
+	for (;;) {
+		int fd = wm_ctl_accept(ctl, &request);
+
+		if (fd >= 0)
+			wm_ctl_answer(fd, strcmp(run, "syncs") != 0, "\n");
+		else
+			usleep(10000);
+	}
+}
+
+static int do_run(void)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+	char path[WM_PATH_SIZE], text[64];
+	int lock, ctl;
+
+	if (wm_instance_names(&inst, NULL, &err) || wm_ctl_lock(&inst, &lock, &err)) {
+		fprintf(stderr, "stub: %s\n", err.text);
+		return 1;
+	}
+	if (wm_format(path, sizeof(path), "%s/runs", inst.run_dir) ||
+	    wm_format(text, sizeof(text), "%s %d\n", version, getpid()) || wm_replace_file(path, 0644, text, strlen(text)))
+		return 1;
+	if (!strcmp(run, "dies"))
+		return 3;
+	if (!strcmp(run, "deaf"))
+		pause();
+	if (wm_ctl_listen(&inst, &ctl, &err))
+		return 1;
+	serve(ctl);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argv[argc - 1];
+
+	if (read_line())
+		return 9;
+	if (!strcmp(verb, "--version"))
+		return printf("wm-gateway %s\n", version) < 0;
+	return !strcmp(verb, "self-test") ? test_self() : do_run();
+}

@@ -1,0 +1,6 @@
+# wm-agent's updates: stub.c is what update.bats makes its releases of.
+$(B)/tests/update/stub: $(B)/obj/tests/update/stub.o $(B)/libagent.a $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call link,,$^,-lsodium)
+-include $(B)/obj/tests/update/stub.d
+test-programs: $(if $(SAN),,$(B)/tests/update/stub)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Has a release that lies on the disk say whether it can work on this machine:
+ * `wm-gateway self-test`, before anything is stopped for it.
+ */
+#pragma once
+
+#include "agent/update.h"
+
+/* 0: it says that it is that version, and can; else -errno with what it says. */
+int wm_selftest_run(const struct wm_instance *inst, const struct wm_version *version, const struct wm_gateway_args *args,
+		    struct wm_error *err);

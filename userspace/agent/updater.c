@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/updater.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/ctl.h"
+#include "agent/releases.h"
+#include "core/log.h"
+#include "core/util.h"
+
+#define FIRST_LOOK_S 60 /* after the start, at the latest */
+#define ASK_S 20        /* a gateway that was asked whether it is in sync */
+#define NEVER UINT64_MAX
+
+/* What a worker's exit code says. */
+enum { NOTHING, STAGED_SURE, STAGED_UNSURE, IN_SYNC, NOT_IN_SYNC };
+
+/* --- the state ----------------------------------------------------------------------------- */
+
+static int load_state(const struct wm_instance *inst, char *path, struct wm_update_state *ret)
+{
+	int rc = wm_releases_state(inst, path);
+
+	return rc ? rc : wm_update_state_load(path, ret);
+}
+
+static int names(const struct wm_updater *u, struct wm_instance *ret, struct wm_error *err)
+{
+	return wm_instance_names(ret, u->instance, err);
+}
+
+/* Loads, lets `change` change it, saves: 0 or -errno. */
+static int change_state(const struct wm_updater *u, void (*change)(struct wm_update_state *s, const struct wm_updater *u, const char *why),
+			const char *why)
+{
+	struct wm_update_state state;
+	struct wm_instance inst;
+	struct wm_error err;
+	char path[PATH_MAX];
+	int rc = names(u, &inst, &err);
+
+	if (!rc) {
+		rc = load_state(&inst, path, &state);
+		if (rc)
+			wm_fail(&err, -rc, "%s: cannot be read: %s", path, strerror(-rc));
+	}
+	if (!rc) {
+		change(&state, u, why);
+		rc = wm_update_state_save(path, &state, &err);
+	}
+	if (rc)
+		wm_error("update: %s", err.text);
+	return rc;
+}
+
+static void note_begun(struct wm_update_state *s, const struct wm_updater *u, const char *why)
+{
+	(void)why;
+	s->tries = wm_version_compare(&s->tried, &u->trial) ? 1 : s->tries + 1;
+	s->tried = u->trial;
+}
+
+static void note_given_up(struct wm_update_state *s, const struct wm_updater *u, const char *why)
+{
+	(void)u, (void)why;
+	s->tries -= s->tries > 0;
+}
+
+static void note_done(struct wm_update_state *s)
+{
+	s->staged = (struct wm_version){ 0 };
+	s->rounds++;
+}
+
+static void note_proved(struct wm_update_state *s, const struct wm_updater *u, const char *why)
+{
+	(void)u;
+	note_done(s);
+	s->tried = (struct wm_version){ 0 };
+	s->tries = 0;
+	wm_update_state_complain(s, wm_unix_time(), why);
+}
+
+static void note_failed(struct wm_update_state *s, const struct wm_updater *u, const char *why)
+{
+	char text[WM_UPDATE_WHY_SIZE], version[WM_VERSION_TEXT];
+
+	note_done(s);
+	if (u->sure)
+		wm_update_state_add_bad(s, &u->trial, why);
+	snprintf(text, sizeof(text), "%s was started and taken back: %s", wm_version_format(&u->trial, version), why);
+	wm_update_state_complain(s, wm_unix_time(), text);
+}
+
+/* --- workers ---------------------------------------------------------------------------------- */
+
+static bool is_in_sync(const struct wm_instance *inst, unsigned int timeout_s)
+{
+	WM_AUTO_FREE char *text = NULL;
+	struct wm_error err;
+	int code;
+
+	return !wm_ctl_ask(inst, WM_CTL_SYNC, false, timeout_s, &text, &code, &err) && !code;
+}
+
+static int work_look(const struct wm_updater *u)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+
+	/* wm-gateway says itself what is wrong with its settings; and where nobody is trusted there is nothing to look for. */
+	if (wm_instance_load(&inst, u->instance, u->config, &err) || !inst.update || access(inst.release_keys, F_OK))
+		return NOTHING;
+	if (!wm_update_round(&inst, &u->proved, &u->args))
+		return NOTHING;
+	return is_in_sync(&inst, ASK_S) ? STAGED_SURE : STAGED_UNSURE;
+}
+
+/* A sync that it answers is one with the registry, and with the kernel. */
+static int work_prove(const struct wm_updater *u)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+	uint64_t now, end;
+
+	if (wm_instance_load(&inst, u->instance, u->config, &err))
+		return NOT_IN_SYNC;
+	end = wm_monotonic_ms() + 1000ull * inst.update_prove_s;
+	for (; (now = wm_monotonic_ms()) < end; usleep(200000)) {
+		if (is_in_sync(&inst, (unsigned int)WM_MIN((end - now) / 1000 + 1, (uint64_t)ASK_S)))
+			return IN_SYNC;
+	}
+	return NOT_IN_SYNC;
+}
+
+static int start_worker(struct wm_updater *u, int (*work)(const struct wm_updater *u))
+{
+	pid_t parent = getpid(), pid = fork();
+	sigset_t none;
+
+	if (pid < 0) {
+		wm_error("update: fork: %s", strerror(errno));
+		return -errno;
+	}
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(NOTHING);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		_exit(work(u));
+	}
+	u->worker = pid;
+	return 0;
+}
+
+static void stop_worker(struct wm_updater *u)
+{
+	if (!u->worker)
+		return;
+	kill(u->worker, SIGKILL);
+	waitpid(u->worker, NULL, 0);
+	u->worker = 0;
+}
+
+/* --- phases -------------------------------------------------------------------------------------- */
+
+static uint64_t jitter(uint64_t ms)
+{
+	uint32_t r;
+
+	wm_random(&r, sizeof(r));
+	return ms + r % (ms / 4 + 1);
+}
+
+/* The settings may have changed since. */
+static void rest(struct wm_updater *u, unsigned int most_s)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+	unsigned int s = 600;
+
+	if (!wm_instance_load(&inst, u->instance, u->config, &err)) {
+		s = inst.update_interval_s;
+		wm_wipe(&inst, sizeof(inst));
+	}
+	u->phase = WM_UPDATER_RESTING;
+	u->next_ms = wm_monotonic_ms() + jitter(1000ull * WM_MIN(s, most_s));
+}
+
+static void run_from_now(struct wm_updater *u, const char *program)
+{
+	u->change = strcmp(u->program, program) != 0;
+	snprintf(u->program, sizeof(u->program), "%s", program);
+}
+
+/* The proved one: of the package, when no release is newer than that. */
+static int proved_program(const struct wm_updater *u, char *ret)
+{
+	struct wm_version own, current;
+	struct wm_instance inst;
+
+	if (!wm_version_parse(WM_VERSION, &own) && wm_version_compare(&u->proved, &own) > 0 && !names(u, &inst, NULL) &&
+	    !wm_releases_current(&inst, &current) && !wm_version_compare(&current, &u->proved))
+		return wm_releases_program(&inst, &current, WM_RELEASE_GATEWAY, ret);
+	return wm_copy(ret, PATH_MAX, u->packaged);
+}
+
+static void run_proved(struct wm_updater *u)
+{
+	char program[PATH_MAX];
+
+	if (!proved_program(u, program))
+		run_from_now(u, program);
+}
+
+static void begin_trial(struct wm_updater *u, bool sure)
+{
+	struct wm_update_state state = { 0 };
+	char path[PATH_MAX], text[WM_VERSION_TEXT];
+	struct wm_instance inst;
+
+	rest(u, UINT_MAX);
+	if (names(u, &inst, NULL) || load_state(&inst, path, &state) || wm_version_is_none(&state.staged) ||
+	    wm_releases_program(&inst, &state.staged, WM_RELEASE_GATEWAY, path))
+		return;
+	u->trial = state.staged;
+	u->sure = sure;
+	/* Before anything is started: a release that takes the machine down with it is known by this. */
+	if (change_state(u, note_begun, NULL))
+		return;
+	wm_info("starting wm-gateway %s, to be kept if it gets in sync", wm_version_format(&u->trial, text));
+	u->phase = WM_UPDATER_TRYING;
+	run_from_now(u, path);
+}
+
+static void trial_failed(struct wm_updater *u, const char *why)
+{
+	char text[WM_VERSION_TEXT], before[WM_VERSION_TEXT];
+
+	stop_worker(u);
+	wm_error("update: wm-gateway %s %s; going back to %s", wm_version_format(&u->trial, text), why,
+		 wm_version_format(&u->proved, before));
+	change_state(u, note_failed, why);
+	rest(u, UINT_MAX);
+	run_proved(u);
+}
+
+static void trial_proved(struct wm_updater *u)
+{
+	struct wm_version before = u->proved;
+	char text[WM_VERSION_TEXT], old[WM_VERSION_TEXT];
+	struct wm_instance inst;
+	struct wm_error err;
+
+	u->proved = u->trial;
+	rest(u, UINT_MAX);
+	if (names(u, &inst, &err) || wm_releases_switch(&inst, &u->trial, &err)) {
+		/* It runs and works; after a restart it is proved again. */
+		wm_error("update: %s", err.text);
+		change_state(u, note_proved, err.text);
+		return;
+	}
+	wm_info("wm-gateway %s is in force instead of %s", wm_version_format(&u->trial, text), wm_version_format(&before, old));
+	change_state(u, note_proved, NULL);
+	wm_releases_prune(&inst, &u->trial, &before);
+}
+
+/* --- what the loop calls ----------------------------------------------------------------------------- */
+
+/* By a lock of the process, which a worker does not inherit, and which tells who has it (wm-gateway update). */
+static int take_lock(const struct wm_updater *u)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	WM_AUTO_CLOSE int fd = -1;
+	struct wm_instance inst;
+	struct wm_error err;
+	char path[PATH_MAX];
+
+	if (names(u, &inst, &err))
+		return -1;
+	if (wm_make_dirs(inst.run_dir, 0755) || wm_format(path, sizeof(path), "%s/agent", inst.run_dir))
+		return -1;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && !fcntl(fd, F_SETLK, &lock))
+		return wm_steal_fd(&fd);
+	wm_warning("%s: %s; this wm-agent does not update", path, fd < 0 ? strerror(errno) : "another wm-agent has it");
+	return -1;
+}
+
+void wm_updater_open(struct wm_updater *u)
+{
+	struct wm_version current;
+	struct wm_instance inst;
+	int rc = -ENOENT;
+
+	u->lock = take_lock(u);
+	wm_version_parse(WM_VERSION, &u->proved);
+	if (!names(u, &inst, NULL))
+		rc = wm_releases_current(&inst, &current);
+	if (rc && rc != -ENOENT)
+		wm_warning("%s/current: %s; starting what the package has installed", inst.releases, strerror(-rc));
+	if (!rc && wm_version_compare(&current, &u->proved) > 0)
+		u->proved = current;
+	run_proved(u);
+	u->change = false;
+	rest(u, FIRST_LOOK_S);
+}
+
+void wm_updater_close(struct wm_updater *u)
+{
+	stop_worker(u);
+	if (u->phase == WM_UPDATER_TRYING)
+		change_state(u, note_given_up, NULL);
+	if (u->lock >= 0)
+		close(u->lock);
+}
+
+uint64_t wm_updater_next_ms(const struct wm_updater *u)
+{
+	return u->phase == WM_UPDATER_RESTING && u->lock >= 0 ? u->next_ms : NEVER;
+}
+
+void wm_updater_on_time(struct wm_updater *u)
+{
+	if (wm_monotonic_ms() < wm_updater_next_ms(u))
+		return;
+	if (start_worker(u, work_look))
+		rest(u, UINT_MAX);
+	else
+		u->phase = WM_UPDATER_LOOKING;
+}
+
+void wm_updater_look_now(struct wm_updater *u)
+{
+	u->next_ms = 0;
+}
+
+bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
+{
+	int said = WIFEXITED(status) ? WEXITSTATUS(status) : NOTHING;
+
+	if (!pid || pid != u->worker)
+		return false;
+	u->worker = 0;
+	if (WIFSIGNALED(status))
+		wm_warning("update: the process that looks for releases was ended by signal %d", WTERMSIG(status));
+	if (u->phase == WM_UPDATER_TRYING) {
+		if (said == IN_SYNC)
+			trial_proved(u);
+		else
+			trial_failed(u, "was not in sync in time (WM_UPDATE_PROVE)");
+	} else if (said == STAGED_SURE || said == STAGED_UNSURE) {
+		begin_trial(u, said == STAGED_SURE);
+	} else {
+		rest(u, UINT_MAX);
+	}
+	return true;
+}
+
+void wm_updater_started(struct wm_updater *u)
+{
+	if (u->phase == WM_UPDATER_TRYING && !u->worker && start_worker(u, work_prove))
+		trial_failed(u, "cannot be watched");
+}
+
+void wm_updater_ended(struct wm_updater *u, int status)
+{
+	char why[64];
+
+	if (u->phase == WM_UPDATER_TRYING) {
+		if (WIFEXITED(status))
+			snprintf(why, sizeof(why), "ended with exit code %d", WEXITSTATUS(status));
+		else
+			snprintf(why, sizeof(why), "was ended by signal %d", WTERMSIG(status));
+		trial_failed(u, why);
+		u->change = false; /* nothing runs */
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && strcmp(u->program, u->packaged)) {
+		wm_error("%s cannot be run; starting what the package has installed", u->program);
+		wm_version_parse(WM_VERSION, &u->proved);
+		run_from_now(u, u->packaged);
+		u->change = false;
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * wm-agent's updates as its loop sees them: when it is looked for a release,
+ * which wm-gateway is to run, and whether a new one proves itself. What takes
+ * time is done by a worker, a process of its own; nothing here waits.
+ *
+ *   RESTING --time--> LOOKING --worker: staged--> TRYING --worker: in sync--> RESTING (the new one)
+ *                       \--nothing, refused------> RESTING <--ended, or not in time--/ (the old one again)
+ */
+#pragma once
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "agent/update.h"
+
+enum wm_updater_phase { WM_UPDATER_RESTING, WM_UPDATER_LOOKING, WM_UPDATER_TRYING };
+
+struct wm_updater {
+	const char *instance, *config; /* as the command line says; NULL: not at all */
+	struct wm_gateway_args args;
+	const char *packaged;          /* the wm-gateway that was installed with wm-agent */
+
+	enum wm_updater_phase phase;
+	pid_t worker;                  /* 0: none */
+	uint64_t next_ms;              /* monotonic: the next look */
+	struct wm_version proved;      /* what runs, or would again; of `packaged` when it is as new as any */
+	struct wm_version trial;
+	bool sure;                     /* the old one was in sync: so if the new one is not, that is its own fault */
+
+	char program[PATH_MAX];        /* which wm-gateway is to run */
+	bool change;                   /* and what runs is another: the loop ends it, and clears this */
+	int lock;                      /* <run_dir>/agent; -1: another wm-agent has it, and there are no updates here */
+};
+
+/* u's first three lines are set. Decides what is to run first. */
+void wm_updater_open(struct wm_updater *u);
+/* Leaves; a trial that is under way is as if it had not been begun. */
+void wm_updater_close(struct wm_updater *u);
+
+uint64_t wm_updater_next_ms(const struct wm_updater *u); /* monotonic; UINT64_MAX: nothing but its worker is waited for */
+void wm_updater_on_time(struct wm_updater *u);
+void wm_updater_look_now(struct wm_updater *u);
+
+/* Some child has ended: true, it was the worker. */
+bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status);
+
+void wm_updater_started(struct wm_updater *u);             /* u->program runs now */
+void wm_updater_ended(struct wm_updater *u, int status);   /* and ended without having been told to */
