@@ -37,14 +37,16 @@ silent() { ! kill -0 "$(runs_pid)" 2>/dev/null; }
 
 settings() { # [KEY=VALUE]...: gateway.env
 	printf '%s\n' SITE_DOMAIN=a WM_REGISTRY_URL=https://registry.invalid "WM_REGISTRY_TOKEN=wme_$(printf '%043d' 0)" \
-		"WM_UPDATE_URL=http://127.0.0.1:$(cat "$WWW/.port")" WM_UPDATE_INTERVAL=1 WM_UPDATE_PROVE=20 "$@" >"$WM_ETC/gateway.env"
+		"WM_UPDATE_URL=http://127.0.0.1:$(cat "$WWW/.port")" WM_UPDATE_INTERVAL=600 WM_UPDATE_PROVE=20 "$@" >"$WM_ETC/gateway.env"
 }
 
+# Whoever waits for the agent has it look at once.
 until_true() { # <what> <command>...
 	local what=$1 n
 	shift
 	for ((n = 0; n < LIMIT * 20; n++)); do
 		! "$@" || return 0
+		[ -z "${POKED-}" ] || kill -USR1 "$POKED" 2>/dev/null || true
 		sleep 0.05
 	done
 	echo "not within $LIMIT s: $what" >&2
@@ -74,8 +76,10 @@ sign() { minisign -S -s "${1:-$D/key}" -m "$WWW/wm-release" -x "$WWW/wm-release.
 agent() { # wm-agent, started anew
 	"$BIN/wm-agent" >>"$D/agent-log" 2>&1 3>&- &
 	AGENT=$!
+	POKED=
 	echo "$AGENT" >>"$D/pids"
 	until_true 'a gateway runs' some_runs
+	POKED=$AGENT
 }
 
 runs() { cut -d ' ' -f 1 "$D/run/runs" 2>/dev/null; }

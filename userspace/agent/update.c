@@ -167,10 +167,10 @@ static int check_tries(struct wm_update_state *state, const struct wm_version *v
 {
 	if (wm_version_compare(&state->tried, version) || state->tries < WM_UPDATE_TRIES_MAX)
 		return 0;
-	wm_fail(err, EALREADY, "it was started %d times, and was not in sync before wm-agent or the machine stopped, or its time was over",
+	wm_fail(err, EPERM, "it was started %d times, and was not in sync before wm-agent or the machine stopped, or its time was over",
 		WM_UPDATE_TRIES_MAX);
 	wm_update_state_add_bad(state, version, err->text);
-	return -EALREADY;
+	return -EPERM;
 }
 
 static int take_release(const struct wm_instance *inst, struct wm_fetcher *f, const struct wm_release *release,
@@ -223,8 +223,8 @@ bool wm_update_round(const struct wm_instance *inst, const struct wm_version *ru
 	wm_fetcher_stop(&fetcher);
 	if (rc < 0) {
 		wm_releases_prune(inst, running, running);
-		/* Once, and not every ten minutes; whoever trusts nobody has said so. */
-		if (strcmp(state.why, err.text) && rc != -ENODATA)
+		/* Once, and not every ten minutes: what is bad was told when it became so. */
+		if (strcmp(state.why, err.text) && rc != -EALREADY)
 			wm_warning("update: %s", err.text);
 	}
 	wm_update_state_complain(&state, wm_unix_time(), rc < 0 ? err.text : NULL);

@@ -17,6 +17,7 @@
 
 #define FIRST_LOOK_S 60 /* after the start, at the latest */
 #define ASK_S 20        /* a gateway that was asked whether it is in sync */
+#define CRASHES_MAX 3
 #define NEVER UINT64_MAX
 
 /* What a worker's exit code says. */
@@ -371,7 +372,18 @@ void wm_updater_started(struct wm_updater *u)
 		trial_failed(u, "cannot be watched");
 }
 
-void wm_updater_ended(struct wm_updater *u, int status)
+/* Damaged on the disk since it was proved, or of another system than that has become. */
+static bool is_broken(struct wm_updater *u, int status, bool soon)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	bool crashed = sig && sig != SIGTERM && sig != SIGKILL && sig != SIGINT;
+
+	u->crashes = crashed ? (soon ? u->crashes : 0) + 1 : 0;
+	return strcmp(u->program, u->packaged) &&
+	       (u->crashes >= CRASHES_MAX || (WIFEXITED(status) && WEXITSTATUS(status) == 127));
+}
+
+void wm_updater_ended(struct wm_updater *u, int status, bool soon)
 {
 	char why[64];
 
@@ -382,7 +394,7 @@ void wm_updater_ended(struct wm_updater *u, int status)
 			snprintf(why, sizeof(why), "was ended by signal %d", WTERMSIG(status));
 		trial_failed(u, why);
 		u->change = false; /* nothing runs */
-	} else if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && strcmp(u->program, u->packaged)) {
+	} else if (is_broken(u, status, soon)) {
 		wm_error("%s cannot be run; starting what the package has installed", u->program);
 		wm_version_parse(WM_VERSION, &u->proved);
 		run_from_now(u, u->packaged);

@@ -26,6 +26,7 @@ struct wm_updater {
 	uint64_t next_ms;              /* monotonic: the next look */
 	struct wm_version proved;      /* what runs, or would again; of `packaged` when it is as new as any */
 	struct wm_version trial;
+	unsigned int crashes;          /* in a row, of what was proved once */
 	bool sure;                     /* the old one was in sync: so if the new one is not, that is its own fault */
 
 	char program[PATH_MAX];        /* which wm-gateway is to run */
@@ -46,4 +47,5 @@ void wm_updater_look_now(struct wm_updater *u);
 bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status);
 
 void wm_updater_started(struct wm_updater *u);             /* u->program runs now */
-void wm_updater_ended(struct wm_updater *u, int status);   /* and ended without having been told to */
+/* and ended without having been told to; soon: so have those before it, a short time after their start */
+void wm_updater_ended(struct wm_updater *u, int status, bool soon);
