@@ -174,6 +174,31 @@ static void what_is_malformed_is_named(void **state)
 	}
 }
 
+static void updates_have_settings(void **state)
+{
+	(void)state;
+	assert_ok(load(MINIMAL));
+	assert_true(inst.update);
+	assert_string_equal(inst.update_url, "https://wm-registry.example.com/downloads");
+	assert_string_equal(inst.releases, "/var/lib/wm/releases");
+	assert_string_equal(inst.release_keys, "/etc/wm/release.pub");
+	assert_int_equal(inst.update_interval_s, 600);
+	assert_ok(load("SITE_DOMAIN=a\nWM_REGISTRY_URL=https://r.example.com/wm/\n"));
+	assert_string_equal(inst.update_url, "https://r.example.com/wm/downloads");
+	assert_ok(load_with("WM_UPDATE_URL=http://updates.example.com/wm\nWM_UPDATE_INTERVAL=7"));
+	assert_string_equal(inst.update_url, "http://updates.example.com/wm");
+	assert_int_equal(inst.update_interval_s, 7);
+	assert_ok(load_with("WM_UPDATE_URL=off"));
+	assert_false(inst.update);
+	assert_key_refused(MINIMAL "WM_UPDATE_URL=updates.example.com\n", "WM_UPDATE_URL");
+	assert_key_refused(MINIMAL "WM_UPDATE_INTERVAL=0\n", "WM_UPDATE_INTERVAL");
+	assert_ok(load_as("acme", MINIMAL));
+	assert_string_equal(inst.releases, "/var/lib/wm/acme/releases");
+	assert_string_equal(inst.release_keys, "/etc/wm/acme/release.pub");
+	/* An instance of that name would have its state there. */
+	assert_refused(load_as("releases", MINIMAL), EINVAL, "", "directory of releases");
+}
+
 static void what_is_too_long_is_named(void **state)
 {
 	static const struct {
@@ -362,7 +387,7 @@ int main(void)
 		TEST(every_key_arrives),
 		TEST(what_is_missing_is_named),
 		TEST(what_is_malformed_is_named),
-		TEST(what_is_too_long_is_named),
+		TEST(updates_have_settings), TEST(what_is_too_long_is_named),
 		TEST(boundaries_that_hold),
 		TEST(public_addresses),
 		TEST(lans_in_every_form),

@@ -86,9 +86,10 @@ int wm_update_get(struct wm_fetcher *f, const struct wm_instance *inst, const ch
 	uint64_t deadline = wm_monotonic_ms() + 1000ull * timeout_s + SPARE_MS;
 	int rc = wm_copy(request.name, sizeof(request.name), name);
 
-	memcpy(request.target.url, inst->update_url, sizeof(request.target.url));
+	if (!rc)
+		rc = wm_copy(request.target.url, sizeof(request.target.url), inst->update_url);
 	memcpy(request.target.ca_file, inst->registry_ca, sizeof(request.target.ca_file));
-	rc = rc ? wm_fail(err, -rc, "'%.60s...' is too long a name", name) :
+	rc = rc ? wm_fail(err, -rc, "%s/%s is too long", inst->update_url, name) :
 		  wm_fetcher_send(f, inst, WM_RECORD_GET, &request, sizeof(request), err);
 	if (rc == -ENOENT)
 		rc = -EIO; /* it is wm-fetch that is not there */

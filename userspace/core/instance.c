@@ -328,10 +328,8 @@ static int load_update(struct wm_instance *inst, const struct wm_env *env, struc
 		return wm_fail(err, EINVAL, "WM_UPDATE_URL is '%.80s'; it must be 'off', or start with https:// or http://", url);
 	if (*url)
 		return copy_value(inst->update_url, sizeof(inst->update_url), env, "WM_UPDATE_URL", "", err);
-	if (wm_format(inst->update_url, sizeof(inst->update_url), "%s%sdownloads", inst->registry_url,
-		      inst->registry_url[strlen(inst->registry_url) - 1] == '/' ? "" : "/"))
-		return wm_fail(err, EINVAL, "WM_REGISTRY_URL is too long");
-	return 0;
+	return wm_format(inst->update_url, sizeof(inst->update_url), "%s%sdownloads", inst->registry_url,
+			 inst->registry_url[strlen(inst->registry_url) - 1] == '/' ? "" : "/");
 }
 
 /* One of n words, the first of which is the default; its number in *ret. `allowed` lists them for the error. */

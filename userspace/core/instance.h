@@ -73,7 +73,7 @@ struct wm_instance {
 	unsigned int wait_s;           /* WM_WAIT, 50: how long one long-poll waits */
 
 	bool update;                   /* false: WM_UPDATE_URL is "off" */
-	char update_url[WM_PATH_SIZE]; /* WM_UPDATE_URL; default: the registry's downloads */
+	char update_url[WM_PATH_SIZE + 16]; /* WM_UPDATE_URL; default: the registry's downloads */
 	unsigned int update_interval_s; /* WM_UPDATE_INTERVAL, 600 */
 	unsigned int update_prove_s;   /* WM_UPDATE_PROVE, 120: in which a new release must get in sync */
 

@@ -43,7 +43,7 @@ bool wm_key_equal(const struct wm_key *a, const struct wm_key *b)
 	return !sodium_memcmp(a->byte, b->byte, WM_KEY_LEN);
 }
 
-#define BASE64_MAX 128 /* bytes */
+#define BASE64_MAX 96 /* bytes */
 
 int wm_base64_parse(const char *text, void *ret, size_t size)
 {
