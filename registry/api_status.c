@@ -46,6 +46,22 @@ static int keep(struct registry *registry, struct report *report, struct wm_erro
 	return text ? store_report_put(registry->store, report->domain, report->seen, text, err) : -ENOMEM;
 }
 
+static int set_preshared(void *arg, struct object *io, struct wm_error *err)
+{
+	(void)err;
+	io->site.preshared = *(const bool *)arg;
+	return 0;
+}
+
+/* Of a report this alone is kept for good, because others go by it: an earlier version of the gateway, put back, ends it. */
+static int keep_preshared(struct call *call, const struct object_key *key, struct object *io_site, bool preshared,
+			  struct wm_error *err)
+{
+	if (io_site->site.preshared == preshared)
+		return 0;
+	return store_change(call->registry->store, call->who.who, key, set_preshared, &preshared, io_site, err);
+}
+
 void api_status_put(struct call *call)
 {
 	struct report report = { 0 };
@@ -66,8 +82,10 @@ void api_status_put(struct call *call)
 		memcpy(report.domain, key.name, sizeof(report.domain));
 		report.seen = wm_unix_time();
 		report_sift(&report, is_known, &reporter);
-		rc = keep(call->registry, &report, &err);
+		rc = keep_preshared(call, &key, &site, report.preshared, &err);
 	}
+	if (!rc)
+		rc = keep(call->registry, &report, &err);
 	report_clear(&report);
 	if (rc)
 		answer_failure(call, rc, &err);

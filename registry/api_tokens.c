@@ -208,6 +208,7 @@ static const struct wm_field enrol_fields[] = {
 	WM_FIELD(enrol_wish, site.domain, "domain", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
 	WM_FIELD(enrol_wish, site.subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_NULLABLE),
 	WM_FIELD(enrol_wish, site.hub, "is_hub", WM_FIELD_BOOL, 0),
+	WM_FIELD(enrol_wish, site.preshared, "preshared", WM_FIELD_BOOL, 0),
 };
 
 static enum wm_token_kind joining_as(const struct identity *who)

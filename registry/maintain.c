@@ -253,7 +253,7 @@ int maintain_renew(struct options *o, struct wm_error *err)
 	int rc = open_existing(o, path, &version, &store, err);
 
 	if (!rc)
-		rc = store_renew(store, "renew", err);
+		rc = store_renew(store, "renew", o->preshared_keys, err);
 	if (!rc)
 		printf("mesh '%s' has a new instance (%s): gateways take all of it\n", store_mesh(store)->name,
 		       store_mesh(store)->instance);

@@ -43,7 +43,10 @@ static const struct wm_field site_out[] = {
 	FIELD(site.hub, "is_hub", WM_FIELD_BOOL, 0),
 	FIELD(site.public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 	FIELD(site.endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
+	FIELD(site.preshared, "preshared", WM_FIELD_BOOL, 0),
+	FIELD(site.preshared_key, "preshared_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 };
+#define SITE_PRESHARED_KEY (1u << 7)
 static const struct wm_field host_out[] = {
 	FIELD(host.name, "name", WM_FIELD_LABEL, 0),
 	FIELD(host.domain, "domain", WM_FIELD_LABEL, 0),
@@ -190,6 +193,8 @@ void object_keep(struct object *io, const struct object *old, uint32_t seen)
 		if (f->type == WM_FIELD_MAC && !(seen & 1u << i))
 			io->host.has_mac = old->host.has_mac;
 	}
+	if (io->kind == OBJECT_SITE)
+		io->site.preshared = old->site.preshared; /* its gateway's to say */
 }
 
 bool object_equal(const struct object *a, const struct object *b)
@@ -208,7 +213,11 @@ int object_decode_patch(struct object *io, const char *json, size_t len, struct 
 
 char *object_encode(const struct object *object)
 {
-	return wm_encode(&kinds[object->kind].out, object, ~0u);
+	uint32_t mask = ~0u;
+
+	if (object->kind == OBJECT_SITE && wm_key_is_zero(&object->site.preshared_key))
+		mask &= ~SITE_PRESHARED_KEY;
+	return wm_encode(&kinds[object->kind].out, object, mask);
 }
 
 char *object_encode_wish(const struct object *object)

@@ -55,7 +55,7 @@ void object_keep(struct object *io, const struct object *old, uint32_t seen);
 
 bool object_equal(const struct object *a, const struct object *b); /* without what is derived */
 
-char *object_encode(const struct object *object); /* one line of JSON, malloc'd; NULL: no memory */
+char *object_encode(const struct object *object); /* a preshared key only where it has one; one line of JSON, malloc'd; NULL: no memory */
 char *object_encode_wish(const struct object *object); /* the same, only what object_decode_wish takes */
 
 /* What a site's gateway need not know: LAN addresses elsewhere, keys of devices it does not serve. */

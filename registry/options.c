@@ -26,6 +26,7 @@ static const char usage[] =
 	"  --store URL         a PostgreSQL database instead, which several registries may share:\n"
 	"                      postgresql://USER@HOST/DATABASE?sslmode=verify-full\n"
 	"  --env-file FILE     read settings from there instead of /etc/wm/registry.env\n"
+	"  --preshared-keys    renew: all preshared keys become others, too\n"
 	"  --force             backup: replace FILE; restore: replace the database, and keep it aside\n"
 	"Of serve:\n"
 	"  --listen ADDR:PORT  listen there; may be given several times (127.0.0.1:8099);\n"
@@ -59,7 +60,7 @@ static const struct {
 };
 
 enum {
-	OPT_DATA = 256, OPT_STORE, OPT_ENV, OPT_FORCE, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_DOWNLOADS, OPT_AUDIT,
+	OPT_DATA = 256, OPT_STORE, OPT_ENV, OPT_FORCE, OPT_PRESHARED, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_TOKEN, OPT_NAME, OPT_SUPERNET, OPT_DOWNLOADS, OPT_AUDIT,
 	OPT_HELP, OPT_VERSION
 };
 
@@ -68,6 +69,7 @@ static const struct option long_options[] = {
 	{ "store", required_argument, NULL, OPT_STORE },
 	{ "env-file", required_argument, NULL, OPT_ENV },
 	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "preshared-keys", no_argument, NULL, OPT_PRESHARED },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
 	{ "tls-cert", required_argument, NULL, OPT_CERT },
 	{ "tls-key", required_argument, NULL, OPT_KEY },
@@ -88,6 +90,7 @@ static int take(int opt, struct options *o, struct wm_error *err)
 	case OPT_STORE: o->store_url = optarg; return 0;
 	case OPT_ENV: o->env_file = optarg; return 0;
 	case OPT_FORCE: o->force = true; return 0;
+	case OPT_PRESHARED: o->preshared_keys = true; return 0;
 	case OPT_CERT: o->cert_file = optarg; return 0;
 	case OPT_KEY: o->key_file = optarg; return 0;
 	case OPT_TOKEN: o->token_file = optarg; return 0;

@@ -18,6 +18,7 @@ struct options {
 	enum verb verb;
 	const char *file; /* of backup and restore */
 	bool force;
+	bool preshared_keys; /* of renew */
 	const char *env_file; /* NULL: the default one, if it is there */
 	const char *listen[OPTIONS_LISTEN_MAX];
 	unsigned int nlisten;

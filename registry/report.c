@@ -21,6 +21,7 @@ static const struct wm_field taken_fields[] = {
 	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 	WM_FIELD(report, listen_port, "listen_port", WM_FIELD_UINT, 0),
 	WM_FIELD(report, uptime, "uptime", WM_FIELD_UINT, 0),
+	WM_FIELD(report, preshared, "preshared", WM_FIELD_BOOL, 0),
 };
 static const struct wm_table taken_table = WM_TABLE(taken_fields);
 
@@ -168,6 +169,7 @@ static const struct wm_field shown_fields[] = {
 	WM_FIELD(shown, report.applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.listen_port, "listen_port", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.uptime, "uptime", WM_FIELD_UINT, 0),
+	WM_FIELD(shown, report.preshared, "preshared", WM_FIELD_BOOL, 0),
 };
 
 bool report_applied(const struct report *report, const struct wm_mesh *mesh)

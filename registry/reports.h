@@ -27,6 +27,7 @@ struct report {
 	uint64_t applied_ms;
 	uint64_t listen_port; /* 0: not known, or there is no device */
 	uint64_t uptime;      /* seconds */
+	bool preshared;       /* it takes preshared keys */
 	struct wm_report_peer *peers; /* sorted by kind and name, each once */
 	size_t npeers;
 	struct wm_report_host *hosts; /* sorted by name, each once */

@@ -186,7 +186,7 @@ static int renew(const struct paths *p, struct store_counts *ret, store_say_fn s
 	int rc = store_open(&(struct store_options){ .dir = p->stage, .alone = true }, &store, err);
 
 	if (!rc)
-		rc = store_renew(store, "restore", err);
+		rc = store_renew(store, "restore", false, err);
 	store_close(store); /* nothing is left beside the file then */
 	if (!rc)
 		rc = store_verify(p->staged, say, NULL, ret, err);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#define SITE_COLUMNS "SELECT domain, subnet, len, public_key, endpoint, is_hub FROM site "
+#define SITE_COLUMNS "SELECT domain, subnet, len, public_key, endpoint, is_hub, preshared FROM site "
 #define HOST_COLUMNS "SELECT overlay, domain, name, local, mac, access FROM host "
 #define DEVICE_COLUMNS "SELECT overlay, name, public_key, access FROM device "
 #define AUDIT_COLUMNS "SELECT id, at, who, what, kind, name, generation, before, after FROM audit "
@@ -17,6 +17,8 @@
 	X(MESH_PUT, "INSERT INTO mesh (one, instance, generation, name, supernet, supernet_len, mark) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)") \
 	X(MESH_BUMP, "UPDATE mesh SET generation = generation + 1, mark = ?1 RETURNING generation") \
 	X(MESH_RENEW, "UPDATE mesh SET instance = ?1") \
+	X(MESH_SECRET, "SELECT secret FROM mesh") \
+	X(MESH_SECRET_SET, "UPDATE mesh SET secret = ?1") \
 	X(MESH_SET, "UPDATE mesh SET name = ?1, supernet = ?2, supernet_len = ?3") \
 	\
 	X(SITE_GET, SITE_COLUMNS "WHERE domain = ?1") \
@@ -24,8 +26,10 @@
 	X(SITE_BELOW, SITE_COLUMNS "WHERE subnet BETWEEN 0 AND ?1 ORDER BY subnet DESC LIMIT 1") \
 	X(SITE_HUB, SITE_COLUMNS "WHERE is_hub = 1") \
 	X(SITE_SUBNETS, "SELECT subnet, len FROM site WHERE subnet >= 0 ORDER BY subnet") \
-	X(SITE_ADD, "INSERT INTO site (domain, subnet, len, public_key, endpoint, is_hub) VALUES (?1, ?2, ?3, ?4, ?5, ?6)") \
-	X(SITE_SET, "UPDATE site SET subnet = ?2, len = ?3, public_key = ?4, endpoint = ?5, is_hub = ?6 WHERE domain = ?1") \
+	X(SITE_ADD, "INSERT INTO site (domain, subnet, len, public_key, endpoint, is_hub, preshared) " \
+		     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+	X(SITE_SET, "UPDATE site SET subnet = ?2, len = ?3, public_key = ?4, endpoint = ?5, is_hub = ?6, preshared = ?7 " \
+		     "WHERE domain = ?1") \
 	X(SITE_REMOVE, "DELETE FROM site WHERE domain = ?1") \
 	/* Out of the way of others within a change: no address, no key, no hub. */ \
 	X(SITE_PARK, "UPDATE site SET subnet = -subnet - 1, public_key = NULL, is_hub = 0 WHERE domain = ?1") \
@@ -80,6 +84,7 @@
 	X(CHANGE_FIRST, "SELECT seq, base FROM change WHERE generation = ?1 AND step = 0") \
 	X(CHANGE_LAST, "SELECT max(generation) FROM change") \
 	X(CHANGE_WHOLE, "SELECT seq FROM change WHERE whole = 1 AND seq >= ?1 LIMIT 1") \
+	X(CHANGE_OF_SITE, "SELECT max(seq) FROM change WHERE kind = 'site' AND name = ?1") \
 	X(CHANGE_NEXT, "SELECT seq, kind, name, (SELECT max(d.seq) FROM change d WHERE d.kind = c.kind AND d.name = c.name) " \
 		       "FROM change c WHERE seq > ?1 ORDER BY seq LIMIT 1") \
 	X(AUDIT_ADD, "INSERT INTO audit (at, who, what, kind, name, generation, before, after) " \

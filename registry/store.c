@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/plan.h"
 #include "core/util.h"
 #include "registry/store_internal.h"
 
@@ -180,6 +181,12 @@ static void cut_oldest(struct store *store)
 	oldest->store = NULL;
 }
 
+static void snapshot_free(struct snapshot *s)
+{
+	wm_wipe(&s->secret, sizeof(s->secret));
+	free(s);
+}
+
 static int begin_snapshot(struct store *store, struct snapshot *s, struct wm_error *err)
 {
 	struct wm_site hub;
@@ -195,10 +202,12 @@ static int begin_snapshot(struct store *store, struct snapshot *s, struct wm_err
 		rc = rows_mesh(s->db, &s->mesh);
 	if (rc > 0)
 		rc = rows_hub(s->db, &hub);
-	if (rc < 0)
-		return store_fail_on(store, s->db, rc, err);
 	if (rc > 0)
 		memcpy(s->hub, hub.domain, sizeof(s->hub));
+	if (rc >= 0)
+		rc = rows_secret(s->db, &s->secret);
+	if (rc < 0)
+		return store_fail_on(store, s->db, rc, err);
 	return 0;
 }
 
@@ -220,7 +229,7 @@ int store_snapshot(struct store *store, struct snapshot **ret, struct wm_error *
 	rc = begin_snapshot(store, s, err);
 	if (rc) {
 		db_close(s->db);
-		free(s);
+		snapshot_free(s);
 		return rc;
 	}
 	s->store = store;
@@ -244,7 +253,7 @@ void snapshot_drop(struct snapshot *snapshot)
 			break;
 		}
 	}
-	free(snapshot);
+	snapshot_free(snapshot);
 }
 
 const struct wm_mesh *snapshot_mesh(const struct snapshot *snapshot)
@@ -257,6 +266,14 @@ const char *snapshot_hub(const struct snapshot *snapshot)
 	return snapshot->hub;
 }
 
+/* Where the registry was never started with this schema, there is no secret. */
+void snapshot_preshare(const struct snapshot *snapshot, const struct wm_site *self, struct wm_site *io_other)
+{
+	if (self->preshared && io_other->preshared && strcmp(self->domain, io_other->domain) &&
+	    wm_sites_direct(self, io_other) && !wm_key_is_zero(&snapshot->secret))
+		wm_key_preshared(&snapshot->secret, &self->public_key, &io_other->public_key, &io_other->preshared_key);
+}
+
 int snapshot_get(struct snapshot *snapshot, const struct object_key *key, struct object *ret)
 {
 	return snapshot->store ? rows_get(snapshot->db, key, ret) : -ESTALE;
@@ -267,9 +284,9 @@ int snapshot_next(struct snapshot *snapshot, struct object *io)
 	return snapshot->store ? rows_next(snapshot->db, snapshot->hub, io) : -ESTALE;
 }
 
-int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, uint64_t *ret_seq)
+int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, const char *self, uint64_t *ret_seq)
 {
-	return snapshot->store ? rows_changes(snapshot->db, after, mark, ret_seq) : -ESTALE;
+	return snapshot->store ? rows_changes(snapshot->db, after, mark, self, ret_seq) : -ESTALE;
 }
 
 int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret)

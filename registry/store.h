@@ -67,8 +67,9 @@ int store_lock(const char *dir, int *ret, struct wm_error *err);
 /* What root has made in the directory belongs to the directory's owner, who serves it. 0 or -errno. */
 int store_give(int fd, int dir);
 
-/* A new instance: readers take all of the mesh anew. For a mesh that was put back to an earlier state. */
-int store_renew(struct store *store, const char *who, struct wm_error *err);
+/* A new instance: readers take all of the mesh anew. For a mesh that was put back to an earlier state. secret: all preshared
+ * keys become others, too. */
+int store_renew(struct store *store, const char *who, bool secret, struct wm_error *err);
 
 /* Does all in a database hold together, by the rules that a change must keep? Beside a server, too; the schema is the one
  * that this program knows. where: a file, or a URL. say: a sentence for each thing that is wrong. How many there were, or -errno. */
@@ -194,10 +195,13 @@ int snapshot_get(struct snapshot *snapshot, const struct object_key *key, struct
  * address), starting from a zeroed one with only `kind` set. 1 found, 0 no
  * more, -ESTALE cut off, -errno. */
 int snapshot_next(struct snapshot *snapshot, struct object *io);
+/* Puts into a site what the gateway of site self shares with it: nothing, unless they are peers and both take it. */
+void snapshot_preshare(const struct snapshot *snapshot, const struct wm_site *self, struct wm_site *io_other);
 /* What has changed after a generation, up to the snapshot's: each object once, what became of it is snapshot_get's.
  * snapshot_changes: 1 the log has it, and *ret_seq starts the walk; 0 it does not reach so far back, the difference
- * cannot be told, or `mark` (if not "") is not that generation's; -ESTALE, -errno. */
-int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, uint64_t *ret_seq);
+ * cannot be told (also to site `self`, "" nobody's, when that itself has changed: all its preshared keys may have), or
+ * `mark` (if not "") is not that generation's; -ESTALE, -errno. */
+int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, const char *self, uint64_t *ret_seq);
 /* One step of the walk: 1 an object that changed, 2 none here, because it changed again later; 0, -ESTALE, -errno. */
 int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret);
 int snapshot_next_token(struct snapshot *snapshot, struct store_token *io); /* by id, from 0 */

@@ -189,6 +189,7 @@ static int join(struct change *c, const struct store_enrol *enrol, const struct 
 		if (rc)
 			return rc;
 		object.site.public_key = enrol->public_key;
+		object.site.preshared = enrol->site.preshared;
 		if (enrol->site.endpoint.family)
 			object.site.endpoint = enrol->site.endpoint;
 	} else {

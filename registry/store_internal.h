@@ -19,6 +19,7 @@ struct snapshot {
 	struct db *db;
 	struct wm_mesh mesh;
 	char hub[WM_NAME_SIZE];
+	struct wm_key secret; /* what preshared keys are made of */
 	uint64_t commits; /* of the store when it was taken */
 	unsigned int readers;
 };
@@ -81,9 +82,10 @@ int rows_subnet(struct db *db, struct wm_prefix subnet, struct object *ret); /* 
 int rows_key_owner(struct db *db, const struct wm_key *key, struct object_key *ret);
 int rows_of_site(struct db *db, const char *domain, struct object *ret);     /* any one of its hosts */
 int rows_outside(struct db *db, const struct wm_site *site, struct object *ret); /* one that has no address of its subnet */
-int rows_changes(struct db *db, uint64_t after, const char *mark, uint64_t *ret_seq); /* as snapshot_changes */
+int rows_changes(struct db *db, uint64_t after, const char *mark, const char *self, uint64_t *ret_seq); /* as snapshot_changes */
 int rows_next_change(struct db *db, uint64_t *io_seq, struct object_key *ret); /* as snapshot_next_change */
 int rows_mesh(struct db *db, struct wm_mesh *ret);
+int rows_secret(struct db *db, struct wm_key *ret); /* 0: there is none yet */
 
 int rows_add(struct db *db, const struct object *object);
 int rows_set(struct db *db, const struct object *object);
@@ -137,3 +139,4 @@ int audit_next(struct db *db, struct store_audit *io); /* the one behind io->id:
 /* --- the mesh within a change (store_mesh.c) -------------------------------------------- */
 int mesh_start(struct store *store, const struct store_options *options, struct wm_error *err);
 int mesh_set(struct change *c, const struct wm_mesh *old, const struct wm_mesh *mesh); /* old NULL: it is new */
+int mesh_set_secret(struct store *store); /* another one: all preshared keys with it */

@@ -11,7 +11,7 @@
 #include "core/util.h"
 #include "registry/store_internal.h"
 
-int store_renew(struct store *store, const char *who, struct wm_error *err)
+int store_renew(struct store *store, const char *who, bool secret, struct wm_error *err)
 {
 	char instance[WM_INSTANCE_ID_SIZE];
 	struct change c;
@@ -21,6 +21,8 @@ int store_renew(struct store *store, const char *who, struct wm_error *err)
 		return rc;
 	store_make_instance(instance);
 	rc = db_do(store->db, SQL_MESH_RENEW, "s", instance);
+	if (rc >= 0 && secret)
+		rc = mesh_set_secret(store);
 	if (rc >= 0)
 		rc = change_note(&c, "restore", "mesh", "", NULL, NULL);
 	return change_end(&c, rc, err);

@@ -64,6 +64,26 @@ static int settle_mesh(struct store *store, const struct store_options *options,
 	return mesh_set(c, known ? &old : NULL, &mesh);
 }
 
+int mesh_set_secret(struct store *store)
+{
+	struct wm_key secret;
+	int rc;
+
+	wm_random(&secret, sizeof(secret));
+	rc = db_do(store->db, SQL_MESH_SECRET_SET, "b", secret.byte, sizeof(secret.byte));
+	wm_wipe(&secret, sizeof(secret));
+	return rc < 0 ? rc : 0;
+}
+
+static int settle_secret(struct store *store)
+{
+	struct wm_key secret;
+	int rc = rows_secret(store->db, &secret);
+
+	wm_wipe(&secret, sizeof(secret));
+	return rc ? WM_MIN(rc, 0) : mesh_set_secret(store);
+}
+
 int mesh_start(struct store *store, const struct store_options *options, struct wm_error *err)
 {
 	struct change c;
@@ -71,5 +91,6 @@ int mesh_start(struct store *store, const struct store_options *options, struct 
 
 	if (rc)
 		return rc;
-	return change_end(&c, settle_mesh(store, options, &c, err), err);
+	rc = settle_mesh(store, options, &c, err);
+	return change_end(&c, rc ? rc : settle_secret(store), err);
 }

@@ -22,6 +22,7 @@ static void read_site(struct db_query *q, struct object *ret)
 	if (*endpoint && wm_endpoint_parse(endpoint, &s->endpoint))
 		s->endpoint = (struct wm_endpoint){ 0 };
 	s->hub = db_int(q, 5) != 0;
+	s->preshared = db_int(q, 6) != 0;
 	ret->gateway = wm_site_gateway(s);
 }
 
@@ -188,6 +189,14 @@ int rows_mesh(struct db *db, struct wm_mesh *ret)
 	return 1;
 }
 
+int rows_secret(struct db *db, struct wm_key *ret)
+{
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_MESH_SECRET, "");
+	int rc = db_next(q);
+
+	return rc > 0 ? db_blob(q, 0, ret->byte, sizeof(ret->byte)) : rc;
+}
+
 /* The first number of a query's only row; ends the query. */
 static int one_number(struct db_query *query, uint64_t *ret)
 {
@@ -212,17 +221,27 @@ static int first_change(struct db *db, uint64_t generation, uint64_t *ret_seq, c
 	return rc;
 }
 
+/* The last row about a site; 0: there is none. */
+static int last_of_site(struct db *db, const char *domain, uint64_t *ret)
+{
+	*ret = 0;
+	return *domain ? one_number(db_query(db, SQL_CHANGE_OF_SITE, "s", domain), ret) : 0;
+}
+
 /* The oldest rows go first: where a generation's first row is, all after it are. */
-int rows_changes(struct db *db, uint64_t after, const char *mark, uint64_t *ret_seq)
+int rows_changes(struct db *db, uint64_t after, const char *mark, const char *self, uint64_t *ret_seq)
 {
 	char base[WM_MARK_SIZE];
-	uint64_t first, whole;
+	uint64_t first, whole, own;
 	int rc = first_change(db, after + 1, &first, base);
 
 	if (rc > 0 && *mark && strcmp(mark, base))
 		return 0;
 	if (rc <= 0)
 		return rc;
+	rc = last_of_site(db, self, &own);
+	if (rc < 0 || own >= first)
+		return rc < 0 ? rc : 0;
 	rc = one_number(db_query(db, SQL_CHANGE_WHOLE, "i", (int64_t)first), &whole);
 	*ret_seq = first - 1;
 	return rc < 0 ? rc : !rc;
@@ -255,8 +274,9 @@ static int write_site(struct db *db, enum sql sql, const struct wm_site *s)
 	char endpoint[WM_ENDPOINT_TEXT];
 
 	wm_endpoint_format(&s->endpoint, endpoint);
-	return db_do(db, sql, "siibsi", s->domain, (int64_t)s->subnet.addr, (int64_t)s->subnet.len,
-		     key_or_null(&s->public_key), (size_t)WM_KEY_LEN, *endpoint ? endpoint : NULL, (int64_t)s->hub);
+	return db_do(db, sql, "siibsii", s->domain, (int64_t)s->subnet.addr, (int64_t)s->subnet.len,
+		     key_or_null(&s->public_key), (size_t)WM_KEY_LEN, *endpoint ? endpoint : NULL, (int64_t)s->hub,
+		     (int64_t)s->preshared);
 }
 
 static int write_host(struct db *db, enum sql sql, const struct wm_host *h)

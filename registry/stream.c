@@ -16,6 +16,7 @@
 struct stream {
 	struct snapshot *snapshot;
 	struct identity who;
+	struct wm_site self;      /* of a gateway; domain "": not looked up */
 	const struct step *step;
 	struct object object;     /* the last one sent, in this step */
 	struct store_token token;
@@ -41,13 +42,31 @@ static int next_text(struct stream *s, char **ret)
 	return pieces_say(ret, "%s", s->step->text);
 }
 
+/* Whose preshared keys are told: the gateway that asks. */
+static int find_self(struct stream *s)
+{
+	struct object_key key = { .kind = OBJECT_SITE };
+	struct object object;
+	int rc;
+
+	if (*s->self.domain || s->who.role != WM_TOKEN_GATEWAY)
+		return 0;
+	memcpy(key.name, s->who.name, sizeof(key.name));
+	rc = snapshot_get(s->snapshot, &key, &object);
+	if (rc > 0)
+		s->self = object.site;
+	return rc < 0 ? rc : 0;
+}
+
 static int next_header_line(struct stream *s, char **ret)
 {
 	struct wm_changes header = { .mesh = *snapshot_mesh(s->snapshot), .after = s->after };
 	WM_AUTO_FREE char *line = NULL;
 
-	if (s->later)
-		return 0;
+	int rc = s->later ? 0 : find_self(s);
+
+	if (s->later || rc)
+		return rc;
 	s->later = true;
 	if (s->who.role == WM_TOKEN_GATEWAY)
 		memcpy(header.mesh.self, s->who.name, sizeof(header.mesh.self));
@@ -110,10 +129,15 @@ static int next_visible(struct stream *s)
 static char *show(const struct stream *s, const struct object *object)
 {
 	struct object shown = *object;
+	char *text;
 
 	if (s->who.role == WM_TOKEN_GATEWAY)
 		object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
-	return object_encode(&shown);
+	if (shown.kind == OBJECT_SITE && *s->self.domain)
+		snapshot_preshare(s->snapshot, &s->self, &shown.site);
+	text = object_encode(&shown);
+	wm_wipe(&shown, sizeof(shown));
+	return text;
 }
 
 static int next_object(struct stream *s, char **ret)
@@ -313,7 +337,7 @@ int stream_changes_new(struct snapshot *snapshot, const struct identity *who, ui
 		       struct http_stream *ret)
 {
 	uint64_t seq;
-	int rc = snapshot_changes(snapshot, after, mark, &seq);
+	int rc = snapshot_changes(snapshot, after, mark, who->role == WM_TOKEN_GATEWAY ? who->name : "", &seq);
 
 	if (rc <= 0) {
 		snapshot_drop(snapshot);

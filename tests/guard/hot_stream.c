@@ -67,6 +67,13 @@ int snapshot_next_token(struct snapshot *snapshot, struct store_token *io)
 	return 0;
 }
 
+void snapshot_preshare(const struct snapshot *snapshot, const struct wm_site *self, struct wm_site *io_other)
+{
+	(void)snapshot;
+	(void)self;
+	(void)io_other;
+}
+
 int snapshot_next_change(struct snapshot *snapshot, uint64_t *io_seq, struct object_key *ret)
 {
 	(void)snapshot;

@@ -67,8 +67,16 @@ int snapshot_next_token(struct snapshot *snapshot, struct store_token *io)
 	return 0;
 }
 
-int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, uint64_t *ret_seq)
+void snapshot_preshare(const struct snapshot *snapshot, const struct wm_site *self, struct wm_site *io_other)
 {
+	(void)snapshot;
+	(void)self;
+	(void)io_other;
+}
+
+int snapshot_changes(struct snapshot *snapshot, uint64_t after, const char *mark, const char *self, uint64_t *ret_seq)
+{
+	(void)self;
 	(void)snapshot;
 	(void)after;
 	(void)mark;

@@ -108,6 +108,8 @@ static void random_site(struct rng *r, struct wm_config *c, uint32_t i, bool hub
 	snprintf(s.domain, sizeof(s.domain), "s%x", (i * 7 + 3) % 16);
 	if (rng_chance(r, 85))
 		rng_fill(r, &s.public_key, sizeof(s.public_key));
+	if (rng_chance(r, 30))
+		rng_fill(r, &s.preshared_key, sizeof(s.preshared_key));
 	if (rng_chance(r, 45)) {
 		s.endpoint = (struct wm_endpoint){ .family = rng_chance(r, 30) ? 6 : 4, .port = (uint16_t)(1 + rng_below(r, 65535)) };
 		rng_fill(r, s.endpoint.addr, s.endpoint.family == 4 ? 4 : 16);
@@ -185,6 +187,7 @@ void assert_sites_equal(const struct wm_site *a, const struct wm_site *b)
 	assert_true(wm_key_equal(&a->public_key, &b->public_key));
 	assert_true(wm_endpoint_equal(&a->endpoint, &b->endpoint));
 	assert_int_equal(a->hub, b->hub);
+	assert_true(wm_key_equal(&a->preshared_key, &b->preshared_key));
 }
 
 void assert_hosts_equal(const struct wm_host *a, const struct wm_host *b)

@@ -238,6 +238,29 @@ static void sha256_is_that_of_others(void **state)
 	}
 }
 
+/* The known answer is that of another program's keyed BLAKE2b-256. */
+static void preshared_keys_hang_on_all_three_and_on_no_order(void **state)
+{
+	struct wm_key secret, a, b, one, other, expected;
+
+	(void)state;
+	memset(&secret, 0x11, sizeof(secret));
+	memset(&a, 0x22, sizeof(a));
+	memset(&b, 0x33, sizeof(b));
+	from_hex("c64b61225cb455c7945d7b16d0d0798c30ed5e468c73e2ee24dfd77628275469", expected.byte, WM_KEY_LEN);
+	wm_key_preshared(&secret, &a, &b, &one);
+	assert_memory_equal(&one, &expected, sizeof(one));
+	wm_key_preshared(&secret, &b, &a, &other);
+	assert_memory_equal(&one, &other, sizeof(one));
+	b.byte[31] ^= 1;
+	wm_key_preshared(&secret, &a, &b, &other);
+	assert_memory_not_equal(&one, &other, sizeof(one));
+	b.byte[31] ^= 1;
+	secret.byte[0] ^= 1;
+	wm_key_preshared(&secret, &a, &b, &other);
+	assert_memory_not_equal(&one, &other, sizeof(one));
+}
+
 static void wiping_and_randomness(void **state)
 {
 	uint8_t a[64], b[64], zero[64] = { 0 };
@@ -263,6 +286,7 @@ int main(void)
 		TEST(damaged_tokens_are_not_wellformed),
 		TEST(digests),
 		TEST(sha256_is_that_of_others),
+		TEST(preshared_keys_hang_on_all_three_and_on_no_order),
 		TEST(wiping_and_randomness),
 	};
 

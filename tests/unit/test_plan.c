@@ -41,6 +41,8 @@ static int refused(void)
 	return wm_plan_make(&config, &self, &plan, &err);
 }
 
+static uint8_t peer_preshared; /* the first byte of the next ones' preshared key */
+
 /* The peer with key k has this endpoint ("" none), keepalive, and these prefixes, and no others. */
 static void assert_peer(unsigned int k, const char *ep, unsigned int keepalive, const char *const *allowed)
 {
@@ -57,7 +59,7 @@ static void assert_peer(unsigned int k, const char *ep, unsigned int keepalive, 
 		fail_msg("no peer with key %u", k);
 	assert_string_equal(wm_endpoint_format(&peer->endpoint, text), ep);
 	assert_int_equal(peer->keepalive_s, keepalive);
-	assert_true(wm_key_is_zero(&peer->preshared_key));
+	assert_int_equal(peer->preshared_key.byte[0], peer_preshared);
 	for (; allowed[n]; n++) {
 		assert_true(n < peer->nallowed);
 		assert_string_equal(wm_prefix_format(plan.wg.allowed[peer->first_allowed + n], text), allowed[n]);
@@ -107,6 +109,17 @@ static void peers_of_a_spoke_behind_nat_are_kept_awake(void **state)
 	assert_int_equal(plan.wg.npeers, 2);
 	PEER(1, "198.51.100.1:51820", 25, "172.30.1.0/24");
 	PEER(3, "198.51.100.3:51820", 25, "172.30.3.0/24"); /* direct: b can be reached */
+}
+
+static void a_preshared_key_is_the_peers_that_it_came_with(void **state)
+{
+	(void)state;
+	memset(&mesh_site(&config, "b")->preshared_key, 0x5a, WM_KEY_LEN);
+	make("a");
+	PEER(1, "198.51.100.1:51820", 25, "172.30.1.0/24");
+	peer_preshared = 0x5a;
+	PEER(3, "198.51.100.3:51820", 25, "172.30.3.0/24");
+	peer_preshared = 0;
 }
 
 static void peers_of_a_spoke_with_an_endpoint(void **state)
@@ -392,6 +405,7 @@ int main(void)
 		PLAN_TEST(the_head_of_a_plan),
 		PLAN_TEST(peers_of_the_hub_are_all_sites_and_devices),
 		PLAN_TEST(peers_of_a_spoke_behind_nat_are_kept_awake),
+		PLAN_TEST(a_preshared_key_is_the_peers_that_it_came_with),
 		PLAN_TEST(peers_of_a_spoke_with_an_endpoint),
 		PLAN_TEST(two_spokes_without_endpoints_meet_at_the_hub),
 		PLAN_TEST(who_has_no_key_is_no_peer_yet),

@@ -270,6 +270,9 @@ static void values_out_of_range_are_refused(void **state)
 		ROW(WM_RECORD_SITE, wm_site, subnet.len, 32, 33),
 		ROW(WM_RECORD_SITE, wm_site, hub, 1, 2),
 		ROW(WM_RECORD_SITE, wm_site, hub, 0, 255),
+		ROW(WM_RECORD_SITE, wm_site, preshared, 1, 2),
+		ROW(WM_RECORD_ENROL, wm_fetch_enrol, preshared, 1, 2),
+		ROW(WM_RECORD_REPORT, wm_fetch_report, preshared, 1, 2),
 		ROW(WM_RECORD_SITE, wm_site, endpoint.family, 0, 1),
 		ROW(WM_RECORD_SITE, wm_site, endpoint.family, 0, 5),
 		ROW(WM_RECORD_SITE, wm_site, endpoint.family, 0, 4), /* without a port */

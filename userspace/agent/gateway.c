@@ -268,6 +268,7 @@ static int ask_enrol(struct wm_gateway *g, struct wm_error *err)
 	const struct wm_instance *inst = g->inst;
 	struct wm_fetch_enrol req = {
 		.public_key = g->id.public_key, .endpoint = inst->endpoint, .subnet = inst->subnet, .hub = inst->hub,
+		.preshared = true,
 	};
 	int rc;
 

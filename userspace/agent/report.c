@@ -148,7 +148,7 @@ static int send_report(struct wm_gateway *g, uint64_t listen_port, struct wm_err
 	struct wm_fetch_report req = {
 		.generation = g->applied ? g->config.mesh.generation : 0, .version = WM_VERSION,
 		.applied_ms = g->last.took_ms, .listen_port = listen_port,
-		.uptime = (wm_monotonic_ms() - g->opened_ms) / 1000,
+		.uptime = (wm_monotonic_ms() - g->opened_ms) / 1000, .preshared = true,
 	};
 	int rc;
 

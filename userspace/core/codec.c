@@ -14,6 +14,7 @@ static const struct wm_field site_fields[] = {
 	WM_FIELD(wm_site, hub, "is_hub", WM_FIELD_BOOL, 0),
 	WM_FIELD(wm_site, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_site, endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
+	WM_FIELD(wm_site, preshared_key, "preshared_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 };
 
 static const struct wm_field host_fields[] = {

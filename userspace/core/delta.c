@@ -359,10 +359,19 @@ void wm_config_undo(struct wm_config *config, const struct wm_config_diff *diff)
 	take_out(config, diff, diff->nhosts_come);
 }
 
+/* Each may have a preshared key. */
+static void wipe_sites(struct wm_site *sites, size_t n)
+{
+	if (n)
+		wm_wipe(sites, n * sizeof(*sites));
+}
+
 void wm_config_diff_free(struct wm_config_diff *diff)
 {
 	if (!diff)
 		return;
+	wipe_sites(diff->sites_gone, diff->nsites_gone);
+	wipe_sites(diff->sites_come, diff->nsites_come);
 	free(diff->sites_gone);
 	free(diff->sites_come);
 	free(diff->hosts_gone);

@@ -12,6 +12,9 @@ void wm_delta_free(struct wm_delta *delta)
 {
 	if (!delta)
 		return;
+	/* Sites may have a preshared key. */
+	if (delta->n)
+		wm_wipe(delta->items, delta->n * sizeof(*delta->items));
 	free(delta->items);
 	*delta = (struct wm_delta){ 0 };
 }

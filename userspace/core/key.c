@@ -74,6 +74,20 @@ const char *wm_key_format(const struct wm_key *key, char *buf)
 	return sodium_bin2base64(buf, WM_KEY_TEXT, key->byte, WM_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
 }
 
+void wm_key_preshared(const struct wm_key *secret, const struct wm_key *a, const struct wm_key *b, struct wm_key *ret)
+{
+	static const char purpose[] = "wm preshared key 1"; /* so that the secret may serve others too */
+	bool swap = memcmp(a, b, sizeof(*a)) > 0;
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, secret->byte, WM_KEY_LEN, WM_KEY_LEN);
+	crypto_generichash_update(&state, (const unsigned char *)purpose, sizeof(purpose));
+	crypto_generichash_update(&state, (swap ? b : a)->byte, WM_KEY_LEN);
+	crypto_generichash_update(&state, (swap ? a : b)->byte, WM_KEY_LEN);
+	crypto_generichash_final(&state, ret->byte, WM_KEY_LEN);
+	wm_wipe(&state, sizeof(state));
+}
+
 void wm_token_generate(enum wm_token_kind kind, char *ret)
 {
 	uint8_t secret[32];

@@ -45,6 +45,10 @@ bool wm_key_equal(const struct wm_key *a, const struct wm_key *b); /* constant t
 int wm_key_parse(const char *text, struct wm_key *ret); /* canonical base64, 44 characters; -EINVAL */
 const char *wm_key_format(const struct wm_key *key, char *buf); /* buf: WM_KEY_TEXT */
 
+/* What two peers of a mesh share, made of the mesh's secret and both public keys (keyed BLAKE2b-256), in whichever order:
+ * nothing has to be kept for a pair, and who gets another key gets other preshared keys with all. */
+void wm_key_preshared(const struct wm_key *secret, const struct wm_key *a, const struct wm_key *b, struct wm_key *ret);
+
 void wm_token_generate(enum wm_token_kind kind, char *ret); /* ret: WM_TOKEN_TEXT; kind not OTHER */
 enum wm_token_kind wm_token_kind(const char *token);
 bool wm_token_wellformed(enum wm_token_kind kind, const char *token); /* as wm_token_generate makes them */

@@ -11,6 +11,9 @@ void wm_config_free(struct wm_config *config)
 {
 	if (!config)
 		return;
+	/* Each may have a preshared key. */
+	if (config->sites)
+		wm_wipe(config->sites, config->cap_sites * sizeof(*config->sites));
 	free(config->sites);
 	free(config->hosts);
 	free(config->devices);
@@ -154,7 +157,7 @@ bool wm_site_equal(const struct wm_site *a, const struct wm_site *b)
 {
 	return !strcmp(a->domain, b->domain) && wm_prefix_equal(a->subnet, b->subnet) &&
 	       wm_key_equal(&a->public_key, &b->public_key) && wm_endpoint_equal(&a->endpoint, &b->endpoint) &&
-	       a->hub == b->hub;
+	       a->hub == b->hub && wm_key_equal(&a->preshared_key, &b->preshared_key) && a->preshared == b->preshared;
 }
 
 bool wm_host_equal(const struct wm_host *a, const struct wm_host *b)

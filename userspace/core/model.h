@@ -50,6 +50,10 @@ struct wm_site {
 	struct wm_key public_key;    /* zero until its gateway has enrolled */
 	struct wm_endpoint endpoint; /* family 0: not reachable from outside */
 	bool hub;
+	/* Between this site and the one that the config was made for; zero: none. Secret. Behind the padding with which the
+	 * struct once ended. */
+	_Alignas(8) struct wm_key preshared_key;
+	bool preshared; /* at the registry only: its gateway knows preshared keys */
 };
 
 struct wm_host {

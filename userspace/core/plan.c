@@ -114,17 +114,17 @@ static int plan_self(struct planner *p, struct wm_error *err)
 
 /* --- WireGuard -------------------------------------------------------------------- */
 
-/* A peer reached at `endpoint` (NULL: it comes to us). Whoever has no endpoint of
- * its own keeps the way open, because it may be behind NAT. */
-static int add_peer(struct planner *p, const struct wm_key *key, const struct wm_endpoint *endpoint)
+/* A peer without an endpoint comes to us. Whoever has no endpoint of its own keeps the way open, because it may be behind
+ * NAT. */
+static int add_peer(struct planner *p, struct wm_wg_peer *peer)
 {
-	struct wm_wg_peer peer = { .public_key = *key };
+	int rc;
 
-	if (endpoint)
-		peer.endpoint = *endpoint;
-	if (peer.endpoint.family && !p->me->endpoint.family)
-		peer.keepalive_s = KEEPALIVE_S;
-	return wm_wg_add_peer(&p->plan->wg, &peer);
+	if (peer->endpoint.family && !p->me->endpoint.family)
+		peer->keepalive_s = KEEPALIVE_S;
+	rc = wm_wg_add_peer(&p->plan->wg, peer);
+	wm_wipe(&peer->preshared_key, sizeof(peer->preshared_key));
+	return rc;
 }
 
 /* A spoke's hub peer carries the hub's subnet and every site that is not direct. */
@@ -150,19 +150,23 @@ int wm_plan_wg(struct planner *p, struct wm_error *err)
 	wg->listen_port = p->self->listen_port;
 	for (size_t i = 0; !rc && i < p->config->nsites; i++) {
 		const struct wm_site *s = &p->config->sites[i];
+		struct wm_wg_peer peer = {
+			.public_key = s->public_key, .endpoint = s->endpoint, .preshared_key = s->preshared_key,
+		};
 
 		if (s == p->me || !wm_sites_direct(p->me, s))
 			continue;
-		rc = add_peer(p, &s->public_key, &s->endpoint);
+		rc = add_peer(p, &peer);
 		if (!rc)
 			rc = s == p->hub ? add_hub_allowed(p) : wm_wg_add_allowed(wg, s->subnet);
 	}
 	for (size_t i = 0; !rc && p->me->hub && i < p->config->ndevices; i++) {
 		const struct wm_device *d = &p->config->devices[i];
+		struct wm_wg_peer peer = { .public_key = d->public_key };
 
 		if (wm_key_is_zero(&d->public_key))
 			continue;
-		rc = add_peer(p, &d->public_key, NULL);
+		rc = add_peer(p, &peer);
 		if (!rc)
 			rc = wm_wg_add_allowed(wg, (struct wm_prefix){ d->overlay, 32 });
 	}

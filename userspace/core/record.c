@@ -124,21 +124,23 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_CHANGES:
 		return prefix_valid(r->changes.mesh.supernet);
 	case WM_RECORD_SITE:
-		return prefix_valid(r->site.subnet) && endpoint_valid(&r->site.endpoint) && bool_valid(&r->site.hub);
+		return prefix_valid(r->site.subnet) && endpoint_valid(&r->site.endpoint) && bool_valid(&r->site.hub) &&
+		       bool_valid(&r->site.preshared);
 	case WM_RECORD_HOST:
 		return bool_valid(&r->host.has_mac) && r->host.access <= WM_ACCESS_FULL;
 	case WM_RECORD_DEVICE:
 		return r->device.access <= WM_ACCESS_FULL;
 	case WM_RECORD_ENROL:
-		return prefix_valid(r->enrol.subnet) && endpoint_valid(&r->enrol.endpoint);
+		return prefix_valid(r->enrol.subnet) && endpoint_valid(&r->enrol.endpoint) && bool_valid(&r->enrol.preshared);
 	case WM_RECORD_UPDATE_SELF:
 		return endpoint_valid(&r->self.endpoint);
 	case WM_RECORD_REPORT_PEER:
 		return endpoint_valid(&r->report_peer.endpoint);
+	case WM_RECORD_REPORT:
+		return bool_valid(&r->report.preshared);
 	case WM_RECORD_END:
 	case WM_RECORD_GONE:
 	case WM_RECORD_FETCH:
-	case WM_RECORD_REPORT:
 	case WM_RECORD_REPORT_HOST:
 	case WM_RECORD_UNCHANGED:
 	case WM_RECORD_ENROLLED:

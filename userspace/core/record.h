@@ -91,6 +91,7 @@ struct wm_fetch_enrol {
 	struct wm_endpoint endpoint;
 	struct wm_prefix subnet;       /* len 0: as the registry has it */
 	uint8_t hub;
+	_Alignas(8) bool preshared;    /* it takes preshared keys */
 };
 
 /* A file that needs no token and gets none: target.token is "". */
@@ -124,6 +125,7 @@ struct wm_fetch_report {
 	uint64_t listen_port; /* WireGuard's; 0: there is no device */
 	uint64_t uptime;      /* of wm-gateway, seconds */
 	char mark[WM_MARK_SIZE]; /* of that generation, or "" */
+	bool preshared;          /* it takes preshared keys */
 };
 
 struct wm_fetch_problem {

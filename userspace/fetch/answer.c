@@ -228,6 +228,7 @@ static const struct wm_field enrol_fields[] = {
 	WM_FIELD(wm_fetch_enrol, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
 	WM_FIELD(wm_fetch_enrol, subnet, "subnet", WM_FIELD_PREFIX, 0),
 	WM_FIELD(wm_fetch_enrol, hub, "is_hub", WM_FIELD_BOOL, 0),
+	WM_FIELD(wm_fetch_enrol, preshared, "preshared", WM_FIELD_BOOL, 0),
 };
 enum { ENROL_ENDPOINT = 1u << 3, ENROL_SUBNET = 1u << 4 };
 

@@ -15,6 +15,7 @@ static const struct wm_field fields[] = {
 	WM_FIELD(wm_fetch_report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_fetch_report, listen_port, "listen_port", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_fetch_report, uptime, "uptime", WM_FIELD_UINT, 0),
+	WM_FIELD(wm_fetch_report, preshared, "preshared", WM_FIELD_BOOL, 0),
 };
 
 int wm_report_keep(struct wm_report_kept *kept, const struct wm_record *record)
