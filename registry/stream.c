@@ -136,7 +136,8 @@ static char *show(const struct stream *s, const struct object *object)
 	if (shown.kind == OBJECT_SITE && *s->self.domain)
 		snapshot_preshare(s->snapshot, &s->self, &shown.site);
 	text = object_encode(&shown);
-	wm_wipe(&shown, sizeof(shown));
+	if (shown.kind == OBJECT_SITE)
+		wm_wipe(&shown.site.preshared_key, sizeof(shown.site.preshared_key));
 	return text;
 }
 

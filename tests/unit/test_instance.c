@@ -67,7 +67,7 @@ static void defaults_of_the_default_instance(void **state)
 	assert_int_equal(inst.subnet.len, 0);
 	assert_int_equal(inst.supernet.len, 0);
 	assert_false(inst.hub);
-	assert_int_equal(inst.endpoint.family, 0);
+	assert_int_equal(inst.locate.given.family, 0);
 	assert_int_equal(inst.listen_port, 51820);
 	assert_int_equal(inst.mtu, 1420);
 	assert_int_equal(inst.nlans, 0);
@@ -105,7 +105,7 @@ static void every_key_arrives(void **state)
 	assert_true(inst.allow_http);
 	assert_int_equal(inst.nlans, 1);
 	assert_string_equal(inst.lans[0].ifname, "eth1");
-	assert_true(wm_endpoint_equal(&inst.endpoint, &(struct wm_endpoint){ 4, { 198, 51, 100, 3 }, 4711 }));
+	assert_true(wm_endpoint_equal(&inst.locate.given, &(struct wm_endpoint){ 4, { 198, 51, 100, 3 }, 4711 }));
 	assert_int_equal(inst.listen_port, 4711);
 	assert_int_equal(inst.mtu, 1380);
 	assert_int_equal(inst.poll_s, 7);
@@ -142,7 +142,7 @@ static void what_is_malformed_is_named(void **state)
 		{ "IS_HUB", "maybe" }, { "IS_HUB", "2" },
 		{ "WM_REGISTRY_URL", "wm-registry.example.com" }, { "WM_REGISTRY_URL", "ftp://x" }, { "WM_REGISTRY_URL", "HTTPS//x" },
 		{ "WM_REGISTRY_ALLOW_HTTP", "perhaps" },
-		{ "PUBLIC_IP", "example.com" }, { "PUBLIC_IP", "198.51.100" }, { "PUBLIC_IP", "198.51.100.3:0" },
+		{ "PUBLIC_IP", "example" }, { "WM_ENDPOINT_SERVICES", "https://one.example" }, { "PUBLIC_IP", "198.51.100" }, { "PUBLIC_IP", "198.51.100.3:0" },
 		{ "PUBLIC_IP", "198.51.100.3:65536" }, { "PUBLIC_IP", "2001:db8::7:51820x" }, { "PUBLIC_IP", "[2001:db8::7" },
 		{ "PUBLIC_IP", "::ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
 		{ "WM_LISTEN_PORT", "0" }, { "WM_LISTEN_PORT", "65536" }, { "WM_LISTEN_PORT", "-1" }, { "WM_LISTEN_PORT", "udp" },
@@ -257,7 +257,7 @@ static void public_addresses(void **state)
 
 		snprintf(text, sizeof(text), "WM_LISTEN_PORT=4711\nPUBLIC_IP=%s", rows[i].text);
 		assert_ok(load_with(text));
-		assert_string_equal(wm_endpoint_format(&inst.endpoint, got), rows[i].endpoint);
+		assert_string_equal(wm_endpoint_format(&inst.locate.given, got), rows[i].endpoint);
 	}
 }
 
@@ -399,7 +399,7 @@ int main(void)
 	/* Of whoever runs the tests, nothing counts. */
 	static const char *const keys[] = {
 		"SITE_DOMAIN", "SITE_SUBNET", "WM_MESH_SUPERNET", "IS_HUB", "WM_REGISTRY_URL", "WM_REGISTRY_TOKEN", "WM_REGISTRY_CA",
-		"WM_REGISTRY_ALLOW_HTTP", "LXC_IFACES", "PUBLIC_IP", "WM_LISTEN_PORT", "WM_MTU", "WM_POLL", "WM_WAIT", "WM_TC_PRIO",
+		"WM_REGISTRY_ALLOW_HTTP", "LXC_IFACES", "PUBLIC_IP", "WM_ENDPOINT_SERVICES", "WM_LISTEN_PORT", "WM_MTU", "WM_POLL", "WM_WAIT", "WM_TC_PRIO",
 		"WM_DATAPLANE", "WM_FASTPATH", "WM_XDP", "WM_TCX", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_LAN_PREFIXES", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
 		"WM_BPFFS", "WM_LIBEXEC",
 	};

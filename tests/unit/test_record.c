@@ -234,6 +234,9 @@ static void strings_must_end(void **state)
 		ROW(WM_RECORD_REPORT_PEER, wm_report_peer, kind),
 		ROW(WM_RECORD_REPORT_PEER, wm_report_peer, name),
 		ROW(WM_RECORD_REPORT_HOST, wm_report_host, name),
+		TARGET(WM_RECORD_LOCATE, wm_fetch_locate),
+		ROW(WM_RECORD_LOCATE, wm_fetch_locate, name),
+		ROW(WM_RECORD_LOCATE, wm_fetch_locate, services),
 		ROW(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
 		ROW(WM_RECORD_PROBLEM, wm_fetch_problem, text),
 #undef TARGET
@@ -284,6 +287,8 @@ static void values_out_of_range_are_refused(void **state)
 		ROW(WM_RECORD_ENROL, wm_fetch_enrol, subnet.len, 32, 33),
 		ROW(WM_RECORD_ENROL, wm_fetch_enrol, endpoint.family, 0, 7),
 		ROW(WM_RECORD_UPDATE_SELF, wm_fetch_self, endpoint.family, 0, 7),
+		ROW(WM_RECORD_UPDATE_SELF, wm_fetch_self, endpoint_too, 1, 2),
+		ROW(WM_RECORD_LOCATED, wm_fetch_located, endpoint.family, 0, 7),
 #undef ROW
 	};
 	struct wm_site site = { .subnet = { .addr = ip("172.30.2.1"), .len = 24 } };

@@ -137,6 +137,10 @@ static int take(struct wm_fetcher *f, const struct wm_record *r, struct wm_answe
 	case WM_RECORD_ENROLLED:
 		ret->kind = WM_ANSWER_DONE;
 		return 0;
+	case WM_RECORD_LOCATED:
+		ret->kind = WM_ANSWER_LOCATED;
+		ret->endpoint = r->located.endpoint;
+		return 0;
 	case WM_RECORD_PROBLEM:
 		problem(ret, r->problem.http_status, r->problem.code > 0 ? r->problem.code : EIO, r->problem.text);
 		return 0;

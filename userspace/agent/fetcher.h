@@ -20,12 +20,14 @@ struct wm_fetcher {
 	struct wm_delta delta;   /* the same */
 };
 
-enum wm_answer_kind { WM_ANSWER_NONE, WM_ANSWER_CONFIG, WM_ANSWER_CHANGES, WM_ANSWER_UNCHANGED, WM_ANSWER_DONE, WM_ANSWER_PROBLEM };
+enum wm_answer_kind { WM_ANSWER_NONE, WM_ANSWER_CONFIG, WM_ANSWER_CHANGES, WM_ANSWER_UNCHANGED, WM_ANSWER_DONE, WM_ANSWER_LOCATED,
+		      WM_ANSWER_PROBLEM };
 
 struct wm_answer {
 	enum wm_answer_kind kind;
 	struct wm_config config; /* CONFIG: the caller's to free */
 	struct wm_delta delta;   /* CHANGES: the same */
+	struct wm_endpoint endpoint; /* LOCATED; family 0: nowhere */
 	int http_status;         /* PROBLEM; 0: none was had */
 	int code;                /* PROBLEM: positive errno */
 	struct wm_error err;     /* PROBLEM: the sentence */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/removal.h"
+#include "agent/report.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "kernel/link.h"
@@ -135,17 +136,6 @@ static bool is_what_we_have(const struct wm_gateway *g, const struct wm_config *
 	       !strcmp(have->mark, got->mark);
 }
 
-/* What the registry should have of us; only what is known here counts. */
-static bool self_differs(const struct wm_gateway *g)
-{
-	const struct wm_site *me = wm_config_site(&g->config, g->inst->domain);
-
-	if (!me)
-		return false;
-	return !wm_key_equal(&me->public_key, &g->id.public_key) ||
-	       (g->inst->endpoint.family && !wm_endpoint_equal(&me->endpoint, &g->inst->endpoint));
-}
-
 /* delta: what made the config out of the one that is on disk; NULL: nothing did. */
 static void save(struct wm_gateway *g, const struct wm_delta *delta)
 {
@@ -195,7 +185,7 @@ static int accept_config(struct wm_gateway *g, struct wm_config *config, struct 
 	g->need_whole = false;
 	take_plan(g, &plan, &self);
 	save(g, NULL);
-	g->tell_self = self_differs(g);
+	g->tell_self = wm_gateway_self_differs(g);
 	/* What the kernel says to it is g->problem, not the registry's fault. */
 	carry_out(g, NULL, before);
 	return 0;
@@ -255,7 +245,7 @@ static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, st
 	}
 	wm_gateway_removal_done(g);
 	save(g, delta);
-	g->tell_self = self_differs(g);
+	g->tell_self = wm_gateway_self_differs(g);
 	carry_out(g, by_parts ? &parts : NULL, before);
 	wm_plan_diff_free(&parts);
 	return 0;
@@ -267,7 +257,7 @@ static int ask_enrol(struct wm_gateway *g, struct wm_error *err)
 {
 	const struct wm_instance *inst = g->inst;
 	struct wm_fetch_enrol req = {
-		.public_key = g->id.public_key, .endpoint = inst->endpoint, .subnet = inst->subnet, .hub = inst->hub,
+		.public_key = g->id.public_key, .endpoint = inst->locate.given, .subnet = inst->subnet, .hub = inst->hub,
 		.preshared = true,
 	};
 	int rc;
@@ -330,7 +320,7 @@ static enum wm_gateway_next failed(struct wm_gateway *g, const struct wm_answer 
 /* "Enrolled" to who asked for the config, "nothing new" to who has nothing: asking again at once would have no end. */
 static bool is_no_answer(const struct wm_gateway *g, enum wm_answer_kind kind)
 {
-	return (kind == WM_ANSWER_DONE && !g->enrolling) ||
+	return kind == WM_ANSWER_LOCATED || (kind == WM_ANSWER_DONE && !g->enrolling) ||
 	       ((kind == WM_ANSWER_UNCHANGED || kind == WM_ANSWER_CHANGES) && (g->enrolling || !g->have_config));
 }
 
@@ -348,6 +338,7 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 	}
 	switch (answer->kind) {
 	case WM_ANSWER_NONE:
+	case WM_ANSWER_LOCATED:
 		return WM_NEXT_WAIT;
 	case WM_ANSWER_PROBLEM:
 		return failed(g, answer);
@@ -379,6 +370,9 @@ enum wm_gateway_next wm_gateway_take(struct wm_gateway *g, struct wm_answer *ans
 	}
 	if (answer->kind == WM_ANSWER_UNCHANGED)
 		wm_gateway_removal_done(g); /* the registry has taken it back */
+	/* Key and PUBLIC_IP may be others than when we ran last, in a mesh that is the same. */
+	if (!g->registry_seen && g->have_config)
+		g->tell_self |= wm_gateway_self_differs(g);
 	/* A registry that was away may be a new process, which has no reports. */
 	g->report_due |= *g->registry.text != '\0';
 	note_problem(&g->registry, &fine, "the registry answers again");

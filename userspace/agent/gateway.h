@@ -8,6 +8,7 @@
 
 #include "agent/fetcher.h"
 #include "agent/identity.h"
+#include "agent/locate.h"
 #include "agent/reconcile.h"
 #include "core/instance.h"
 #include "core/record_file.h"
@@ -43,6 +44,7 @@ struct wm_gateway {
 	bool enrolling;                /* the request that is out is an enrolment */
 	bool need_enrol;
 	bool enrolled;                 /* just now: a 401 on top of that is not cured by enrolling again */
+	struct wm_locating locating;   /* where others reach this gateway (locate.h) */
 	bool tell_self;                /* the registry has an old key or endpoint of ours */
 	bool report_due;
 	uint64_t opened_ms;            /* monotonic */

@@ -30,12 +30,15 @@ static void explain(struct wm_gateway *g)
 
 static int keep(const struct wm_gateway *g, struct wm_error *err)
 {
+	WM_AUTO_FREE char *old = NULL;
 	char path[WM_PATH_SIZE], text[WM_REMOVAL_TEXT];
 	int rc = removal_path(g->inst, path);
 
-	if (!rc)
-		rc = wm_update_file(path, 0600, wm_removal_format(&g->removal, text), strlen(wm_removal_format(&g->removal, text)));
-	return rc < 0 ? wm_fail(err, -rc, "%s/removal: cannot write it: %s", g->inst->state_dir, strerror(-rc)) : 0;
+	wm_removal_format(&g->removal, text);
+	/* The registry says it again with every answer. */
+	if (!rc && (wm_read_file(path, WM_REMOVAL_TEXT, &old, NULL) || strcmp(old, text)))
+		rc = wm_replace_file(path, 0600, text, strlen(text));
+	return rc ? wm_fail(err, -rc, "%s/removal: cannot write it: %s", g->inst->state_dir, strerror(-rc)) : 0;
 }
 
 void wm_gateway_removal_load(struct wm_gateway *g)

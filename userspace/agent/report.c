@@ -120,10 +120,32 @@ static int read_hosts(const struct wm_gateway *g, struct hosts *ret)
 
 /* --- telling -------------------------------------------------------------------------------- */
 
+static bool endpoint_wish(const struct wm_gateway *g, struct wm_endpoint *ret)
+{
+	const struct wm_site *me = wm_config_site(&g->config, g->inst->domain);
+
+	return me && wm_locating_wish(&g->locating, g->inst, &me->endpoint, ret);
+}
+
+bool wm_gateway_self_differs(const struct wm_gateway *g)
+{
+	const struct wm_site *me = wm_config_site(&g->config, g->inst->domain);
+	struct wm_endpoint wish;
+
+	if (!me)
+		return false;
+	return !wm_key_equal(&me->public_key, &g->id.public_key) ||
+	       (endpoint_wish(g, &wish) && !wm_endpoint_equal(&me->endpoint, &wish));
+}
+
 static int tell_self(struct wm_gateway *g, struct wm_error *err)
 {
-	struct wm_fetch_self req = { .public_key = g->id.public_key, .endpoint = g->inst->endpoint };
+	struct wm_fetch_self req = { .public_key = g->id.public_key };
 	int rc;
+
+	req.endpoint_too = endpoint_wish(g, &req.endpoint);
+	if (req.endpoint_too)
+		wm_locating_say(&g->locating, g->inst, &req.endpoint);
 
 	wm_fetcher_target(g->inst, g->id.token, &req.target);
 	memcpy(req.domain, g->inst->domain, sizeof(req.domain));
@@ -182,6 +204,18 @@ static int tell_report(struct wm_gateway *g, struct wm_error *err)
 	return rc;
 }
 
+static int ask_location(struct wm_gateway *g, struct wm_error *err)
+{
+	struct wm_fetch_locate req;
+	int rc;
+
+	wm_locating_ask(&g->locating, g->inst, &req);
+	wm_fetcher_target(g->inst, g->id.token, &req.target);
+	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_LOCATE, &req, sizeof(req), err);
+	wm_wipe(&req, sizeof(req));
+	return rc;
+}
+
 void wm_gateway_tell(struct wm_gateway *g)
 {
 	struct wm_error err;
@@ -193,6 +227,8 @@ void wm_gateway_tell(struct wm_gateway *g)
 	if (g->tell_self) {
 		g->tell_self = false;
 		rc = tell_self(g, &err);
+	} else if (wm_locating_due(&g->locating, g->inst)) {
+		rc = ask_location(g, &err);
 	} else if (g->report_due) {
 		g->report_due = false;
 		rc = tell_report(g, &err);
@@ -203,9 +239,19 @@ void wm_gateway_tell(struct wm_gateway *g)
 
 void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer)
 {
-	(void)g;
-	/* What is wrong with the registry itself shows where it is followed. */
-	if (answer->kind == WM_ANSWER_PROBLEM)
+	bool asked = g->locating.asked;
+
+	if (answer->kind == WM_ANSWER_NONE)
+		return;
+	g->locating.asked = false;
+	if (asked && answer->kind == WM_ANSWER_LOCATED) {
+		wm_locating_take(&g->locating, &answer->endpoint);
+		g->tell_self |= g->have_config && wm_gateway_self_differs(g);
+	} else if (asked && answer->kind == WM_ANSWER_PROBLEM) {
+		wm_locating_failed(&g->locating, &answer->err);
+	} else if (answer->kind == WM_ANSWER_PROBLEM) {
+		/* What is wrong with the registry itself shows where it is followed. */
 		wm_debug("%s", answer->err.text);
+	}
 	wm_answer_free(answer);
 }

@@ -264,18 +264,9 @@ static int load_numbers(struct wm_instance *inst, const struct wm_env *env, stru
 	return 0;
 }
 
-/* PUBLIC_IP is an address, or ADDRESS:PORT when the outer port differs. */
 static int load_endpoint(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
-	const char *ip = wm_env_get(env, "PUBLIC_IP", NULL);
-	char text[WM_ENDPOINT_TEXT + 8];
-
-	if (!ip || !wm_endpoint_parse(ip, &inst->endpoint))
-		return 0;
-	if (!wm_format(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, inst->listen_port) &&
-	    !wm_endpoint_parse(text, &inst->endpoint))
-		return 0;
-	return wm_fail(err, EINVAL, "PUBLIC_IP is '%.60s'; it must be an IP address, or ADDRESS:PORT", ip);
+	return wm_locate_load(env, inst->listen_port, &inst->locate, err);
 }
 
 static int copy_value(char *dst, size_t size, const struct wm_env *env, const char *key, const char *fallback,

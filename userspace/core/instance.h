@@ -13,6 +13,7 @@
 #include "core/addr.h"
 #include "core/error.h"
 #include "core/key.h"
+#include "core/locate.h"
 #include "core/name.h"
 
 #define WM_IFNAME_SIZE 16
@@ -55,7 +56,7 @@ struct wm_instance {
 	struct wm_prefix subnet;       /* SITE_SUBNET; len 0: whatever the registry says */
 	struct wm_prefix supernet;     /* WM_MESH_SUPERNET; len 0: not pinned */
 	bool hub;                      /* IS_HUB */
-	struct wm_endpoint endpoint;   /* PUBLIC_IP with the listen port; family 0: none */
+	struct wm_locate locate;       /* PUBLIC_IP, WM_ENDPOINT_SERVICES */
 	uint16_t listen_port;          /* WM_LISTEN_PORT, 51820 */
 	uint16_t mtu;                  /* WM_MTU, 1420 */
 	struct wm_lan_wish lans[WM_LANS_MAX];

@@ -67,6 +67,11 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_REPORT_PEER, wm_report_peer, kind),
 	STRING(WM_RECORD_REPORT_PEER, wm_report_peer, name),
 	STRING(WM_RECORD_REPORT_HOST, wm_report_host, name),
+	STRING(WM_RECORD_LOCATE, wm_fetch_locate, target.url),
+	STRING(WM_RECORD_LOCATE, wm_fetch_locate, target.token),
+	STRING(WM_RECORD_LOCATE, wm_fetch_locate, target.ca_file),
+	STRING(WM_RECORD_LOCATE, wm_fetch_locate, name),
+	STRING(WM_RECORD_LOCATE, wm_fetch_locate, services),
 	STRING(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
 	STRING(WM_RECORD_GET, wm_fetch_get, target.url),
 	STRING(WM_RECORD_GET, wm_fetch_get, target.token),
@@ -98,6 +103,8 @@ static const struct {
 	{ WM_RECORD_DONE, 0 },
 	{ WM_RECORD_PROBLEM, sizeof(struct wm_fetch_problem) },
 	{ WM_RECORD_CHUNK, 0 },
+	{ WM_RECORD_LOCATE, sizeof(struct wm_fetch_locate) },
+	{ WM_RECORD_LOCATED, sizeof(struct wm_fetch_located) },
 };
 
 static bool bool_valid(const bool *b)
@@ -133,7 +140,9 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_ENROL:
 		return prefix_valid(r->enrol.subnet) && endpoint_valid(&r->enrol.endpoint) && bool_valid(&r->enrol.preshared);
 	case WM_RECORD_UPDATE_SELF:
-		return endpoint_valid(&r->self.endpoint);
+		return endpoint_valid(&r->self.endpoint) && bool_valid(&r->self.endpoint_too);
+	case WM_RECORD_LOCATED:
+		return endpoint_valid(&r->located.endpoint);
 	case WM_RECORD_REPORT_PEER:
 		return endpoint_valid(&r->report_peer.endpoint);
 	case WM_RECORD_REPORT:
@@ -141,6 +150,7 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_END:
 	case WM_RECORD_GONE:
 	case WM_RECORD_FETCH:
+	case WM_RECORD_LOCATE:
 	case WM_RECORD_REPORT_HOST:
 	case WM_RECORD_UNCHANGED:
 	case WM_RECORD_ENROLLED:

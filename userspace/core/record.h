@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "core/error.h"
+#include "core/locate.h"
 #include "core/model.h"
 #include "core/report.h"
 
@@ -40,6 +41,7 @@ enum wm_record_type {
 	/* what the REPORT that follows says besides; not answered by themselves */
 	WM_RECORD_REPORT_PEER, /* struct wm_report_peer: at most WM_REPORT_PEERS of them */
 	WM_RECORD_REPORT_HOST, /* struct wm_report_host: at most WM_REPORT_HOSTS of them */
+	WM_RECORD_LOCATE,      /* struct wm_fetch_locate: answered by LOCATED or PROBLEM */
 	/* wm-agent -> fetcher */
 	WM_RECORD_GET = 48, /* struct wm_fetch_get: answered by any number of CHUNK and then DONE, or by PROBLEM */
 	/* fetcher -> gateway */
@@ -47,6 +49,7 @@ enum wm_record_type {
 	WM_RECORD_ENROLLED,       /* struct wm_fetch_enrolled */
 	WM_RECORD_DONE,           /* no payload */
 	WM_RECORD_PROBLEM,        /* struct wm_fetch_problem */
+	WM_RECORD_LOCATED,        /* struct wm_fetch_located */
 	WM_RECORD_CHUNK = 80,     /* the next bytes of a file, as many as the record is long */
 };
 
@@ -111,6 +114,19 @@ struct wm_fetch_self {
 	char domain[WM_NAME_SIZE];
 	struct wm_key public_key;
 	struct wm_endpoint endpoint;
+	_Alignas(8) bool endpoint_too; /* that there is no endpoint is said, too */
+};
+
+/* Where this gateway is seen from outside: what its name says, else what the registry sees, else what two services see. */
+struct wm_fetch_locate {
+	struct wm_fetch_target target;
+	char name[WM_DNS_NAME_SIZE];     /* or "" */
+	char services[WM_SERVICES_SIZE]; /* as in struct wm_locate */
+	uint16_t port;
+};
+
+struct wm_fetch_located {
+	struct wm_endpoint endpoint; /* family 0: nobody sees it at a public address */
 };
 
 struct wm_fetch_report {
@@ -154,6 +170,8 @@ struct wm_record {
 		struct wm_report_host report_host;
 		struct wm_fetch_get get;
 		struct wm_fetch_problem problem;
+		struct wm_fetch_locate locate;
+		struct wm_fetch_located located;
 		uint8_t byte[WM_RECORD_MAX];
 	};
 };

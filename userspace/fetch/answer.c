@@ -9,6 +9,7 @@
 #include "core/codec.h"
 #include "core/release.h"
 #include "core/util.h"
+#include "fetch/locate.h"
 #include "fetch/report.h"
 #include "http/client.h"
 
@@ -234,7 +235,7 @@ enum { ENROL_ENDPOINT = 1u << 3, ENROL_SUBNET = 1u << 4 };
 
 static const struct wm_field self_fields[] = {
 	WM_FIELD(wm_fetch_self, public_key, "public_key", WM_FIELD_KEY, 0),
-	WM_FIELD(wm_fetch_self, endpoint, "endpoint", WM_FIELD_ENDPOINT, 0),
+	WM_FIELD(wm_fetch_self, endpoint, "endpoint", WM_FIELD_ENDPOINT, WM_FIELD_NULLABLE),
 };
 enum { SELF_ENDPOINT = 1u << 1 };
 
@@ -276,7 +277,7 @@ static int answer_enrol(struct wm_answerer *a, const struct wm_fetch_enrol *req)
 
 static int answer_self(struct wm_answerer *a, const struct wm_fetch_self *req)
 {
-	uint32_t mask = ~0u & ~(req->endpoint.family ? 0 : SELF_ENDPOINT);
+	uint32_t mask = ~0u & ~(req->endpoint.family || req->endpoint_too ? 0 : SELF_ENDPOINT);
 	struct wm_error err = { 0 };
 	char path[128];
 	long status = 0;
@@ -348,6 +349,17 @@ static int answer_get(struct wm_answerer *a, const struct wm_fetch_get *req)
 	return rc;
 }
 
+static int answer_locate(struct wm_answerer *a, const struct wm_fetch_locate *req)
+{
+	struct wm_fetch_located located = { 0 };
+	struct wm_error err = { 0 };
+	int rc = connect_to(a, &req->target, &err);
+
+	if (!rc)
+		rc = wm_fetch_locate(a->http, req, &located.endpoint, &err);
+	return rc ? send_problem(a, 0, -rc, &err) : wm_record_send(a->fd, WM_RECORD_LOCATED, &located, sizeof(located));
+}
+
 int wm_answer(struct wm_answerer *a, const struct wm_record *request)
 {
 	switch (request->type) {
@@ -357,6 +369,8 @@ int wm_answer(struct wm_answerer *a, const struct wm_record *request)
 		return answer_enrol(a, &request->enrol);
 	case WM_RECORD_UPDATE_SELF:
 		return answer_self(a, &request->self);
+	case WM_RECORD_LOCATE:
+		return answer_locate(a, &request->locate);
 	case WM_RECORD_REPORT_PEER:
 	case WM_RECORD_REPORT_HOST:
 		return wm_report_keep(&a->report, request);

@@ -35,5 +35,8 @@ int wm_link_up(const struct wm_instance *inst, const struct wm_plan *plan, uint3
  * if nothing is there. ip_forward stays as it is: others may need it. */
 int wm_link_remove(const struct wm_instance *inst, const struct wm_prefix *supernet, struct wm_error *err);
 
+/* Has this machine the address of an endpoint, on whichever interface? */
+bool wm_link_is_own(const struct wm_endpoint *ep);
+
 /* The wg device's index; 0: there is none. up (may be NULL): administratively up. */
 uint32_t wm_link_index(const char *ifname, bool *ret_up);
