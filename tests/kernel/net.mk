@@ -1,4 +1,4 @@
 # The wg device and WireGuard itself (userspace/kernel/link*.c, wg*.c, nl.c).
 $(eval $(call test_program,kernel/test_link,tests/kernel/test_link.c tests/kernel/link_rig.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
 $(eval $(call test_program,kernel/test_link_up,tests/kernel/test_link_up.c tests/kernel/link_rig.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
-$(eval $(call test_program,kernel/test_wg,tests/kernel/test_wg.c tests/kernel/netns.c,kernel core,-lmnl -lsodium))
+$(foreach t,test_wg test_wg_traffic,$(eval $(call test_program,kernel/$(t),tests/kernel/$(t).c tests/kernel/wg_rig.c tests/kernel/netns.c,kernel core,-lmnl -lsodium)))

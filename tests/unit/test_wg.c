@@ -165,6 +165,25 @@ static void the_device_itself(void **state)
 	assert_true(wm_key_equal(&diff.private_key, &want.private_key));
 }
 
+static void another_private_key_wakes_who_is_kept_awake(void **state)
+{
+	(void)state;
+	ADD(&have, 1)->keepalive_s = 25;
+	ADD(&want, 1)->keepalive_s = 25;
+	ADD(&have, 2);
+	ADD(&want, 2);
+	ADD(&want, 3)->keepalive_s = 25; /* a new one wakes anyway */
+	want.private_key = key(91);
+	compute(NULL, 0);
+	assert_ops("device; set 1 keepalive; set 1 keepalive; set 3 new keepalive");
+	assert_int_equal(diff.ops[1].peer.keepalive_s, 0);
+	assert_int_equal(diff.ops[2].peer.keepalive_s, 25);
+	/* A device that is new has nobody to wake. */
+	have.private_key = (struct wm_key){ 0 };
+	compute(NULL, 0);
+	assert_ops("device; set 3 new keepalive");
+}
+
 static void a_new_peer_brings_its_fields_and_prefixes(void **state)
 {
 	struct wm_wg_peer *p = ADD(&want, 3, "10.3.0.0/16", "10.2.0.0/16");
@@ -285,7 +304,7 @@ static void endpoints_roam_until_the_registry_or_silence_says_otherwise(void **s
 
 	(void)state;
 	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
-		struct wm_wg_peer_endpoint last[2] = { { .public_key = key(9) }, { .public_key = key(1) } };
+		struct wm_wg_peer_endpoint last[2] = { { .public_key = key(1) }, { .public_key = key(9) } };
 		struct wm_wg_peer *h, *w;
 
 		teardown(NULL);
@@ -298,8 +317,8 @@ static void endpoints_roam_until_the_registry_or_silence_says_otherwise(void **s
 		if (rows[i].want)
 			w->endpoint = endpoint(texts[rows[i].want]);
 		if (rows[i].last)
-			last[1].endpoint = endpoint(texts[rows[i].last]);
-		compute(last, rows[i].last ? 2 : 1);
+			last[0].endpoint = endpoint(texts[rows[i].last]);
+		compute(rows[i].last ? last : last + 1, rows[i].last ? 2 : 1);
 		if (diff.n != rows[i].set || (diff.n && diff.ops[0].flags != WM_WG_OP_ENDPOINT))
 			fail_msg("%s: %zu writes", rows[i].name, diff.n);
 	}
@@ -345,6 +364,7 @@ int main(void)
 		WG_TEST(a_prefix_with_two_owners_is_refused),
 		WG_TEST(equal_devices_need_no_write),
 		WG_TEST(the_device_itself),
+		WG_TEST(another_private_key_wakes_who_is_kept_awake),
 		WG_TEST(a_new_peer_brings_its_fields_and_prefixes),
 		WG_TEST(each_field_alone),
 		WG_TEST(a_prefix_that_moves_is_only_added),

@@ -138,6 +138,7 @@ static int diff_device(struct differ *d)
 /* The registry's endpoint is set when it changed, or when the peer is silent anyway; else roaming wins. */
 static bool endpoint_differs(const struct differ *d, const struct wm_wg_peer *have, const struct wm_wg_peer *want)
 {
+	const struct wm_wg_peer_endpoint *last;
 	bool live = have->last_handshake && d->now - have->last_handshake < HANDSHAKE_LIVE_S &&
 		    d->now >= have->last_handshake;
 
@@ -145,11 +146,27 @@ static bool endpoint_differs(const struct differ *d, const struct wm_wg_peer *ha
 		return false;
 	if (!live || !have->endpoint.family)
 		return true;
-	for (size_t i = 0; i < d->nlast; i++) {
-		if (wm_key_equal(&d->last[i].public_key, &want->public_key))
-			return !wm_endpoint_equal(&d->last[i].endpoint, &want->endpoint);
+	last = d->nlast ? bsearch(&want->public_key, d->last, d->nlast, sizeof(*d->last), by_key) : NULL;
+	return last && !wm_endpoint_equal(&last->endpoint, &want->endpoint);
+}
+
+/* After another private key nobody talks to us before we have talked to him: who is behind NAT cannot even be asked to. A
+ * keepalive that is turned on is sent at once, and with it a handshake. */
+static int wake(struct differ *d, const struct wm_wg_peer *have, const struct wm_wg_peer *want)
+{
+	struct wm_wg_op *op;
+
+	if (!have || !have->keepalive_s || !want->keepalive_s || wm_key_is_zero(&d->have->private_key) ||
+	    wm_key_equal(&d->have->private_key, &d->want->private_key))
+		return 0;
+	for (int on = 0; on < 2; on++) {
+		op = new_op(d, WM_WG_SET_PEER, want);
+		if (!op)
+			return -ENOMEM;
+		op->flags = WM_WG_OP_KEEPALIVE;
+		op->peer.keepalive_s = on ? want->keepalive_s : 0;
 	}
-	return false;
+	return 0;
 }
 
 static int diff_fields(struct differ *d, const struct wm_wg_peer *have, const struct wm_wg_peer *want)
@@ -220,6 +237,8 @@ static int diff_peers(struct differ *d)
 		const struct wm_wg_peer *want = &d->want->peers[i], *have = find_peer(d->have, want);
 
 		rc = diff_fields(d, have, want);
+		if (!rc)
+			rc = wake(d, have, want);
 		if (!rc)
 			rc = diff_allowed(d, have, want);
 	}

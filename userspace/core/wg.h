@@ -60,7 +60,7 @@ enum {
 	WM_WG_OP_PSK = 8,
 };
 
-/* One operation. Operations on one peer stand together, in this order of kinds. */
+/* One operation. Operations on one peer stand together, in this order of kinds; of one kind, in the order of the list. */
 struct wm_wg_op {
 	enum wm_wg_op_kind kind;
 	unsigned int flags;            /* of SET_PEER */
@@ -77,11 +77,12 @@ struct wm_wg_diff {
 	uint32_t fwmark;
 };
 
-/* What turns `have` into `want`. `last_endpoint`, if not NULL, tells for a peer
+/* What turns `have` into `want`. `last_endpoint` (sorted by key), if not NULL, tells for a peer
  * the endpoint that was applied last (from the registry); a live endpoint that
  * roamed away from it is kept while the registry's is unchanged and the
  * handshake younger than 180 s at `now` (unix seconds). A prefix that moves
- * between peers is only added, never removed first. */
+ * between peers is only added, never removed first. With another private key,
+ * peers that are kept awake are woken: their keepalive goes off and on. */
 struct wm_wg_peer_endpoint {
 	struct wm_key public_key;
 	struct wm_endpoint endpoint;
