@@ -6,11 +6,13 @@
 
 #include "core/util.h"
 
-/* They stand in the object's name already, or say nothing by themselves. */
-static bool is_told(const char *key)
+/* They stand in the object's name already, or say nothing by themselves; or of a new one, which has no gateway to say it. */
+static bool is_told(const char *key, bool is_new)
 {
 	static const char *const names[] = {"name", "domain", "gateway"};
 
+	if (is_new && !strcmp(key, "preshared"))
+		return true;
 	for (size_t i = 0; i < WM_ARRAY_LEN(names); i++) {
 		if (!strcmp(key, names[i]))
 			return true;
@@ -29,7 +31,7 @@ void change_text(const struct wm_json *before, const struct wm_json *after, char
 		const struct wm_json *was = wm_json_get(before, key), *is = wm_json_get(after, key);
 		WM_AUTO_FREE char *from = wm_json_text(was), *to = wm_json_text(is);
 
-		if (is_told(key) || !from || !to || (is_new ? wm_json_is_null(is) : wm_json_equal(was, is)))
+		if (is_told(key, is_new) || !from || !to || (is_new ? wm_json_is_null(is) : wm_json_equal(was, is)))
 			continue;
 		at += (size_t)snprintf(buf + at, size - at, "%s%s %s%s%s", at ? ", " : "", key, is_new ? "" : from,
 				       is_new ? "" : " -> ", to);
