@@ -108,7 +108,7 @@ static bool is_in_sync(const struct wm_instance *inst, unsigned int timeout_s)
 	struct wm_error err;
 	int code;
 
-	return !wm_ctl_ask(inst, WM_CTL_SYNC, false, timeout_s, &text, &code, &err) && !code;
+	return !wm_ctl_ask(inst, WM_CTL_SYNC, 0, 0, timeout_s, &text, &code, &err) && !code;
 }
 
 static int work_look(const struct wm_updater *u)
