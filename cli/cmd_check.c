@@ -13,8 +13,10 @@
 #include "cli/probe.h"
 #include "cli/resolve.h"
 #include "cli/text.h"
+#include "core/time.h"
 #include "core/util.h"
 
+#define CLOCK_OFF_S 60
 #define REPORT_LATE_S 180    /* gateways report every 15 s */
 #define HANDSHAKE_LATE_S 300 /* WireGuard renews within 180 s where something is sent, and keepalives are */
 
@@ -90,9 +92,24 @@ static void check_gateway(struct findings *f, const struct wm_config *config, co
 		finding(f, STATE_WRONG, "gateway", s->domain, "If it stays so, there: wm-gateway status",
 			"has in force what another registry said, or this one before it was restored");
 	} else {
-		finding(f, STATE_OK, "gateway", s->domain, NULL, "generation %llu in force (%s), %s ago",
-			(unsigned long long)r->generation, r->dataplane, age_text(age, ago));
+		finding(f, STATE_OK, "gateway", s->domain, NULL, "generation %llu in force (%s%s%s), %s ago",
+			(unsigned long long)r->generation, r->dataplane, *r->note ? ": " : "", r->note, age_text(age, ago));
 	}
+}
+
+/* Both times are of the moment at which it reported, each by its own clock. */
+static void check_clock(struct findings *f, const struct wm_site *s, const struct report *r)
+{
+	int64_t seen, clock, off;
+	char text[AGE_TEXT];
+
+	if (!r || wm_time_parse(r->seen, &seen) || wm_time_parse(r->clock, &clock))
+		return;
+	off = clock - seen;
+	if (off > -CLOCK_OFF_S && off < CLOCK_OFF_S)
+		return;
+	finding(f, STATE_WRONG, "clock", s->domain, "Have its clock set (NTP): certificates and ages go by it",
+		"the gateway's is %s %s", age_text(off < 0 ? -off : off, text), off < 0 ? "behind the registry's" : "ahead of the registry's");
 }
 
 /* Between a site without an endpoint and one that has one, keepalives run, so a handshake
@@ -239,8 +256,13 @@ static int check_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct
 	check_registry(&f, m, got);
 	check_config(&f, &got->config);
 	check_others(&f, c, m, &got->config);
-	for (size_t i = 0; i < got->config.nsites; i++)
-		check_gateway(&f, &got->config, &got->config.sites[i], report_of(&got->reports, got->config.sites[i].domain));
+	for (size_t i = 0; i < got->config.nsites; i++) {
+		const struct wm_site *site = &got->config.sites[i];
+		const struct report *report = report_of(&got->reports, site->domain);
+
+		check_gateway(&f, &got->config, site, report);
+		check_clock(&f, site, report);
+	}
 	check_peers(&f, &got->config, &got->reports);
 	check_endpoints(&f, &got->config);
 	check_names(&f, &c->here, &got->config);

@@ -26,9 +26,11 @@ struct report {
 	uint64_t generation;
 	bool applied; /* what is in force is the registry's generation, of its instance */
 	char dataplane[16];
+	char note[160]; /* why it is that data plane, or "" */
 	char problem[256];
 	char version[32];
 	uint64_t applied_ms;
+	char clock[40]; /* the gateway's when it reported, or "" */
 	struct peer *peers;
 	size_t npeers, cap_peers;
 	struct traffic *hosts;

@@ -16,12 +16,14 @@ static const struct wm_field taken_fields[] = {
 	WM_FIELD(report, instance, "instance", WM_FIELD_STRING, 0),
 	WM_FIELD(report, mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, dataplane, "dataplane", WM_FIELD_STRING, 0),
+	WM_FIELD(report, note, "dataplane_note", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, version, "version", WM_FIELD_STRING, 0),
 	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 	WM_FIELD(report, listen_port, "listen_port", WM_FIELD_UINT, 0),
 	WM_FIELD(report, uptime, "uptime", WM_FIELD_UINT, 0),
 	WM_FIELD(report, preshared, "preshared", WM_FIELD_BOOL, 0),
+	WM_FIELD(report, clock, "clock", WM_FIELD_TIME, WM_FIELD_NULLABLE),
 };
 static const struct wm_table taken_table = WM_TABLE(taken_fields);
 
@@ -164,12 +166,14 @@ static const struct wm_field shown_fields[] = {
 	WM_FIELD(shown, report.mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(shown, applied, "applied", WM_FIELD_BOOL, 0),
 	WM_FIELD(shown, report.dataplane, "dataplane", WM_FIELD_STRING, 0),
+	WM_FIELD(shown, report.note, "dataplane_note", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(shown, report.problem, "problem", WM_FIELD_STRING, 0),
 	WM_FIELD(shown, report.version, "version", WM_FIELD_STRING, 0),
 	WM_FIELD(shown, report.applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.listen_port, "listen_port", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.uptime, "uptime", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.preshared, "preshared", WM_FIELD_BOOL, 0),
+	WM_FIELD(shown, report.clock, "clock", WM_FIELD_TIME, WM_FIELD_NULLABLE),
 };
 
 bool report_applied(const struct report *report, const struct wm_mesh *mesh)

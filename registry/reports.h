@@ -22,12 +22,14 @@ struct report {
 	char instance[WM_INSTANCE_ID_SIZE];
 	char mark[WM_MARK_SIZE]; /* of the generation, or "" */
 	char dataplane[16];
+	char note[160];    /* why it is that data plane, or "" */
 	char problem[256]; /* "": all is well */
 	char version[32];
 	uint64_t applied_ms;
 	uint64_t listen_port; /* 0: not known, or there is no device */
 	uint64_t uptime;      /* seconds */
 	bool preshared;       /* it takes preshared keys */
+	int64_t clock;        /* what time it was at the gateway, seconds since 1970; 0: it did not say */
 	struct wm_report_peer *peers; /* sorted by kind and name, each once */
 	size_t npeers;
 	struct wm_report_host *hosts; /* sorted by name, each once */

@@ -67,6 +67,11 @@ checks() {
 	report a '{"generation":1,"instance":"x","dataplane":"bpf","problem":"eth9 is not there","version":"0.1.0","applied_ms":7}'
 	checks 'any(.state == "wrong" and .object == "a" and .what == "has a problem: eth9 is not there" and (.todo | test("wm-gateway status")))' \
 		"$WM" check
+	report a '{"generation":1,"instance":"x","dataplane":"nft","dataplane_note":"BPF: no bpffs","clock":"2016-01-02T03:04:05Z"}'
+	checks 'any(.state == "wrong" and .check == "clock" and .object == "a" and (.what | test("^the gateway.s is .* behind the registry.s$")) and
+		(.todo | test("NTP")))' "$WM" check
+	report a "{\"generation\":1000,\"instance\":\"x\",\"dataplane\":\"nft\",\"clock\":\"$(date -u +%FT%TZ)\"}"
+	checks 'all(.check != "clock")' "$WM" check
 }
 
 @test "check: endpoints that are dead, twice there, or local" {

@@ -49,7 +49,7 @@ static void what_came_is_in_it_and_not_in_the_next(void **state)
 	struct wm_fetch_report report = {
 		.target.token = "wmg_secret", .domain = "b", .generation = 17, .instance = "i", .mark = "0123456789abcdef",
 		.dataplane = "bpf", .version = "0.1.0",
-		.applied_ms = 12, .listen_port = 51820, .uptime = 99, .preshared = true,
+		.applied_ms = 12, .listen_port = 51820, .uptime = 99, .preshared = true, .note = "why", .clock = 1767323045,
 	};
 	struct wm_record r;
 	char *text;
@@ -60,8 +60,8 @@ static void what_came_is_in_it_and_not_in_the_next(void **state)
 	host_record(&r, 0);
 	assert_int_equal(wm_report_keep(&kept, &r), 0);
 	text = wm_report_body(&kept, &report);
-	assert_string_equal(text, "{\"generation\":17,\"instance\":\"i\",\"mark\":\"0123456789abcdef\",\"dataplane\":\"bpf\",\"problem\":null,\"version\":\"0.1.0\","
-		"\"applied_ms\":12,\"listen_port\":51820,\"uptime\":99,\"preshared\":true,"
+	assert_string_equal(text, "{\"generation\":17,\"instance\":\"i\",\"mark\":\"0123456789abcdef\",\"dataplane\":\"bpf\",\"dataplane_note\":\"why\",\"problem\":null,\"version\":\"0.1.0\","
+		"\"applied_ms\":12,\"listen_port\":51820,\"uptime\":99,\"preshared\":true,\"clock\":\"2026-01-02T03:04:05Z\","
 		"\"peers\":[{\"kind\":\"device\",\"name\":\"d5\",\"handshake\":null,\"endpoint\":null,\"rx\":5,\"tx\":0}],"
 		"\"hosts\":[{\"name\":\"h0\",\"rx_packets\":0,\"rx_bytes\":0,\"tx_packets\":0,\"tx_bytes\":0}]}");
 	free(text);

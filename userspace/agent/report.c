@@ -171,6 +171,7 @@ static int send_report(struct wm_gateway *g, uint64_t listen_port, struct wm_err
 		.generation = g->applied ? g->config.mesh.generation : 0, .version = WM_VERSION,
 		.applied_ms = g->last.took_ms, .listen_port = listen_port,
 		.uptime = (wm_monotonic_ms() - g->opened_ms) / 1000, .preshared = true,
+		.clock = wm_unix_time(),
 	};
 	int rc;
 
@@ -179,6 +180,8 @@ static int send_report(struct wm_gateway *g, uint64_t listen_port, struct wm_err
 	memcpy(req.instance, g->config.mesh.instance, sizeof(req.instance));
 	memcpy(req.mark, g->config.mesh.mark, sizeof(req.mark));
 	memcpy(req.dataplane, g->last.dataplane, sizeof(req.dataplane));
+	snprintf(req.note, sizeof(req.note), "%.159s", g->last.dataplane_note);
+	wm_printable(req.note);
 	snprintf(req.problem, sizeof(req.problem), "%.255s", *g->problem.text ? g->problem.text : g->waits.text);
 	wm_printable(req.problem); /* cut off within a character, it would not be text */
 	rc = wm_fetcher_send(&g->teller, g->inst, WM_RECORD_REPORT, &req, sizeof(req), err);

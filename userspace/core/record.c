@@ -60,6 +60,7 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_REPORT, wm_fetch_report, problem),
 	STRING(WM_RECORD_REPORT, wm_fetch_report, version),
 	STRING(WM_RECORD_REPORT, wm_fetch_report, mark),
+	STRING(WM_RECORD_REPORT, wm_fetch_report, note),
 	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.url),
 	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.token),
 	STRING(WM_RECORD_UPDATE_SELF, wm_fetch_self, target.ca_file),

@@ -142,6 +142,8 @@ struct wm_fetch_report {
 	uint64_t uptime;      /* of wm-gateway, seconds */
 	char mark[WM_MARK_SIZE]; /* of that generation, or "" */
 	bool preshared;          /* it takes preshared keys */
+	char note[160];          /* why it is that data plane, or "" */
+	int64_t clock;           /* what time the gateway thinks it is, seconds since 1970 */
 };
 
 struct wm_fetch_problem {

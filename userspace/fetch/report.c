@@ -10,12 +10,14 @@ static const struct wm_field fields[] = {
 	WM_FIELD(wm_fetch_report, instance, "instance", WM_FIELD_STRING, 0),
 	WM_FIELD(wm_fetch_report, mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_fetch_report, dataplane, "dataplane", WM_FIELD_STRING, 0),
+	WM_FIELD(wm_fetch_report, note, "dataplane_note", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_fetch_report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(wm_fetch_report, version, "version", WM_FIELD_STRING, 0),
 	WM_FIELD(wm_fetch_report, applied_ms, "applied_ms", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_fetch_report, listen_port, "listen_port", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_fetch_report, uptime, "uptime", WM_FIELD_UINT, 0),
 	WM_FIELD(wm_fetch_report, preshared, "preshared", WM_FIELD_BOOL, 0),
+	WM_FIELD(wm_fetch_report, clock, "clock", WM_FIELD_TIME, WM_FIELD_NULLABLE),
 };
 
 int wm_report_keep(struct wm_report_kept *kept, const struct wm_record *record)
