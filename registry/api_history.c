@@ -115,28 +115,103 @@ static int read_undo_wish(const struct http_request *request, struct undo_wish *
 	return rc;
 }
 
+/* --- made beside the loop, where it can be ------------------------------------------------ */
+
+/* What may change thousands of objects. */
+struct long_change {
+	struct call call;
+	bool dry_run, keep;
+	const char *match;            /* If-Match, or NULL: the request is there until it is answered */
+	uint64_t generation, undone;  /* of undo: which is meant, which it was */
+	void (*work)(struct long_change *change, struct store *store);
+	void (*answer)(struct long_change *change);
+	struct plan plan;
+	struct wm_error err;
+	int rc;
+};
+
+static void work_on(void *job, struct store *store)
+{
+	struct long_change *change = job;
+
+	store_expect(store, call_is_meant, (void *)(uintptr_t)change->match);
+	change->work(change, store);
+}
+
+static void answer_change(struct long_change *change)
+{
+	if (!change->rc && !change->dry_run)
+		forget_removed(&change->call, &change->plan);
+	change->answer(change);
+	plan_free(&change->plan);
+	free(change);
+}
+
+static void answer_held(void *job)
+{
+	struct long_change *change = job;
+	struct http_request *request = change->call.request;
+	struct identity who = change->call.who;
+
+	answer_change(change);
+	group_log(request, who.who);
+	http_resume(request);
+}
+
+/* What was changed before it is on disk then, and nothing else is changed until it is done. Takes what it gets. */
+static void make_change(struct call *call, const struct long_change *wish)
+{
+	struct registry *registry = call->registry;
+	struct long_change *change = malloc(sizeof(*change));
+	struct wm_error err = { 0 };
+	int rc = change ? 0 : wm_fail(&err, ENOMEM, "out of memory");
+
+	group_end(registry);
+	if (change)
+		*change = *wish;
+	if (!rc && registry->aside.open)
+		rc = aside_begin(&registry->aside, work_on, answer_held, change, &err);
+	if (rc) {
+		free(change);
+		answer_failure(call, rc, &err);
+	} else if (registry->aside.open) {
+		http_hold(call->request);
+	} else {
+		change->work(change, registry->store);
+		answer_change(change);
+	}
+}
+
+static void make_undo(struct long_change *c, struct store *store)
+{
+	c->rc = store_undo(store, c->call.who.who, c->generation, c->dry_run, &c->plan, &c->undone, &c->err);
+}
+
+static void answer_undo(struct long_change *c)
+{
+	if (c->rc)
+		answer_failure(&c->call, c->rc, &c->err);
+	else
+		answer_plan(&c->call, &c->plan, c->undone);
+}
+
 void api_undo(struct call *call)
 {
+	struct long_change change = {
+		.call = *call, .work = make_undo, .answer = answer_undo, .match = http_header(call->request, "If-Match"),
+	};
 	struct undo_wish wish;
-	struct plan plan = { 0 };
 	struct wm_error err = { 0 };
-	uint64_t undone = 0;
-	bool dry_run;
 	int rc;
 
-	if (!call_asks(call, "dry_run", &dry_run))
+	if (!call_asks(call, "dry_run", &change.dry_run))
 		return;
 	rc = read_undo_wish(call->request, &wish, &err);
-	if (!rc)
-		rc = store_undo(call->registry->store, call->who.who, wish.generation, dry_run, &plan, &undone, &err);
-	if (!rc) {
-		if (!dry_run)
-			forget_removed(call, &plan);
-		answer_plan(call, &plan, undone);
-		return;
-	}
-	plan_free(&plan);
-	answer_failure(call, rc, &err);
+	change.generation = wish.generation;
+	if (rc)
+		answer_failure(call, rc, &err);
+	else
+		make_change(call, &change);
 }
 
 /* --- the whole mesh ------------------------------------------------------------------------- */
@@ -158,33 +233,38 @@ static int fault(int rc, bool keep, const struct wm_error *err)
 	return conflict && !keep && strchr(err->field, '[') ? -EINVAL : rc;
 }
 
+static void make_import(struct long_change *c, struct store *store)
+{
+	const struct http_request *request = c->call.request;
+	struct store_apply how = {
+		.who = c->call.who.who, .what = "import", .dry_run = c->dry_run, .still = call_is_meant, .arg = (void *)(uintptr_t)c->match,
+	};
+
+	c->rc = document_read(request->body, request->len, c->keep, &c->plan, &c->err);
+	if (!c->rc)
+		c->rc = store_apply(store, &how, &c->plan, &c->err);
+}
+
+static void answer_import(struct long_change *c)
+{
+	struct call *call = &c->call;
+
+	if (!c->rc) {
+		answer_plan(call, &c->plan, 0);
+		call_tag(store_mesh(call->registry->store), call->request->answer.etag);
+	} else if (c->rc == -ESTALE || c->rc == -EREMCHG) {
+		problem_set(&call->request->answer, 412, "", "the mesh has changed since; look at what the import would do now (?dry_run=1)");
+	} else {
+		answer_failure(call, fault(c->rc, c->keep, &c->err), &c->err);
+	}
+}
+
 void api_import(struct call *call)
 {
-	const struct http_request *request = call->request;
-	struct store_apply how = {
-		.who = call->who.who, .what = "import", .still = call_is_meant,
-		.arg = (void *)(uintptr_t)http_header(request, "If-Match"),
+	struct long_change change = {
+		.call = *call, .work = make_import, .answer = answer_import, .match = http_header(call->request, "If-Match"),
 	};
-	struct plan plan = { 0 };
-	struct wm_error err = { 0 };
-	bool keep;
-	int rc;
 
-	if (!call_asks(call, "dry_run", &how.dry_run) || !call_asks(call, "keep", &keep))
-		return;
-	rc = document_read(request->body, request->len, keep, &plan, &err);
-	if (!rc)
-		rc = store_apply(call->registry->store, &how, &plan, &err);
-	if (!rc) {
-		if (!how.dry_run)
-			forget_removed(call, &plan);
-		answer_plan(call, &plan, 0);
-		call_tag(store_mesh(call->registry->store), call->request->answer.etag);
-		return;
-	}
-	plan_free(&plan);
-	if (rc == -ESTALE || rc == -EREMCHG)
-		problem_set(&call->request->answer, 412, "", "the mesh has changed since; look at what the import would do now (?dry_run=1)");
-	else
-		answer_failure(call, fault(rc, keep, &err), &err);
+	if (call_asks(call, "dry_run", &change.dry_run) && call_asks(call, "keep", &change.keep))
+		make_change(call, &change);
 }

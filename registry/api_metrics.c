@@ -64,12 +64,14 @@ static void put_answers(const struct registry *r, FILE *f)
 
 static void put_times(const struct registry *r, FILE *f)
 {
-	static const char *const whats[COUNTS_WHATS] = { [COUNTS_READ] = "what=\"read\"", [COUNTS_WRITE] = "what=\"write\"" };
+	static const char *const whats[COUNTS_WHATS] = { 
+		[COUNTS_READ] = "what=\"read\"", [COUNTS_WRITE] = "what=\"write\"", [COUNTS_COMMIT] = "what=\"commit\"",
+	};
 	static const char *const steps[COUNTS_STEPS] = { "le=\"0.0001\"", "le=\"0.001\"", "le=\"0.01\"", "le=\"0.1\"", "le=\"1.0\"", "le=\"10.0\"" };
 	static const char name[] = "wm_registry_handling_seconds";
 
 	wm_metric_family(f, name, "histogram", "seconds",
-			 "How long a request held up the others; a write: until it was on disk.");
+			 "How long a request held up the others; commit: until all that was written meanwhile was on disk.");
 	for (int what = 0; what < COUNTS_WHATS; what++) {
 		const struct counts_times *t = &r->counts.handling[what];
 

@@ -128,12 +128,15 @@ void api_delete(struct call *call)
 
 	if (!wanted(call, &key) || !call_asks(call, "cascade", &cascade))
 		return;
+	/* Of many objects it is first in its group: to take it back alone, the database would have to copy all that it touches. */
+	if (cascade)
+		group_end(call->registry);
 	rc = store_remove(call->registry->store, call->who.who, &key, cascade, &err);
 	if (rc) {
 		answer_failure(call, rc, &err);
 		return;
 	}
 	if (key.kind == OBJECT_SITE)
-		reports_forget(&call->registry->reports, key.name);
+		group_forget_report(call->registry, key.name);
 	answer_none(call);
 }

@@ -22,7 +22,8 @@ struct counts_times {
 	uint64_t n, sum_us;
 };
 
-enum counts_what { COUNTS_READ, COUNTS_WRITE, COUNTS_WHATS }; /* a GET, all else */
+/* a GET, all else until it waits for the disk, and making all that waits durable */
+enum counts_what { COUNTS_READ, COUNTS_WRITE, COUNTS_COMMIT, COUNTS_WHATS };
 
 struct counts {
 	uint64_t answers[COUNTS_ROUTES][COUNTS_STATUSES];

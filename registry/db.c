@@ -60,6 +60,26 @@ void db_rollback(struct db *db)
 	db->ops->rollback(db);
 }
 
+bool db_is_open(const struct db *db)
+{
+	return db->ops->is_open(db);
+}
+
+bool db_has_parts(const struct db *db)
+{
+	return db->ops->part_begin != NULL;
+}
+
+int db_part_begin(struct db *db)
+{
+	return db->ops->part_begin(db);
+}
+
+int db_part_end(struct db *db, bool keep)
+{
+	return db->ops->part_end(db, keep);
+}
+
 void db_lazy(struct db *db, bool on)
 {
 	db->ops->lazy(db, on);

@@ -251,17 +251,20 @@ int http_listen(struct http_server *server, int fd, const char *cert, const char
 
 static void on_attached(struct source *source)
 {
-	struct http_server *server = OWNER(source, struct http_server, attached);
+	struct attached *attached = OWNER(source, struct attached, source);
 
-	server->attached_ready(server->app);
+	attached->ready(attached->server->app);
 }
 
 int http_attach(struct http_server *server, int fd, void (*ready)(void *app), struct wm_error *err)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &server->attached };
+	struct attached *attached = &server->attached[server->nattached];
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = attached };
 
-	server->attached.ready = on_attached;
-	server->attached_ready = ready;
+	if (server->nattached == HTTP_ATTACHED_MAX)
+		return wm_fail(err, ENOSPC, "cannot watch more than %d descriptors", HTTP_ATTACHED_MAX);
+	server->nattached++;
+	*attached = (struct attached){ .source.ready = on_attached, .server = server, .ready = ready };
 	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event))
 		return wm_fail(err, errno, "cannot watch a descriptor: %s", strerror(errno));
 	return 0;
@@ -331,6 +334,7 @@ int http_run(struct http_server *server, int stop_fd)
 		server->resumed = false;
 		for (size_t i = 0; i < server->ndaemons; i++)
 			MHD_run(server->daemons[i]);
+		server->ops->turn(server->app);
 	}
 	return 0;
 }

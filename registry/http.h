@@ -20,6 +20,7 @@
 #include "registry/timers.h"
 
 struct http_server;
+struct watch;
 
 /* An answer that is made while it is sent. */
 struct http_stream {
@@ -54,6 +55,7 @@ struct http_request {
 	unsigned int route; /* for the handler's own use; 0 to begin with */
 
 	/* for whoever suspends requests (watch.c) */
+	struct watch *waits_in; /* NULL: it does not wait */
 	struct timer wait_timer;
 	uint64_t wait_until_ms; /* 0: has not waited */
 	struct http_request *next, *prev;
@@ -64,6 +66,7 @@ struct http_ops {
 	size_t (*room_for)(void *app, struct http_request *request);
 	void (*handle)(void *app, struct http_request *request);
 	void (*done)(void *app, struct http_request *request); /* it is over, however it ended */
+	void (*turn)(void *app);                               /* at the end of each turn of the loop */
 	void (*stop)(void *app);                               /* resume all that is suspended */
 };
 
@@ -74,7 +77,8 @@ struct timers *http_timers(struct http_server *server);
 /* Takes over a listening socket, also on failure. cert and key: PEM text, or NULL for plain http. */
 int http_listen(struct http_server *server, int fd, const char *cert, const char *key, struct wm_error *err);
 
-/* ready(app) is called whenever fd is readable. Once. */
+/* ready(app) is called whenever fd is readable. HTTP_ATTACHED_MAX at most. */
+#define HTTP_ATTACHED_MAX 2
 int http_attach(struct http_server *server, int fd, void (*ready)(void *app), struct wm_error *err);
 
 /* Serves until stop_fd is readable, then lets what is under way finish for a moment. 0 or -errno. */
@@ -89,3 +93,6 @@ const char *http_last_header(const struct http_request *request, const char *nam
 /* From the handler: no answer yet. Its client closing the connection resumes it too. */
 void http_suspend(struct http_request *request);
 void http_resume(struct http_request *request);
+/* From the handler: the answer is there, or will be, and is sent when the request is resumed; the handler is not called
+ * again. Not for long: nobody looks whether the client is still there. */
+void http_hold(struct http_request *request);

@@ -37,8 +37,12 @@ struct http_server {
 	struct conn *oldest, *newest; /* of those from which a request is not whole yet, by how long it has taken */
 	struct peers peers;
 	struct source running, stop; /* a daemon has work; the stop fd is readable */
-	struct source attached;      /* http_attach */
-	void (*attached_ready)(void *app);
+	struct attached {
+		struct source source;
+		struct http_server *server;
+		void (*ready)(void *app);
+	} attached[HTTP_ATTACHED_MAX]; /* http_attach */
+	size_t nattached;
 	struct timer stop_timer;
 	bool resumed; /* the library has not been run since */
 	bool stopping, stopped;

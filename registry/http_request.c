@@ -25,7 +25,7 @@ struct exchange {
 	size_t room; /* for it */
 	bool too_big;
 	bool last; /* the connection ends with it */
-	bool suspended;
+	bool suspended, held;
 };
 
 static struct exchange *exchange_of(struct http_request *request)
@@ -264,12 +264,14 @@ bool exchange_whole(struct exchange *x)
 	if (x->too_big) {
 		problem_set(&x->request.answer, 413, "", "the request's body is larger than %zu KiB; send less at a time", x->room / 1024);
 		x->last = true;
-	} else {
+	} else if (!x->held) {
 		server->ops->handle(server->app, &x->request);
 		/* Without an answer yet: it waits, or was woken again before it came back here. The library asks again then. */
-		if (!x->request.answer.status)
+		if (!x->request.answer.status || x->held)
 			return true;
 	}
+	if (x->suspended) /* still held */
+		return true;
 	return send_answer(x);
 }
 
@@ -310,6 +312,15 @@ void http_suspend(struct http_request *request)
 	MHD_suspend_connection(x->conn->mhd);
 }
 
+void http_hold(struct http_request *request)
+{
+	struct exchange *x = exchange_of(request);
+
+	x->held = x->suspended = true;
+	conn_serves(x->conn, 0);
+	MHD_suspend_connection(x->conn->mhd);
+}
+
 void http_resume(struct http_request *request)
 {
 	struct exchange *x = exchange_of(request);
@@ -317,7 +328,8 @@ void http_resume(struct http_request *request)
 	if (!x->suspended)
 		return;
 	x->suspended = false;
-	epoll_ctl(x->conn->server->epoll, EPOLL_CTL_DEL, x->conn->fd, NULL);
+	if (!x->held)
+		epoll_ctl(x->conn->server->epoll, EPOLL_CTL_DEL, x->conn->fd, NULL);
 	MHD_resume_connection(x->conn->mhd);
 	x->conn->server->resumed = true;
 }

@@ -84,7 +84,7 @@ void problem_from(struct http_answer *answer, int rc, const struct wm_error *err
 		{ EINVAL, 400 },    { EACCES, 401 },	   { EPERM, 403 },  { ENOENT, 404 }, { EEXIST, 409 }, { ENODEV, 409 },
 		{ ENOTEMPTY, 409 }, { EADDRNOTAVAIL, 409 }, { E2BIG, 400 }, { EBUSY, 503 },  { ENOMEM, 503 }, { ENOSPC, 507 },
 		{ ENOTCONN, 503 },  { ETIMEDOUT, 503 },	   { EINPROGRESS, 503 }, { EROFS, 503 },
-		{ EREMCHG, 412 },
+		{ EREMCHG, 412 },   { ECANCELED, 503 },
 	};
 	unsigned int status = 500;
 

@@ -4,8 +4,10 @@
  */
 #pragma once
 
+#include "registry/aside.h"
 #include "registry/auth.h"
 #include "registry/counts.h"
+#include "registry/group.h"
 #include "registry/http.h"
 #include "registry/pieces.h"
 #include "registry/reports.h"
@@ -22,7 +24,10 @@ struct registry {
 	struct wm_token_hash master; /* of WM_REGISTRY_TOKEN */
 	char url[REGISTRY_URL_MAX];  /* where others reach it, or "" */
 	struct throttle throttle;    /* of bad tokens */
-	struct watch watch;
+	struct watch watch; /* who waits for the next change */
+	struct watch later; /* who waits to change something, until the long change beside is over */
+	struct group group;
+	struct aside aside;
 	struct reports reports;
 	struct http_request *importing; /* the one that may send a large body, or NULL */
 	struct counts counts;
@@ -36,6 +41,7 @@ struct call {
 	struct identity who;
 	enum object_kind kind;      /* of the route */
 	char arg[OBJECT_NAME_SIZE]; /* what stands for {} in the route's path, or "" */
+	bool changes;               /* it was let change something */
 };
 
 /* --- answers (routes.c); each also takes the place of one given before ----------------- */
@@ -47,6 +53,7 @@ void answer_changes(struct call *call, uint64_t after, const char *mark);
 void answer_with(struct call *call, const struct http_stream *stream, const char *type); /* 200; takes the stream */
 void answer_pieces(struct call *call, const char *type, pieces_write_fn write, void *arg); /* 200; arg NULL: no memory */
 void answer_failure(struct call *call, int rc, const struct wm_error *err);
+void answer_later(struct call *call); /* 503: what cannot be changed now can be in a moment */
 
 extern const struct http_ops registry_ops; /* app: struct registry */
 /* The first report behind that site ("": the first of all), as those who share the store were told it: 1, 0 there is

@@ -17,6 +17,8 @@
 #define ROLE_READERS (ROLE_ADMIN | ROLE_READ)
 #define ROLE_MACHINES (ROLE_GATEWAY | ROLE_DEVICE)
 
+#define LATER_S 60 /* how long a change waits until it can be made */
+
 #define IMPORT_PATH "/v1/import"
 #define IMPORT_MOST (32u * 1024 * 1024) /* bytes: 250,000 hosts or so */
 
@@ -273,6 +275,34 @@ static bool query_is_known(struct call *call, const struct route *route)
 	return false;
 }
 
+void answer_later(struct call *call)
+{
+	problem_set(fresh(call), 503, "", "a long change is being made, and others have to wait for it; nothing was changed; try again");
+	call->request->answer.retry_after = 1;
+}
+
+/* What a gateway reports: of it only little is kept in the store, and seldom. */
+static bool is_report(const struct http_request *request)
+{
+	return !strcmp(request->method, "PUT");
+}
+
+/* May it be handled now? Else it waits, or is answered. */
+static bool may_change(struct call *call)
+{
+	struct registry *registry = call->registry;
+
+	if (registry->aside.busy && !is_report(call->request)) {
+		if (!watch_wait(&registry->later, call->request, LATER_S))
+			answer_later(call);
+		return false;
+	}
+	call->changes = !group_make_room(&registry->group);
+	if (!call->changes)
+		answer_json(call, 200, NULL);
+	return call->changes;
+}
+
 static void walk(struct call *call)
 {
 	char allow[64];
@@ -295,6 +325,8 @@ static void walk(struct call *call)
 	}
 	if (!(route->roles & ROLE_PUBLIC) && !query_is_known(call, route))
 		return;
+	if (strcmp(call->request->method, "GET") && !may_change(call))
+		return;
 	began = counts_now_us();
 	store_expect(call->registry->store, call_is_meant, (void *)(uintptr_t)http_header(call->request, "If-Match"));
 	route->handle(call);
@@ -302,27 +334,28 @@ static void walk(struct call *call)
 	counts_took(&call->registry->counts, strcmp(route->method, "GET") ? COUNTS_WRITE : COUNTS_READ, began);
 }
 
-/* For the log: whatever changes something or tries to; not the reports that gateways send all the time, and not what
- * anybody at all could fill it with. */
-static bool is_news(const struct http_request *request, const struct identity *who)
-{
-	if (!*who->who)
-		return false;
-	if (!strcmp(request->method, "PUT"))
-		return request->answer.status >= 400;
-	return strcmp(request->method, "GET") && request->answer.status;
-}
-
 static void on_request(void *app, struct http_request *request)
 {
 	struct registry *registry = app;
 	struct call call = { .registry = registry, .request = request };
+	unsigned int waiting = store_waits(registry->store);
 
-	watch_forget(&registry->watch, request);
+	watch_forget(request);
 	walk(&call);
-	if (is_news(request, &call.who))
-		wm_info("%s: %s %.100s: %u", call.who.who, request->method, request->path, request->answer.status);
+	/* Also who was refused, perhaps for what waits. */
+	if (call.changes && request->answer.status && store_waits(registry->store) > (is_report(request) ? waiting : 0))
+		group_join(&call);
+	else
+		group_log(request, call.who.who);
 	registry_follow(registry);
+}
+
+static void on_turn(void *app)
+{
+	struct registry *registry = app;
+
+	if (registry->group.n || store_waits(registry->store))
+		group_end(registry);
 }
 
 void registry_follow(void *app)
@@ -357,7 +390,8 @@ static void on_done(void *app, struct http_request *request)
 
 	if (registry->importing == request)
 		registry->importing = NULL;
-	watch_forget(&registry->watch, request);
+	watch_forget(request);
+	group_leave(&registry->group, request);
 	counts_answered(&registry->counts, request->route, request->answer.status);
 }
 
@@ -366,6 +400,10 @@ static void on_stop(void *app)
 	struct registry *registry = app;
 
 	watch_wake(&registry->watch);
+	watch_wake(&registry->later);
+	aside_give_up(&registry->aside);
 }
 
-const struct http_ops registry_ops = { .room_for = room_for, .handle = on_request, .done = on_done, .stop = on_stop };
+const struct http_ops registry_ops = {
+	.room_for = room_for, .handle = on_request, .done = on_done, .turn = on_turn, .stop = on_stop,
+};

@@ -72,10 +72,12 @@ static void on_watchdog(struct timer *timer)
 }
 
 /* The same while the loop does not turn because one change has many objects. */
-static void still_here(void)
+static bool still_here(void *arg)
 {
+	(void)arg;
 	if (notify_watchdog_ms())
 		notify("WATCHDOG=1");
+	return true;
 }
 
 static void watchdog_start(struct watchdog *w, struct timers *timers)
@@ -101,6 +103,15 @@ static void on_stop(void *app)
 	registry_ops.stop(app);
 }
 
+static void on_aside(void *app)
+{
+	struct registry *registry = app;
+
+	aside_end(&registry->aside);
+	watch_wake(&registry->later);
+	registry_follow(registry);
+}
+
 static int run(struct registry *registry, const struct options *o, struct wm_error *err)
 {
 	struct http_ops ops = registry_ops;
@@ -119,20 +130,27 @@ static int run(struct registry *registry, const struct options *o, struct wm_err
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	stop = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	registry->watch.timers = http_timers(http);
+	registry->watch.timers = registry->later.timers = http_timers(http);
 	registry->watch.generation = store_mesh(registry->store)->generation;
 	if (store_fd(registry->store) >= 0)
 		rc = http_attach(http, store_fd(registry->store), registry_follow, err);
+	if (!rc)
+		rc = store_group(registry->store, err);
+	if (!rc)
+		rc = aside_open(&registry->aside, registry->store, err);
+	if (!rc && registry->aside.open)
+		rc = http_attach(http, registry->aside.fd, on_aside, err);
 	if (!rc)
 		rc = open_sockets(http, o, err);
 	if (!rc) {
 		tell_ready(store_mesh(registry->store));
 		watchdog_start(&watchdog, http_timers(http));
-		store_on_long_change(registry->store, still_here);
+		store_on_long_change(registry->store, still_here, NULL);
 		rc = http_run(http, stop);
 		if (rc)
 			wm_fail(err, -rc, "the server failed: %s", strerror(-rc));
 	}
+	aside_close(&registry->aside);
 	http_free(http);
 	return rc;
 }
@@ -153,5 +171,6 @@ int serve(struct options *o, struct wm_error *err)
 	store_close(registry.store);
 	reports_free(&registry.reports);
 	shelf_close(&registry.shelf);
+	group_free(&registry.group);
 	return rc;
 }

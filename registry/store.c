@@ -111,6 +111,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	db_close(store->idle);
+	db_close(store->look);
 	db_close(store->db);
 	if (store->lock >= 0)
 		close(store->lock);
@@ -119,7 +120,7 @@ void store_close(struct store *store)
 
 const struct wm_mesh *store_mesh(const struct store *store)
 {
-	return &store->mesh;
+	return &store->shown;
 }
 
 /* --- what others change ------------------------------------------------------------- */

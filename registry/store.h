@@ -6,9 +6,9 @@
  * locked; a PostgreSQL database may be shared by several, whose changes take
  * turns.
  *
- * Every change is one transaction: check against the whole mesh, write, bump
+ * Every change is whole or not at all: check against the whole mesh, write, bump
  * the generation, log what changed and who did it. When a call returns 0 it
- * is on disk; when it fails nothing has changed.
+ * is on disk (or will be with its group, store_group); when it fails nothing has changed.
  *
  * Errors: -ENOENT there is no such object; -EINVAL the input is wrong;
  * -EEXIST, -ENODEV, -ENOTEMPTY, -EADDRNOTAVAIL it conflicts with what is
@@ -38,7 +38,21 @@ struct store_options {
 
 int store_open(const struct store_options *options, struct store **ret, struct wm_error *err);
 void store_close(struct store *store); /* NULL-safe */
-const struct wm_mesh *store_mesh(const struct store *store); /* as of the last change */
+const struct wm_mesh *store_mesh(const struct store *store); /* as of the last change that is on disk */
+
+/* --- changes by groups (store_group.c) --------------------------------------------
+ * What costs is the disk's confirmation, and one can be for many. From store_group on, a change that has returned 0 waits to
+ * be committed, with those made since, by store_commit. Until then only changes see it: all else is read as it is on disk. A
+ * change that fails leaves the others of its group alone. A store that is shared goes on as before: nothing ever waits. */
+int store_group(struct store *store, struct wm_error *err);
+unsigned int store_waits(const struct store *store); /* how many do */
+/* 0: all is on disk that waited, if anything did. Else none of it, and it is forgotten. */
+int store_commit(struct store *store, struct wm_error *err);
+
+/* For one long change on another thread (not of a store that is shared): a store of its own on the same database, until it
+ * is closed. The first one meanwhile changes nothing (-EBUSY), and takes in what was changed by store_rejoin. */
+int store_open_beside(struct store *store, struct store **ret, struct wm_error *err);
+int store_rejoin(struct store *store, struct wm_error *err);
 
 /* --- sharing a database ----------------------------------------------------------
  * What others commit is taken in when store_fd is readable, by store_follow; so what store_mesh says may be a little
@@ -87,8 +101,8 @@ int store_copy(const char *from, const char *to, struct wm_error *err);
 int store_count(struct store *store, struct store_counts *ret, struct wm_error *err);
 
 /* still_here is called now and then during a change that takes long (of thousands of objects), for who would take that
- * for being stuck. */
-void store_on_long_change(struct store *store, void (*still_here)(void));
+ * for being stuck. False: give it up (-ECANCELED). */
+void store_on_long_change(struct store *store, bool (*still_here)(void *arg), void *arg);
 
 /* --- sites, hosts, devices ---------------------------------------------------
  * `who` is written to the audit. */

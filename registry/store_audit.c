@@ -40,7 +40,7 @@ int audit_next(struct db *db, struct store_audit *io)
 
 int store_audit_before(struct store *store, struct store_audit *io)
 {
-	return one_row(db_query(store->db, SQL_AUDIT_BEFORE, "i", io->id ? (int64_t)io->id : INT64_MAX), io);
+	return one_row(db_query(store_reading(store), SQL_AUDIT_BEFORE, "i", io->id ? (int64_t)io->id : INT64_MAX), io);
 }
 
 static int unknown(uint64_t generation, struct wm_error *err)

@@ -27,6 +27,8 @@ int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_er
 	if (rc == -ENOTCONN)
 		return wm_fail(err, ENOTCONN, "the database %s cannot be reached: %s; nothing was changed; try again", store->path,
 			       db_reason(db));
+	if (rc == -ECANCELED)
+		return wm_fail(err, ECANCELED, "the registry is being stopped; nothing was changed; try again");
 	if (rc == -EINPROGRESS)
 		return wm_fail(err, EINPROGRESS,
 			       "the connection to the database %s was lost while the change was being confirmed; whether it was made is not known: look before you make it again",
@@ -51,7 +53,7 @@ int store_take_in(struct store *store)
 		store->commits++;
 		check_forget(store);
 	}
-	store->mesh = mesh;
+	store->mesh = store->shown = mesh;
 	return 0;
 }
 
@@ -66,20 +68,31 @@ static int look_whether_meant(const struct store *store)
 	return !store->is_meant || store->is_meant(store->is_meant_arg, &store->mesh) ? 0 : -EREMCHG;
 }
 
+/* The first of a group is taken back by taking back all. */
+static int begin(struct store *store)
+{
+	if (store->lost)
+		return store->lost;
+	if (store->beside)
+		return -EBUSY;
+	return store->waiting ? db_part_begin(store->db) : db_begin(store->db);
+}
+
 int change_begin(struct store *store, const char *who, struct change *ret, struct wm_error *err)
 {
 	bool shared = store_fd(store) >= 0;
 	int rc = shared ? 0 : look_whether_meant(store);
 
 	if (!rc)
-		rc = db_begin(store->db);
+		rc = begin(store);
 	if (!rc && shared)
 		rc = store_take_in(store);
 	if (!rc && shared)
 		rc = look_whether_meant(store);
 	if (rc) {
 		store_fail(store, rc, err);
-		db_rollback(store->db);
+		if (!store->waiting)
+			db_rollback(store->db);
 		return rc;
 	}
 	*ret = (struct change){ .store = store, .who = who, .now = wm_unix_time() };
@@ -135,9 +148,10 @@ static int prune_audit(struct store *store)
 	return rc < 0 ? rc : 0;
 }
 
-void store_on_long_change(struct store *store, void (*still_here)(void))
+void store_on_long_change(struct store *store, bool (*still_here)(void *arg), void *arg)
 {
 	store->still_here = still_here;
+	store->still_arg = arg;
 }
 
 /* whole: what others are shown changes with it. */
@@ -145,8 +159,8 @@ static int log_change(struct change *c, const char *kind, const char *name, cons
 {
 	int rc = bump(c);
 
-	if (c->store->still_here && c->step % LONG_STEPS == LONG_STEPS - 1)
-		c->store->still_here();
+	if (c->store->still_here && c->step % LONG_STEPS == LONG_STEPS - 1 && !c->store->still_here(c->store->still_arg))
+		return -ECANCELED;
 	if (!rc)
 		rc = db_do(c->store->db, SQL_CHANGE_ADD, "iisssis", (int64_t)c->generation, c->step++, kind, name, body,
 			   (int64_t)whole, c->store->mesh.mark);
@@ -211,7 +225,30 @@ void change_drop(struct change *c)
 	/* What was written is not; before the first write nothing was taken or freed. */
 	if (c->step)
 		check_forget(c->store);
-	db_rollback(c->store->db);
+	if (!c->store->waiting)
+		db_rollback(c->store->db);
+	else if (db_part_end(c->store->db, false) || !db_is_open(c->store->db))
+		c->store->lost = c->store->lost ? c->store->lost : -EIO;
+}
+
+/* Kept for the group, or on disk. */
+static int finish(struct store *store)
+{
+	int rc = 0;
+
+	if (!store->grouped)
+		rc = db_commit(store->db);
+	else if (store->waiting)
+		rc = db_part_end(store->db, true);
+	if (rc)
+		return rc;
+	/* Cannot fail in a way that matters: what was committed is read again at the next change. */
+	rows_mesh(store->db, &store->mesh);
+	if (store->grouped)
+		store->waiting++;
+	else
+		store_settled(store);
+	return 0;
 }
 
 int change_end(struct change *c, int rc, struct wm_error *err)
@@ -223,15 +260,14 @@ int change_end(struct change *c, int rc, struct wm_error *err)
 		rc = db_do(store->db, SQL_CHANGE_PRUNE, "i", (int64_t)CHANGES_KEPT);
 	if (rc >= 0)
 		rc = prune_audit(store);
-	rc = rc < 0 ? rc : db_commit(store->db);
-	if (!rc) {
-		store->commits++;
-		/* Cannot fail in a way that matters: what was committed is read again at the next change. */
-		rows_mesh(store->db, &store->mesh);
+	rc = rc < 0 ? rc : finish(store);
+	if (!rc)
 		return 0;
-	}
 	if (!said)
 		store_fail(store, rc, err);
+	/* The disk may be so full that the database has taken back all of the group. */
+	if (store->waiting && !db_is_open(store->db))
+		store->lost = rc;
 	change_drop(c);
 	return rc;
 }

@@ -91,7 +91,8 @@ int store_enrolment_add(struct store *store, const char *who, const struct objec
 int store_enrolments(struct store *store, int64_t now, int (*each)(void *arg, const struct object_key *key, int64_t expires),
 		     void *arg, struct wm_error *err)
 {
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_ENROLMENT_OPEN, "i", now);
+	struct db *db = store_reading(store);
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_ENROLMENT_OPEN, "i", now);
 	struct object_key key;
 	int rc;
 
@@ -101,7 +102,7 @@ int store_enrolments(struct store *store, int64_t now, int (*each)(void *arg, co
 		if (rc)
 			return rc;
 	}
-	return rc ? store_fail(store, rc, err) : 0;
+	return rc ? store_fail_on(store, db, rc, err) : 0;
 }
 
 int store_enrolment_end(struct store *store, const char *who, const struct object_key *key, struct wm_error *err)
@@ -125,11 +126,12 @@ int store_enrolment_end(struct store *store, const char *who, const struct objec
 int store_enrolment_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct object_key *ret,
 			 struct wm_error *err)
 {
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_ENROLMENT_FIND, "bi", hash->byte, sizeof(hash->byte), now);
+	struct db *db = store_reading(store);
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_ENROLMENT_FIND, "bi", hash->byte, sizeof(hash->byte), now);
 	int rc = db_next(q);
 
 	if (rc <= 0)
-		return rc ? store_fail(store, rc, err) : -EACCES;
+		return rc ? store_fail_on(store, db, rc, err) : -EACCES;
 	if (!tokens_hash_matches(q, 2, hash))
 		return -EACCES;
 	read_subject(q, ret);

@@ -28,8 +28,14 @@ struct store {
 	struct db *db;
 	int lock; /* the directory's lock file; -1: none */
 	char path[PATH_MAX]; /* of the SQLite file, or where the database is, for messages */
-	struct wm_mesh mesh;
+	struct wm_mesh mesh;  /* as of the last change, also one that waits */
+	struct wm_mesh shown; /* as of the last commit */
 	uint64_t commits; /* known of since it was opened; tokens change without a generation */
+	bool grouped;
+	unsigned int waiting; /* changes, for store_commit */
+	int lost;             /* what went wrong with those that wait: they are not there any more; 0: nothing */
+	struct db *look;      /* of a grouped one: sees what is committed */
+	bool beside;          /* another one changes things */
 	bool name_is_set, supernet_is_set; /* by the settings of this start */
 	struct snapshot *snapshots[SNAPSHOTS_MAX]; /* oldest first; readers > 0 */
 	size_t nsnapshots;
@@ -37,7 +43,8 @@ struct store {
 	 * over it. Never too high: what is freed lowers it, what is rolled back empties the list. */
 	struct { struct wm_prefix subnet; wm_ip4 below; } full[FULL_MAX];
 	unsigned int next_full;
-	void (*still_here)(void); /* or NULL */
+	bool (*still_here)(void *arg); /* or NULL */
+	void *still_arg;
 	bool (*is_meant)(void *arg, const struct wm_mesh *mesh); /* store_expect, or NULL */
 	void *is_meant_arg;
 	uint64_t audit_keep, audit_added; /* as store_options; rows since the oldest went */
@@ -65,6 +72,11 @@ int change_note(struct change *c, const char *what, const char *kind, const char
 /* Commits when rc is 0, else rolls back; returns the outcome, with a sentence in err. */
 int change_end(struct change *c, int rc, struct wm_error *err);
 void change_drop(struct change *c); /* rolls back */
+
+/* Where what is no part of a change is read. */
+struct db *store_reading(struct store *store);
+/* The mesh is what the database says, and this is on disk. */
+void store_settled(struct store *store);
 
 /* A sentence for a failure of the database itself. */
 int store_fail(struct store *store, int rc, struct wm_error *err);

@@ -16,18 +16,23 @@ static int not_there(const struct object_key *key, struct wm_error *err)
 		       object_kind_plural(key->kind));
 }
 
-static int load(struct store *store, const struct object_key *key, struct object *ret, struct wm_error *err)
+static int load_from(struct store *store, struct db *db, const struct object_key *key, struct object *ret, struct wm_error *err)
 {
-	int rc = rows_get(store->db, key, ret);
+	int rc = rows_get(db, key, ret);
 
 	if (rc < 0)
-		return store_fail(store, rc, err);
+		return store_fail_on(store, db, rc, err);
 	return rc ? 0 : not_there(key, err);
+}
+
+static int load(struct store *store, const struct object_key *key, struct object *ret, struct wm_error *err)
+{
+	return load_from(store, store->db, key, ret, err);
 }
 
 int store_get(struct store *store, const struct object_key *key, struct object *ret, struct wm_error *err)
 {
-	return load(store, key, ret, err);
+	return load_from(store, store_reading(store), key, ret, err);
 }
 
 int objects_add(struct change *c, struct object *io, struct wm_error *err)
@@ -159,12 +164,13 @@ int store_remove(struct store *store, const char *who, const struct object_key *
 
 int store_count(struct store *store, struct store_counts *ret, struct wm_error *err)
 {
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_OBJECTS, "");
+	struct db *db = store_reading(store);
+	DB_AUTO_DONE struct db_query *q = db_query(db, SQL_OBJECTS, "");
 	int rc = db_next(q);
 
 	if (rc <= 0)
-		return store_fail(store, rc ? rc : -EIO, err);
-	ret->mesh = store->mesh;
+		return store_fail_on(store, db, rc ? rc : -EIO, err);
+	ret->mesh = store->shown;
 	for (int kind = 0; kind < OBJECT_KINDS; kind++)
 		ret->objects[kind] = (uint64_t)db_int(q, kind);
 	return 0;

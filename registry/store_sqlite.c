@@ -92,6 +92,21 @@ static int commit(struct db *db)
 	return rc;
 }
 
+static bool is_open(const struct db *db)
+{
+	return !sqlite3_get_autocommit(((const struct sqlite_db *)db)->sqlite);
+}
+
+static int part_begin(struct db *db)
+{
+	return run(db, "SAVEPOINT part");
+}
+
+static int part_end(struct db *db, bool keep)
+{
+	return run(db, keep ? "RELEASE part" : "ROLLBACK TO part; RELEASE part");
+}
+
 static void lazy(struct db *db, bool on)
 {
 	run(db, on ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
@@ -265,10 +280,10 @@ static int open_reader(struct db *db, struct db **ret, struct wm_error *err)
 }
 
 static const struct db_ops ops = {
-	.open_reader = open_reader, .close = sqlite_close, .begin = begin,	   .commit = commit,   .rollback = rollback,
-	.lazy = lazy,		    .query = query,	   .next = next,	   .done = done,       .changed = changed,
-	.number = number,	    .bytes = bytes,	   .reason = reason,
-	.name = name,
+	.open_reader = open_reader, .close = sqlite_close,    .begin = begin,	    .commit = commit, .rollback = rollback,
+	.is_open = is_open,	    .part_begin = part_begin, .part_end = part_end, .lazy = lazy,     .query = query,
+	.next = next,		    .done = done,	      .changed = changed,   .number = number, .bytes = bytes,
+	.reason = reason,	    .name = name,
 };
 
 int sqlite_open_to_read(const char *path, struct db **ret, struct wm_error *err)

@@ -63,7 +63,7 @@ bool tokens_hash_matches(struct db_query *q, int column, const struct wm_token_h
 
 static int find(struct store *store, const struct wm_token_hash *hash, struct store_token *ret)
 {
-	DB_AUTO_DONE struct db_query *q = db_query(store->db, SQL_TOKEN_FIND, "b", hash->byte, sizeof(hash->byte));
+	DB_AUTO_DONE struct db_query *q = db_query(store_reading(store), SQL_TOKEN_FIND, "b", hash->byte, sizeof(hash->byte));
 	int rc = db_next(q);
 
 	if (rc <= 0)
@@ -80,9 +80,10 @@ int store_token_find(struct store *store, const struct wm_token_hash *hash, int6
 	int rc = find(store, hash, ret);
 
 	if (rc)
-		return rc == -EACCES ? rc : store_fail(store, rc, err);
-	if (ret->last_used + TOUCH_EVERY_S <= now) {
-		/* Nobody waits for this to be on disk, and a full disk must not lock anyone out. */
+		return rc == -EACCES ? rc : store_fail_on(store, store_reading(store), rc, err);
+	if (ret->last_used + TOUCH_EVERY_S <= now && !store->waiting && !store->beside) {
+		/* Nobody waits for this to be on disk, and a full disk must not lock anyone out; nor may it fail a group, whose
+		 * transaction this would be in: then the next use is as good. */
 		db_lazy(store->db, true);
 		db_do(store->db, SQL_TOKEN_USED, "ii", (int64_t)ret->id, now);
 		db_lazy(store->db, false);

@@ -21,6 +21,7 @@ bool watch_wait(struct watch *watch, struct http_request *request, unsigned int 
 	request->wait_timer.fire = on_time;
 	if (timers_set(watch->timers, &request->wait_timer, request->wait_until_ms))
 		return false;
+	request->waits_in = watch;
 	request->prev = NULL;
 	request->next = watch->first;
 	if (watch->first)
@@ -31,15 +32,18 @@ bool watch_wait(struct watch *watch, struct http_request *request, unsigned int 
 	return true;
 }
 
-void watch_forget(struct watch *watch, struct http_request *request)
+void watch_forget(struct http_request *request)
 {
+	struct watch *watch = request->waits_in;
+
+	if (!watch)
+		return;
+	request->waits_in = NULL;
 	timers_clear(watch->timers, &request->wait_timer);
 	if (request->prev)
 		request->prev->next = request->next;
-	else if (watch->first == request)
-		watch->first = request->next;
 	else
-		return;
+		watch->first = request->next;
 	if (request->next)
 		request->next->prev = request->prev;
 	request->next = request->prev = NULL;
@@ -51,7 +55,7 @@ void watch_wake(struct watch *watch)
 	while (watch->first) {
 		struct http_request *request = watch->first;
 
-		watch_forget(watch, request);
+		watch_forget(request);
 		http_resume(request);
 	}
 }

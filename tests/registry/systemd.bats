@@ -141,8 +141,11 @@ activate() {
 	jq -nc '{sites: [{domain: "a", subnet: "172.30.32.0/19"}], hosts: [range(5000) | {name: "h\(.)", domain: "a",
 		local_ip: "10.0.\(. / 250 | floor).\(. % 250 + 1)"}]}' >"$D/in"
 	before=$(grep -c '^WATCHDOG=1$' "$D/told")
+	# beside the loop, which need not say so
 	api POST /v1/import '' --data-binary "@$D/in"
 	code 200
+	[ "$(grep -c '^WATCHDOG=1$' "$D/told")" = "$before" ]
+	ok DELETE '/v1/sites/a?cascade=1'
 	stop
 	wait "$LISTENER"
 	[ "$before" = 1 ]
