@@ -22,6 +22,8 @@
 struct http_server;
 struct watch;
 
+#define HTTP_BEGUN_MAX 4096
+
 /* An answer that is made while it is sent. */
 struct http_stream {
 	/* Bytes; 0 the end; -EAGAIN: there will be more, but others are to have their turn first; else -errno: break
@@ -36,7 +38,7 @@ struct http_answer {
 	const char *type; /* Content-Type; NULL: no body */
 	char *body;       /* malloc'd, taken over */
 	size_t len;
-	struct http_stream stream; /* instead of body when read is set; taken over */
+	struct http_stream stream; /* when read is set: all that comes behind body (of HTTP_BEGUN_MAX at most); taken over */
 	char etag[80];
 	char allow[64];    /* of a 405 */
 	unsigned int retry_after; /* seconds, of a 429 or 503; 0: not said */

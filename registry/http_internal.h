@@ -13,7 +13,7 @@ struct MHD_Daemon;
 
 #define HTTP_LISTENERS_MAX 16
 #define HTTP_POOL_BYTES (16 * 1024) /* per connection: headers, and what is being sent */
-#define HTTP_BLOCK_BYTES 4096       /* per answer that is made while it is sent */
+#define HTTP_BLOCK_BYTES HTTP_BEGUN_MAX /* per answer that is made while it is sent */
 #define HTTP_REQUEST_MS 10000       /* from the connection's start, or the last answer, to a whole request */
 #define HTTP_LARGE_MS 300000        /* the same, of one that may be large, from its headers */
 #define HTTP_ANSWER_MS 600000       /* the longest that sending an answer may take */

@@ -99,13 +99,15 @@ static struct MHD_Response *make_streamed(struct http_answer *answer)
 {
 	struct http_stream *stream = &answer->stream;
 	char begun[HTTP_BLOCK_BYTES];
-	size_t len = 0;
-	ssize_t n;
+	size_t len = WM_MIN(answer->len, sizeof(begun));
+	ssize_t n = 1;
 
-	do {
+	if (len)
+		memcpy(begun, answer->body, len);
+	while (n > 0 && len < sizeof(begun)) {
 		n = stream->read(stream->arg, begun + len, sizeof(begun) - len);
 		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && len < sizeof(begun));
+	}
 	if (n)
 		return make_long(answer, begun, len);
 	/* the stream itself is kept until it is sent, and with it the view of the mesh, which others share meanwhile */

@@ -9,6 +9,7 @@
 #include "registry/counts.h"
 #include "registry/group.h"
 #include "registry/http.h"
+#include "registry/news.h"
 #include "registry/pieces.h"
 #include "registry/reports.h"
 #include "registry/shelf.h"
@@ -28,6 +29,7 @@ struct registry {
 	struct watch later; /* who waits to change something, until the long change beside is over */
 	struct group group;
 	struct aside aside;
+	struct news news;
 	struct reports reports;
 	struct http_request *importing; /* the one that may send a large body, or NULL */
 	struct counts counts;
@@ -44,7 +46,9 @@ struct call {
 	bool changes;               /* it was let change something */
 };
 
-/* --- answers (routes.c); each also takes the place of one given before ----------------- */
+/* --- answers (answer.c); each also takes the place of one given before ----------------- */
+struct http_answer *answer_fresh(struct call *call);                  /* none yet, to be filled in */
+void answer_unknown(struct call *call); /* 401: one text for every token that is refused, whatever is wrong with it */
 void answer_json(struct call *call, unsigned int status, char *body); /* takes body; NULL: out of memory */
 void answer_none(struct call *call);                                   /* 204 */
 void answer_stream(struct call *call, enum stream_form form, const char *type); /* 200, of the mesh as it is now */

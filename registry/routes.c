@@ -4,7 +4,6 @@
  * that every request takes (who is it, what does it want, may it).
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -71,108 +70,6 @@ const struct route registry_routes[] = {
 };
 const size_t registry_nroutes = WM_ARRAY_LEN(registry_routes);
 
-/* --- answers ------------------------------------------------------------------------ */
-
-static struct http_answer *fresh(struct call *call)
-{
-	struct http_answer *answer = &call->request->answer;
-
-	free(answer->body);
-	*answer = (struct http_answer){ 0 };
-	return answer;
-}
-
-void answer_json(struct call *call, unsigned int status, char *body)
-{
-	struct http_answer *answer = fresh(call);
-
-	if (!body) {
-		problem_set(answer, 503, "", "the registry is out of memory; try again");
-		return;
-	}
-	answer->status = status;
-	answer->type = "application/json";
-	answer->body = body;
-	answer->len = strlen(body);
-}
-
-void answer_none(struct call *call)
-{
-	fresh(call)->status = 204;
-}
-
-/* One text for every token that is refused, whatever is wrong with it. */
-static void answer_unknown(struct call *call)
-{
-	problem_set(fresh(call), 401, "",
-		    "the token is missing or not accepted; send a valid one as 'Authorization: Bearer TOKEN'");
-}
-
-void answer_failure(struct call *call, int rc, const struct wm_error *err)
-{
-	if (rc == -EACCES)
-		answer_unknown(call);
-	else
-		problem_from(fresh(call), rc, err);
-}
-
-void answer_changes(struct call *call, uint64_t after, const char *mark)
-{
-	struct http_answer *answer = fresh(call);
-	struct snapshot *snapshot = NULL;
-	struct wm_error err = { 0 };
-	int rc = after ? store_snapshot(call->registry->store, &snapshot, &err) : -ENODATA;
-
-	if (!rc)
-		rc = stream_changes_new(snapshot, &call->who, after, mark, &answer->stream);
-	if (rc == -ENODATA) {
-		problem_set(answer, 410, "", "what has changed since then is not known here any more; fetch all of it from /v1/config");
-		return;
-	}
-	if (rc) {
-		answer_failure(call, rc, &err);
-		return;
-	}
-	answer->status = 200;
-	answer->type = "application/x-ndjson";
-}
-
-void answer_with(struct call *call, const struct http_stream *stream, const char *type)
-{
-	struct http_answer *answer = fresh(call);
-
-	answer->stream = *stream;
-	answer->status = 200;
-	answer->type = type;
-}
-
-void answer_stream(struct call *call, enum stream_form form, const char *type)
-{
-	struct http_answer *answer = fresh(call);
-	struct snapshot *snapshot;
-	struct wm_error err = { 0 };
-	int rc = store_snapshot(call->registry->store, &snapshot, &err);
-
-	if (!rc)
-		rc = stream_new(snapshot, form, &call->who, &answer->stream);
-	if (rc) {
-		answer_failure(call, rc, &err);
-		return;
-	}
-	answer->status = 200;
-	answer->type = type;
-}
-
-void answer_pieces(struct call *call, const char *type, pieces_write_fn write, void *arg)
-{
-	struct http_stream stream;
-
-	if (!arg || pieces_written(write, arg, &stream))
-		problem_set(fresh(call), 503, "", "the registry is out of memory; try again");
-	else
-		answer_with(call, &stream, type);
-}
-
 /* --- the walk --------------------------------------------------------------------------- */
 
 /* Does path fit the pattern? What stands for {} goes to arg. */
@@ -212,7 +109,7 @@ static const struct route *find_route(struct call *call, char *allow, size_t siz
 
 static void no_route(struct call *call, const char *allow)
 {
-	struct http_answer *answer = fresh(call);
+	struct http_answer *answer = answer_fresh(call);
 
 	if (!*allow) {
 		problem_set(answer, 404, "", "there is nothing at this path; docs/api.md says what there is");
@@ -275,12 +172,6 @@ static bool query_is_known(struct call *call, const struct route *route)
 	return false;
 }
 
-void answer_later(struct call *call)
-{
-	problem_set(fresh(call), 503, "", "a long change is being made, and others have to wait for it; nothing was changed; try again");
-	call->request->answer.retry_after = 1;
-}
-
 /* What a gateway reports: of it only little is kept in the store, and seldom. */
 static bool is_report(const struct http_request *request)
 {
@@ -319,7 +210,7 @@ static void walk(struct call *call)
 	call->kind = route->kind;
 	if (!(route->roles & (1u << call->who.role | ROLE_PUBLIC)) ||
 	    (*call->arg && !auth_owns(&call->who, route->kind, call->arg))) {
-		problem_set(fresh(call), 403, "", "a token with role '%s' (%s) may not do this; use one that may",
+		problem_set(answer_fresh(call), 403, "", "a token with role '%s' (%s) may not do this; use one that may",
 			    auth_role_name(call->who.role), call->who.name);
 		return;
 	}

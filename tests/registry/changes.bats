@@ -110,6 +110,37 @@ changed() { # SETS
 	is 'select(.host.name == "nas") | .host.local_ip' null
 }
 
+@test "who asks after others is told what he would be told alone" {
+	ok POST /v1/sites '{"domain":"c"}'
+	from=$(generation)
+	ok PATCH /v1/hosts/nas.b '{"local_ip":"192.168.1.20"}'
+	ok PATCH /v1/devices/laptop "{\"public_key\":\"$(key 8)\"}"
+	ok PATCH /v1/sites/b '{"endpoint":"198.51.100.7:51820"}'
+	ok DELETE /v1/hosts/web.hub
+	instance=$(curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" "$URL/v1/whoami" | jq -r .instance)
+	tokens=("$ADMIN" "$(new_token read monitor)" "$(new_token gateway b)" "$(new_token gateway c)" "$(new_token gateway hub)")
+	ask() { # TOKEN AFTER FILE
+		TOKEN=$1 ok GET "/v1/changes?instance=$instance&after=$2"
+		echo "$BODY" >"$3"
+	}
+	for after in 0 1 2 3; do
+		for i in "${!tokens[@]}"; do
+			stop
+			start
+			ask "${tokens[i]}" $((from + after)) "$D/alone.$i.$after"
+		done
+	done
+	for order in '0 1 2 3 4' '4 3 2 1 0' '2 3 4 2 3'; do
+		for after in 0 1 2 3; do
+			for i in $order; do
+				ask "${tokens[i]}" $((from + after)) "$D/told"
+				cmp "$D/told" "$D/alone.$i.$after"
+			done
+		done
+	done
+	[ "$(cat "$D"/alone.[234].0 | grep -c '192.168.1.20')" = 1 ]
+}
+
 @test "a device is told of sites and itself" {
 	ok POST /v1/devices '{"name":"phone"}'
 	gen=$(generation)
