@@ -20,6 +20,7 @@
 #include "registry/timers.h"
 
 struct http_server;
+struct known_client;
 struct watch;
 
 #define HTTP_BEGUN_MAX 4096
@@ -55,6 +56,7 @@ struct http_request {
 	bool hurry;                    /* the client has closed its side, or the server stops: do not suspend */
 	struct http_answer answer;
 	unsigned int route; /* for the handler's own use; 0 to begin with */
+	struct known_client *known; /* the same; NULL */
 
 	/* for whoever suspends requests (watch.c) */
 	struct watch *waits_in; /* NULL: it does not wait */

@@ -36,6 +36,12 @@ struct registry {
 	struct shelf shelf;
 };
 
+/* Who waits, as was found when he came: holds while the store's tokens are the same. */
+struct known_client {
+	struct identity who;
+	uint64_t tokens; /* store_tokens_version */
+};
+
 /* One request that somebody may make. */
 struct call {
 	struct registry *registry;

@@ -4,6 +4,7 @@
  * that every request takes (who is it, what does it want, may it).
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -141,11 +142,34 @@ static void refuse(struct call *call)
 	call->request->answer.retry_after = seconds;
 }
 
+/* Thousands are woken by one change, and of few of them it was the token: who has been looked up is not looked up again
+ * while none has come or gone. */
+static int identify(struct call *call, struct wm_error *err)
+{
+	const struct known_client *known = call->request->known;
+
+	if (!known || !known->tokens || known->tokens != store_tokens_version(call->registry->store))
+		return auth_identify(call->registry, call->request->token, &call->who, err);
+	call->who = known->who;
+	return 0;
+}
+
+/* Without memory for it, he is looked up again. */
+static void remember_who(struct call *call)
+{
+	struct http_request *request = call->request;
+
+	if (!request->known)
+		request->known = malloc(sizeof(*request->known));
+	if (request->known)
+		*request->known = (struct known_client){ .who = call->who, .tokens = store_tokens_version(call->registry->store) };
+}
+
 /* Who it is, and then the mesh as it is now: for nobody the database is not asked for it. */
 static bool let_in(struct call *call)
 {
 	struct wm_error err = { 0 };
-	int rc = auth_identify(call->registry, call->request->token, &call->who, &err);
+	int rc = identify(call, &err);
 
 	/* One that has waited was woken by what is new. */
 	if (!rc && !call->request->wait_until_ms)
@@ -233,6 +257,8 @@ static void on_request(void *app, struct http_request *request)
 
 	watch_forget(request);
 	walk(&call);
+	if (request->waits_in == &registry->watch)
+		remember_who(&call);
 	/* Also who was refused, perhaps for what waits. */
 	if (call.changes && request->answer.status && store_waits(registry->store) > (is_report(request) ? waiting : 0))
 		group_join(&call);
@@ -283,6 +309,7 @@ static void on_done(void *app, struct http_request *request)
 		registry->importing = NULL;
 	watch_forget(request);
 	group_leave(&registry->group, request);
+	free(request->known);
 	counts_answered(&registry->counts, request->route, request->answer.status);
 }
 

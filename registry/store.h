@@ -168,6 +168,8 @@ int store_token_add(struct store *store, const char *who, enum wm_token_kind rol
 /* -EACCES without a sentence: there is none. */
 int store_token_find(struct store *store, const struct wm_token_hash *hash, int64_t now, struct store_token *ret,
 		     struct wm_error *err);
+/* Another number since tokens have come or gone; 0: that cannot be told, for others may have them come and go. */
+uint64_t store_tokens_version(const struct store *store);
 int store_token_remove(struct store *store, const char *who, uint64_t id, struct wm_error *err);
 
 /* --- joining ------------------------------------------------------------------- */

@@ -33,6 +33,8 @@ void store_settled(struct store *store)
 {
 	store->commits++;
 	store->shown = store->mesh;
+	store->tokens_version += store->tokens_changed;
+	store->tokens_changed = false;
 }
 
 int store_commit(struct store *store, struct wm_error *err)
@@ -88,5 +90,6 @@ int store_rejoin(struct store *store, struct wm_error *err)
 	int rc = store_take_in(store);
 
 	store->beside = false;
+	store->tokens_version++;
 	return rc ? store_fail(store, rc, err) : 0;
 }

@@ -31,6 +31,8 @@ struct store {
 	struct wm_mesh mesh;  /* as of the last change, also one that waits */
 	struct wm_mesh shown; /* as of the last commit */
 	uint64_t commits; /* known of since it was opened; tokens change without a generation */
+	uint64_t tokens_version;
+	bool tokens_changed; /* since the last commit, or might have */
 	bool grouped;
 	unsigned int waiting; /* changes, for store_commit */
 	int lost;             /* what went wrong with those that wait: they are not there any more; 0: nothing */

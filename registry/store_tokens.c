@@ -91,6 +91,11 @@ int store_token_find(struct store *store, const struct wm_token_hash *hash, int6
 	return 0;
 }
 
+uint64_t store_tokens_version(const struct store *store)
+{
+	return store_fd(store) < 0 ? store->tokens_version + 1 : 0;
+}
+
 int tokens_check_subject(struct store *store, const struct object_key *key, struct wm_error *err)
 {
 	char title[OBJECT_TITLE_SIZE];
@@ -119,6 +124,7 @@ static int insert_token(struct change *c, enum wm_token_kind role, const char *n
 	const char *site = role == WM_TOKEN_GATEWAY ? name : NULL, *device = role == WM_TOKEN_DEVICE ? name : NULL;
 	int rc;
 
+	c->store->tokens_changed = true;
 	q = db_query(c->store->db, SQL_TOKEN_ADD, "bssssi", hash->byte, sizeof(hash->byte), role_names[role],
 		     site || device ? NULL : name, site, device, c->now);
 	rc = db_next(q);
@@ -167,6 +173,7 @@ static int drop_token(struct change *c, const struct store_token *token)
 {
 	int rc = db_do(c->store->db, SQL_TOKEN_REMOVE, "i", (int64_t)token->id);
 
+	c->store->tokens_changed = true;
 	return rc < 0 ? rc : note_token(c, "remove", token);
 }
 

@@ -141,6 +141,30 @@ changed() { # SETS
 	[ "$(cat "$D"/alone.[234].0 | grep -c '192.168.1.20')" = 1 ]
 }
 
+@test "who waits with a token that is revoked meanwhile is refused when he would be told" {
+	TOKEN=$(new_token gateway b)
+	id=$(curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" "$URL/v1/tokens" | jq '.tokens[-1].id')
+	gen=$(generation)
+	for token in "$TOKEN" "$(new_token read monitor)"; do
+		curl -sS -m "$LIMIT" -H "Authorization: Bearer $token" -o "$D/told.${token:0:4}" -w '%{http_code}' \
+			"$URL/v1/changes?instance=$INSTANCE&after=$gen&wait=60" >"$D/code.${token:0:4}" 3>&- &
+	done
+	unset TOKEN
+	waiting() { curl -sS -m "$LIMIT" -H "Authorization: Bearer $ADMIN" "$URL/metrics" | grep -qx 'wm_registry_waiting_clients 2'; }
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		! waiting || break
+		sleep 0.05
+	done
+	ok DELETE "/v1/tokens/$id"
+	ok DELETE /v1/hosts/nas.b
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ ! -s "$D/code.wmg_" ] || [ ! -s "$D/code.wmr_" ] || break
+		sleep 0.05
+	done
+	[ "$(cat "$D/code.wmg_")" = 401 ]
+	[ "$(cat "$D/code.wmr_")" = 200 ]
+}
+
 @test "a device is told of sites and itself" {
 	ok POST /v1/devices '{"name":"phone"}'
 	gen=$(generation)
