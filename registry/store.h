@@ -2,7 +2,7 @@
  *
  * What a mesh is and who may speak for it, durably. The store speaks of
  * sites, hosts, devices, tokens and enrolments; how they lie in a database is
- * its own affair (db.h). One thread. On SQLite one process: the directory is
+ * its own affair (db.h). A thread a store. On SQLite one process: the directory is
  * locked; a PostgreSQL database may be shared by several, whose changes take
  * turns.
  *
