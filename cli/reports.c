@@ -37,6 +37,7 @@ static const struct wm_field report_fields[] = {
 	WM_FIELD(report, problem, "problem", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, version, "version", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 	WM_FIELD(report, applied_ms, "applied_ms", WM_FIELD_UINT, WM_FIELD_NULLABLE),
+	WM_FIELD(report, delay_ms, "delay_ms", WM_FIELD_UINT, WM_FIELD_NULLABLE),
 	WM_FIELD(report, clock, "clock", WM_FIELD_STRING, WM_FIELD_NULLABLE),
 };
 static const struct wm_table report_table = WM_TABLE(report_fields);

@@ -30,6 +30,7 @@ struct report {
 	char problem[256];
 	char version[32];
 	uint64_t applied_ms;
+	uint64_t delay_ms; /* from the change to its being in force; 0: not known */
 	char clock[40]; /* the gateway's when it reported, or "" */
 	struct peer *peers;
 	size_t npeers, cap_peers;

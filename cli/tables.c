@@ -61,6 +61,7 @@ void show_sites(struct wm_out *out, const struct wm_config *config, const struct
 		{"is_hub", "HUB", 0},      {"public_key", NULL, 0},     {"endpoint", "ENDPOINT", 0},
 		{"seen", NULL, 0},         {"generation", NULL, 0},     {"dataplane", NULL, 0},     {"dataplane_note", NULL, 0},
 		{"problem", NULL, 0},      {"version", NULL, 0},        {"applied_ms", NULL, 0},
+		{"delay_ms", NULL, 0},
 		{"handshake", NULL, 0},    {"rx", NULL, 0},             {"tx", NULL, 0},
 		{NULL, "STATE", WM_COL_TRUNC},
 	};
@@ -87,6 +88,7 @@ void show_sites(struct wm_out *out, const struct wm_config *config, const struct
 		wm_out_cell_str(out, show_text(r->problem));
 		wm_out_cell_str(out, show_text(r->version));
 		cell_if(out, *r->seen, r->applied_ms);
+		cell_if(out, r->delay_ms, r->delay_ms);
 		wm_out_cell_str(out, show_text(sum.handshake));
 		cell_if(out, r->npeers, sum.rx);
 		cell_if(out, r->npeers, sum.tx);

@@ -85,7 +85,7 @@ static void put_times(const struct registry *r, FILE *f)
 
 /* --- of what gateways report ------------------------------------------------------------------ */
 
-enum site_family { SITE_SEEN, SITE_GENERATION, SITE_APPLIED, SITE_PROBLEM, PEER_HANDSHAKE, PEER_BYTES, SITE_FAMILIES };
+enum site_family { SITE_SEEN, SITE_GENERATION, SITE_APPLIED, SITE_DELAY, SITE_PROBLEM, PEER_HANDSHAKE, PEER_BYTES, SITE_FAMILIES };
 
 static const struct {
 	const char *name, *type, *unit, *help;
@@ -93,6 +93,8 @@ static const struct {
 	[SITE_SEEN] = { "wm_site_seen_timestamp_seconds", "gauge", "seconds", "When a site's gateway last reported." },
 	[SITE_GENERATION] = { "wm_site_generation", "gauge", NULL, "The generation in force at a site's gateway; 0: none." },
 	[SITE_APPLIED] = { "wm_site_applied", "gauge", NULL, "Whether that is the registry's own (1) or not (0)." },
+	[SITE_DELAY] = { "wm_site_delay_milliseconds", "gauge", "milliseconds",
+			 "From the last change to a gateway's word that it is in force; absent if not known." },
 	[SITE_PROBLEM] = { "wm_site_problem", "gauge", NULL, "Whether a site's gateway has a problem (1) or not (0)." },
 	[PEER_HANDSHAKE] = { "wm_peer_handshake_timestamp_seconds", "gauge", "seconds",
 			     "When a site's gateway last heard a peer; absent if it never did." },
@@ -133,6 +135,10 @@ static void put_site(FILE *f, enum site_family family, const struct report *r, c
 		return;
 	case SITE_APPLIED:
 		wm_metric_sample(f, name, "", labels.text, "", report_applied(r, mesh));
+		return;
+	case SITE_DELAY:
+		if (r->delay_ms)
+			wm_metric_sample(f, name, "", labels.text, "", r->delay_ms);
 		return;
 	case SITE_PROBLEM:
 		wm_metric_sample(f, name, "", labels.text, "", *r->problem != '\0');

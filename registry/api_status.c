@@ -35,6 +35,21 @@ static bool is_known(void *arg, const char *kind, const char *name)
 	return !store_get(r->store, &key, &object, NULL);
 }
 
+/* Of the newest generation alone it is known here since when it is to be in force; and not before this process knows what the
+ * gateway had until then. */
+static uint64_t delay_of(const struct registry *registry, const struct report *report)
+{
+	const struct report *before = reports_find(&registry->reports, report->domain);
+
+	if (!before)
+		return 0;
+	if (before->generation == report->generation && !strcmp(before->instance, report->instance))
+		return before->delay_ms;
+	if (report->generation != registry->newest.generation)
+		return 0;
+	return WM_MAX(wm_monotonic_ms() - registry->newest.since_ms, (uint64_t)1);
+}
+
 /* Where others may be asked the same, it is kept where they look, as it is shown. */
 static int keep(struct registry *registry, struct report *report, struct wm_error *err)
 {
@@ -81,6 +96,7 @@ void api_status_put(struct call *call)
 
 		memcpy(report.domain, key.name, sizeof(report.domain));
 		report.seen = wm_unix_time();
+		report.delay_ms = delay_of(call->registry, &report);
 		report_sift(&report, is_known, &reporter);
 		rc = keep_preshared(call, &key, &site, report.preshared, &err);
 	}

@@ -31,6 +31,9 @@ struct registry {
 	struct aside aside;
 	struct news news;
 	struct reports reports;
+	struct {
+		uint64_t generation, since_ms; /* the newest, and since when (monotonic) this process knows of it */
+	} newest;
 	struct http_request *importing; /* the one that may send a large body, or NULL */
 	struct counts counts;
 	struct shelf shelf;

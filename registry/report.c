@@ -24,6 +24,7 @@ static const struct wm_field taken_fields[] = {
 	WM_FIELD(report, uptime, "uptime", WM_FIELD_UINT, 0),
 	WM_FIELD(report, preshared, "preshared", WM_FIELD_BOOL, 0),
 	WM_FIELD(report, clock, "clock", WM_FIELD_TIME, WM_FIELD_NULLABLE),
+	WM_FIELD(report, delay_ms, "delay_ms", WM_FIELD_UINT, 0), /* of another registry's; a gateway's word is not taken */
 };
 static const struct wm_table taken_table = WM_TABLE(taken_fields);
 
@@ -174,6 +175,7 @@ static const struct wm_field shown_fields[] = {
 	WM_FIELD(shown, report.uptime, "uptime", WM_FIELD_UINT, 0),
 	WM_FIELD(shown, report.preshared, "preshared", WM_FIELD_BOOL, 0),
 	WM_FIELD(shown, report.clock, "clock", WM_FIELD_TIME, WM_FIELD_NULLABLE),
+	WM_FIELD(shown, report.delay_ms, "delay_ms", WM_FIELD_UINT, 0),
 };
 
 bool report_applied(const struct report *report, const struct wm_mesh *mesh)

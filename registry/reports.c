@@ -44,6 +44,13 @@ const struct report *reports_next(const struct reports *reports, const char *dom
 	return i < reports->n ? &reports->list[i] : NULL;
 }
 
+const struct report *reports_find(const struct reports *reports, const char *domain)
+{
+	size_t i = place(reports, domain);
+
+	return is_at(reports, i, domain) ? &reports->list[i] : NULL;
+}
+
 void reports_forget(struct reports *reports, const char *domain)
 {
 	size_t i = place(reports, domain);

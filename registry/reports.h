@@ -29,6 +29,7 @@ struct report {
 	uint64_t listen_port; /* 0: not known, or there is no device */
 	uint64_t uptime;      /* seconds */
 	bool preshared;       /* it takes preshared keys */
+	uint64_t delay_ms;    /* from the change to this gateway's word that it is in force; 0: not known */
 	int64_t clock;        /* what time it was at the gateway, seconds since 1970; 0: it did not say */
 	struct wm_report_peer *peers; /* sorted by kind and name, each once */
 	size_t npeers;
@@ -53,5 +54,6 @@ struct reports {
 int reports_put(struct reports *reports, struct report *report); /* 0 or -ENOMEM; takes over what the report holds */
 /* The first one behind domain ("": the first of all), NULL: no more. */
 const struct report *reports_next(const struct reports *reports, const char *domain);
+const struct report *reports_find(const struct reports *reports, const char *domain); /* or NULL */
 void reports_forget(struct reports *reports, const char *domain);
 void reports_free(struct reports *reports);

@@ -279,8 +279,15 @@ void registry_follow(void *app)
 {
 	struct registry *registry = app;
 
+	uint64_t generation;
+
 	store_follow(registry->store);
-	watch_announce(&registry->watch, store_mesh(registry->store)->generation);
+	generation = store_mesh(registry->store)->generation;
+	if (generation != registry->newest.generation) {
+		registry->newest.generation = generation;
+		registry->newest.since_ms = wm_monotonic_ms();
+	}
+	watch_announce(&registry->watch, generation);
 }
 
 /* A mesh as a document is larger than all else. Who may send one is known before its body is read, and one is read at

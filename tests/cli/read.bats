@@ -35,7 +35,7 @@ filled() {
 	jq -e '.meshes[0] | (keys - ["slug","name","url","problem","supernet","instance","generation","sites","hosts","devices"] == [])
 		and .slug == "172-30" and .problem == null and .supernet == "172.30.0.0/16" and .generation > 0' "$DIR/json"
 	jq -e '.meshes[0].sites[0] == {domain:"b", subnet:"172.30.3.0/24", gateway:"172.30.3.1", is_hub:false, public_key:null,
-		endpoint:null, seen:null, generation:null, dataplane:null, dataplane_note:null, problem:null, version:null, applied_ms:null,
+		endpoint:null, seen:null, generation:null, dataplane:null, dataplane_note:null, problem:null, version:null, applied_ms:null, delay_ms:null,
 		handshake:null, rx:null, tx:null}' "$DIR/json"
 	jq -e '.meshes[0].hosts | map(select(.name == "cam")) == [{name:"cam", domain:"b", wg_ip:"172.30.3.3",
 		local_ip:"192.168.1.11", type:"isolated", mac:"02:00:00:00:00:11", rx:null, tx:null}]' "$DIR/json"

@@ -96,6 +96,21 @@ sample() { # SERIES VALUE
 	sample 'wm_peer_bytes_total{direction="rx",kind="site",peer="hub",site="b"}' 5
 	sample 'wm_peer_bytes_total{direction="tx",kind="site",peer="hub",site="b"}' 6
 	sample 'wm_peer_bytes_total{direction="rx",kind="device",peer="laptop",site="hub"}' 7
+	sample 'wm_site_delay_milliseconds{site="b"}' ''
+	# from a change on it is known how long it took; and it stays what it was when the same is reported again
+	ok POST /v1/hosts '{"name":"new","domain":"b","local_ip":"192.168.1.77"}'
+	local now instance first
+	now=$(generation) instance=$(curl -sS -H "Authorization: Bearer $ADMIN" "$URL/v1/whoami" | jq -r .instance)
+	sleep 0.2
+	ok PUT /v1/sites/b/status "{\"generation\":$now,\"instance\":\"$instance\",\"delay_ms\":1}"
+	api GET /v1/status
+	first=$(jq '.sites[] | select(.domain == "b").delay_ms' <<<"$BODY")
+	[ "$first" -ge 200 ]
+	sleep 0.1
+	ok PUT /v1/sites/b/status "{\"generation\":$now,\"instance\":\"$instance\"}"
+	metrics
+	sample 'wm_site_delay_milliseconds{site="b"}' "$first"
+	sample 'wm_site_delay_milliseconds{site="hub"}' ''
 	[ "$(awk -F '\t' '$1 == "wm_site_seen_timestamp_seconds{site=\"b\"}" { print $2 }' "$D/samples")" -gt 1700000000 ]
 }
 
