@@ -119,7 +119,8 @@ static int read_verb(int argc, char **argv, struct options *o, struct wm_error *
 		if (strcmp(argv[0], verbs[verb].name))
 			continue;
 		if (argc != 1 + verbs[verb].takes_file)
-			return wm_fail(err, EINVAL, "%s; write: wm-registry %s%s [OPTION]...", argc > 1 + verbs[verb].takes_file ? "there is an argument too many" : "the file is missing", verbs[verb].name,
+			return wm_fail(err, EINVAL, "%s; write: wm-registry %s%s [OPTION]...",
+				       argc == 1 ? "the file is missing" : "there is an argument too many", verbs[verb].name,
 				       verbs[verb].takes_file ? " FILE" : "");
 		o->verb = verb;
 		o->file = argv[1];

@@ -74,9 +74,12 @@ static int make_stage(struct paths *p, struct wm_error *err)
 	p->fd = openat(p->in, STAGE, OPEN_DIR | O_NOFOLLOW);
 	if (p->fd < 0 || fstat(p->fd, &st))
 		return wm_fail(err, errno, "cannot use the directory %s: %s", p->stage, strerror(errno));
-	if (st.st_uid != geteuid())
+	if (st.st_uid != geteuid()) {
+		close(p->fd); /* nothing in it is ours to remove */
+		p->fd = -1;
 		return wm_fail(err, EPERM, "the directory %s was exchanged for another while the backup was restored; find out who does that",
 			       p->stage);
+	}
 	rc = store_file_stand(p->fd, p->stage);
 	return rc ? wm_fail(err, -rc, "cannot go to the directory %s: %s", p->stage, strerror(-rc)) : 0;
 }
@@ -111,13 +114,21 @@ static int copy_to_stage(int in, const struct paths *p, const char *to, struct w
 	return rc ? wm_fail(err, -rc, "cannot copy the backup to %s/%s: %s", p->stage, to, strerror(-rc)) : 0;
 }
 
-/* One that lies in the data directory may be a link of its owner's to somebody else's database. */
-static int open_backup(const char *file, const struct paths *p, int *ret, struct stat *ret_st, struct wm_error *err)
+static bool lies_in_ours(const char *file)
 {
-	size_t len = strlen(p->dir);
-	bool within = !strncmp(file, p->dir, len) && file[len] == '/';
+	const char *slash = strrchr(file, '/');
+	char dir[PATH_MAX];
+	struct stat st;
 
-	*ret = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (within ? O_NOFOLLOW : 0));
+	return slash && !wm_format(dir, sizeof(dir), "%.*s", (int)(slash - file) + 1, file) && !stat(dir, &st) && st.st_uid == geteuid();
+}
+
+/* In somebody else's directory it may be a link to the database of a third. */
+static int open_backup(const char *file, int *ret, struct stat *ret_st, struct wm_error *err)
+{
+	*ret = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (lies_in_ours(file) ? 0 : O_NOFOLLOW));
+	if (*ret < 0 && errno == ELOOP)
+		return wm_fail(err, ELOOP, "the backup %s is a link, in a directory that is somebody else's; name the file itself", file);
 	if (*ret < 0 || fstat(*ret, ret_st))
 		return wm_fail(err, errno, "cannot read the backup %s: %s; check the path", file, strerror(errno));
 	if (!S_ISREG(ret_st->st_mode))
@@ -166,7 +177,7 @@ static int copy_backup(const char *file, const struct paths *p, struct wm_error 
 {
 	WM_AUTO_CLOSE int fd = -1;
 	struct stat st;
-	int rc = open_backup(file, p, &fd, &st, err);
+	int rc = open_backup(file, &fd, &st, err);
 
 	if (!rc)
 		rc = copy_to_stage(fd, p, STORE_FILE, err);

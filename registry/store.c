@@ -94,7 +94,7 @@ int store_open(const struct store_options *options, struct store **ret, struct w
 	store->name_is_set = options->mesh_name != NULL;
 	store->supernet_is_set = options->supernet.len != 0;
 	store->audit_keep = options->audit_keep;
-	store->audit_added = AUDIT_STEP;
+	store->audit_added = AUDIT_STEP - 1; /* the first one shows; a start writes nothing where the disk is full */
 	rc = open_db(store, options, err);
 	if (!rc)
 		rc = mesh_start(store, options, err);

@@ -249,3 +249,13 @@ meanwhile() {
 	# some of them were caught in the act
 	[ -n "$(ls -d "$D"/theirs/taken* 2>/dev/null)" ]
 }
+
+@test "a backup that is somebody's link is not followed where they could make it, and is elsewhere" {
+	backup "$D/backup"
+	ln -s "$D/backup" "$D/theirs/backup"
+	run_as restore "$D/theirs/backup" --data "$D/other"
+	said 1 "$D/theirs/backup is a link, in a directory that is somebody else's"
+	ln -s "$D/backup" "$D/latest"
+	run_as restore "$D/latest" --data "$D/other"
+	said 0 restored
+}
