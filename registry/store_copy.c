@@ -55,6 +55,18 @@ static int copy_mesh(struct copy *c)
 	return done(rc);
 }
 
+/* Else all preshared keys would be others at once. */
+static int copy_secret(struct copy *c)
+{
+	struct wm_key secret;
+	int rc = rows_secret(reads(c), &secret);
+
+	if (rc > 0)
+		rc = done(db_do(writes(c), SQL_MESH_SECRET_SET, "b", secret.byte, sizeof(secret.byte)));
+	wm_wipe(&secret, sizeof(secret));
+	return rc;
+}
+
 static int copy_objects(struct copy *c, enum object_kind kind)
 {
 	struct object object = { .kind = kind };
@@ -189,6 +201,8 @@ static int copy_all(struct copy *c, bool postgresql)
 	int64_t last_entry = 0;
 	int rc = copy_mesh(c);
 
+	if (!rc)
+		rc = copy_secret(c);
 	for (enum object_kind kind = OBJECT_SITE; !rc && kind < OBJECT_KINDS; kind++)
 		rc = copy_objects(c, kind);
 	if (!rc)

@@ -143,6 +143,15 @@ everything() { # of the mesh, and who may speak for it
 	done
 }
 
+tables() { # FILE: all that is in a backup but what is of its own: instance, log of changes, that it was restored
+	sqlite3 "$1" '.mode quote' "SELECT *, 0 AS here FROM mesh" | sed "s/'$(sqlite3 "$1" 'SELECT instance FROM mesh')'/instance/"
+	for table in $(sqlite3 "$1" "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('mesh', 'change', 'audit')
+		ORDER BY 1"); do
+		sqlite3 "$1" '.mode quote' "SELECT '$table', * FROM $table ORDER BY 2"
+	done
+	sqlite3 "$1" '.mode quote' "SELECT * FROM audit WHERE what <> 'restore' ORDER BY id"
+}
+
 @test "a mesh moves from SQLite to PostgreSQL and back with all its tokens, and nobody has to be given a new one" {
 	store=$WM_REGISTRY_STORE
 	unset WM_REGISTRY_STORE
@@ -150,6 +159,7 @@ everything() { # of the mesh, and who may speak for it
 	stop
 	start
 	mesh
+	sqlite3 "$D/data/registry.db" "UPDATE site SET preshared = 1 WHERE domain = 'b'"
 	reader=$(new_token read monitor)
 	gateway=$(new_token gateway b)
 	device=$(new_token device laptop)
@@ -174,6 +184,10 @@ everything() { # of the mesh, and who may speak for it
 	said 0 'restored mesh'
 	run_as check
 	said 0 'all is well'
+	run_as backup "$D/copy"
+	said 0 saved
+	[ "$(tables "$D/backup" | wc -l)" -gt 20 ]
+	diff <(tables "$D/backup") <(tables "$D/copy")
 	start
 	[ "$(everything)" = "$before" ]
 	[ "$(generation)" = "$gen" ]
