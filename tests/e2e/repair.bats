@@ -61,6 +61,8 @@ damage_files() {
 	wait_for 5 'the hosts file is as before' hosts_are
 	rm "$etc/dnsmasq-servers"
 	wait_for 5 'the other file is there again' hosts_are
+	echo >"$etc/dnsmasq.conf"
+	wait_for 5 'the configuration is ours again' grep -q "^addn-hosts=$etc/hosts" "$etc/dnsmasq.conf"
 	chmod 600 "$etc/hosts"
 	wait_for 5 'dnsmasq may read it' readable "$etc/hosts"
 }

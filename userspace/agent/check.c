@@ -61,7 +61,7 @@ static void check_run(struct check *c)
 
 	c->running = !rc;
 	if (rc == -ENOENT)
-		found(c, "start wm-agent, which runs it (systemctl start wm-agent); 'wm-gateway sync' says what hinders it", "no wm-gateway runs, so nobody follows the registry");
+		found(c, "start wm-agent, which runs it (systemctl start wm-gateway); 'wm-gateway sync' says what hinders it", "no wm-gateway runs, so nobody follows the registry");
 	else if (rc)
 		found(c, "end it; wm-agent starts it again", "%s", err.text);
 	for (char *line = rc ? NULL : strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
@@ -164,7 +164,7 @@ static void check_peers(struct check *c)
 
 static void check_names(struct check *c)
 {
-	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], fix[2 * WM_PATH_SIZE + 100];
+	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], fix[WM_PATH_SIZE + 120];
 	wm_ip4 server = 0x7f000001, got = 0;
 	int rc;
 
@@ -181,8 +181,8 @@ static void check_names(struct check *c)
 		server = c->plan.lans[0].addr;
 		rc = wm_ask_name(server, name, &got);
 	}
-	snprintf(fix, sizeof(fix), "let dnsmasq listen here, with addn-hosts=%s and servers-file=%s; for what it does not find, see its log",
-		 c->inst->hosts_file, c->inst->servers_file);
+	snprintf(fix, sizeof(fix), "let dnsmasq listen here, with conf-file=%s (its addn-hosts and servers-file are ours); what hinders it is in its log",
+		 c->inst->dnsmasq_conf);
 	if (rc)
 		found(c, fix, "the name server at %s does not answer: %s", wm_ip4_format(server, addr), strerror(-rc));
 	else if (got != c->plan.gateway)

@@ -28,6 +28,9 @@
 #define READS_MAX 256        /* at a time: whoever floods us must not keep us from the rest */
 #define FILE_EVENTS (IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR)
 
+/* As many as wm_notice.dir has. */
+#define FILES(inst) { (inst)->hosts_file, (inst)->servers_file, (inst)->dnsmasq_conf, (inst)->dnsmasq_pid }
+
 static const int route_groups[] = {
 	RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV4_NETCONF, RTNLGRP_TC,
 };
@@ -161,7 +164,7 @@ static const char *base_of(const char *path)
 static bool read_files(struct wm_notice *n)
 {
 	static _Alignas(struct inotify_event) char buf[BUFFER_SIZE];
-	const char *const files[] = { n->inst->hosts_file, n->inst->servers_file, n->inst->dnsmasq_pid };
+	const char *const files[] = FILES(n->inst);
 	bool found = false;
 	ssize_t len;
 
@@ -215,7 +218,7 @@ int wm_notice_open(struct wm_notice *ret, const struct wm_instance *inst, struct
 {
 	int missing = 0, code = 0;
 
-	*ret = (struct wm_notice){ .inst = inst, .all = true, .dir = { -1, -1, -1 } };
+	*ret = (struct wm_notice){ .inst = inst, .all = true, .dir = { -1, -1, -1, -1 } };
 	ret->fd[WM_NOTICE_ROUTE] = listen_to(NETLINK_ROUTE);
 	for (size_t i = 0; ret->fd[WM_NOTICE_ROUTE] >= 0 && i < WM_ARRAY_LEN(route_groups); i++)
 		setsockopt(ret->fd[WM_NOTICE_ROUTE], SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &route_groups[i], sizeof(int));
@@ -247,7 +250,7 @@ static void add_name(struct wm_notice *n, const char *ifname)
 /* Directories, because files are replaced; one that is not there yet is tried again. The same watch may stand for several. */
 static void watch_files(struct wm_notice *n)
 {
-	const char *const files[] = { n->inst->hosts_file, n->inst->servers_file, n->inst->dnsmasq_pid };
+	const char *const files[] = FILES(n->inst);
 	char dir[WM_PATH_SIZE];
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(files) && n->fd[WM_NOTICE_FILES] >= 0; i++) {

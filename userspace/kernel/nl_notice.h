@@ -27,7 +27,7 @@ struct wm_notice {
 	uint32_t ifindex[WM_LANS_MAX + 1]; /* the wg device's first; 0: there is none */
 	unsigned int nifindex;
 	bool nft; /* the ruleset holds something of ours */
-	int dir[3]; /* inotify's, of the files' directories; -1: not watched (yet) */
+	int dir[4]; /* inotify's, of the files' directories; -1: not watched (yet) */
 };
 
 /* 0, or -errno when not even one source can be had: err says why; *ret can be closed in any case. The sources that are

@@ -103,8 +103,8 @@ say_changes() { # say_changes <after> <generation> <line>...
 # A name server at port 53 of this machine's 127.0.0.1, with its pid file and log.
 name_server() {
 	mkdir -p "$WM_DEMO_DIR/dnsmasq"
-	ip netns exec "$WM_DEMO-gw" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --listen-address=127.0.0.1 --bind-interfaces \
-		--user=root --addn-hosts="$WM_DEMO_DIR/etc/a/hosts" --servers-file="$WM_DEMO_DIR/etc/a/dnsmasq-servers" \
+	ip netns exec "$WM_DEMO-gw" dnsmasq --keep-in-foreground --conf-file="$WM_DEMO_DIR/etc/a/dnsmasq.conf" --no-hosts --no-resolv --listen-address=127.0.0.1 --bind-interfaces \
+		--user=root \
 		--pid-file="$WM_DEMO_DIR/dnsmasq/pid" --log-facility="$WM_DEMO_DIR/log/dnsmasq" </dev/null >/dev/null 2>&1 3>&- &
 	wait_for 5 'the name server answers' answers gw.a 172.30.2.1
 }
