@@ -150,8 +150,8 @@ logged() { grep -c -- "$1" "$WM_DEMO_DIR/log/gateway"; } # logged <words>: in ho
 	mesh 11 | sed 's/"self":"a"/"self":"b"/' | say_lines answer 11
 	run gw sync
 	[ "$status" = 1 ]
-	for what in '' '{}' '<html>500</html>' 'nothing'; do
-		printf '%s' "$what" >"$WM_DEMO_DIR/said/answer"
+	for what in '' '{}' '<html>500</html>' 'nothing' 'STATUS 500\n{}' 'STATUS 502\n<html>Bad Gateway</html>'; do
+		printf "$what" >"$WM_DEMO_DIR/said/answer"
 		run gw sync
 		[ "$status" = 1 ]
 	done

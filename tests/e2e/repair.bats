@@ -173,12 +173,15 @@ calm() { local n; n=$(comparisons); sleep 1; [ "$n" = "$(comparisons)" ]; }
 @test "a router next door that learns routes all the time makes nobody compare anything" {
 	local before i
 	up_with
-	for i in $(seq 1 5000); do
+	for i in $(seq 1 1000); do
 		printf 'route replace 10.%d.%d.0/24 via 192.168.1.9\n' $((i / 250)) $((i % 250))
 	done >"$BATS_TEST_TMPDIR/routes"
 	wait_for 10 'nothing happens' calm
 	before=$(comparisons)
-	for i in 1 2 3 4; do in_ns gw -batch "$BATS_TEST_TMPDIR/routes"; done
+	for i in $(seq 20); do
+		in_ns gw -batch "$BATS_TEST_TMPDIR/routes"
+		sleep 0.15
+	done
 	[ "$(comparisons)" -le $((before + 1)) ] # the poll of the minute
 	# It goes on seeing what does concern it.
 	remember
