@@ -218,3 +218,32 @@ writes() { # writes <trace>: those there are
 		done
 	done
 }
+
+site_of_two_lans() { # h1 and h2, on lan0 and lan1
+	in_ns gw link add lan1 type veth peer name eth1 netns "$WM_DEMO-lan"
+	in_ns lan link set eth1 up
+	in_ns gw link set lan1 up
+	in_ns gw addr add 192.168.2.1/24 dev lan1
+	in_ns lan addr add 192.168.2.12/24 dev eth1
+	in_ns lan route add 172.30.0.0/16 via 192.168.2.1
+	{ mesh 20; site a 2 "$SELF" null; host 1; host 2 192.168.2.12; } | say_lines answer 20
+}
+@test "a LAN that goes and comes again takes nothing from the other one" {
+	local plane ping
+	site_of_two_lans
+	for plane in bpf nft; do
+		stop
+		gateway_env WM_DATAPLANE=$plane LXC_IFACES=lan0,lan1
+		start
+		wait_for 10 'both are in force' says '.config.in_force and .config.generation == 20 and (.unplaced | length == 0)'
+		ns lan ping -q -n -i 0.01 -c 500 172.30.2.1 >"$BATS_TEST_TMPDIR/ping" &
+		ping=$!
+		in_ns gw link del lan0
+		wait_for 5 'the LAN is missed' says '.config.problem | contains("lan0")'
+		make_lan
+		wait_for 5 'it is in force again' says '.config.problem == null and (.unplaced | length == 0)'
+		wait "$ping" || true
+		cat "$BATS_TEST_TMPDIR/ping"
+		grep -q '500 packets transmitted, 500 received' "$BATS_TEST_TMPDIR/ping"
+	done
+}
