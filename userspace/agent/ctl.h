@@ -16,6 +16,10 @@
 
 enum wm_ctl_verb { WM_CTL_SYNC = 1, WM_CTL_STATUS = 2, WM_CTL_CONFIRM = 3, WM_CTL_PROBLEMS = 4 };
 
+/* A SYNC that is answered with exit code 0 is one with registry and kernel, as far as the program can be. What is up to the
+ * operator then (a removal to be confirmed, a LAN to be brought up) follows in a line of its own that begins so. */
+#define WM_CTL_BUT "but: "
+
 struct wm_ctl_request {
 	uint32_t version;
 	uint32_t verb;

@@ -92,6 +92,18 @@ static int sync_alone(struct wm_gateway *g)
 	return 0;
 }
 
+/* What a run has answered, for the operator. The exit code. */
+static int tell_synced(const char *text, int code)
+{
+	const char *but = code ? NULL : strstr(text, "\n" WM_CTL_BUT);
+
+	if (but)
+		fprintf(stderr, "wm-gateway: %s", but + 1 + strlen(WM_CTL_BUT));
+	else
+		fprintf(code ? stderr : stdout, "%s%s", code ? "wm-gateway: " : "", text);
+	return but ? 1 : code;
+}
+
 /* generation: 0, or the one that the operator confirms. */
 static int sync_or_confirm(const struct wm_instance *inst, const struct options *opt, uint64_t generation)
 {
@@ -102,10 +114,8 @@ static int sync_or_confirm(const struct wm_instance *inst, const struct options 
 	int code, rc;
 
 	rc = wm_ctl_ask(inst, generation ? WM_CTL_CONFIRM : WM_CTL_SYNC, opt->json, generation, SYNC_TIMEOUT_S, &text, &code, &err);
-	if (!rc) {
-		fprintf(code ? stderr : stdout, "%s%s", code ? "wm-gateway: " : "", text);
-		return code;
-	}
+	if (!rc)
+		return tell_synced(text, code);
 	if (rc != -ENOENT)
 		return fail(&err);
 	if (wm_ctl_lock(inst, &lock, &err) || wm_gateway_open(&g, inst, &err))

@@ -61,17 +61,19 @@ static void answer_waiting(struct loop *l)
 {
 	const struct wm_gateway *g = l->g;
 	const char *why = wm_gateway_wrong(g);
-	char text[sizeof(g->registry.text) + 64];
+	/* Who proves a new release by it must not take that back for what no release can mend. */
+	bool failed = *g->registry.text || (*why && !g->applied);
+	char text[sizeof(g->registry.text) + 128];
 
 	if (!l->nwaiting)
 		return;
-	if (*why)
+	if (failed)
 		snprintf(text, sizeof(text), "%s\n", why);
 	else
-		snprintf(text, sizeof(text), "in sync: generation %llu, data plane %s\n",
-			 (unsigned long long)g->config.mesh.generation, g->last.dataplane);
+		snprintf(text, sizeof(text), "in sync: generation %llu, data plane %s\n%s%s%s",
+			 (unsigned long long)g->config.mesh.generation, g->last.dataplane, *why ? WM_CTL_BUT : "", why, *why ? "\n" : "");
 	for (int i = 0; i < l->nwaiting; i++)
-		wm_ctl_answer(l->waiting[i], *why ? 1 : 0, text);
+		wm_ctl_answer(l->waiting[i], failed, text);
 	l->nwaiting = 0;
 }
 
