@@ -128,11 +128,13 @@ static int next_visible(struct stream *s)
 /* As `who` may know it: malloc'd, NULL without memory. */
 static char *show(const struct stream *s, const struct object *object)
 {
-	struct object shown = *object;
+	struct object shown;
 	char *text;
 
-	if (s->who.role == WM_TOKEN_GATEWAY)
-		object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
+	if (s->who.role != WM_TOKEN_GATEWAY)
+		return object_encode(object);
+	shown = *object;
+	object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
 	if (shown.kind == OBJECT_SITE && *s->self.domain)
 		snapshot_preshare(s->snapshot, &s->self, &shown.site);
 	text = object_encode(&shown);

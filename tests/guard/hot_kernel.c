@@ -187,6 +187,7 @@ static void remove_files(void)
 {
 	unlink(inst.hosts_file);
 	unlink(inst.servers_file);
+	unlink(inst.dnsmasq_conf);
 	rmdir(dir);
 }
 
@@ -198,10 +199,12 @@ static long have_no_files(void)
 			return -1;
 		wm_format(inst.hosts_file, sizeof(inst.hosts_file), "%s/hosts", dir);
 		wm_format(inst.servers_file, sizeof(inst.servers_file), "%s/servers", dir);
+		wm_format(inst.dnsmasq_conf, sizeof(inst.dnsmasq_conf), "%s/conf", dir);
 		wm_format(inst.dnsmasq_pid, sizeof(inst.dnsmasq_pid), "%s/nobody", dir);
 	}
 	unlink(inst.hosts_file);
 	unlink(inst.servers_file);
+	unlink(inst.dnsmasq_conf);
 	return 0;
 }
 
@@ -232,7 +235,7 @@ const struct guard_row kernel_rows[] = {
 	{ "WireGuard: 1,000 peers put in order", have_devices, peers_from_scratch, MANY },
 	{ "WireGuard: 1,000 peers, nothing changes", have_devices, difference_of_nothing, 0 },
 	{ "WireGuard: 1,000 peers, three change", have_devices, difference_of_three, 7 },
-	{ "hosts file of 10,000 hosts, written", have_no_files, write_files, 2 },
+	{ "hosts file of 10,000 hosts, written", have_no_files, write_files, 3 },
 	{ "hosts file of 10,000 hosts, nothing changes", have_files, write_files, 0 },
 };
 const size_t nkernel_rows = WM_ARRAY_LEN(kernel_rows);

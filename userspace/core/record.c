@@ -175,8 +175,11 @@ static int check(struct wm_record *r, struct wm_error *err)
 	want = sizes[i].size;
 	if (r->len < want)
 		memset(r->byte + r->len, 0, want - r->len);
-	for (i = 0; i < WM_ARRAY_LEN(strings); i++) {
-		if (strings[i].type == r->type && !memchr(r->byte + strings[i].offset, 0, strings[i].size))
+	/* Those of a type stand together. */
+	for (i = 0; i < WM_ARRAY_LEN(strings) && strings[i].type != r->type; i++)
+		;
+	for (; i < WM_ARRAY_LEN(strings) && strings[i].type == r->type; i++) {
+		if (!memchr(r->byte + strings[i].offset, 0, strings[i].size))
 			return wm_fail(err, EBADMSG, "record of type %u has a string without an end", r->type);
 	}
 	if (!values_valid(r))

@@ -105,6 +105,7 @@ struct differ {
 	const struct wm_wg_peer_endpoint *last;
 	size_t nlast;
 	int64_t now;
+	bool rekeyed; /* have has a private key, and want another */
 	struct wm_prefix *wanted; /* every allowed IP of want, sorted: who moves is not removed */
 	struct wm_wg_diff *diff;
 };
@@ -156,8 +157,7 @@ static int wake(struct differ *d, const struct wm_wg_peer *have, const struct wm
 {
 	struct wm_wg_op *op;
 
-	if (!have || !have->keepalive_s || !want->keepalive_s || wm_key_is_zero(&d->have->private_key) ||
-	    wm_key_equal(&d->have->private_key, &d->want->private_key))
+	if (!d->rekeyed || !have || !have->keepalive_s || !want->keepalive_s)
 		return 0;
 	for (int on = 0; on < 2; on++) {
 		op = new_op(d, WM_WG_SET_PEER, want);
@@ -265,6 +265,7 @@ int wm_wg_diff(const struct wm_wg_device *have, const struct wm_wg_device *want,
 	if (want->nallowed)
 		memcpy(wanted, want->allowed, want->nallowed * sizeof(*wanted));
 	qsort(wanted, want->nallowed, sizeof(*wanted), by_prefix);
+	d.rekeyed = !wm_key_is_zero(&have->private_key) && !wm_key_equal(&have->private_key, &want->private_key);
 	rc = diff_device(&d);
 	if (!rc)
 		rc = diff_peers(&d);
