@@ -126,6 +126,8 @@ static void what_the_registry_is_told(void **state)
 		{ "never", WM_LOCATE_NEVER, "8.8.8.8:1", true, "", "", NULL },
 		{ "not known yet", WM_LOCATE_OWN, NULL, false, "", "", NULL },
 		{ "an address of ours", WM_LOCATE_OWN, "8.8.8.8:1", true, "", "", "8.8.8.8:1" },
+		{ "an address of ours, but IPv6", WM_LOCATE_OWN, "[2600::1]:1", true, "", "", "" },
+		{ "auto with IPv6", WM_LOCATE_ANY, "[2600::1]:1", true, "", "", "[2600::1]:1" },
 		{ "behind NAT", WM_LOCATE_OWN, "8.8.8.8:1", false, "", "", "" },
 		{ "seen nowhere", WM_LOCATE_OWN, "", false, "", "", "" },
 		{ "an operator's stays", WM_LOCATE_OWN, "8.8.8.8:1", true, "9.9.9.9:1", "", NULL },

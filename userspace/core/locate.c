@@ -187,6 +187,7 @@ bool wm_locate_decide(const struct wm_locate *l, const struct wm_located *locate
 	/* What an operator has entered stays. */
 	if (!located || (registry->family && !wm_endpoint_equal(registry, said)))
 		return false;
-	*ret = located->own ? located->seen : (struct wm_endpoint){ 0 };
+	/* With IPv6 every machine has a public address, and nearly every router lets nobody in; and not everybody has IPv6. */
+	*ret = located->own && located->seen.family == 4 ? located->seen : (struct wm_endpoint){ 0 };
 	return true;
 }

@@ -15,7 +15,7 @@
 #define WM_SERVICES_MAX 8
 
 enum wm_locate_by {
-	WM_LOCATE_OWN,   /* PUBLIC_IP is not set: as it is seen from outside, if that is an address of this machine */
+	WM_LOCATE_OWN,   /* PUBLIC_IP is not set: as it is seen from outside, if that is an IPv4 address of this machine */
 	WM_LOCATE_GIVEN, /* an address */
 	WM_LOCATE_NAME,  /* a name in DNS, looked up again and again */
 	WM_LOCATE_ANY,   /* "auto": as it is seen from outside; what is in between forwards our port */
