@@ -8,6 +8,7 @@
  * self-test: ok, fails, hangs, lies (another version). run: syncs, unsynced,
  * deaf, dies. While it runs, <run_dir>/runs says "<version> <pid>".
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +62,17 @@ static int do_run(void)
 	struct wm_instance inst;
 	struct wm_error err;
 	char path[WM_PATH_SIZE], text[64];
-	int lock, ctl;
+	int lock, ctl, fd;
 
 	if (wm_instance_names(&inst, NULL, &err) || wm_ctl_lock(&inst, &lock, &err)) {
 		fprintf(stderr, "stub: %s\n", err.text);
 		return 1;
 	}
-	if (wm_format(path, sizeof(path), "%s/runs", inst.run_dir) ||
-	    wm_format(text, sizeof(text), "%s %d\n", version, getpid()) || wm_replace_file(path, 0644, text, strlen(text)))
+	/* Not by a rename: killed.bats kills whoever does the third of these. */
+	if (wm_format(path, sizeof(path), "%s/runs", inst.run_dir) || wm_format(text, sizeof(text), "%s %d\n", version, getpid()))
+		return 1;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || wm_write_full(fd, text, strlen(text)) || close(fd))
 		return 1;
 	if (!strcmp(run, "dies"))
 		return 3;

@@ -105,6 +105,21 @@ int wm_releases_begin(const struct wm_instance *inst, const struct wm_version *v
 	return 0;
 }
 
+/* Of the same version there may be one that was never proved: it gives way whole, where the file system can do that. */
+static int put_in_place(int releases, const char *unfinished, const char *name)
+{
+	int rc;
+
+	if (!renameat(releases, unfinished, releases, name))
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	if (!renameat2(releases, unfinished, releases, name, RENAME_EXCHANGE))
+		return remove_dir(releases, unfinished);
+	rc = remove_dir(releases, name);
+	return rc || !renameat(releases, unfinished, releases, name) ? rc : -errno;
+}
+
 int wm_releases_finish(const struct wm_instance *inst, const struct wm_version *version, int dir, struct wm_error *err)
 {
 	char name[WM_VERSION_TEXT], unfinished[WM_VERSION_TEXT + sizeof(UNFINISHED)];
@@ -112,10 +127,11 @@ int wm_releases_finish(const struct wm_instance *inst, const struct wm_version *
 	int rc = releases < 0 ? releases : 0;
 
 	snprintf(unfinished, sizeof(unfinished), "%s" UNFINISHED, wm_version_format(version, name));
-	/* Of the same version there may be one that was never proved. */
+	if (!rc && fsync(dir))
+		rc = -errno;
 	if (!rc)
-		rc = remove_dir(releases, name);
-	if (!rc && (fsync(dir) || renameat(releases, unfinished, releases, name) || fsync(releases)))
+		rc = put_in_place(releases, unfinished, name);
+	if (!rc && fsync(releases))
 		rc = -errno;
 	return rc ? failed(inst, "put the release there", name, -rc, err) : 0;
 }

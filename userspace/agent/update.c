@@ -197,6 +197,14 @@ static int take_release(const struct wm_instance *inst, struct wm_fetcher *f, co
 	return wm_fail_in(err, rc, "%s is not taken", text);
 }
 
+/* What stands in brackets may be another figure each time: how long it took. */
+static bool is_news(const char *why, const char *before)
+{
+	size_t len = strcspn(why, "(");
+
+	return len != strcspn(before, "(") || strncmp(why, before, len) != 0;
+}
+
 bool wm_update_round(const struct wm_instance *inst, const struct wm_version *running, const struct wm_gateway_args *args)
 {
 	struct wm_fetcher fetcher = { .fd = -1 };
@@ -210,6 +218,9 @@ bool wm_update_round(const struct wm_instance *inst, const struct wm_version *ru
 		rc = wm_make_dirs(inst->releases, 0755);
 	if (!rc)
 		rc = wm_releases_state(inst, path);
+	/* Only wm-agent writes it, and waits for us. */
+	if (!rc)
+		rc = WM_MIN(wm_remove_unfinished(path), 0);
 	if (!rc)
 		rc = wm_update_state_load(path, &state);
 	if (rc) {
@@ -224,7 +235,7 @@ bool wm_update_round(const struct wm_instance *inst, const struct wm_version *ru
 	if (rc < 0) {
 		wm_releases_prune(inst, running, running);
 		/* Once, and not every ten minutes: what is bad was told when it became so. */
-		if (strcmp(state.why, err.text) && rc != -EALREADY)
+		if (is_news(err.text, state.why) && rc != -EALREADY)
 			wm_warning("update: %s", err.text);
 	}
 	wm_update_state_complain(&state, wm_unix_time(), rc < 0 ? err.text : NULL);
