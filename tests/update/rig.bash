@@ -11,7 +11,9 @@ RELEASES=$D/state/releases
 LIMIT=$((30 * ${WM_SLOW:-1})) # seconds that anything may take
 OWN=$("$BIN/wm-agent" --version | cut -d ' ' -f 2)
 
-setup() {
+setup() { rig_setup; }
+
+rig_setup() {
 	export WM_ETC=$D/etc WM_STATE=$D/state WM_RUN=$D/run WM_LIBEXEC=$BIN WM_GATEWAY=$D/packaged/wm-gateway
 	export -n WM_INSTANCE WM_UPDATE_URL WM_UPDATE_INTERVAL WM_UPDATE_PROVE
 	mkdir -p "$WWW" "$WM_ETC" "$D/packaged" "$D/run"

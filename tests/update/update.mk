@@ -4,3 +4,8 @@ $(B)/tests/update/stub: $(B)/obj/tests/update/stub.o $(B)/libagent.a $(B)/libcor
 	$(call link,,$^,-lsodium)
 -include $(B)/obj/tests/update/stub.d
 test-programs: $(if $(SAN),,$(B)/tests/update/stub)
+
+# Killed at every step, not only at some: some minutes.
+.PHONY: soak-update
+soak-update: $(B)/tests/update/stub binaries
+	@WM_SOAK=1 B=$(B) bats tests/update/killed.bats
