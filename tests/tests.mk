@@ -62,7 +62,7 @@ test-build: test-plain
 
 # What the VM repeats on a real kernel: all that meets the kernel. Not what is about words and traces, not what waits for
 # slow lines, sends tens of thousands of packets or loads the programs dozens of times: emulation is slow.
-NOT_IN_VM := %/bad_input.bats %/follow.bats %/repair.bats %/operator.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/update.bats %/test_bpf_kill %/test_bpf_traffic \
+NOT_IN_VM := %/bad_input.bats %/follow.bats %/repair.bats %/operator.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/update.bats %/faults.bats %/test_bpf_kill %/test_bpf_traffic \
 	     %/test_xdp_traffic %/test_tcx_kill %/test_tcx_traffic %/test_tcx_forbidden %/packets/trace
 # What takes minutes there is left to vmtest; so is the mesh on nftables, whose packets are in the rows.
 VMTEST_ONLY := %/nft.bats %/paths.bats %/surroundings.bats %/escape.bats %/foreign.bats %/test_bpf_heal

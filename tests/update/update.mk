@@ -9,3 +9,8 @@ test-programs: $(if $(SAN),,$(B)/tests/update/stub)
 .PHONY: soak-update
 soak-update: $(B)/tests/update/stub binaries
 	@WM_SOAK=1 B=$(B) bats tests/update/killed.bats
+
+# Every system call of a sync fails once, and is the last one once: half an hour.
+.PHONY: soak-faults
+soak-faults: binaries
+	@WM_FAULTS=100000 B=$(B) bats tests/e2e/faults.bats
