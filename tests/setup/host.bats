@@ -249,6 +249,8 @@ Domains=~b ~hub' ]
 	sed -i 's/^WM_GATEWAY=.*/WM_GATEWAY=x; id/' "$DIR/etc/wm/meshes.d/172-30.env"
 	not apply
 	grep -q "172-30.env: WM_GATEWAY 'x; id' is no address" "$DIR/err"
+	route_is '172.30.0.0/16 via 192.168.1.250 dev eth0 proto 88'
+	links_are 192.168.1.250 '~b ~hub' no
 	host 'WM_MESH_NAME=$(touch /etc/pwned)'
 	diff "$DIR/installed" <(state)
 }

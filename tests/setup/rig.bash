@@ -23,13 +23,23 @@ rig_teardown() {
 # "! command" never fails a test unless it is the last line; this does.
 not() { ! "$@"; }
 
+# until_true SECONDS COMMAND...: polls
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
 # machine [STUB...]: the machine is there, PATH finds these stubs first; what is run there: on COMMAND...
 machine() {
 	local stub
 	mkdir -p "$DIR/bin" "$DIR/etc" "$DIR/resolved" "$DIR/systemd"
 	for stub; do ln -s "$BATS_TEST_DIRNAME/stubs/$stub" "$DIR/bin/$stub"; done
 	cp -a /etc/alternatives /etc/ld.so.cache /etc/passwd /etc/group "$DIR/etc/"
-	mkfifo "$DIR/ready"
+	mkfifo "$DIR/ready" "$DIR/lan"
 	unshare -n -m sh -c '
 		mount --make-rprivate / && mount --bind "$1/etc" /etc && mount -t tmpfs none /run && mount -t tmpfs none /usr/local
 		mkdir -p /run/systemd/system /etc/systemd/system
@@ -37,10 +47,10 @@ machine() {
 	MACHINE=$!
 	PIDS+=("$MACHINE")
 	read -r _ <"$DIR/ready"
-	unshare -n sh -c 'echo >"$1"; exec sleep 600' sh "$DIR/ready" 3>&- &
+	unshare -n sh -c 'echo >"$1"; exec sleep 600' sh "$DIR/lan" 3>&- &
 	LAN=$!
 	PIDS+=("$LAN")
-	read -r _ <"$DIR/ready"
+	read -r _ <"$DIR/lan"
 	on ip link add eth0 type veth peer name lan netns "$LAN"
 	on sh -c 'ip link set lo up; ip addr add 192.168.1.10/24 dev eth0; ip link set eth0 up; ip route add default via 192.168.1.1'
 	lan sh -c 'ip link set lo up; for a in 1 250 251; do ip addr add 192.168.1.$a/24 dev lan; done; ip link set lan up'
