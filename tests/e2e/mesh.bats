@@ -95,6 +95,10 @@ told() { wm list -j | jq -e ".meshes[0] | $1" >/dev/null; }
 	pings web "$NAS" 1
 }
 
+@test "as default gateway it carries everybody into the world, and only registered hosts into the mesh" {
+	proves_default_gateway "$NAS"
+}
+
 @test "a change at the registry is in force soon: long-poll, not polling" {
 	local began
 	refused guest "$NAS"

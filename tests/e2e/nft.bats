@@ -36,6 +36,10 @@ setup() { use_demo; }
 	[ -z "$(ns gw-a tc filter show dev lan0 ingress; ns gw-a "$BATS_TEST_DIRNAME/lib/tcx" lan0 ingress)" ]
 }
 
+@test "as default gateway it carries everybody into the world, and only registered hosts into the mesh" {
+	proves_default_gateway "$(wm list-hosts -j | jq -r '.meshes[0].hosts[] | select(.name == "nas") | .wg_ip')"
+}
+
 @test "every line of the proof holds" {
 	run demo prove all
 	echo "$output"

@@ -48,6 +48,29 @@ another_back_end() {
 	gateway "$1" sync
 }
 
+# Machines of site a whose default route is the gateway, which has the site's router (lan-a, 192.168.1.254) on the same LAN:
+# what they send to the world passes the gateway, whoever they are; to the mesh only what is registered does.
+proves_default_gateway() { # proves_default_gateway <a host of the mesh elsewhere>
+	local machine before after
+	in_ns lan-a addr add 192.168.1.254/24 dev br0
+	in_ns lan-a addr add 203.0.113.1/32 dev lo # the world
+	in_ns gw-a route add 203.0.113.0/24 via 192.168.1.254
+	for machine in web kiosk guest; do
+		ns "$machine" sysctl -qw net.ipv4.conf.all.accept_redirects=0 net.ipv4.conf.eth0.accept_redirects=0
+		before=$(forwarded gw-a)
+		pings "$machine" 203.0.113.1 3
+		after=$(forwarded gw-a)
+		[ $((after - before)) -ge 3 ]
+	done
+	pings web "$1" 1
+	silent guest "$1" 1
+	silent kiosk "$1" 1
+	in_ns gw-a route del 203.0.113.0/24
+	in_ns lan-a addr del 203.0.113.1/32 dev lo
+	in_ns lan-a addr del 192.168.1.254/24 dev br0
+}
+forwarded() { ns "$1" sh -c 'sed -n "s/^Ip: [0-9]* [0-9]* [0-9]* [0-9]* [0-9]* \([0-9]*\) .*/\1/p" /proc/net/snmp'; } # by its stack
+
 # Everything about a namespace that a gateway may change, without what changes by itself.
 kernel_of() { # kernel_of <machine>
 	local dev
