@@ -19,7 +19,7 @@ BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
 TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	iputils-tracepath traceroute python3 python3-yaml python3-jsonschema strace valgrind libclang-rt-14-dev sqlite3
-	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static"
+	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon"
 
 VM="qemu-system-x86 busybox-static kmod python3 python3-requests
 	python3-argcomplete"

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
-# setup/host.sh on a machine of a LAN: real routes, files and shells; resolvectl and systemctl are stubs, which stubs/ describes.
+# setup/host.sh on a machine of a LAN: real routes, files and shells; resolvectl and systemctl are stubs, which stubs/ describes
+# (resolved.bats has the real one).
+# time limit: 240 s
 
 load rig
 setup() { rig_setup; }

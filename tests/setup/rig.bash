@@ -60,6 +60,14 @@ on() {
 }
 lan() { nsenter -t "$LAN" -n -- "$@"; }
 
+# dns_server ADDRESS OPTION...: on the LAN, until the end of the test; what it knows is in the options
+dns_server() {
+	nsenter -t "$LAN" -n -- dnsmasq -k -C /dev/null --pid-file= --user=root --no-resolv --no-hosts --bind-interfaces \
+		"--listen-address=$1" "${@:2}" 3>&- & # no function: what is killed must be the program itself
+	PIDS+=("$!")
+	until_true 10 on dig +time=1 +tries=1 "@$1" x.b >/dev/null
+}
+
 # front FILE [KEY=VALUE...]: the script as wm prints it, with these variables instead of those of mesh 172-30
 front() {
 	local file=$1 pair
