@@ -252,14 +252,15 @@ on_first() { # on_first LINK GATEWAY
 	[ -z "$current" ] || [ "$current" = "$2" ] || ! ping -c 1 -W 1 "$2" >/dev/null 2>&1
 }
 
-# The link as it was. Where systemd-networkd has it, revert is all there is to do.
+# The link as it was. Where systemd-networkd has it, revert brings back what that knows, which may be news to us; elsewhere
+# nothing is left, and we put it there.
 restore_link() { # restore_link LINK
 	read_link "$1"
 	if [ -n "$now_dns$now_domains" ]; then
 		change "$1: servers and domains as they were" resolvectl revert "$1"
-		if [ -z "$DRY" ]; then
-			[ "$(link_says dns "$1")" = "$own_dns" ] || set_link dns "$1" "$own_dns"
-			[ "$(link_says domain "$1")" = "$own_domains" ] || set_link domain "$1" "$own_domains"
+		if [ -z "$DRY$(link_says dns "$1")$(link_says domain "$1")" ] && [ -n "$own_dns$own_domains" ]; then
+			set_link dns "$1" "$own_dns"
+			set_link domain "$1" "$own_domains"
 			case $default in yes | no) [ "$(link_says default-route "$1")" = "$default" ] ||
 				change "$1: default-route $default" resolvectl default-route "$1" "$default" ;; esac
 		fi

@@ -16,6 +16,7 @@
 # What is put into other sections than our own is noted in /etc/config/wm, so that exactly that is taken off again.
 
 umask 022
+set -f # what uci says are words, and no names of files
 LC_ALL=C
 export LC_ALL
 DRY=

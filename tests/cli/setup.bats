@@ -130,6 +130,18 @@ script=$'#!/bin/sh\n# of the registry\nprintf "%s|" "$WM_MESH_SLUG" "$WM_MESH_NA
 	done
 }
 
+@test "the scripts of a real registry come whole, behind what this mesh is" {
+	connected
+	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
+	for name in host openwrt; do
+		"$WM" "$name-setup" 192.168.1.250 >"$DIR/script"
+		sh -n "$DIR/script"
+		printf '%s\n' '#!/bin/sh' "WM_MESH_SLUG='172-30'" "WM_MESH_NAME='home'" "WM_MESH_SUPERNET='172.30.0.0/16'" \
+			"WM_MESH_DOMAINS='b'" "WM_GATEWAY='192.168.1.250'" "WM_REGISTRY_URL='$URL'" | cat - <(tail -n +2 "setup/$name.sh") |
+			diff - "$DIR/script"
+	done
+}
+
 @test "host-setup without an address lists the gateways" {
 	connected
 	"$WM" add-site b --subnet 172.30.3.0/24 >/dev/null
