@@ -64,7 +64,7 @@ static void put_answers(const struct registry *r, FILE *f)
 
 static void put_times(const struct registry *r, FILE *f)
 {
-	static const char *const whats[COUNTS_WHATS] = { 
+	static const char *const whats[COUNTS_WHATS] = {
 		[COUNTS_READ] = "what=\"read\"", [COUNTS_WRITE] = "what=\"write\"", [COUNTS_COMMIT] = "what=\"commit\"",
 	};
 	static const char *const steps[COUNTS_STEPS] = { "le=\"0.0001\"", "le=\"0.001\"", "le=\"0.01\"", "le=\"0.1\"", "le=\"1.0\"", "le=\"10.0\"" };

@@ -21,6 +21,8 @@ int store_fail_on(struct store *store, const struct db *db, int rc, struct wm_er
 	if (rc == -ENOSPC)
 		return wm_fail(err, ENOSPC, "the disk that holds %s is full; nothing was changed; make room and try again",
 			       store->path);
+	if (rc == -EBUSY && store->beside)
+		return wm_fail(err, EBUSY, "a long change is being made; nothing was changed; try again");
 	if (rc == -EBUSY)
 		return wm_fail(err, EBUSY, "the database %s is held by another program; nothing was changed; try again",
 			       store->path);

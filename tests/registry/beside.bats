@@ -10,7 +10,7 @@ import_of() { # N hosts of site a
 }
 
 during() { # GENERATION METHOD PATH FILE
-	perl tests/registry/during.pl "${URL##*:}" "$ADMIN" "$@" >"$D/seen"
+	perl tests/registry/during.pl "${URL##*:}" "$ADMIN" "$D/data/registry.db" "$@" >"$D/seen"
 	grep -qx 'added 201' "$D/seen" || fails "$(cat "$D/seen")"
 	grep -qx 'answered 200' "$D/seen" || fails "$(cat "$D/seen")"
 	# of thousands
