@@ -182,11 +182,39 @@ static void what_is_offered_is_judged(void **state)
 	}
 }
 
+static void trials_are_counted(void **state)
+{
+	struct wm_version a = version("0.2.0"), b = version("0.3.0");
+	struct wm_update_state s = { .staged = a };
+
+	(void)state;
+	wm_update_state_begun(&s, &a);
+	wm_update_state_begun(&s, &a);
+	assert_int_equal(s.tries, 2);
+	wm_update_state_given_up(&s);
+	assert_int_equal(s.tries, 1);
+	wm_update_state_failed(&s, &a, false, 5, "it may not be its fault");
+	assert_int_equal(s.nbad, 0);
+	assert_int_equal(s.tries, 1);
+	assert_true(wm_version_is_none(&s.staged));
+	wm_update_state_begun(&s, &b);
+	assert_int_equal(s.tries, 1);
+	wm_update_state_failed(&s, &b, true, 6, "it is");
+	assert_int_equal(s.nbad, 1);
+	assert_string_equal(s.why, "0.3.0 was started and taken back: it is");
+	assert_int_equal(s.rounds, 2);
+	wm_update_state_proved(&s, 7, NULL);
+	assert_string_equal(s.why, "");
+	assert_int_equal(s.tries, 0);
+	wm_update_state_given_up(&s);
+	assert_int_equal(s.tries, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(versions_have_an_order), TEST(other_versions_are_none), TEST(a_manifest_is_read), TEST(others_are_refused),
-		TEST(programs_of_other_machines), TEST(a_state_comes_back), TEST(what_is_offered_is_judged),
+		TEST(programs_of_other_machines), TEST(a_state_comes_back), TEST(what_is_offered_is_judged), TEST(trials_are_counted),
 	};
 
 	return UNIT_RUN("release", tests);

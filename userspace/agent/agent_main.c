@@ -24,7 +24,7 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_MAX_MS 60000
 #define STEADY_MS 60000 /* a run this long resets the backoff */
-#define STOP_MS 20000   /* what does not end by then is killed */
+#define STOP_MS 10000   /* what does not end by then is killed; systemd waits longer for us */
 #define NEVER UINT64_MAX
 
 struct agent {

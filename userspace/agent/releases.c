@@ -151,6 +151,14 @@ int wm_releases_switch(const struct wm_instance *inst, const struct wm_version *
 	return rc ? failed(inst, "name the release", CURRENT, -rc, err) : 0;
 }
 
+void wm_releases_forget(const struct wm_instance *inst)
+{
+	WM_AUTO_CLOSE int releases = open_releases(inst);
+
+	if (releases < 0 || (unlinkat(releases, CURRENT, 0) && errno != ENOENT))
+		wm_warning("%s/" CURRENT ": cannot take it away: %s", inst->releases, strerror(errno));
+}
+
 /* "0.3.0" or "0.3.0.new" */
 static bool is_release(const char *name, struct wm_version *ret)
 {

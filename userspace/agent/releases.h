@@ -27,5 +27,7 @@ int wm_releases_begin(const struct wm_instance *inst, const struct wm_version *v
 int wm_releases_finish(const struct wm_instance *inst, const struct wm_version *version, int dir, struct wm_error *err);
 
 int wm_releases_switch(const struct wm_instance *inst, const struct wm_version *version, struct wm_error *err);
+/* From now on no release is the one that was proved. */
+void wm_releases_forget(const struct wm_instance *inst);
 /* Takes away all but these two (the same twice for one). */
 void wm_releases_prune(const struct wm_instance *inst, const struct wm_version *one, const struct wm_version *other);

@@ -2,13 +2,13 @@
 #include "agent/update_cmd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/agent_lock.h"
 #include "agent/releases.h"
 #include "agent/update.h"
 #include "core/time.h"
@@ -81,16 +81,6 @@ int wm_update_check(const struct wm_instance *inst)
 	return 0;
 }
 
-/* Who has the lock of wm-agent; 0: nobody. */
-static pid_t find_agent(const struct wm_instance *inst)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[PATH_MAX];
-	WM_AUTO_CLOSE int fd = wm_format(path, sizeof(path), "%s/agent", inst->run_dir) ? -1 : open(path, O_RDWR | O_CLOEXEC);
-
-	return fd < 0 || fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK ? 0 : lock.l_pid;
-}
-
 static int wait_round(const struct wm_instance *inst, uint64_t before, struct wm_update_state *ret, struct wm_error *err)
 {
 	uint64_t end = wm_monotonic_ms() + 1000ull * ROUND_S;
@@ -100,7 +90,7 @@ static int wait_round(const struct wm_instance *inst, uint64_t before, struct wm
 
 		if (rc || ret->rounds != before)
 			return rc;
-		if (!find_agent(inst))
+		if (!wm_agent_find(inst))
 			return wm_fail(err, ESRCH, "wm-agent ended meanwhile");
 		usleep(200000);
 	}
@@ -113,7 +103,7 @@ int wm_update_now(const struct wm_instance *inst)
 	struct wm_version now;
 	struct wm_error err;
 	char text[WM_VERSION_TEXT];
-	pid_t agent = find_agent(inst);
+	pid_t agent = wm_agent_find(inst);
 	int rc = check_settings(inst, &err);
 
 	if (!rc)

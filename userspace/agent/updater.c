@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/agent_lock.h"
 #include "agent/ctl.h"
 #include "agent/releases.h"
 #include "core/log.h"
@@ -25,79 +26,35 @@ enum { NOTHING, STAGED_SURE, STAGED_UNSURE, IN_SYNC, NOT_IN_SYNC };
 
 /* --- the state ----------------------------------------------------------------------------- */
 
-static int load_state(const struct wm_instance *inst, char *path, struct wm_update_state *ret)
-{
-	int rc = wm_releases_state(inst, path);
-
-	return rc ? rc : wm_update_state_load(path, ret);
-}
-
 static int names(const struct wm_updater *u, struct wm_instance *ret, struct wm_error *err)
 {
 	return wm_instance_names(ret, u->instance, err);
 }
 
-/* Loads, lets `change` change it, saves: 0 or -errno. */
-static int change_state(const struct wm_updater *u, void (*change)(struct wm_update_state *s, const struct wm_updater *u, const char *why),
-			const char *why)
+/* path: PATH_MAX bytes, where it is saved again. */
+static int load_state(const struct wm_updater *u, char *path, struct wm_update_state *ret)
 {
-	struct wm_update_state state;
 	struct wm_instance inst;
 	struct wm_error err;
-	char path[PATH_MAX];
 	int rc = names(u, &inst, &err);
 
-	if (!rc) {
-		rc = load_state(&inst, path, &state);
-		if (rc)
-			wm_fail(&err, -rc, "%s: cannot be read: %s", path, strerror(-rc));
-	}
-	if (!rc) {
-		change(&state, u, why);
-		rc = wm_update_state_save(path, &state, &err);
-	}
+	if (!rc)
+		rc = wm_releases_state(&inst, path);
+	if (!rc)
+		rc = wm_update_state_load(path, ret);
 	if (rc)
-		wm_error("update: %s", err.text);
+		wm_error("update: what is remembered cannot be read: %s", strerror(-rc));
 	return rc;
 }
 
-static void note_begun(struct wm_update_state *s, const struct wm_updater *u, const char *why)
+static int save_state(const char *path, const struct wm_update_state *state)
 {
-	(void)why;
-	s->tries = wm_version_compare(&s->tried, &u->trial) ? 1 : s->tries + 1;
-	s->tried = u->trial;
-}
+	struct wm_error err;
+	int rc = wm_update_state_save(path, state, &err);
 
-static void note_given_up(struct wm_update_state *s, const struct wm_updater *u, const char *why)
-{
-	(void)u, (void)why;
-	s->tries -= s->tries > 0;
-}
-
-static void note_done(struct wm_update_state *s)
-{
-	s->staged = (struct wm_version){ 0 };
-	s->rounds++;
-}
-
-static void note_proved(struct wm_update_state *s, const struct wm_updater *u, const char *why)
-{
-	(void)u;
-	note_done(s);
-	s->tried = (struct wm_version){ 0 };
-	s->tries = 0;
-	wm_update_state_complain(s, wm_unix_time(), why);
-}
-
-static void note_failed(struct wm_update_state *s, const struct wm_updater *u, const char *why)
-{
-	char text[WM_UPDATE_WHY_SIZE], version[WM_VERSION_TEXT];
-
-	note_done(s);
-	if (u->sure)
-		wm_update_state_add_bad(s, &u->trial, why);
-	snprintf(text, sizeof(text), "%s was started and taken back: %s", wm_version_format(&u->trial, version), why);
-	wm_update_state_complain(s, wm_unix_time(), text);
+	if (rc)
+		wm_error("update: %s", err.text);
+	return rc;
 }
 
 /* --- workers ---------------------------------------------------------------------------------- */
@@ -225,17 +182,18 @@ static void run_proved(struct wm_updater *u)
 static void begin_trial(struct wm_updater *u, bool sure)
 {
 	struct wm_update_state state = { 0 };
-	char path[PATH_MAX], text[WM_VERSION_TEXT];
+	char saved[PATH_MAX], path[PATH_MAX], text[WM_VERSION_TEXT];
 	struct wm_instance inst;
 
 	rest(u, UINT_MAX);
-	if (names(u, &inst, NULL) || load_state(&inst, path, &state) || wm_version_is_none(&state.staged) ||
+	if (names(u, &inst, NULL) || load_state(u, saved, &state) || wm_version_is_none(&state.staged) ||
 	    wm_releases_program(&inst, &state.staged, WM_RELEASE_GATEWAY, path))
 		return;
 	u->trial = state.staged;
 	u->sure = sure;
 	/* Before anything is started: a release that takes the machine down with it is known by this. */
-	if (change_state(u, note_begun, NULL))
+	wm_update_state_begun(&state, &u->trial);
+	if (save_state(saved, &state))
 		return;
 	wm_info("starting wm-gateway %s, to be kept if it gets in sync", wm_version_format(&u->trial, text));
 	u->phase = WM_UPDATER_TRYING;
@@ -244,14 +202,29 @@ static void begin_trial(struct wm_updater *u, bool sure)
 
 static void trial_failed(struct wm_updater *u, const char *why)
 {
-	char text[WM_VERSION_TEXT], before[WM_VERSION_TEXT];
+	char text[WM_VERSION_TEXT], before[WM_VERSION_TEXT], path[PATH_MAX];
+	struct wm_update_state state;
 
 	stop_worker(u);
 	wm_error("update: wm-gateway %s %s; going back to %s", wm_version_format(&u->trial, text), why,
 		 wm_version_format(&u->proved, before));
-	change_state(u, note_failed, why);
+	if (!load_state(u, path, &state)) {
+		wm_update_state_failed(&state, &u->trial, u->sure, wm_unix_time(), why);
+		save_state(path, &state);
+	}
 	rest(u, UINT_MAX);
 	run_proved(u);
+}
+
+static void note_proved(const struct wm_updater *u, const char *but)
+{
+	struct wm_update_state state;
+	char path[PATH_MAX];
+
+	if (load_state(u, path, &state))
+		return;
+	wm_update_state_proved(&state, wm_unix_time(), but);
+	save_state(path, &state);
 }
 
 static void trial_proved(struct wm_updater *u)
@@ -266,33 +239,27 @@ static void trial_proved(struct wm_updater *u)
 	if (names(u, &inst, &err) || wm_releases_switch(&inst, &u->trial, &err)) {
 		/* It runs and works; after a restart it is proved again. */
 		wm_error("update: %s", err.text);
-		change_state(u, note_proved, err.text);
+		note_proved(u, err.text);
 		return;
 	}
 	wm_info("wm-gateway %s is in force instead of %s", wm_version_format(&u->trial, text), wm_version_format(&before, old));
-	change_state(u, note_proved, NULL);
+	note_proved(u, NULL);
 	wm_releases_prune(&inst, &u->trial, &before);
 }
 
 /* --- what the loop calls ----------------------------------------------------------------------------- */
 
-/* By a lock of the process, which a worker does not inherit, and which tells who has it (wm-gateway update). */
-static int take_lock(const struct wm_updater *u)
+static int lock_instance(const struct wm_updater *u)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	WM_AUTO_CLOSE int fd = -1;
 	struct wm_instance inst;
 	struct wm_error err;
-	char path[PATH_MAX];
+	int lock, rc = names(u, &inst, &err);
 
-	if (names(u, &inst, &err))
-		return -1;
-	if (wm_make_dirs(inst.run_dir, 0755) || wm_format(path, sizeof(path), "%s/agent", inst.run_dir))
-		return -1;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && !fcntl(fd, F_SETLK, &lock))
-		return wm_steal_fd(&fd);
-	wm_warning("%s: %s; this wm-agent does not update", path, fd < 0 ? strerror(errno) : "another wm-agent has it");
+	if (!rc)
+		rc = wm_agent_lock(&inst, &lock, &err);
+	if (!rc)
+		return lock;
+	wm_warning("%s; this wm-agent does not update", err.text);
 	return -1;
 }
 
@@ -302,7 +269,7 @@ void wm_updater_open(struct wm_updater *u)
 	struct wm_instance inst;
 	int rc = -ENOENT;
 
-	u->lock = take_lock(u);
+	u->lock = lock_instance(u);
 	wm_version_parse(WM_VERSION, &u->proved);
 	if (!names(u, &inst, NULL))
 		rc = wm_releases_current(&inst, &current);
@@ -317,9 +284,14 @@ void wm_updater_open(struct wm_updater *u)
 
 void wm_updater_close(struct wm_updater *u)
 {
+	struct wm_update_state state;
+	char path[PATH_MAX];
+
 	stop_worker(u);
-	if (u->phase == WM_UPDATER_TRYING)
-		change_state(u, note_given_up, NULL);
+	if (u->phase == WM_UPDATER_TRYING && !load_state(u, path, &state)) {
+		wm_update_state_given_up(&state);
+		save_state(path, &state);
+	}
 	if (u->lock >= 0)
 		close(u->lock);
 }
@@ -383,6 +355,15 @@ static bool is_broken(struct wm_updater *u, int status, bool soon)
 	       (u->crashes >= CRASHES_MAX || (WIFEXITED(status) && WEXITSTATUS(status) == 127));
 }
 
+/* Who is typed as wm-gateway must not hand over to it, either; where it is offered, it will be had anew. */
+static void forget_release(const struct wm_updater *u)
+{
+	struct wm_instance inst;
+
+	if (!names(u, &inst, NULL))
+		wm_releases_forget(&inst);
+}
+
 void wm_updater_ended(struct wm_updater *u, int status, bool soon)
 {
 	char why[64];
@@ -396,6 +377,7 @@ void wm_updater_ended(struct wm_updater *u, int status, bool soon)
 		u->change = false; /* nothing runs */
 	} else if (is_broken(u, status, soon)) {
 		wm_error("%s cannot be run; starting what the package has installed", u->program);
+		forget_release(u);
 		wm_version_parse(WM_VERSION, &u->proved);
 		run_from_now(u, u->packaged);
 		u->change = false;

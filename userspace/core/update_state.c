@@ -153,6 +153,42 @@ void wm_update_state_add_bad(struct wm_update_state *s, const struct wm_version 
 	s->nbad++;
 }
 
+void wm_update_state_begun(struct wm_update_state *s, const struct wm_version *version)
+{
+	s->tries = wm_version_compare(&s->tried, version) ? 1 : s->tries + 1;
+	s->tried = *version;
+}
+
+void wm_update_state_given_up(struct wm_update_state *s)
+{
+	s->tries -= s->tries > 0;
+}
+
+static void end_round(struct wm_update_state *s)
+{
+	s->staged = (struct wm_version){ 0 };
+	s->rounds++;
+}
+
+void wm_update_state_proved(struct wm_update_state *s, int64_t now, const char *but)
+{
+	end_round(s);
+	s->tried = (struct wm_version){ 0 };
+	s->tries = 0;
+	wm_update_state_complain(s, now, but);
+}
+
+void wm_update_state_failed(struct wm_update_state *s, const struct wm_version *version, bool sure, int64_t now, const char *why)
+{
+	char text[WM_UPDATE_WHY_SIZE], name[WM_VERSION_TEXT];
+
+	end_round(s);
+	if (sure)
+		wm_update_state_add_bad(s, version, why);
+	snprintf(text, sizeof(text), "%s was started and taken back: %s", wm_version_format(version, name), why);
+	wm_update_state_complain(s, now, text);
+}
+
 int wm_update_judge(const struct wm_update_state *state, const struct wm_release *release, const struct wm_version *running,
 		    int64_t now, struct wm_error *err)
 {

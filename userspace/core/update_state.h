@@ -40,6 +40,14 @@ int wm_update_state_save(const char *path, const struct wm_update_state *state, 
 void wm_update_state_complain(struct wm_update_state *state, int64_t now, const char *why); /* NULL: nothing to complain of */
 void wm_update_state_add_bad(struct wm_update_state *state, const struct wm_version *version, const char *why);
 
+/* What becomes of a trial of a release that was staged. sure: whatever happens is its own fault, so it is bad. but: it is in
+ * force, yet not all is well; NULL. */
+void wm_update_state_begun(struct wm_update_state *state, const struct wm_version *version);
+void wm_update_state_given_up(struct wm_update_state *state); /* by who was told to stop: as if it had not been begun */
+void wm_update_state_proved(struct wm_update_state *state, int64_t now, const char *but);
+void wm_update_state_failed(struct wm_update_state *state, const struct wm_version *version, bool sure, int64_t now,
+			    const char *why);
+
 /* Is it to be had, by a gateway that runs `running`? 1 yes; 0 it runs already; -ESTALE older than what was offered before or
  * runs; -ETIME expired; -EALREADY tried before, and bad. The manifest has been verified. */
 int wm_update_judge(const struct wm_update_state *state, const struct wm_release *release, const struct wm_version *running,
