@@ -187,7 +187,7 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 	cd "$DIR/root/usr"
 	[ "$(bin/wm --version)" = "$("$WM" --version)" ]
 	bin/wm-bpf --help | grep -q '^usage: wm-bpf'
-	[ -x bin/wm-registry ] && [ -x bin/wm-gateway ] && [ -x bin/wm-agent ] && [ -x libexec/wm/wm-fetch ]
+	for program in bin/wm-registry bin/wm-gateway bin/wm-agent libexec/wm/wm-fetch; do [ -x "$program" ]; done
 	for page in man1/wm.1 man8/wm-registry.8 man8/wm-gateway.8 man8/wm-agent.8 man8/wm-bpf.8; do
 		mandoc -T lint -W error "share/man/$page"
 		mandoc -T utf8 "share/man/$page" | plain | grep -q '^NAME$'

@@ -249,7 +249,7 @@ tries_the_mesh() {
 	[ "$status" = 0 ]
 	[[ "$output" == *'nothing wrong'* ]]
 	gw check -j | jq -e '.ok and .findings == []'
-	! tries_the_mesh
+	not tries_the_mesh
 	finds '192.168.1.99 on lan0' 'wm add-host NAME.a --local-ip 192.168.1.99'
 	gw check -j | jq -e '(.ok | not) and ([.findings[] | select(.check == "strangers")] | length == 1)'
 	in_ns gw link set lan0 down

@@ -189,7 +189,7 @@ another_gateway_of_a() {
 	wait_for 15 'the supervisor has started it again' another_gateway_of_a
 	kill -TERM "$(pid_of gw-a wm-gateway)"
 	wait_for 15 'the shield is off' xdp_is a off
-	! in_ns gw-a -d link show | grep -q xdpgeneric
+	[ -z "$(in_ns gw-a -d link show | grep xdpgeneric)" ]
 	wait_for 15 'all is in sync again' in_sync
 }
 

@@ -34,8 +34,8 @@ setup() { paths_use; }
 @test "two spokes that nobody can reach meet at the hub" {
 	peer_has b hub "$(subnet c)"
 	peer_has c hub "$(subnet b)"
-	! is_peer b c
-	! is_peer c b
+	not is_peer b c
+	not is_peer c b
 	wait_for 30 'b reaches c' reaches b c
 	wait_for 30 'c reaches b' reaches c b
 }
@@ -49,7 +49,7 @@ setup() { paths_use; }
 	[ "$(for s in a b c; do preshared "$s" hub; done | sort -u | wc -l)" = 3 ]
 	# Who else may read the files of a gateway?
 	[ "$(stat -c %a "$DIR/state/b/config")" = 600 ]
-	! grep -rqF "$(preshared a b)" "$DIR/registry" "$DIR/log"
+	not grep -rqF "$(preshared a b)" "$DIR/registry" "$DIR/log"
 }
 
 @test "a way through the hub becomes a direct one when one of them can be reached, and goes back" {

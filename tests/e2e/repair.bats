@@ -145,7 +145,7 @@ peers() { [ "$(ns gw wg show "$WG" allowed-ips | wc -l)" = 1 ] && ns gw wg show 
 	key=$(jq -r '.[0] | join(" ")' "$BATS_TEST_TMPDIR/map")
 	# shellcheck disable=SC2086,SC2046 # lists of bytes
 	bpftool map update pinned "$map" key hex ${key//0x/} value hex $(bpftool -j map show pinned "$map" | jq -r '[range(.bytes_value)] | map("00") | join(" ")')
-	! diff "$BATS_TEST_TMPDIR/map" <(dump)
+	not diff "$BATS_TEST_TMPDIR/map" <(dump)
 	wait_for 5 'the entry is back' diff_of_map
 }
 diff_of_map() { diff "$BATS_TEST_TMPDIR/map" <(dump); }

@@ -321,7 +321,7 @@ memory() { # of the server, KiB: the most that it had
 	waiting=$CROWD_PID
 	mv "$D/crowd" "$D/waiting"
 	"${IN[@]}" "$CROWD" "${URL##*:}" 1000 drip 3 < <(printf 'GET /') >"$D/crowd" 2>&1 3>&- || true
-	! grep -q '^closed' "$D/waiting"
+	not grep -q '^closed' "$D/waiting"
 	kill -0 "$waiting"
 	ok POST /v1/sites '{"domain":"news"}'
 	wait "$waiting"

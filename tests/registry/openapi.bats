@@ -24,4 +24,3 @@ OPENAPI=$BATS_TEST_DIRNAME/openapi
 	"$OPENAPI" drive "$URL" "$ADMIN"
 }
 
-not() { ! "$@"; }

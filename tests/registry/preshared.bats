@@ -73,17 +73,17 @@ instance() {
 	read=$(new_token read ops) device=$(new_token device laptop)
 	for token in "$ADMIN" "$read" "$device"; do
 		TOKEN=$token ok GET /v1/config
-		! grep -q preshared_key <<<"$BODY"
+		not grep -q preshared_key <<<"$BODY"
 	done
 	for path in /config /v1/sites /v1/sites/b /v1/export '/v1/audit?limit=1000' /v1/status /metrics; do
 		ok GET "$path"
-		! grep -q 'preshared_key' <<<"$BODY"
+		not grep -q 'preshared_key' <<<"$BODY"
 	done
 	TOKEN=$hub api GET /config
 	code 403
 	stop
-	! grep -rqF "$one" "$D/data" "$D/log"
-	! grep -q "$(sql 'SELECT hex(secret) FROM mesh' 2>/dev/null || sql "SELECT encode(secret, 'hex') FROM mesh")" "$D/log"
+	not grep -rqF "$one" "$D/data" "$D/log"
+	not grep -q "$(sql 'SELECT hex(secret) FROM mesh' 2>/dev/null || sql "SELECT encode(secret, 'hex') FROM mesh")" "$D/log"
 }
 
 @test "what has changed: the other's key comes with it, and one's own makes everything new" {
@@ -145,7 +145,7 @@ instance() {
 	ok GET /v1/sites/b
 	is .preshared true
 	ok GET /v1/export
-	! grep -q preshared <<<"$BODY"
+	not grep -q preshared <<<"$BODY"
 	ok POST /v1/import "$(jq '.sites[0].endpoint = "198.51.100.9:1"' <<<"$BODY")"
 	ok GET /v1/sites/b
 	is .endpoint 198.51.100.9:1

@@ -59,6 +59,9 @@ stop() { # [SIGNAL]: RC is its exit code
 	wait "$PID" || RC=$?
 }
 
+# `! command` in the middle of a test does not fail it.
+not() { ! "$@"; }
+
 # What a test starts ends with it.
 teardown() {
 	local pid

@@ -65,7 +65,8 @@ conf() { on sed -n "s/^$1 = //p" /etc/wireguard/wg-home.conf; }
 	grep -qx 'resolvectl dns wg-home 172.30.1.1' "$D/calls"
 	for file in key env conf; do [ "$(on stat -c '%a %U' "/etc/wireguard/wg-home.$file")" = '600 root' ]; done
 	token=$(grep -o 'wme_[A-Za-z0-9_-]*' <<<"$command")
-	[ -n "$token" ] && [ -z "$(on grep -rlF -e "$token" /etc/wireguard /usr/local/bin /etc/systemd)" ]
+	[ -n "$token" ]
+	[ -z "$(on grep -rlF -e "$token" /etc/wireguard /usr/local/bin /etc/systemd)" ]
 	on test -x /usr/local/bin/wm-device
 	# again, by the token that is spent: it is known, and nothing is another
 	before=$(on sh -c 'cd /etc/wireguard && sha256sum *')
@@ -94,7 +95,8 @@ conf() { on sed -n "s/^$1 = //p" /etc/wireguard/wg-home.conf; }
 	run on wg-home-update
 	[ "$status" = 0 ]
 	[ "$(on wg show wg-home endpoints)" = "$(key 2)"$'\t198.51.100.9:4000' ]
-	[ "$(on ip -o link show wg-home | cut -d: -f1)" = "$index" ] && [ "$(on wg show wg-home listen-port)" = "$port" ]
+	[ "$(on ip -o link show wg-home | cut -d: -f1)" = "$index" ]
+	[ "$(on wg show wg-home listen-port)" = "$port" ]
 	# another address: the tunnel is made anew
 	ok PATCH /v1/devices/laptop '{"wg_ip":"172.30.1.77"}'
 	run on wg-home-update
@@ -168,7 +170,8 @@ conf() { on sed -n "s/^$1 = //p" /etc/wireguard/wg-home.conf; }
 	other=$(on sh -c 'ls /etc/wireguard/*.conf' | grep -v wg-home)
 	other=${other##*/} other=${other%.conf}
 	[ "${#other}" = 15 ]
-	on wg show "$other" >/dev/null && on wg show wg-home >/dev/null
+	on wg show "$other" >/dev/null
+	on wg show wg-home >/dev/null
 	run on wg-home-status
 	echo "$output"
 	[ "$status" = 1 ]

@@ -48,7 +48,8 @@ life() {
 	host
 	route_is '172.30.0.0/16 via 192.168.1.250 dev eth0 proto 88'
 	links_are '192.168.1.250 192.168.1.1' 'lan ~b ~hub' yes # and what it had stays
-	[ -e "$DIR/systemd/enabled.wm-host.service" ] && [ -e "$DIR/systemd/active.wm-host.timer" ]
+	[ -e "$DIR/systemd/enabled.wm-host.service" ]
+	[ -e "$DIR/systemd/active.wm-host.timer" ]
 	on grep -qx WM_GATEWAY=192.168.1.250 /etc/wm/meshes.d/172-30.env
 	systemd-analyze verify "$DIR/etc/systemd/system/wm-host.service" "$DIR/etc/systemd/system/wm-host.timer" 2>&1 |
 		not grep -v 'wm-host-apply is not executable\|Command .*man wm'
@@ -150,7 +151,8 @@ Domains=~b ~hub' ]
 	grep -qx 'reload-or-restart systemd-resolved' "$DIR/systemd/calls"
 	: >"$DIR/systemd/calls"
 	apply
-	[ ! -s "$DIR/out" ] && [ ! -s "$DIR/systemd/calls" ]
+	[ ! -s "$DIR/out" ]
+	[ ! -s "$DIR/systemd/calls" ]
 	host -- --remove
 	[ "$(on ls /run/systemd/dns-delegate.d)" = wm-10-64.dns-delegate ]
 

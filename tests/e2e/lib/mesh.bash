@@ -31,6 +31,9 @@ pid_of() { # pid_of <machine> <program>
 	done
 }
 
+# `! command` in the middle of a test does not fail it.
+not() { ! "$@"; }
+
 # With kill -9: its data plane stays in force.
 stop_gateway() { # stop_gateway <instance>
 	local pid

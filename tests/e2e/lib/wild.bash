@@ -128,8 +128,8 @@ flows_are_named() {
 	echo "$output"
 	[[ "${lines[0]}" == ISOLATED* && "$output" == *"kiosk.a"*"$KIOSK"*"udp"*"$PORT"*"nas.b"*"answered"* ]]
 	# Site b has none through kiosk, and says so in as many words where there is none at all.
-	! flow b kiosk.a nas.b udp
-	! on a "$BIN/wm-bpf" flows --instance nobody
+	not flow b kiosk.a nas.b udp
+	not on a "$BIN/wm-bpf" flows --instance nobody
 }
 
 # --- why is my packet dropped? -----------------------------------------------------
