@@ -45,6 +45,8 @@ apply_program() {
 LC_ALL=C
 export LC_ALL
 umask 022
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin # cron's has less
+export PATH
 MESHES=/etc/wm/meshes.d
 STATE=/run/wm-host # what we did since boot; the kernel and systemd-resolved forget at boot as well
 DELEGATES=/run/systemd/dns-delegate.d
@@ -458,7 +460,7 @@ remove_units() {
 
 # --- put there, taken away --------------------------------------------------------------------------------
 
-# Two meshes that claim the same addresses, or a file of another mesh under this one's name.
+# Another mesh that claims the same addresses.
 refuse_others() {
 	for file in "$MESHES"/*.env; do
 		if [ ! -e "$file" ] || [ "$file" = "$MESHES/$WM_MESH_SLUG.env" ]; then continue; fi

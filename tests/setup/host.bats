@@ -4,7 +4,7 @@
 # time limit: 240 s
 
 load rig
-setup() { rig_setup; }
+setup() { setup_rig; }
 teardown() { rig_teardown; }
 
 host() { setup_with host.sh "$@"; }
@@ -27,7 +27,7 @@ route_is() { [ "$(on ip route show 172.30.0.0/16 | sed 's/ *$//')" = "$1" ]; }
 both_shells() { # both_shells COMMAND: with dash, and with busybox's
 	"$1"
 	rig_teardown
-	rig_setup
+	setup_rig
 	SHELL_OF_TEST=(busybox sh)
 	"$1"
 }
@@ -105,7 +105,9 @@ life() {
 	host
 	route_is '172.30.0.0/16 via 192.168.1.250 dev eth0'
 	[ "$(cat "$DIR/rc")" = 'add local default' ]
-	on /etc/local.d/wm-host.start
+	on ip route del 172.30.0.0/16
+	on env -i PATH=/nonexistent /etc/local.d/wm-host.start # cron has little in its PATH
+	route_is '172.30.0.0/16 via 192.168.1.250 dev eth0'
 	on /etc/periodic/15min/wm-host
 	said "this machine has no systemd-resolved, so nothing asks 192.168.1.250 for b hub"
 	host WM_GATEWAY=192.168.1.251

@@ -5,7 +5,7 @@
 
 load rig
 setup() {
-	rig_setup
+	setup_rig
 	machine uci
 	mkdir "$DIR/etc/init.d" "$DIR/etc/config"
 	cp "$BATS_TEST_DIRNAME"/openwrt/* "$DIR/etc/config/"

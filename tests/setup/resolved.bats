@@ -5,7 +5,7 @@
 load rig
 
 setup() {
-	rig_setup
+	setup_rig
 	resolved=$(realpath -m "${B:-build}")/resolved
 	mkdir -p "${resolved%/*}"
 	flock "${resolved%/*}" "$BATS_TEST_DIRNAME/fetch_resolved" "$resolved" >"$DIR/fetched" 2>&1 ||

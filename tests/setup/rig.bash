@@ -4,33 +4,12 @@
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
-rig_setup() {
-	bats_require_minimum_version 1.5.0
-	DIR=$(mktemp -d "${TMPDIR:-/tmp}/wm-setup.XXXXXX")
-	export DIR
-	PIDS=()
+# shellcheck source=tests/cli/rig.bash
+. "$ROOT/tests/cli/rig.bash" # DIR, PIDS and what waits
+
+setup_rig() {
+	rig_setup
 	SHELL_OF_TEST=(dash)
-}
-rig_teardown() {
-	local pid
-	for pid in "${PIDS[@]}"; do
-		kill "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	done
-	rm -rf "$DIR"
-}
-
-# "! command" never fails a test unless it is the last line; this does.
-not() { ! "$@"; }
-
-# until_true SECONDS COMMAND...: polls
-until_true() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.05
-	done
 }
 
 # machine [STUB...]: the machine is there, PATH finds these stubs first; what is run there: on COMMAND...
