@@ -15,8 +15,12 @@
 	extern const char embedded_##symbol[] __attribute__((visibility("hidden"))); \
 	extern const char embedded_##symbol##_end[] __attribute__((visibility("hidden")));
 
+#ifndef SETUP_DIR /* a test has others */
+#define SETUP_DIR "setup/"
+#endif
+
 EMBED(openapi, "docs/openapi.yaml")
-#define SETUP(name) EMBED(setup_##name, "setup/" #name ".sh")
+#define SETUP(name) EMBED(setup_##name, SETUP_DIR #name ".sh")
 #include "setup.inc"
 #undef SETUP
 

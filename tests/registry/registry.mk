@@ -18,7 +18,7 @@ $(B)/obj/tests/registry/embedded.o: registry/embedded.c $(wildcard tests/registr
 		docs/openapi.yaml $(B)/see/registry/.done
 	@mkdir -p $(@D)
 	$(call say,CC,$< (embedded/))
-	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/registry -Itests/registry/embedded -Wa,-Itests/registry/embedded -Wa,-I$(CURDIR) -c -o $@ $<
+	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/registry -Itests/registry/embedded -DSETUP_DIR='"tests/registry/embedded/setup/"' -Wa,-I$(CURDIR) -c -o $@ $<
 $(B)/tests/registry/embedded: $(B)/obj/tests/registry/embedded.o $(B)/libregistry.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread)
