@@ -85,6 +85,22 @@ at_each() {
 	[ "$status" = 0 ]
 }
 
+# What stands on one answer of wireguard-go: that it cannot be asked does not mean that it is gone.
+no_socket() {
+	local n
+	for n in $(seq 12); do
+		something_to_do || return 1
+		traced -e trace=connect -e inject=connect:error=EAGAIN:when=$n || true
+		in_sync_again || return 1
+	done
+}
+
+@test "wireguard-go that cannot be asked is not taken for one that is gone" {
+	[ "$(in_ns gw -j -d link show dev "$(interface_of a)" | jq -r '.[].linkinfo.info_kind')" = tun ] || skip 'the kernel has WireGuard'
+	under_traffic no_socket
+	[ "$status" = 0 ]
+}
+
 @test "a sync is killed at a system call" {
 	under_traffic at_each signal=KILL
 	[ "$status" = 0 ]

@@ -111,13 +111,20 @@ static int remove_device(struct wm_nl *nl, const char *ifname, uint32_t index, s
 	return 0;
 }
 
-/* A TUN device of ours whose wireguard-go does not answer any more. */
-static bool is_stale(const struct wm_instance *inst, const struct wm_link *link)
+/* 1: a TUN device of ours whose wireguard-go is there no more. Only where that is certain: one that is busy, or that we have
+ * no socket to ask, carries traffic. -errno: it is not. */
+static int is_stale(const struct wm_instance *inst, const struct wm_link *link)
 {
 	char alias[ALIAS_SIZE];
 
 	wm_link_alias(inst, alias, sizeof(alias));
-	return strcmp(link->alias, alias) == 0 && strcmp(link->kind, "tun") == 0 && !is_wireguard(link, inst->ifname);
+	if (strcmp(link->alias, alias) != 0 || strcmp(link->kind, "tun") != 0)
+		return 0;
+
+	WM_AUTO_CLOSE int fd = wm_uapi_connect(inst->ifname);
+	if (fd >= 0)
+		return 0;
+	return fd == -ENOENT || fd == -ECONNREFUSED ? 1 : fd;
 }
 
 int wm_link_prepare(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t *ret_ifindex,
@@ -131,7 +138,11 @@ int wm_link_prepare(const struct wm_instance *inst, const struct wm_plan *plan, 
 	if (rc < 0)
 		return rc;
 	int there = wm_link_get(nl, inst->ifname, &link);
-	if (there == 0 && is_stale(inst, &link)) {
+	int stale = there == 0 ? is_stale(inst, &link) : 0;
+	if (stale < 0)
+		return wm_fail(err, -stale, "cannot tell whether the wireguard-go of %s is there: %s", inst->ifname,
+			       strerror(-stale));
+	if (stale) {
 		rc = remove_device(nl, inst->ifname, link.index, err);
 		if (rc < 0)
 			return rc;
