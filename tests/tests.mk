@@ -3,6 +3,7 @@
 #   make test                 everything, in order: packages, build, unit tests plain and sanitized, all the rest, VM
 #   make test ONLY=pattern    the tests whose path matches the (Perl) pattern
 #   make check                the same without the VMs
+#   make soak                 what make test does a part of, whole: kills, failing system calls, reconfigurations under load
 #   make vmtest [KERNEL=6.12] the VMs alone, everything in each; or one of them
 #
 # A test is an executable that speaks TAP, or a .bats file; tests/run runs them

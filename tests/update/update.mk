@@ -14,3 +14,7 @@ soak-update: $(B)/tests/update/stub binaries
 .PHONY: soak-faults
 soak-faults: binaries
 	@WM_FAULTS=100000 B=$(B) bats tests/e2e/faults.bats
+
+# All that make test does only a part of, for who has an hour and a half.
+.PHONY: soak
+soak: soak-update soak-faults hitless
