@@ -86,9 +86,14 @@ static void show_one_liner(struct wm_out *out, const struct setup *s, const stru
 		url = who.url;
 	if (!is_address(url))
 		return;
-	snprintf(line, sizeof(line), "curl -fsSL '%s/setup' | sudo sh -s -- --token %s --registry '%s' --name %s --type %s", url,
-		 e->token, url, s->p.device.name, wm_device_type_name(s->p.device.access));
+	snprintf(line, sizeof(line), "curl -fsSL%s '%s/setup' | sudo%s sh -s -- --token %s --registry '%s' --name %s --type %s%s",
+		 *s->mesh->ca ? " --cacert CA-FILE" : "", url, s->mesh->allow_http ? " env WM_REGISTRY_ALLOW_HTTP=true" : "",
+		 e->token, url, s->p.device.name, wm_device_type_name(s->p.device.access), *s->mesh->ca ? " --ca CA-FILE" : "");
 	wm_out_str(out, "command", "run on it", line);
+	if (*s->mesh->ca) {
+		snprintf(line, sizeof(line), "CA-FILE there is a copy of %s", s->mesh->ca);
+		wm_out_line(out, line);
+	}
 }
 
 static int show_done_with(const struct setup *s, const struct enrolment *e, const char *conf)

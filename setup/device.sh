@@ -11,8 +11,11 @@
 #
 # NET comes from the registry's name, so that one machine can be in several meshes. Running it again is free; a device that the
 # registry does not know any more joins anew, with a new token. Nothing of it needs more than sh, curl and WireGuard's tools, which it installs where they are missing.
-set -eu
+set -euf
 umask 077
+# cron and launchd give less than what is needed
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
 
 ETC=/etc/wireguard
 BIN=/usr/local/bin
@@ -44,8 +47,42 @@ usage() {
 # --- what comes from elsewhere is looked at before it is used ---------------------------------------
 
 is_label() { case $1 in '' | -* | *- | *[!a-z0-9-]*) return 1 ;; *) [ ${#1} -le 63 ] ;; esac; }
-is_address() { case $1 in *[!0-9.]* | *..* | .* | *.) return 1 ;; *.*.*.*.*) return 1 ;; *.*.*.*) ;; *) return 1 ;; esac; }
-is_prefix() { case $1 in */*) is_address "${1%/*}" && case ${1#*/} in '' | *[!0-9]*) return 1 ;; esac ;; *) return 1 ;; esac; }
+# What the world means by a name is not the mesh's: as the registry has them, and numbers.
+is_domain() {
+	case $1 in
+	gw | localhost | local | invalid | onion | arpa | com | net | org | edu | gov | mil | int | info | io | dev | app | biz | test | \
+		example | alt | localdomain) return 1 ;;
+	*[!0-9]*) is_label "$1" ;;
+	*) return 1 ;;
+	esac
+}
+is_address() {
+	case $1 in '' | *[!0-9.]* | *..* | .* | *.) return 1 ;; esac
+	(
+		IFS=.
+		# shellcheck disable=SC2086 # to be split
+		set -- $1
+		[ $# = 4 ] || exit 1
+		for n; do
+			case $n in 0?* | ????*) exit 1 ;; esac
+			[ "$n" -le 255 ] || exit 1
+		done
+		[ "$1" -ge 1 ] && [ "$1" -ne 127 ] && [ "$1" -lt 224 ]
+	)
+}
+number() { # of an address
+	(
+		IFS=.
+		# shellcheck disable=SC2086
+		set -- $1
+		echo $((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
+	)
+}
+is_prefix() { # with no bit set behind its length
+	case $1 in */[89] | */[12][0-9] | */30) ;; *) return 1 ;; esac
+	is_address "${1%/*}" && [ $(($(number "${1%/*}") & ((1 << (32 - ${1#*/})) - 1))) = 0 ]
+}
+is_in() { [ $(($(number "$1") >> (32 - ${2#*/}))) = $(($(number "${2%/*}") >> (32 - ${2#*/}))) ]; } # is_in ADDRESS PREFIX
 is_key() { case $1 in *[!A-Za-z0-9+/=]*) return 1 ;; *) [ ${#1} -eq 44 ] ;; esac; }
 is_endpoint() { case $1 in '' | *[!]A-Za-z0-9.:_[-]*) return 1 ;; *:*) ;; *) return 1 ;; esac; }
 is_url() { case $1 in *[!]A-Za-z0-9._~:/@%[-]*) return 1 ;; https://?* | http://?*) ;; *) return 1 ;; esac; }
@@ -141,21 +178,24 @@ read_config() {
 	DOMAINS=${DOMAINS% }
 	[ -n "$HUB_KEY" ] || die "the hub $HUB has no key yet: its gateway has to be started first"
 	[ -n "$ENDPOINT" ] || die "the hub $HUB has no endpoint yet: PUBLIC_IP in its gateway.env says where it is reached"
-	if ! { is_prefix "$SUPERNET" && is_key "$HUB_KEY" && is_endpoint "$ENDPOINT" && is_address "$DNS" && is_address "$ADDRESS"; }; then
+	if ! { is_prefix "$SUPERNET" && is_key "$HUB_KEY" && is_endpoint "$ENDPOINT" && is_address "$DNS" && is_address "$ADDRESS" &&
+		is_in "$DNS" "$SUPERNET" && is_in "$ADDRESS" "$SUPERNET"; }; then
 		die "$REGISTRY: what it says of the mesh is not valid; nothing was changed"
 	fi
-	for domain in $DOMAINS; do is_label "$domain" || die "$REGISTRY: '$domain' is no domain; nothing was changed"; done
+	for domain in $DOMAINS; do is_domain "$domain" || die "$REGISTRY: '$domain' is no domain; nothing was changed"; done
 }
 
 # --- WireGuard ------------------------------------------------------------------------------------
 
 install_tools() {
+	umask 022
 	if has wg && has wg-quick; then return; fi
 	say "installing WireGuard's tools"
 	if [ "$OS" = Darwin ]; then
 		has brew || die "Homebrew is needed for wireguard-tools: https://brew.sh"
 		sudo -u "${SUDO_USER:?run it by sudo: Homebrew does not work as root}" brew install wireguard-tools
 	elif has apt-get; then
+		export DEBIAN_FRONTEND=noninteractive
 		apt-get install -y -q --no-install-recommends wireguard-tools ||
 			{ apt-get update -q && apt-get install -y -q --no-install-recommends wireguard-tools; }
 	elif has dnf; then dnf install -y -q wireguard-tools
@@ -166,10 +206,12 @@ install_tools() {
 
 # Two meshes that have the same addresses cannot be told apart by a route.
 is_alone() {
+	set +f
 	for file in "$ETC"/*.conf; do
 		if [ "$file" = "$ETC/$IF.conf" ] || ! grep -qsx "AllowedIPs = $SUPERNET" "$file"; then continue; fi
 		die "$SUPERNET is the mesh of $file already: a machine cannot be in two meshes of one supernet"
 	done
+	set -f
 }
 
 conf() {
@@ -204,7 +246,7 @@ follow_hub() {
 }
 
 # What cannot be changed while the tunnel is up.
-frame() { grep -v '^#\|^PublicKey\|^Endpoint' "$1" 2>/dev/null || :; }
+frame() { grep -v -e '^#' -e '^PublicKey' -e '^Endpoint' "$1" 2>/dev/null || :; }
 
 # Brings files and kernel to what read_config found. Says what it changed; nothing when nothing was. A tunnel that cannot be
 # changed is stopped, for whoever called to start it.
@@ -221,8 +263,9 @@ apply() {
 		say "$IF: $ADDRESS, hub $HUB at $ENDPOINT, written to $ETC/$IF.conf"
 	fi
 	if [ "$(get DNS) $(get DOMAINS)" != "$DNS $DOMAINS" ]; then
-		write_env
+		# The file comes last: what fails is tried again.
 		if is_up; then names_up; fi
+		write_env
 		if [ "$(resolver)" = none ]; then
 			say "$IF: nothing here can ask one server for some domains: add 'nameserver $DNS' by hand where you need $DOMAINS"
 		else
@@ -240,6 +283,12 @@ resolver() {
 	else echo none; fi
 }
 
+# Debian's resolvconf sorts by name, and what it does not know comes last.
+resolvconf_name() {
+	{ sed -n 's/^\([A-Za-z0-9-]\{1,\}\)\*$/\1./p' /etc/resolvconf/interface-order 2>/dev/null || :; } | head -n 1 | tr -d '\n'
+	printf %s "$IF"
+}
+
 names_up() {
 	case $(resolver) in
 	macos)
@@ -251,22 +300,20 @@ names_up() {
 		done ;;
 	resolved)
 		# shellcheck disable=SC2046,SC2086 # words
-		resolvectl domain "$IF" $(printf '~%s ' $DOMAINS)
-		resolvectl dns "$IF" "$DNS"
-		resolvectl default-route "$IF" false ;;
+		resolvectl domain "$IF" $(printf '~%s ' $DOMAINS) && resolvectl dns "$IF" "$DNS" && resolvectl default-route "$IF" false ;;
 	resolvconf)
 		# openresolv asks a private server for its domains alone.
 		private=
 		! resolvconf --version 2>&1 | grep -qi openresolv || private=-p
-		printf 'nameserver %s\nsearch %s\n' "$DNS" "$DOMAINS" | resolvconf -a "$IF" $private ;;
+		printf 'nameserver %s\nsearch %s\n' "$DNS" "$DOMAINS" | resolvconf -a "$(resolvconf_name)" $private ;;
 	esac
 }
 
 names_down() {
 	case $(resolver) in
-	macos) grep -lx "# $IF" /etc/resolver/* 2>/dev/null | while read -r file; do rm -f "$file"; done ;;
+	macos) grep -lrx "# $IF" /etc/resolver 2>/dev/null | while read -r file; do rm -f "$file"; done ;;
 	resolved) resolvectl revert "$IF" 2>/dev/null || : ;;
-	resolvconf) resolvconf -d "$IF" 2>/dev/null || : ;;
+	resolvconf) resolvconf -d "$(resolvconf_name)" 2>/dev/null || : ;;
 	esac
 }
 
@@ -317,7 +364,9 @@ write_plist() { # write_plist <what> <key of when> <program> <arguments>
 	</dict></plist>
 	END
 	chmod 644 "$PLISTS/wm.$IF.$1.plist"
-	launchctl bootstrap system "$PLISTS/wm.$IF.$1.plist" 2>/dev/null || :
+	# One that is loaded does not run again by that.
+	launchctl bootstrap system "$PLISTS/wm.$IF.$1.plist" 2>/dev/null || [ "$1" != up ] || is_up ||
+		launchctl kickstart -k "system/wm.$IF.up"
 }
 
 # cron_set [line]: root's crontab with this line of ours, or without. One that cannot be read is left alone.
@@ -336,11 +385,15 @@ quick() { wg-quick "$1" "$IF" >"$TMP/quick" 2>&1 || { cat "$TMP/quick" >&2; die 
 
 start_tunnel() {
 	case $(manager) in
-	systemd) systemctl daemon-reload && systemctl enable --now --quiet "wg-quick@$IF" "wm-device@$IF.timer" ;;
+	systemd)
+		systemctl daemon-reload
+		systemctl enable --quiet "wg-quick@$IF"
+		is_up || systemctl restart "wg-quick@$IF" # it counts as active when its device is gone: a start would do nothing
+		systemctl enable --now --quiet "wm-device@$IF.timer" ;;
 	openrc)
 		[ -e "/etc/init.d/wg-quick.$IF" ] || ln -s wg-quick "/etc/init.d/wg-quick.$IF"
 		rc-update -q add "wg-quick.$IF" default
-		is_up || rc-service "wg-quick.$IF" start
+		is_up || { rc-service -q "wg-quick.$IF" zap || :; rc-service "wg-quick.$IF" start; }
 		cron_add ;;
 	launchd)
 		write_plist up '' "$(command -v wg-quick)" up
@@ -357,6 +410,7 @@ stop_tunnel() {
 	openrc) rc-service "wg-quick.$IF" stop ;;
 	*) quick down ;;
 	esac
+	! is_up || quick down # started by hand
 }
 
 forget_starter() {
@@ -426,7 +480,11 @@ enrol() {
 	*) die "$REGISTRY: $STATUS $(refusal)" ;;
 	esac
 	is=$(text name "$(tr -d '\n' <"$TMP/body")")
-	[ "$is" = "$NAME" ] || die "the token is for '$is', not for '$NAME'"
+	if [ "$is" != "$NAME" ]; then
+		wished=$NAME
+		! is_label "$is" || { NAME=$is && write_env; } # that is who we are now
+		die "the token is for '$is', not for '$wished'; run this again with --name $is"
+	fi
 	say "$IF: $NAME has joined $REGISTRY"
 }
 
@@ -447,8 +505,8 @@ install_self() {
 	http GET /setup
 	[ "$STATUS" = 200 ] || die "$REGISTRY/setup: $STATUS; it gave out this script, and does not any more"
 	case $(head -n 1 "$TMP/body") in '#!/bin/sh') ;; *) die "$REGISTRY/setup is no script" ;; esac
-	[ "$(tr -d '\r"' <"$TMP/head" | sed -n 's/^[Ee][Tt]ag: *//p')" = "$(sum "$TMP/body")" ] || die "$REGISTRY/setup did not arrive whole; run this again"
-	mkdir -p "$BIN"
+	[ "$(tr -d '\r"' <"$TMP/head" | sed -n 's/^[Ee][Tt]ag: *\(W\/\)\{0,1\}//p')" = "$(sum "$TMP/body")" ] || die "$REGISTRY/setup did not arrive whole; run this again"
+	(umask 022 && mkdir -p "$BIN")
 	if ! cmp -s "$TMP/body" "$SELF"; then
 		chmod 755 "$TMP/body"
 		cp -p "$TMP/body" "$SELF.new" && mv "$SELF.new" "$SELF"
@@ -547,7 +605,7 @@ verb_status() {
 			wrong handshake "never: is $(sed -n 's/^Endpoint = //p' "$ETC/$IF.conf") reachable by UDP, and the hub's gateway up?"
 		fi
 	else
-		wrong interface "$IF is down: wg-quick up $IF"
+		wrong interface "$IF is down: $IF-update starts it"
 	fi
 	http GET /v1/whoami
 	case $STATUS in
@@ -556,7 +614,9 @@ verb_status() {
 	401) wrong registry "$REGISTRY does not know this device any more: wm device-setup $NAME gives a new token" ;;
 	*) wrong registry "$REGISTRY: $STATUS $(refusal)" ;;
 	esac
-	if ping -c 1 -W 3 "$DNS" >/dev/null 2>&1; then line tunnel "the hub answers at $DNS"
+	wait=-W
+	[ "$OS" != Darwin ] || wait=-t # its -W counts milliseconds
+	if ping -c 1 "$wait" 3 "$DNS" >/dev/null 2>&1; then line tunnel "the hub answers at $DNS"
 	else wrong tunnel "no answer from the hub at $DNS"; fi
 	return $bad
 }
@@ -570,10 +630,13 @@ verb_uninstall() {
 	401) say "$IF: $REGISTRY did not know $NAME any more" ;;
 	*) say "$IF: $REGISTRY could not be told (${WHY:-$STATUS}); $NAME is still registered there: wm remove $NAME" ;;
 	esac
-	if is_up; then stop_tunnel || :; fi
+	if is_up; then (stop_tunnel) || :; fi
+	names_down
 	forget_starter
-	rm -f "$ETC/$IF.conf" "$ETC/$IF.env" "$ETC/$IF.key" "$BIN/$IF-status" "$BIN/$IF-update" "$BIN/$IF-uninstall"
+	for file in conf env key; do rm -f "$ETC/$IF.$file" "$ETC/$IF.$file.new"; done
+	rm -f "$SELF.new" "$BIN/$IF-status" "$BIN/$IF-update" "$BIN/$IF-uninstall"
 	# shellcheck disable=SC2144 # one is enough
+	set +f
 	if ! grep -qs 'Written by wm-device' "$ETC"/*.conf; then
 		rm -f "$SELF" "$UNITS/wm-device@.service" "$UNITS/wm-device@.timer"
 		[ "$(manager)" != systemd ] || systemctl daemon-reload
@@ -585,7 +648,7 @@ verb_uninstall() {
 main() {
 	TMP=$(mktemp -d)
 	trap 'rm -rf "$TMP"' EXIT
-	trap 'exit 130' INT TERM
+	trap 'exit 130' HUP INT TERM
 	WHY=
 	name=${0##*/}
 	case $name in
@@ -594,7 +657,8 @@ main() {
 	wg-*-uninstall) IF=${name%-uninstall} && verb_uninstall ;;
 	*)
 		case ${1:-} in
-		up) IF=$2 && read_env && names_up ;;
+		# Without names it is a tunnel all the same: wg-quick would take it down again.
+		up) IF=$2 && read_env && { names_up || say "$IF: names of $DOMAINS cannot be set; the tunnel is up without them" >&2; } ;;
 		down) IF=$2 && names_down ;;
 		update) IF=$2 && verb_update ;;
 		*) verb_install "$@" ;;

@@ -314,7 +314,7 @@ apply_all() { # apply_all [SLUG]: as if that mesh were not
 		if ! out_of "$gateway"; then # its link may be back in a moment: what there is stays
 			ours=$(noted "$supernet")
 			routes="$routes${ours:+$ours$nl}"
-			link=$(grep -l "^gateways=\(.* \)*$gateway" "$STATE"/link.* 2>/dev/null | head -n 1)
+			link=$(grep -l "^gateways=\(.* \)*$(printf %s "$gateway" | sed 's/\./\\./g')\( .*\)*\$" "$STATE"/link.* 2>/dev/null | head -n 1)
 			[ -z "$link" ] || lists="$lists${link##*/link.} $gateway $domains$nl"
 			continue
 		fi
@@ -436,10 +436,10 @@ systemd_units() {
 # Without systemd: cron, or OpenRC's scripts at boot and busybox's cron, or whoever reads this.
 other_units() {
 	if [ -d /etc/cron.d ]; then
-		printf '%s\n' "@reboot root $PROGRAM" "*/5 * * * * root $PROGRAM" | put /etc/cron.d/wm-host
+		printf '%s\n' "@reboot root $PROGRAM" "*/5 * * * * root $PROGRAM" | put /etc/cron.d/wm-host || exit 1
 	elif [ -d /etc/local.d ] && [ -d /etc/periodic/15min ]; then
-		printf '#!/bin/sh\nexec %s\n' "$PROGRAM" | put /etc/local.d/wm-host.start 755
-		printf '#!/bin/sh\nexec %s\n' "$PROGRAM" | put /etc/periodic/15min/wm-host 755
+		printf '#!/bin/sh\nexec %s\n' "$PROGRAM" | put /etc/local.d/wm-host.start 755 || exit 1
+		printf '#!/bin/sh\nexec %s\n' "$PROGRAM" | put /etc/periodic/15min/wm-host 755 || exit 1
 		[ -e /etc/runlevels/default/local ] || run rc-update add local default
 	else
 		say "this machine has neither systemd nor cron: let it run $PROGRAM at boot, and every few minutes"
@@ -472,6 +472,8 @@ refuse_others() {
 }
 
 install_mesh() {
+	command -v ip >/dev/null 2>&1 ||
+		die "there is no 'ip' here: this is for Linux (iproute2 or busybox); docs/hosts.md says what else can be done"
 	[ -n "${WM_MESH_SLUG:-}" ] ||
 		die "nothing is known of the mesh; this is the second half of: wm host-setup GATEWAY | sudo sh"
 	name=$WM_MESH_SLUG
@@ -484,7 +486,8 @@ install_mesh() {
 		"WM_REGISTRY_URL=$WM_REGISTRY_URL" >"$tmp/env"
 	sh "$tmp/apply" --check "$tmp/env" || die 'what the mesh says of itself (above) cannot be used; nothing is changed'
 	refuse_others
-	apply_program | put "$PROGRAM" 755
+	# `put` at the end of a pipe ends only itself
+	apply_program | put "$PROGRAM" 755 || exit 1
 	put "$MESHES/$WM_MESH_SLUG.env" <"$tmp/env"
 	if have_systemd; then systemd_units; else other_units; fi
 	if [ -n "$DRY" ]; then
@@ -494,7 +497,7 @@ install_mesh() {
 		sh "$tmp/apply" --dry-run --meshes "$tmp/meshes"
 		return
 	fi
-	sh "$PROGRAM" || die 'not everything could be done (above); it is tried again every five minutes'
+	sh "$PROGRAM" || die 'not everything could be done (above); it is tried again every few minutes'
 	names_hint
 	say "$name: $WM_MESH_SUPERNET goes to $WM_GATEWAY; register this machine, if it is not yet: wm add-host NAME --local-ip ADDRESS"
 }
@@ -534,7 +537,7 @@ main() {
 	[ "$(id -u)" = 0 ] || die 'this needs root; use: wm host-setup GATEWAY | sudo sh'
 	tmp=$(mktemp -d) || die 'cannot make a temporary directory'
 	trap 'rm -rf "$tmp"' EXIT
-	trap 'exit 1' INT TERM
+	trap 'exit 1' HUP INT TERM
 	apply_program >"$tmp/apply"
 	"${verb}_mesh" "$slug"
 }

@@ -127,7 +127,8 @@ conf() { on sed -n "s/^$1 = //p" /etc/wireguard/wg-home.conf; }
 {"device":{"name":"laptop","type":"roaming","wg_ip":"172.30.1.2"}}
 {"end":{"generation":99,"count":2}}'
 	for change in 's|"supernet":"[^"]*"|"supernet":"0.0.0.0/0 x"|' 's|198.51.100.1:51820|$(touch /etc/pwned):1|' 's|"domain":"hub"|"domain":"a;b"|' \
-		's|172.30.1.2|172.30.1.2 PostUp|' 's|"gateway":"172.30.1.1"|"gateway":"`id`"|' 's|"count":2|"count":3|' '/"end"/d' 's|"public_key":"|&=|'; do
+		's|172.30.1.2|172.30.1.2 PostUp|' 's|"gateway":"172.30.1.1"|"gateway":"`id`"|' 's|172.30.0.0/16|0.0.0.0/0|' 's|172.30.0.0/16|172.30.0.0/12|' 's|172.30.0.0/16|10.0.0.0/8|' \
+		's|172.30.1.2"|999.1.1.1"|' 's|"domain":"hub"|"domain":"com"|' 's|"domain":"hub"|"domain":"*"|' 's|"count":2|"count":3|' '/"end"/d' 's|"public_key":"|&=|'; do
 		sed "$change" <<<"$good" >"$D/hostile"
 		nsenter -t "$MACHINE" -n perl -MIO::Socket::INET -e '
 			my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], ReuseAddr => 1) or die;

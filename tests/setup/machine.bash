@@ -47,9 +47,13 @@ stub_systemd() {
 			case $arg in wg-quick@*) interface=${arg#wg-quick@} ;; esac
 		done
 		[ -n "${interface:-}" ] || exit 0
+		# As oneshot units with RemainAfterExit are: active from their start to their stop, whatever becomes of the device.
+		active=/run/systemd/active.$interface
 		case "$verb $*" in
-		enable*--now* | start*) wg show "$interface" >/dev/null 2>&1 || wg-quick up "$interface" >/dev/null 2>&1 ;;
-		disable*--now* | stop*) ! wg show "$interface" >/dev/null 2>&1 || wg-quick down "$interface" >/dev/null 2>&1 ;;
+		restart*) ! wg show "$interface" >/dev/null 2>&1 || wg-quick down "$interface" >/dev/null 2>&1
+			wg-quick up "$interface" >/dev/null 2>&1 && touch "$active" ;;
+		enable*--now* | start*) [ -e "$active" ] || { wg-quick up "$interface" >/dev/null 2>&1 && touch "$active"; } ;;
+		disable*--now* | stop*) [ ! -e "$active" ] || { rm "$active"; wg-quick down "$interface" >/dev/null 2>&1; } || : ;;
 		esac'
 }
 
