@@ -56,7 +56,7 @@ is_domain() {
 	*) return 1 ;;
 	esac
 }
-is_address() {
+is_quad() { # four numbers of a byte
 	case $1 in '' | *[!0-9.]* | *..* | .* | *.) return 1 ;; esac
 	(
 		IFS=.
@@ -67,8 +67,10 @@ is_address() {
 			case $n in 0?* | ????*) exit 1 ;; esac
 			[ "$n" -le 255 ] || exit 1
 		done
-		[ "$1" -ge 1 ] && [ "$1" -ne 127 ] && [ "$1" -lt 224 ]
 	)
+}
+is_address() { # of one machine
+	case ${1%%.*} in 0 | 127 | 22[4-9] | 2[3-9]? | ????*) return 1 ;; *) is_quad "$1" ;; esac
 }
 number() { # of an address
 	(
@@ -97,7 +99,7 @@ may_talk_to() {
 	host=$(host_of "$1")
 	case $host in
 	localhost | ::1) ;;
-	127.*) is_address "$host" || die "$1: '$host' is no address" ;;
+	127.*) is_quad "$host" || die "$1: '$host' is no address" ;;
 	*) [ "${WM_REGISTRY_ALLOW_HTTP:-}" = true ] ||
 		die "$1 would carry the token in the open: use https://, or set WM_REGISTRY_ALLOW_HTTP=true" ;;
 	esac
@@ -188,7 +190,6 @@ read_config() {
 # --- WireGuard ------------------------------------------------------------------------------------
 
 install_tools() {
-	umask 022
 	if has wg && has wg-quick; then return; fi
 	say "installing WireGuard's tools"
 	if [ "$OS" = Darwin ]; then
@@ -557,7 +558,7 @@ verb_install() {
 	fi
 	[ "$(id -u)" = 0 ] || die "root is needed: sudo"
 	mkdir -p "$ETC"
-	install_tools
+	(umask 022 && install_tools)
 	if ! is_enrolled; then
 		[ -n "$TOKEN" ] || die "--token is needed: wm add-device $NAME, or wm device-setup $NAME, gives one"
 		enrol
