@@ -8,7 +8,7 @@ measure() {
 		path=/v1/hosts/h$((HOSTS / 2)).real0
 		bodies=('{"local_ip":"172.31.255.1"}' '{"local_ip":"172.31.255.2"}')
 	else
-		path=/v1/sites/sim$((GATEWAYS - 1))
+		path=/v1/sites/moves
 		bodies=('{"endpoint":"198.18.200.1:51820"}' '{"endpoint":"198.18.200.2:51820"}')
 	fi
 	ns registry "$BIN/wm-bench-spread" 198.18.0.1 8099 "$ROUNDS" "$(whoami instance)" "$(whoami generation)" "$path" "${bodies[@]}" \

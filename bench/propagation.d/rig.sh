@@ -57,6 +57,8 @@ registry_fill() {
 			echo "{\"domain\":\"sim$i\",\"subnet\":\"10.$((64 + i / 256)).$((i % 256)).0/24\",\"public_key\":\"$(key)\"}"
 		fi
 	done | each /v1/sites >/dev/null
+	# Whose endpoint moves: nobody's of those who are measured, as one's own change makes everything new.
+	ask -d "{\"domain\":\"moves\",\"subnet\":\"10.128.0.0/24\",\"public_key\":\"$(key)\"}" "$(url /v1/sites)" >/dev/null
 	for ((i = REAL; i < GATEWAYS; i++)); do
 		echo "{\"role\":\"gateway\",\"name\":\"sim$i\"}"
 	done | each /v1/tokens | jq -r .token >"$DIR/tokens"
