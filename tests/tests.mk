@@ -34,6 +34,7 @@ endef
 # tests/unit/test_<module>.c links its module from libcore.a; what one needs besides is said here.
 UNIT_RIG   := tests/unit/unit.c tests/unit/mesh.c
 archives_test_ctl      := agent
+archives_test_workable := agent
 archives_test_identity := agent
 archives_test_fetcher  := agent
 archives_test_fetch_report := fetch

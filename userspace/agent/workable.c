@@ -15,10 +15,18 @@ static int fail(const char *text)
 	return 1;
 }
 
-/* Where BPF is in force or asked for, a release that cannot do it is none; else nftables is as good as it was before. */
+/* Where BPF is asked for, or in force by our own choice, a release that cannot do it is none; else nftables is as good as it
+ * was before. */
+static bool needs_bpf(const struct wm_instance *inst)
+{
+	if (inst->dataplane == WM_DATAPLANE_AUTO)
+		return wm_dataplane_bpf.present(inst, NULL) == 1;
+	return inst->dataplane == WM_DATAPLANE_BPF;
+}
+
 int wm_workable(const struct wm_instance *inst)
 {
-	bool needed = inst->dataplane == WM_DATAPLANE_BPF || wm_dataplane_bpf.present(inst, NULL) == 1;
+	bool needed = needs_bpf(inst);
 	struct wm_error bpf = { 0 }, nft = { 0 };
 
 	printf("wm-gateway " WM_VERSION "\n");
