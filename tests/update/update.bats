@@ -75,6 +75,9 @@ load rig
 	in_force 0.2.0
 	# Which is also what is typed from now on.
 	[ "$("$BIN/wm-gateway" --version)" = 'wm-gateway 0.2.0' ]
+	# But who makes a release here makes it of what was built.
+	B=$BIN "$ROOT/scripts/release" --key "$D/key" --out "$D/own"
+	grep -qx "version $OWN" "$D/own/wm-release"
 	publish 0.3.0 fails
 	run env WM_NO_HANDOVER=1 timeout $LIMIT "$BIN/wm-gateway" update
 	echo "$output"
