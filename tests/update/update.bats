@@ -112,6 +112,19 @@ GATEWAY=wm-gateway-0.2.0-$ARCH
 	refuses 'expired on 2026-01-02T03:04:05Z'
 }
 
+@test "bad server: it offers nothing any more" {
+	rm -f "$WWW/wm-release"
+	agent
+	more_rounds 1
+	[ -z "$(state why)" ]
+	publish "$OWN"
+	more_rounds 2 # the first one may have begun before
+	[ "$(state highest)" = "$OWN" ]
+	rm "$WWW/wm-release"
+	until_true 'it is told' complains "/wm-release: there is none any more, but $OWN was offered before"
+	is_running "$OWN"
+}
+
 @test "bad server: a file that is longer than the manifest says" {
 	publish 0.2.0
 	instead "$GATEWAY" 'longer 1'

@@ -65,12 +65,19 @@ int wm_update_look(const struct wm_instance *inst, struct wm_fetcher *f, const s
 {
 	struct wm_publishers keys;
 	struct wm_release release;
+	char text[WM_VERSION_TEXT];
 	int rc = load_keys(inst, &keys, err);
 
 	if (!rc)
 		rc = fetch_manifest(inst, f, &keys, &release, err);
+	if (rc == -ENOENT && wm_version_is_none(&io_state->highest))
+		return 0;
+	/* Whoever wants this gateway to stay as it is need not forge anything: that is told like an expired manifest. */
+	if (rc == -ENOENT)
+		return wm_fail(err, ENODATA, "%s/%s: there is none any more, but %s was offered before: whoever publishes must put it back",
+			       inst->update_url, WM_RELEASE_MANIFEST, wm_version_format(&io_state->highest, text));
 	if (rc)
-		return rc == -ENOENT ? 0 : rc;
+		return rc;
 	rc = wm_update_judge(io_state, &release, running, wm_unix_time(), err);
 	if (rc == -ESTALE || rc == -ETIME)
 		return rc;

@@ -15,7 +15,7 @@ struct wm_gateway_args {
 	size_t n;
 };
 
-/* 1 a release that is newer than `running` and may be taken, in *ret; 0 none, or none offered at all; -errno with why what
+/* 1 a release that is newer than `running` and may be taken, in *ret; 0 none, or none offered so far; -errno with why what
  * is offered is refused. *io_state learns which version was offered, and nothing is written. */
 int wm_update_look(const struct wm_instance *inst, struct wm_fetcher *f, const struct wm_version *running,
 		   struct wm_update_state *io_state, struct wm_release *ret, struct wm_error *err);
