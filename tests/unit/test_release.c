@@ -125,6 +125,7 @@ static void a_state_comes_back(void **state)
 
 	(void)state;
 	s.highest = version("0.3.0");
+	s.before = version("0.2.8");
 	s.staged = version("0.3.0");
 	s.tried = version("0.2.9");
 	wm_update_state_complain(&s, 1767323046, "it\nis \x1b[2J bad");
@@ -139,6 +140,7 @@ static void a_state_comes_back(void **state)
 	assert_string_equal(again.why, "it?is ?[2J bad");
 	assert_int_equal(again.refused_at, 1767323046);
 	assert_int_equal(again.nbad, WM_UPDATE_BAD_MAX);
+	assert_int_equal(again.before.part[2], 8);
 	assert_string_equal(again.bad[0].why, "0.2.9");
 	assert_int_equal(again.tries, 2);
 	wm_update_state_complain(&again, 5, NULL);
@@ -203,7 +205,8 @@ static void trials_are_counted(void **state)
 	assert_int_equal(s.nbad, 1);
 	assert_string_equal(s.why, "0.3.0 was started and taken back: it is");
 	assert_int_equal(s.rounds, 2);
-	wm_update_state_proved(&s, 7, NULL);
+	wm_update_state_proved(&s, &a, 7, NULL);
+	assert_int_equal(wm_version_compare(&s.before, &a), 0);
 	assert_string_equal(s.why, "");
 	assert_int_equal(s.tries, 0);
 	wm_update_state_given_up(&s);

@@ -26,6 +26,11 @@ load rig
 	more_rounds 1
 	[ "$(cd "$RELEASES" && echo *)" = '0.10.0 0.3.0 current state' ]
 	[ -z "$(state why)" ]
+	# Also where one is refused.
+	publish 0.11.0 fails
+	until_true 'it is refused' complains '0.11.0 is not'
+	more_rounds 1
+	[ "$(cd "$RELEASES" && echo *)" = '0.10.0 0.3.0 current state' ]
 	kill "$AGENT"
 	wait "$AGENT"
 	silent

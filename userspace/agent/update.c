@@ -240,7 +240,8 @@ bool wm_update_round(const struct wm_instance *inst, const struct wm_version *ru
 		rc = take_release(inst, &fetcher, &release, args, &state, &err);
 	wm_fetcher_stop(&fetcher);
 	if (rc < 0) {
-		wm_releases_prune(inst, running, running);
+		/* What was refused goes; what runs, and what it may have to go back to, stays. */
+		wm_releases_prune(inst, running, wm_version_is_none(&state.before) ? running : &state.before);
 		/* Once, and not every ten minutes: what is bad was told when it became so. */
 		if (is_news(err.text, state.why) && rc != -EALREADY)
 			wm_warning("update: %s", err.text);

@@ -216,14 +216,14 @@ static void trial_failed(struct wm_updater *u, const char *why)
 	run_proved(u);
 }
 
-static void note_proved(const struct wm_updater *u, const char *but)
+static void note_proved(const struct wm_updater *u, const struct wm_version *before, const char *but)
 {
 	struct wm_update_state state;
 	char path[PATH_MAX];
 
 	if (load_state(u, path, &state))
 		return;
-	wm_update_state_proved(&state, wm_unix_time(), but);
+	wm_update_state_proved(&state, before, wm_unix_time(), but);
 	save_state(path, &state);
 }
 
@@ -239,11 +239,11 @@ static void trial_proved(struct wm_updater *u)
 	if (names(u, &inst, &err) || wm_releases_switch(&inst, &u->trial, &err)) {
 		/* It runs and works; after a restart it is proved again. */
 		wm_error("update: %s", err.text);
-		note_proved(u, err.text);
+		note_proved(u, &before, err.text);
 		return;
 	}
 	wm_info("wm-gateway %s is in force instead of %s", wm_version_format(&u->trial, text), wm_version_format(&before, old));
-	note_proved(u, NULL);
+	note_proved(u, &before, NULL);
 	wm_releases_prune(&inst, &u->trial, &before);
 }
 

@@ -43,6 +43,8 @@ static void take_line(struct wm_update_state *s, char *line)
 	*value++ = '\0';
 	if (!strcmp(line, "highest"))
 		wm_version_parse(value, &s->highest);
+	else if (!strcmp(line, "before"))
+		wm_version_parse(value, &s->before);
 	else if (!strcmp(line, "staged"))
 		wm_version_parse(value, &s->staged);
 	else if (!strcmp(line, "tried"))
@@ -90,6 +92,7 @@ char *wm_update_state_format(const struct wm_update_state *s)
 	if (!f)
 		return NULL;
 	print_version(f, "highest", &s->highest);
+	print_version(f, "before", &s->before);
 	print_version(f, "staged", &s->staged);
 	print_version(f, "tried", &s->tried);
 	fprintf(f, "tries %" PRIu32 "\nrounds %" PRIu64 "\nchecked %" PRId64 "\n", s->tries, s->rounds, s->checked);
@@ -170,9 +173,10 @@ static void end_round(struct wm_update_state *s)
 	s->rounds++;
 }
 
-void wm_update_state_proved(struct wm_update_state *s, int64_t now, const char *but)
+void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *before, int64_t now, const char *but)
 {
 	end_round(s);
+	s->before = *before;
 	s->tried = (struct wm_version){ 0 };
 	s->tries = 0;
 	wm_update_state_complain(s, now, but);

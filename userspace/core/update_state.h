@@ -18,6 +18,7 @@ struct wm_update_bad {
 
 struct wm_update_state {
 	struct wm_version highest;   /* of all manifests that were believed: nothing older is, any more */
+	struct wm_version before;    /* of the package or still on disk: what ran until the one that runs was proved; none: nothing */
 	struct wm_version staged;    /* whole on disk, not yet proved */
 	struct wm_version tried;     /* which was started last to be proved, */
 	uint32_t tries;              /* and how often */
@@ -41,10 +42,10 @@ void wm_update_state_complain(struct wm_update_state *state, int64_t now, const 
 void wm_update_state_add_bad(struct wm_update_state *state, const struct wm_version *version, const char *why);
 
 /* What becomes of a trial of a release that was staged. sure: whatever happens is its own fault, so it is bad. but: it is in
- * force, yet not all is well; NULL. */
+ * force instead of `before`, yet not all is well; NULL. */
 void wm_update_state_begun(struct wm_update_state *state, const struct wm_version *version);
 void wm_update_state_given_up(struct wm_update_state *state); /* by who was told to stop: as if it had not been begun */
-void wm_update_state_proved(struct wm_update_state *state, int64_t now, const char *but);
+void wm_update_state_proved(struct wm_update_state *state, const struct wm_version *before, int64_t now, const char *but);
 void wm_update_state_failed(struct wm_update_state *state, const struct wm_version *version, bool sure, int64_t now,
 			    const char *why);
 
