@@ -11,18 +11,14 @@
 #include <unistd.h>
 
 #include "agent/agent_lock.h"
-#include "agent/ctl.h"
 #include "agent/releases.h"
+#include "agent/update_work.h"
 #include "core/log.h"
 #include "core/util.h"
 
 #define FIRST_LOOK_S 60 /* after the start, at the latest */
-#define ASK_S 20        /* a gateway that was asked whether it is in sync */
 #define CRASHES_MAX 3
 #define NEVER UINT64_MAX
-
-/* What a worker's exit code says. */
-enum { NOTHING, STAGED_SURE, STAGED_UNSURE, IN_SYNC, NOT_IN_SYNC };
 
 /* --- the state ----------------------------------------------------------------------------- */
 
@@ -59,45 +55,6 @@ static int save_state(const char *path, const struct wm_update_state *state)
 
 /* --- workers ---------------------------------------------------------------------------------- */
 
-static bool is_in_sync(const struct wm_instance *inst, unsigned int timeout_s)
-{
-	WM_AUTO_FREE char *text = NULL;
-	struct wm_error err;
-	int code;
-
-	return !wm_ctl_ask(inst, WM_CTL_SYNC, 0, 0, timeout_s, &text, &code, &err) && !code;
-}
-
-static int work_look(const struct wm_updater *u)
-{
-	struct wm_instance inst;
-	struct wm_error err;
-
-	/* wm-gateway says itself what is wrong with its settings; and where nobody is trusted there is nothing to look for. */
-	if (wm_instance_load(&inst, u->instance, u->config, &err) || !inst.update || access(inst.release_keys, F_OK))
-		return NOTHING;
-	if (!wm_update_round(&inst, &u->proved, &u->args))
-		return NOTHING;
-	return is_in_sync(&inst, ASK_S) ? STAGED_SURE : STAGED_UNSURE;
-}
-
-/* A sync that it answers is one with the registry, and with the kernel. */
-static int work_prove(const struct wm_updater *u)
-{
-	struct wm_instance inst;
-	struct wm_error err;
-	uint64_t now, end;
-
-	if (wm_instance_load(&inst, u->instance, u->config, &err))
-		return NOT_IN_SYNC;
-	end = wm_monotonic_ms() + 1000ull * inst.update_prove_s;
-	for (; (now = wm_monotonic_ms()) < end; usleep(200000)) {
-		if (is_in_sync(&inst, (unsigned int)WM_MIN((end - now) / 1000 + 1, (uint64_t)ASK_S)))
-			return IN_SYNC;
-	}
-	return NOT_IN_SYNC;
-}
-
 static int start_worker(struct wm_updater *u, int (*work)(const struct wm_updater *u))
 {
 	pid_t parent = getpid(), pid = fork();
@@ -110,7 +67,7 @@ static int start_worker(struct wm_updater *u, int (*work)(const struct wm_update
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
-			_exit(NOTHING);
+			_exit(WM_UPDATE_NOTHING);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		_exit(work(u));
@@ -305,7 +262,7 @@ void wm_updater_on_time(struct wm_updater *u)
 {
 	if (wm_monotonic_ms() < wm_updater_next_ms(u))
 		return;
-	if (start_worker(u, work_look))
+	if (start_worker(u, wm_update_work_look))
 		rest(u, UINT_MAX);
 	else
 		u->phase = WM_UPDATER_LOOKING;
@@ -318,7 +275,7 @@ void wm_updater_look_now(struct wm_updater *u)
 
 bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 {
-	int said = WIFEXITED(status) ? WEXITSTATUS(status) : NOTHING;
+	int said = WIFEXITED(status) ? WEXITSTATUS(status) : WM_UPDATE_NOTHING;
 
 	if (!pid || pid != u->worker)
 		return false;
@@ -326,12 +283,12 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 	if (WIFSIGNALED(status))
 		wm_warning("update: the process that looks for releases was ended by signal %d", WTERMSIG(status));
 	if (u->phase == WM_UPDATER_TRYING) {
-		if (said == IN_SYNC)
+		if (said == WM_UPDATE_IN_SYNC)
 			trial_proved(u);
 		else
 			trial_failed(u, "was not in sync in time (WM_UPDATE_PROVE)");
-	} else if (said == STAGED_SURE || said == STAGED_UNSURE) {
-		begin_trial(u, said == STAGED_SURE);
+	} else if (said == WM_UPDATE_STAGED_SURE || said == WM_UPDATE_STAGED_UNSURE) {
+		begin_trial(u, said == WM_UPDATE_STAGED_SURE);
 	} else {
 		rest(u, UINT_MAX);
 	}
@@ -340,7 +297,7 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 
 void wm_updater_started(struct wm_updater *u)
 {
-	if (u->phase == WM_UPDATER_TRYING && !u->worker && start_worker(u, work_prove))
+	if (u->phase == WM_UPDATER_TRYING && !u->worker && start_worker(u, wm_update_work_prove))
 		trial_failed(u, "cannot be watched");
 }
 

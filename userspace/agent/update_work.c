@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/update_work.h"
+
+#include <unistd.h>
+
+#include "agent/ctl.h"
+#include "core/util.h"
+
+#define ASK_S 20 /* a gateway that was asked whether it is in sync */
+
+static bool is_in_sync(const struct wm_instance *inst, unsigned int timeout_s)
+{
+	WM_AUTO_FREE char *text = NULL;
+	struct wm_error err;
+	int code;
+
+	return !wm_ctl_ask(inst, WM_CTL_SYNC, 0, 0, timeout_s, &text, &code, &err) && !code;
+}
+
+int wm_update_work_look(const struct wm_updater *u)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+
+	/* wm-gateway says itself what is wrong with its settings; and where nobody is trusted there is nothing to look for. */
+	if (wm_instance_load(&inst, u->instance, u->config, &err) || !inst.update || access(inst.release_keys, F_OK))
+		return WM_UPDATE_NOTHING;
+	if (!wm_update_round(&inst, &u->proved, &u->args))
+		return WM_UPDATE_NOTHING;
+	return is_in_sync(&inst, ASK_S) ? WM_UPDATE_STAGED_SURE : WM_UPDATE_STAGED_UNSURE;
+}
+
+/* A sync that it answers is one with the registry, and with the kernel. */
+int wm_update_work_prove(const struct wm_updater *u)
+{
+	struct wm_instance inst;
+	struct wm_error err;
+	uint64_t now, end;
+
+	if (wm_instance_load(&inst, u->instance, u->config, &err))
+		return WM_UPDATE_NOT_IN_SYNC;
+	end = wm_monotonic_ms() + 1000ull * inst.update_prove_s;
+	for (; (now = wm_monotonic_ms()) < end; usleep(200000)) {
+		if (is_in_sync(&inst, (unsigned int)WM_MIN((end - now) / 1000 + 1, (uint64_t)ASK_S)))
+			return WM_UPDATE_IN_SYNC;
+	}
+	return WM_UPDATE_NOT_IN_SYNC;
+}

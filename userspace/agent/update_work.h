@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What wm-agent's worker does, a process of its own that may take its time
+ * (updater.h): looks for a release, or asks the wm-gateway that runs whether it
+ * is in sync. What it found is its exit code.
+ */
+#pragma once
+
+#include "agent/updater.h"
+
+enum wm_update_said {
+	WM_UPDATE_NOTHING, /* no release is there to be started */
+	WM_UPDATE_STAGED_SURE, /* one is, and the gateway that runs is in sync */
+	WM_UPDATE_STAGED_UNSURE, /* one is, but that one does not answer that it is */
+	WM_UPDATE_IN_SYNC,
+	WM_UPDATE_NOT_IN_SYNC, /* not within WM_UPDATE_PROVE */
+};
+
+int wm_update_work_look(const struct wm_updater *u);
+int wm_update_work_prove(const struct wm_updater *u);
