@@ -6,9 +6,10 @@
  *   STUB <version> <self-test> <run>
  *
  * self-test: ok, fails, hangs, lies (another version). run: syncs, unsynced,
- * deaf, dies. While it runs, <run_dir>/runs says "<version> <pid>".
+ * deaf, dies, stays (unsynced, and whatever it is told). While it runs, <run_dir>/runs says "<version> <pid>".
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,8 @@ static int do_run(void)
 		return 1;
 	if (!strcmp(run, "dies"))
 		return 3;
+	if (!strcmp(run, "stays"))
+		signal(SIGTERM, SIG_IGN);
 	if (!strcmp(run, "deaf"))
 		pause();
 	if (wm_ctl_listen(&inst, &ctl, &err))

@@ -295,6 +295,23 @@ GATEWAY=wm-gateway-0.2.0-$ARCH
 	takes_back 'it was started 3 times' 3
 }
 
+@test "a trial that was cut off by the end of wm-agent has not failed" {
+	settings WM_UPDATE_PROVE=2
+	publish 0.2.0 ok stays
+	agent
+	until_true '0.2.0 is tried' is_running 0.2.0
+	POKED=
+	runs_pid >>"$D/pids"
+	kill "$AGENT"
+	# What is left of the trial's time passes while the gateway does not end.
+	sleep 2.5
+	some_runs
+	[ "$(state tried) $(state tries) $(state bad)" = '0.2.0 0 ' ]
+	kill -9 "$(runs_pid)"
+	wait "$AGENT"
+	[ "$(grep -c 'taken back\|going back' "$D/agent-log")" = 0 ]
+}
+
 @test "a release that cannot be run any more gives way to the package's" {
 	publish 0.2.0
 	agent

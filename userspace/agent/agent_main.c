@@ -153,6 +153,7 @@ static void on_signal(struct agent *a, int sig)
 		wm_updater_look_now(&a->updater);
 	if ((sig == SIGTERM || sig == SIGINT) && !a->stop) {
 		a->stop = true;
+		wm_updater_stop(&a->updater);
 		end_child(a);
 	}
 }
@@ -161,7 +162,7 @@ static void on_time(struct agent *a)
 {
 	uint64_t now = wm_monotonic_ms();
 
-	if (a->updater.change && !a->stop) {
+	if (a->updater.change) {
 		a->updater.change = false;
 		a->replacing = a->child != 0;
 		a->start_at = 0;

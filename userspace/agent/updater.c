@@ -239,7 +239,7 @@ void wm_updater_open(struct wm_updater *u)
 	rest(u, FIRST_LOOK_S);
 }
 
-void wm_updater_close(struct wm_updater *u)
+void wm_updater_stop(struct wm_updater *u)
 {
 	struct wm_update_state state;
 	char path[PATH_MAX];
@@ -249,6 +249,12 @@ void wm_updater_close(struct wm_updater *u)
 		wm_update_state_given_up(&state);
 		save_state(path, &state);
 	}
+	u->phase = WM_UPDATER_RESTING;
+	u->change = false;
+}
+
+void wm_updater_close(struct wm_updater *u)
+{
 	if (u->lock >= 0)
 		close(u->lock);
 }

@@ -36,7 +36,9 @@ struct wm_updater {
 
 /* u's first three lines are set. Decides what is to run first. */
 void wm_updater_open(struct wm_updater *u);
-/* Leaves; a trial that is under way is as if it had not been begun. */
+/* Nothing is looked for or judged from now on; a trial that is under way is as if it had not been begun. */
+void wm_updater_stop(struct wm_updater *u);
+/* When its gateway has ended: another wm-agent may come. */
 void wm_updater_close(struct wm_updater *u);
 
 uint64_t wm_updater_next_ms(const struct wm_updater *u); /* monotonic; UINT64_MAX: nothing but its worker is waited for */
