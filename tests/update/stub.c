@@ -6,13 +6,15 @@
  *   STUB <version> <self-test> <run>
  *
  * self-test: ok, fails, hangs, lies (another version). run: syncs, unsynced,
- * deaf, dies, stays (unsynced, and whatever it is told). While it runs, <run_dir>/runs says "<version> <pid>".
+ * deaf, dies, stays (unsynced, and whatever it is told), crashes (once it is
+ * in force). While it runs, <run_dir>/runs says "<version> <pid>".
  */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent/ctl.h"
@@ -44,15 +46,32 @@ static int test_self(void)
 	return 1;
 }
 
-static void serve(int ctl)
+/* Without a core file. */
+static void crash(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	abort();
+}
+
+static bool is_in_force(const struct wm_instance *inst)
+{
+	char path[WM_PATH_SIZE], to[32] = "";
+
+	return !wm_format(path, sizeof(path), "%s/current", inst->releases) && readlink(path, to, sizeof(to) - 1) > 0 &&
+	       !strcmp(to, version);
+}
+
+static void serve(const struct wm_instance *inst, int ctl)
 {
 	struct wm_ctl_request request;
 
 	for (;;) {
+		if (!strcmp(run, "crashes") && is_in_force(inst))
+			crash();
 		int fd = wm_ctl_accept(ctl, &request);
 
 		if (fd >= 0)
-			wm_ctl_answer(fd, strcmp(run, "syncs") != 0, "\n");
+			wm_ctl_answer(fd, strcmp(run, "syncs") && strcmp(run, "crashes"), "\n");
 		else
 			usleep(10000);
 	}
@@ -83,7 +102,7 @@ static int do_run(void)
 		pause();
 	if (wm_ctl_listen(&inst, &ctl, &err))
 		return 1;
-	serve(ctl);
+	serve(&inst, ctl);
 	return 0;
 }
 

@@ -312,6 +312,26 @@ GATEWAY=wm-gateway-0.2.0-$ARCH
 	[ "$(grep -c 'taken back\|going back' "$D/agent-log")" = 0 ]
 }
 
+@test "bad release: it crashes once it is in force" {
+	publish 0.2.0
+	agent
+	until_true '0.2.0 is in force' in_force 0.2.0
+	publish 0.3.0 ok crashes
+	until_true '0.3.0 has crashed' complains '0.3.0 is not tried again: it crashed three times in a row'
+	# Back to the one before, and it stays so.
+	until_true '0.2.0 is in force again' in_force 0.2.0
+	more_rounds 2
+	in_force 0.2.0
+	# Once more, as it may have been damaged on the disk.
+	[ "$(grep -c 'starting wm-gateway 0.3.0' "$D/agent-log")" = 2 ]
+	[ "$(cd "$RELEASES" && echo *)" = '0.2.0 current state' ]
+}
+
+@test "bad release: it crashes once it is in force, and is the first" {
+	publish 0.2.0 ok crashes
+	takes_back 'it crashed three times in a row' 2
+}
+
 @test "a release that cannot be run any more gives way to the package's" {
 	publish 0.2.0
 	agent

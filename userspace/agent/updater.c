@@ -307,24 +307,61 @@ void wm_updater_started(struct wm_updater *u)
 		trial_failed(u, "cannot be watched");
 }
 
-/* Damaged on the disk since it was proved, or of another system than that has become. */
-static bool is_broken(struct wm_updater *u, int status, bool soon)
+static bool has_crashed(int status)
 {
 	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	bool crashed = sig && sig != SIGTERM && sig != SIGKILL && sig != SIGINT;
 
-	u->crashes = crashed ? (soon ? u->crashes : 0) + 1 : 0;
-	return strcmp(u->program, u->packaged) &&
-	       (u->crashes >= CRASHES_MAX || (WIFEXITED(status) && WEXITSTATUS(status) == 127));
+	return sig && sig != SIGTERM && sig != SIGKILL && sig != SIGINT;
 }
 
-/* Who is typed as wm-gateway must not hand over to it, either; where it is offered, it will be had anew. */
-static void forget_release(const struct wm_updater *u)
+/* Damaged on the disk since it was proved, or of another system than that has become. */
+static bool cannot_be_run(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 127;
+}
+
+/* To what ran before. False: that is of the package, or gone. */
+static bool go_back(struct wm_updater *u, const struct wm_instance *inst)
+{
+	struct wm_version own = { 0 }, before;
+	struct wm_update_state state;
+	char path[PATH_MAX], program[PATH_MAX];
+	struct wm_error err;
+
+	if (load_state(u, path, &state))
+		return false;
+	before = state.before;
+	wm_update_state_crashed(&state, &u->proved);
+	wm_version_parse(WM_VERSION, &own);
+	if (save_state(path, &state) || wm_version_compare(&before, &own) <= 0 ||
+	    wm_releases_program(inst, &before, WM_RELEASE_GATEWAY, program) || access(program, X_OK))
+		return false;
+	if (wm_releases_switch(inst, &before, &err)) {
+		wm_error("update: %s", err.text);
+		return false;
+	}
+	u->proved = before;
+	return true;
+}
+
+/* Who is typed as wm-gateway must not hand over to it, either. Where it cannot be run it will be had anew, if it is offered. */
+static void give_up_release(struct wm_updater *u, bool crashed)
 {
 	struct wm_instance inst;
+	char broken[PATH_MAX];
 
-	if (!names(u, &inst, NULL))
+	stop_worker(u); /* who looks writes what is remembered, too */
+	rest(u, FIRST_LOOK_S);
+	snprintf(broken, sizeof(broken), "%s", u->program);
+	if (names(u, &inst, NULL))
+		return;
+	if (!crashed || !go_back(u, &inst)) {
 		wm_releases_forget(&inst);
+		wm_version_parse(WM_VERSION, &u->proved);
+	}
+	run_proved(u);
+	u->crashes = 0;
+	wm_error("%s %s; starting %s", broken, crashed ? "crashed three times in a row" : "cannot be run", u->program);
 }
 
 void wm_updater_ended(struct wm_updater *u, int status, bool soon)
@@ -338,11 +375,11 @@ void wm_updater_ended(struct wm_updater *u, int status, bool soon)
 			snprintf(why, sizeof(why), "was ended by signal %d", WTERMSIG(status));
 		trial_failed(u, why);
 		u->change = false; /* nothing runs */
-	} else if (is_broken(u, status, soon)) {
-		wm_error("%s cannot be run; starting what the package has installed", u->program);
-		forget_release(u);
-		wm_version_parse(WM_VERSION, &u->proved);
-		run_from_now(u, u->packaged);
-		u->change = false;
+		return;
+	}
+	u->crashes = has_crashed(status) ? (soon ? u->crashes : 0) + 1 : 0;
+	if (strcmp(u->program, u->packaged) && (u->crashes >= CRASHES_MAX || cannot_be_run(status))) {
+		give_up_release(u, !cannot_be_run(status));
+		u->change = false; /* nothing runs */
 	}
 }

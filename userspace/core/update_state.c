@@ -45,6 +45,8 @@ static void take_line(struct wm_update_state *s, char *line)
 		wm_version_parse(value, &s->highest);
 	else if (!strcmp(line, "before"))
 		wm_version_parse(value, &s->before);
+	else if (!strcmp(line, "crashed"))
+		wm_version_parse(value, &s->crashed);
 	else if (!strcmp(line, "staged"))
 		wm_version_parse(value, &s->staged);
 	else if (!strcmp(line, "tried"))
@@ -93,6 +95,7 @@ char *wm_update_state_format(const struct wm_update_state *s)
 		return NULL;
 	print_version(f, "highest", &s->highest);
 	print_version(f, "before", &s->before);
+	print_version(f, "crashed", &s->crashed);
 	print_version(f, "staged", &s->staged);
 	print_version(f, "tried", &s->tried);
 	fprintf(f, "tries %" PRIu32 "\nrounds %" PRIu64 "\nchecked %" PRId64 "\n", s->tries, s->rounds, s->checked);
@@ -180,6 +183,14 @@ void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *
 	s->tried = (struct wm_version){ 0 };
 	s->tries = 0;
 	wm_update_state_complain(s, now, but);
+}
+
+void wm_update_state_crashed(struct wm_update_state *s, const struct wm_version *version)
+{
+	if (!wm_version_compare(&s->crashed, version))
+		wm_update_state_add_bad(s, version, "it crashed three times in a row, and again when it had been downloaded anew");
+	s->crashed = *version;
+	s->before = (struct wm_version){ 0 };
 }
 
 void wm_update_state_failed(struct wm_update_state *s, const struct wm_version *version, bool sure, int64_t now, const char *why)
