@@ -5,7 +5,8 @@
  *
  *   STUB <version> <self-test> <run>
  *
- * self-test: ok, fails, hangs, lies (another version). run: syncs, unsynced,
+ * self-test: ok, fails, hangs, lies (another version), killed. run: syncs,
+ * asked (syncs, unless there is <run_dir>/unsynced), away (makes that), killed, unsynced,
  * deaf, dies, stays (unsynced, and whatever it is told), crashes (once it is
  * in force). While it runs, <run_dir>/runs says "<version> <pid>".
  */
@@ -40,6 +41,8 @@ static int test_self(void)
 	fflush(stdout);
 	if (!strcmp(self_test, "hangs"))
 		pause();
+	if (!strcmp(self_test, "killed"))
+		raise(SIGKILL);
 	if (strcmp(self_test, "fails"))
 		return 0;
 	fprintf(stderr, "wm-gateway: the kernel does not take it\n");
@@ -61,6 +64,24 @@ static bool is_in_force(const struct wm_instance *inst)
 	       !strcmp(to, version);
 }
 
+static bool is_in_sync(const struct wm_instance *inst)
+{
+	char path[WM_PATH_SIZE];
+
+	if (!strcmp(run, "asked"))
+		return !wm_format(path, sizeof(path), "%s/unsynced", inst->run_dir) && access(path, F_OK);
+	return !strcmp(run, "syncs") || !strcmp(run, "crashes");
+}
+
+/* The line, for all that come after. */
+static int go_away(const struct wm_instance *inst)
+{
+	char path[WM_PATH_SIZE];
+	int fd = wm_format(path, sizeof(path), "%s/unsynced", inst->run_dir) ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
 static void serve(const struct wm_instance *inst, int ctl)
 {
 	struct wm_ctl_request request;
@@ -71,7 +92,7 @@ static void serve(const struct wm_instance *inst, int ctl)
 		int fd = wm_ctl_accept(ctl, &request);
 
 		if (fd >= 0)
-			wm_ctl_answer(fd, strcmp(run, "syncs") && strcmp(run, "crashes"), "\n");
+			wm_ctl_answer(fd, !is_in_sync(inst), "\n");
 		else
 			usleep(10000);
 	}
@@ -96,6 +117,10 @@ static int do_run(void)
 		return 1;
 	if (!strcmp(run, "dies"))
 		return 3;
+	if (!strcmp(run, "killed"))
+		raise(SIGKILL);
+	if (!strcmp(run, "away") && go_away(&inst))
+		return 1;
 	if (!strcmp(run, "stays"))
 		signal(SIGTERM, SIG_IGN);
 	if (!strcmp(run, "deaf"))

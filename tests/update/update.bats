@@ -292,7 +292,7 @@ GATEWAY=wm-gateway-0.2.0-$ARCH
 	settings WM_UPDATE_PROVE=1
 	stub "$D/packaged" "$OWN" ok unsynced
 	publish 0.2.0 ok unsynced
-	takes_back 'it was started 3 times' 3
+	takes_back 'it was tried 3 times' 3
 }
 
 @test "a trial that was cut off by the end of wm-agent has not failed" {
@@ -310,6 +310,50 @@ GATEWAY=wm-gateway-0.2.0-$ARCH
 	kill -9 "$(runs_pid)"
 	wait "$AGENT"
 	[ "$(grep -c 'taken back\|going back' "$D/agent-log")" = 0 ]
+}
+
+# Looks once, and waits for what comes of it.
+one_look() {
+	local n
+	n=$(state rounds || true)
+	kill -USR1 "$AGENT"
+	until_true 'a look is over' rounds_over $((${n:-0} + 1))
+}
+
+@test "a release is not blamed for a line that went away with it" {
+	settings WM_UPDATE_PROVE=2
+	stub "$D/packaged" "$OWN" ok asked
+	publish 0.2.0 ok away
+	agent
+	POKED=
+	one_look
+	complains '0.2.0 was started and taken back: was not in sync in time'
+	is_running "$OWN"
+	[ "$(state tries) $(state bad)" = '1 ' ]
+	rm "$D/run/unsynced"
+	publish 0.2.0
+	POKED=$AGENT
+	until_true '0.2.0 is in force' in_force 0.2.0
+}
+
+@test "a release is not blamed for being killed" {
+	publish 0.2.0 killed
+	agent
+	POKED=
+	one_look
+	complains '0.2.0 is not taken: its self-test was killed'
+	[ "$(state tries) $(state bad)" = '1 ' ]
+	publish 0.2.0 ok killed
+	one_look
+	complains '0.2.0 was started and taken back: was ended by signal 9'
+	[ "$(state tries) $(state bad)" = '2 ' ]
+	publish 0.2.0
+	one_look
+	until_true '0.2.0 is in force' in_force 0.2.0
+	# But it is not tried for ever.
+	publish 0.3.0 killed
+	POKED=$AGENT
+	until_true 'it is given up' complains '0.3.0 is not tried again: it was tried 3 times'
 }
 
 @test "bad release: it crashes once it is in force" {

@@ -19,6 +19,8 @@
 #define END_S 5 /* between its last word and its end */
 #define SAID_MAX 1024
 
+enum { NOT_READY = 126, NOT_STARTED = 127 }; /* exit codes, as a shell has them */
+
 static void child(char *const *argv, int out)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -29,9 +31,9 @@ static void child(char *const *argv, int out)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	wm_update_environment();
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
-		_exit(126);
+		_exit(NOT_READY);
 	execv(argv[0], argv);
-	_exit(127);
+	_exit(NOT_STARTED);
 }
 
 /* All that it says, cut; false: it takes too long. */
@@ -85,6 +87,11 @@ static int judge(const struct wm_version *version, bool in_time, int status, cha
 		return wm_fail(err, ETIMEDOUT, "its self-test does not end");
 	for (char *line = first; line; line = strtok(NULL, "\n"))
 		last = line;
+	/* By who is short of memory; or it was never begun. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return wm_fail(err, ECANCELED, "its self-test was killed");
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == NOT_READY || WEXITSTATUS(status) == NOT_STARTED))
+		return wm_fail(err, ECANCELED, "its self-test cannot be started (exit code %d)", WEXITSTATUS(status));
 	if (WIFSIGNALED(status))
 		return wm_fail(err, EIO, "its self-test was ended by signal %d", WTERMSIG(status));
 	if (WEXITSTATUS(status))

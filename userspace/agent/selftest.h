@@ -7,6 +7,7 @@
 
 #include "agent/update.h"
 
-/* 0: it says that it is that version, and can; else -errno with what it says. */
+/* 0: it says that it is that version, and can; else -errno with what it says: -EIO, -EBADMSG it cannot; -ECANCELED,
+ * -ETIMEDOUT it did not come to say so, which may be this machine's fault; others it was not asked. */
 int wm_selftest_run(const struct wm_instance *inst, const struct wm_version *version, const struct wm_gateway_args *args,
 		    struct wm_error *err);

@@ -174,7 +174,7 @@ static int check_tries(struct wm_update_state *state, const struct wm_version *v
 {
 	if (wm_version_compare(&state->tried, version) || state->tries < WM_UPDATE_TRIES_MAX)
 		return 0;
-	wm_fail(err, EPERM, "it was started %d times, and was not in sync before wm-agent or the machine stopped, or its time was over",
+	wm_fail(err, EPERM, "it was tried %d times, and was never in sync before it, wm-agent or the machine stopped, or its time was over",
 		WM_UPDATE_TRIES_MAX);
 	wm_update_state_add_bad(state, version, err->text);
 	return -EPERM;
@@ -199,8 +199,10 @@ static int take_release(const struct wm_instance *inst, struct wm_fetcher *f, co
 		return 0;
 	}
 	/* Not where this machine had no memory or process for it. */
-	if (rc == -EIO || rc == -EBADMSG || rc == -ETIMEDOUT)
+	if (rc == -EIO || rc == -EBADMSG)
 		wm_update_state_add_bad(state, &release->version, err->text);
+	if (rc == -ECANCELED || rc == -ETIMEDOUT)
+		wm_update_state_begun(state, &release->version);
 	return wm_fail_in(err, rc, "%s is not taken", text);
 }
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/update_work.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/ctl.h"
+#include "core/log.h"
 #include "core/util.h"
 
 #define ASK_S 20 /* a gateway that was asked whether it is in sync */
@@ -45,4 +51,36 @@ int wm_update_work_prove(const struct wm_updater *u)
 			return WM_UPDATE_IN_SYNC;
 	}
 	return WM_UPDATE_NOT_IN_SYNC;
+}
+
+/* --- the process ------------------------------------------------------------------------------ */
+
+int wm_update_work_start(struct wm_updater *u, int (*work)(const struct wm_updater *u))
+{
+	pid_t parent = getpid(), pid = fork();
+	sigset_t none;
+
+	if (pid < 0) {
+		wm_error("update: fork: %s", strerror(errno));
+		return -errno;
+	}
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(WM_UPDATE_NOTHING);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		_exit(work(u));
+	}
+	u->worker = pid;
+	return 0;
+}
+
+void wm_update_work_stop(struct wm_updater *u)
+{
+	if (!u->worker)
+		return;
+	kill(u->worker, SIGKILL);
+	waitpid(u->worker, NULL, 0);
+	u->worker = 0;
 }

@@ -18,3 +18,7 @@ enum wm_update_said {
 
 int wm_update_work_look(const struct wm_updater *u);
 int wm_update_work_prove(const struct wm_updater *u);
+
+/* Has one of them done in a new process, u->worker; -errno, and said so. */
+int wm_update_work_start(struct wm_updater *u, int (*work)(const struct wm_updater *u));
+void wm_update_work_stop(struct wm_updater *u); /* with nothing said; there may be none */

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,38 +50,6 @@ static int save_state(const char *path, const struct wm_update_state *state)
 	if (rc)
 		wm_error("update: %s", err.text);
 	return rc;
-}
-
-/* --- workers ---------------------------------------------------------------------------------- */
-
-static int start_worker(struct wm_updater *u, int (*work)(const struct wm_updater *u))
-{
-	pid_t parent = getpid(), pid = fork();
-	sigset_t none;
-
-	if (pid < 0) {
-		wm_error("update: fork: %s", strerror(errno));
-		return -errno;
-	}
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(WM_UPDATE_NOTHING);
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		_exit(work(u));
-	}
-	u->worker = pid;
-	return 0;
-}
-
-static void stop_worker(struct wm_updater *u)
-{
-	if (!u->worker)
-		return;
-	kill(u->worker, SIGKILL);
-	waitpid(u->worker, NULL, 0);
-	u->worker = 0;
 }
 
 /* --- phases -------------------------------------------------------------------------------------- */
@@ -157,19 +124,32 @@ static void begin_trial(struct wm_updater *u, bool sure)
 	run_from_now(u, path);
 }
 
-static void trial_failed(struct wm_updater *u, const char *why)
+static void end_failed(struct wm_updater *u, bool bad)
 {
-	char text[WM_VERSION_TEXT], before[WM_VERSION_TEXT], path[PATH_MAX];
 	struct wm_update_state state;
+	char path[PATH_MAX];
 
-	stop_worker(u);
-	wm_error("update: wm-gateway %s %s; going back to %s", wm_version_format(&u->trial, text), why,
-		 wm_version_format(&u->proved, before));
 	if (!load_state(u, path, &state)) {
-		wm_update_state_failed(&state, &u->trial, u->sure, wm_unix_time(), why);
+		wm_update_state_failed(&state, &u->trial, bad, wm_unix_time(), u->why);
 		save_state(path, &state);
 	}
 	rest(u, UINT_MAX);
+}
+
+/* itself: nobody else has ended it. Whether it is to blame is seen when the old one runs again: the registry, or the way to
+ * it, may have gone meanwhile. */
+static void trial_failed(struct wm_updater *u, bool itself, const char *why)
+{
+	char text[WM_VERSION_TEXT], before[WM_VERSION_TEXT];
+
+	wm_update_work_stop(u);
+	wm_error("update: wm-gateway %s %s; going back to %s", wm_version_format(&u->trial, text), why,
+		 wm_version_format(&u->proved, before));
+	snprintf(u->why, sizeof(u->why), "%s", why);
+	if (u->sure && itself)
+		u->phase = WM_UPDATER_RETURNING;
+	else
+		end_failed(u, false);
 	run_proved(u);
 }
 
@@ -244,11 +224,13 @@ void wm_updater_stop(struct wm_updater *u)
 	struct wm_update_state state;
 	char path[PATH_MAX];
 
-	stop_worker(u);
+	wm_update_work_stop(u);
 	if (u->phase == WM_UPDATER_TRYING && !load_state(u, path, &state)) {
 		wm_update_state_given_up(&state);
 		save_state(path, &state);
 	}
+	if (u->phase == WM_UPDATER_RETURNING)
+		end_failed(u, false);
 	u->phase = WM_UPDATER_RESTING;
 	u->change = false;
 }
@@ -268,7 +250,7 @@ void wm_updater_on_time(struct wm_updater *u)
 {
 	if (wm_monotonic_ms() < wm_updater_next_ms(u))
 		return;
-	if (start_worker(u, wm_update_work_look))
+	if (wm_update_work_start(u, wm_update_work_look))
 		rest(u, UINT_MAX);
 	else
 		u->phase = WM_UPDATER_LOOKING;
@@ -291,8 +273,12 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 	if (u->phase == WM_UPDATER_TRYING) {
 		if (said == WM_UPDATE_IN_SYNC)
 			trial_proved(u);
+		else if (said == WM_UPDATE_NOT_IN_SYNC)
+			trial_failed(u, true, "was not in sync in time (WM_UPDATE_PROVE)");
 		else
-			trial_failed(u, "was not in sync in time (WM_UPDATE_PROVE)");
+			trial_failed(u, false, "cannot be watched: who did was ended");
+	} else if (u->phase == WM_UPDATER_RETURNING) {
+		end_failed(u, said == WM_UPDATE_IN_SYNC);
 	} else if (said == WM_UPDATE_STAGED_SURE || said == WM_UPDATE_STAGED_UNSURE) {
 		begin_trial(u, said == WM_UPDATE_STAGED_SURE);
 	} else {
@@ -303,8 +289,14 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 
 void wm_updater_started(struct wm_updater *u)
 {
-	if (u->phase == WM_UPDATER_TRYING && !u->worker && start_worker(u, wm_update_work_prove))
-		trial_failed(u, "cannot be watched");
+	bool trying = u->phase == WM_UPDATER_TRYING;
+
+	if ((!trying && u->phase != WM_UPDATER_RETURNING) || u->worker || !wm_update_work_start(u, wm_update_work_prove))
+		return;
+	if (trying)
+		trial_failed(u, false, "cannot be watched");
+	else
+		end_failed(u, false);
 }
 
 static bool has_crashed(int status)
@@ -350,7 +342,9 @@ static void give_up_release(struct wm_updater *u, bool crashed)
 	struct wm_instance inst;
 	char broken[PATH_MAX];
 
-	stop_worker(u); /* who looks writes what is remembered, too */
+	wm_update_work_stop(u); /* who looks writes what is remembered, too */
+	if (u->phase == WM_UPDATER_RETURNING)
+		end_failed(u, false);
 	rest(u, FIRST_LOOK_S);
 	snprintf(broken, sizeof(broken), "%s", u->program);
 	if (names(u, &inst, NULL))
@@ -373,7 +367,7 @@ void wm_updater_ended(struct wm_updater *u, int status, bool soon)
 			snprintf(why, sizeof(why), "ended with exit code %d", WEXITSTATUS(status));
 		else
 			snprintf(why, sizeof(why), "was ended by signal %d", WTERMSIG(status));
-		trial_failed(u, why);
+		trial_failed(u, has_crashed(status) || (WIFEXITED(status) && !cannot_be_run(status)), why);
 		u->change = false; /* nothing runs */
 		return;
 	}

@@ -5,7 +5,9 @@
  * time is done by a worker, a process of its own; nothing here waits.
  *
  *   RESTING --time--> LOOKING --worker: staged--> TRYING --worker: in sync--> RESTING (the new one)
- *                       \--nothing, refused------> RESTING <--ended, or not in time--/ (the old one again)
+ *     ^  ^              |                           |
+ *     |  \--nothing, refused                        \--ended, or not in time (the old one again)--> RETURNING
+ *     \--worker: the old one is in sync, so the new one is bad; or it is not, and that is not known------/
  */
 #pragma once
 
@@ -14,7 +16,7 @@
 
 #include "agent/update.h"
 
-enum wm_updater_phase { WM_UPDATER_RESTING, WM_UPDATER_LOOKING, WM_UPDATER_TRYING };
+enum wm_updater_phase { WM_UPDATER_RESTING, WM_UPDATER_LOOKING, WM_UPDATER_TRYING, WM_UPDATER_RETURNING };
 
 struct wm_updater {
 	const char *instance, *config; /* as the command line says; NULL: not at all */
@@ -27,7 +29,8 @@ struct wm_updater {
 	struct wm_version proved;      /* what runs, or would again; of `packaged` when it is as new as any */
 	struct wm_version trial;
 	unsigned int crashes;          /* in a row, of what was proved once */
-	bool sure;                     /* the old one was in sync: so if the new one is not, that is its own fault */
+	bool sure;                     /* the old one was in sync: if it is so again, the new one failed by its own fault */
+	char why[64];                  /* it failed */
 
 	char program[PATH_MAX];        /* which wm-gateway is to run */
 	bool change;                   /* and what runs is another: the loop ends it, and clears this */

@@ -21,7 +21,7 @@ struct wm_update_state {
 	struct wm_version before;    /* of the package or still on disk: what ran until the one that runs was proved; none: nothing */
 	struct wm_version crashed;   /* what last did so again and again, though it was proved */
 	struct wm_version staged;    /* whole on disk, not yet proved */
-	struct wm_version tried;     /* which was started last to be proved, */
+	struct wm_version tried;     /* which was started last to be proved, or could not even test itself, */
 	uint32_t tries;              /* and how often */
 	uint64_t rounds;             /* how often it was looked; who waits for a round watches it */
 	int64_t checked;             /* unix seconds of the last; 0: never */
