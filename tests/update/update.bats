@@ -103,6 +103,17 @@ GATEWAY=wm-gateway-0.2.0-$ARCH
 	refuses "0.0.9 is offered, but $OWN runs"
 }
 
+@test "a release that is older than the package which was put under a wm-agent that stayed" {
+	stub "$D/packaged" 0.4.0
+	publish 0.3.0
+	agent
+	until_true 'it is refused' complains '0.3.0 is offered, but 0.4.0 runs'
+	is_running 0.4.0
+	[ ! -e "$RELEASES/0.3.0" ]
+	publish 0.5.0
+	until_true '0.5.0 is in force' in_force 0.5.0
+}
+
 @test "bad server: a release that is older than one that was offered before" {
 	publish 0.3.0 fails
 	refuses '0.3.0 is not '

@@ -21,6 +21,13 @@
 
 enum { NOT_READY = 126, NOT_STARTED = 127 }; /* exit codes, as a shell has them */
 
+/* A program that was asked something: what it said, cut, and how it ended. */
+struct answer {
+	char said[SAID_MAX];
+	int status;
+	bool in_time;
+};
+
 static void child(char *const *argv, int out)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -78,12 +85,13 @@ static bool wait_for_end(pid_t pid, bool in_time, int *ret_status)
 	return false;
 }
 
-static int judge(const struct wm_version *version, bool in_time, int status, char *said, struct wm_error *err)
+static int judge(const struct wm_version *version, struct answer *a, struct wm_error *err)
 {
 	char text[WM_VERSION_TEXT], expected[WM_VERSION_TEXT + 16];
-	char *first = strtok(said, "\n"), *last = first;
+	char *first = strtok(a->said, "\n"), *last = first;
+	int status = a->status;
 
-	if (!in_time)
+	if (!a->in_time)
 		return wm_fail(err, ETIMEDOUT, "its self-test does not end");
 	for (char *line = first; line; line = strtok(NULL, "\n"))
 		last = line;
@@ -102,21 +110,12 @@ static int judge(const struct wm_version *version, bool in_time, int status, cha
 	return 0;
 }
 
-int wm_selftest_run(const struct wm_instance *inst, const struct wm_version *version, const struct wm_gateway_args *args,
-		    struct wm_error *err)
+static int ask(char *const *argv, struct answer *ret, struct wm_error *err)
 {
-	WM_AUTO_FREE char **argv = calloc(args->n + 3, sizeof(*argv));
 	WM_AUTO_CLOSE int in = -1;
-	char program[PATH_MAX], said[SAID_MAX];
-	bool in_time;
-	int fds[2], status = 0;
+	int fds[2];
 	pid_t pid;
 
-	if (!argv || wm_releases_program(inst, version, WM_RELEASE_GATEWAY, program))
-		return wm_fail(err, ENOMEM, "out of memory");
-	argv[0] = program;
-	memcpy(argv + 1, args->list, args->n * sizeof(*argv));
-	argv[args->n + 1] = (char *)"self-test";
 	if (pipe2(fds, O_CLOEXEC))
 		return wm_fail(err, errno, "pipe: %s", strerror(errno));
 	in = fds[0];
@@ -126,7 +125,41 @@ int wm_selftest_run(const struct wm_instance *inst, const struct wm_version *ver
 	close(fds[1]);
 	if (pid < 0)
 		return wm_fail(err, errno, "fork: %s", strerror(errno));
-	in_time = listen_to(in, said, sizeof(said));
-	in_time = wait_for_end(pid, in_time, &status);
-	return judge(version, in_time, status, said, err);
+	ret->status = 0;
+	ret->in_time = listen_to(in, ret->said, sizeof(ret->said));
+	ret->in_time = wait_for_end(pid, ret->in_time, &ret->status);
+	return 0;
+}
+
+int wm_selftest_run(const struct wm_instance *inst, const struct wm_version *version, const struct wm_gateway_args *args,
+		    struct wm_error *err)
+{
+	WM_AUTO_FREE char **argv = calloc(args->n + 3, sizeof(*argv));
+	char program[PATH_MAX];
+	struct answer answer;
+	int rc;
+
+	if (!argv || wm_releases_program(inst, version, WM_RELEASE_GATEWAY, program))
+		return wm_fail(err, ENOMEM, "out of memory");
+	argv[0] = program;
+	memcpy(argv + 1, args->list, args->n * sizeof(*argv));
+	argv[args->n + 1] = (char *)"self-test";
+	rc = ask(argv, &answer, err);
+	return rc ? rc : judge(version, &answer, err);
+}
+
+int wm_selftest_version(const char *program, struct wm_version *ret)
+{
+	static const char name[] = "wm-gateway ";
+	char *const argv[] = { (char *)program, (char *)"--version", NULL };
+	struct answer answer;
+	struct wm_error err;
+	int rc = ask(argv, &answer, &err);
+
+	if (rc)
+		return rc;
+	answer.said[strcspn(answer.said, "\n")] = '\0';
+	if (!answer.in_time || !WIFEXITED(answer.status) || WEXITSTATUS(answer.status) || strncmp(answer.said, name, strlen(name)))
+		return -EIO;
+	return wm_version_parse(answer.said + strlen(name), ret);
 }

@@ -214,7 +214,8 @@ static bool is_news(const char *why, const char *before)
 	return len != strcspn(before, "(") || strncmp(why, before, len) != 0;
 }
 
-bool wm_update_round(const struct wm_instance *inst, const struct wm_version *running, const struct wm_gateway_args *args)
+bool wm_update_round(const struct wm_instance *inst, const struct wm_version *running, const struct wm_version *installed,
+		     const struct wm_gateway_args *args)
 {
 	struct wm_fetcher fetcher = { .fd = -1 };
 	struct wm_error err = { 0 }, unsaved;
@@ -237,7 +238,7 @@ bool wm_update_round(const struct wm_instance *inst, const struct wm_version *ru
 		return false;
 	}
 	state.staged = (struct wm_version){ 0 };
-	rc = wm_update_look(inst, &fetcher, running, &state, &release, &err);
+	rc = wm_update_look(inst, &fetcher, installed, &state, &release, &err);
 	if (rc == 1)
 		rc = take_release(inst, &fetcher, &release, args, &state, &err);
 	wm_fetcher_stop(&fetcher);

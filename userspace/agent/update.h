@@ -20,9 +20,10 @@ struct wm_gateway_args {
 int wm_update_look(const struct wm_instance *inst, struct wm_fetcher *f, const struct wm_version *running,
 		   struct wm_update_state *io_state, struct wm_release *ret, struct wm_error *err);
 
-/* The whole: looks, downloads, and has what was downloaded test itself; writes the state. True: state.staged waits to be
- * started. */
-bool wm_update_round(const struct wm_instance *inst, const struct wm_version *running, const struct wm_gateway_args *args);
+/* The whole: looks for what is newer than `installed`, downloads, and has what was downloaded test itself; writes the state.
+ * True: state.staged waits to be started. running: is not taken away, if it is a release. */
+bool wm_update_round(const struct wm_instance *inst, const struct wm_version *running, const struct wm_version *installed,
+		     const struct wm_gateway_args *args);
 
 /* The environment in which a release is started, in the new process: it is to use its own wm-fetch, and to run itself. */
 void wm_update_environment(void);

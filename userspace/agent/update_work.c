@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/ctl.h"
+#include "agent/selftest.h"
 #include "core/log.h"
 #include "core/util.h"
 
@@ -23,15 +24,26 @@ static bool is_in_sync(const struct wm_instance *inst, unsigned int timeout_s)
 	return !wm_ctl_ask(inst, WM_CTL_SYNC, 0, 0, timeout_s, &text, &code, &err) && !code;
 }
 
+/* Of what runs or would, and of the package, which may have been replaced under a wm-agent that stayed: nothing older than
+ * either is an update. */
+static struct wm_version newest(const struct wm_updater *u)
+{
+	struct wm_version packaged;
+
+	return !wm_selftest_version(u->packaged, &packaged) && wm_version_compare(&packaged, &u->proved) > 0 ? packaged : u->proved;
+}
+
 int wm_update_work_look(const struct wm_updater *u)
 {
+	struct wm_version installed;
 	struct wm_instance inst;
 	struct wm_error err;
 
 	/* wm-gateway says itself what is wrong with its settings; and where nobody is trusted there is nothing to look for. */
 	if (wm_instance_load(&inst, u->instance, u->config, &err) || !inst.update || access(inst.release_keys, F_OK))
 		return WM_UPDATE_NOTHING;
-	if (!wm_update_round(&inst, &u->proved, &u->args))
+	installed = newest(u);
+	if (!wm_update_round(&inst, &u->proved, &installed, &u->args))
 		return WM_UPDATE_NOTHING;
 	return is_in_sync(&inst, ASK_S) ? WM_UPDATE_STAGED_SURE : WM_UPDATE_STAGED_UNSURE;
 }
