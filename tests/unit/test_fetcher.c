@@ -104,6 +104,7 @@ static void send_changes(const struct wm_config *c, bool complete)
 
 static void answer(const char *what, const struct wm_config *c)
 {
+	struct pollfd closed = { .fd = CHANNEL };
 	struct wm_config bad = *c;
 
 	if (!strcmp(what, "config"))
@@ -149,6 +150,8 @@ static void answer(const char *what, const struct wm_config *c)
 		send_config(c, false), send_config(c, true);
 	else if (!strcmp(what, "inherited"))
 		send_problem(0, EPERM, what_is_inherited());
+	else if (!strcmp(what, "deaf"))
+		poll(&closed, 1, -1); /* until who asked has gone */
 	/* "silent": nothing */
 }
 
@@ -375,6 +378,23 @@ static void silence_ends_in_time(void **state)
 	assert_config_comes();
 }
 
+/* More records than fit, as of a report, to a child that reads the first of them and no other. */
+static void a_child_that_does_not_read_is_ended(void **state)
+{
+	struct wm_fetch_request r = { .target = { .url = "deaf" } };
+	int pid, rc = 0;
+
+	(void)state;
+	request("deaf");
+	pid = fetcher.pid;
+	for (int i = 0; !rc && i < 10000; i++)
+		rc = wm_fetcher_send(&fetcher, &inst, WM_RECORD_FETCH, &r, sizeof(r), &err);
+	assert_refused(rc, ETIMEDOUT, "", "does not take");
+	assert_int_equal(fetcher.fd, -1);
+	assert_true(is_gone(pid));
+	assert_config_comes();
+}
+
 static void reading_does_not_wait(void **state)
 {
 	struct pollfd p;
@@ -479,6 +499,7 @@ int main(int argc, char **argv)
 		FETCH_TEST(a_child_that_fails_is_replaced),
 		FETCH_TEST(a_second_answer_ends_the_child),
 		FETCH_TEST(silence_ends_in_time),
+		FETCH_TEST(a_child_that_does_not_read_is_ended),
 		FETCH_TEST(reading_does_not_wait),
 		FETCH_TEST(a_child_killed_between_requests_is_an_error_once),
 		FETCH_TEST(it_inherits_nothing_of_root),

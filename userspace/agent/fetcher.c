@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #define CHILD_FD 3
 #define READ_CHUNK (64 * 1024)
+#define SEND_MS 5000 /* all records of a request together; a child that is well takes them as fast as they come */
 
 void wm_fetcher_target(const struct wm_instance *inst, const char *token, struct wm_fetch_target *ret)
 {
@@ -99,6 +101,23 @@ static int start(struct wm_fetcher *f, const struct wm_instance *inst, struct wm
 	return 0;
 }
 
+/* A child that was taken over or stopped does not read, and must not hold up who follows the registry with it. The kernel
+ * takes a record whole or not at all: there is no half of one to go on with. */
+static int send_in_time(const struct wm_fetcher *f, uint16_t type, const void *request, size_t len)
+{
+	uint64_t now = wm_monotonic_ms(), end = f->since + SEND_MS, left = end > now ? end - now : 0;
+	struct timeval tv = { .tv_sec = (time_t)(left / 1000), .tv_usec = (suseconds_t)(left % 1000 * 1000) };
+	int rc;
+
+	/* No time left would mean for ever. */
+	if (!left)
+		return -ETIMEDOUT;
+	if (setsockopt(f->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
+		return -errno;
+	rc = wm_record_send(f->fd, type, request, len);
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
+}
+
 int wm_fetcher_send(struct wm_fetcher *f, const struct wm_instance *inst, uint16_t type, const void *request,
 		    size_t len, struct wm_error *err)
 {
@@ -106,13 +125,15 @@ int wm_fetcher_send(struct wm_fetcher *f, const struct wm_instance *inst, uint16
 
 	if (rc)
 		return rc;
-	rc = wm_record_send(f->fd, type, request, len);
+	if (!f->busy)
+		f->since = wm_monotonic_ms();
+	rc = send_in_time(f, type, request, len);
 	if (rc) {
 		wm_fetcher_stop(f);
-		return wm_fail(err, -rc, "%s ended unexpectedly", inst->fetch_path);
+		return wm_fail(err, -rc, rc == -ETIMEDOUT ? "%s does not take what it is asked, and was ended" : "%s ended unexpectedly",
+			       inst->fetch_path);
 	}
 	f->busy = true;
-	f->since = wm_monotonic_ms();
 	return 0;
 }
 

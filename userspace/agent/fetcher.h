@@ -13,7 +13,7 @@ struct wm_fetcher {
 	int fd;          /* -1: not running; readable: call wm_fetcher_read */
 	int pid;
 	bool busy;       /* a request is out */
-	uint64_t since;  /* monotonic ms of that request */
+	uint64_t since;  /* monotonic ms of that request, of its first record if it has several */
 	char *buf;       /* received, not yet parsed */
 	size_t len, cap;
 	struct wm_config config; /* being received */
@@ -33,7 +33,8 @@ struct wm_answer {
 	struct wm_error err;     /* PROBLEM: the sentence */
 };
 
-/* Sends a request, starting the child when it is not there. 0 or -errno. */
+/* Sends a request or one of its records, starting the child when it is not there. 0 or -errno; -ETIMEDOUT after a few
+ * seconds in which the child did not take all of it. Where it fails, the child has been ended. */
 int wm_fetcher_send(struct wm_fetcher *f, const struct wm_instance *inst, uint16_t type, const void *request,
 		    size_t len, struct wm_error *err);
 

@@ -229,6 +229,26 @@ static void on_signal(struct loop *l)
 	l->stop = true;
 }
 
+/* A child that does not answer was taken over or stopped, or its registry keeps it: another one will ask again. */
+static void end_what_hangs(struct loop *l)
+{
+	struct wm_gateway *g = l->g;
+	struct wm_answer none = { .kind = WM_ANSWER_PROBLEM };
+	uint64_t now = wm_monotonic_ms();
+
+	if (g->fetcher.busy && now - g->fetcher.since > ANSWER_MAX_MS + 1000ull * l->asked_wait_s) {
+		wm_warning("the registry's answer does not end; asking again");
+		wm_fetcher_stop(&g->fetcher);
+		back_off(l);
+	}
+	if (g->teller.busy && now - g->teller.since > ANSWER_MAX_MS) {
+		wm_warning("the registry does not say whether it has the report; telling it anew");
+		wm_fetcher_stop(&g->teller);
+		wm_fail(&none.err, ETIMEDOUT, "the registry did not answer in time");
+		wm_gateway_told(g, &none);
+	}
+}
+
 static void on_time(struct loop *l)
 {
 	struct wm_gateway *g = l->g;
@@ -239,11 +259,7 @@ static void on_time(struct loop *l)
 		g->report_due = true;
 		l->report_at = now + wm_jitter(REPORT_MS);
 	}
-	if (g->fetcher.busy && now - g->fetcher.since > ANSWER_MAX_MS + 1000ull * l->asked_wait_s) {
-		wm_warning("the registry's answer does not end; asking again");
-		wm_fetcher_stop(&g->fetcher);
-		back_off(l);
-	}
+	end_what_hangs(l);
 	if (!g->fetcher.busy && now >= l->ask_at)
 		ask(l);
 	wm_gateway_tell(g);
