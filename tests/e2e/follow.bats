@@ -80,7 +80,33 @@ as_the_agent() {
 	says '.config.waits == null'
 	# Three of five are more than half, but not more than three.
 	{ mesh 14; site a 2 "$SELF" null; site b 3 "\"$PEER\"" '"198.51.100.3:51820"'; } | say_lines answer 14
-	rm "$WM_DEMO_DIR/said/answer.whole"
+	rm "$WM_DEMO_DIR/said/answer.whole" "$WM_DEMO_DIR/state/a/removals"
+	stop
+	start # it knows of no other removals
+	gw sync
+	in_force 14 0
+}
+
+@test "a mass removal in steps waits like one at once, across a restart; what is confirmed begins anew" {
+	start
+	wait_for 10 'generation 10 is in force' in_force 10
+	say_whole 11 1 2 3 4
+	gw sync
+	say_whole 12 1 2 3
+	gw sync
+	in_force 12 3
+	stop
+	start
+	wait_for 10 'generation 12 is in force' in_force 12 3
+	say_whole 13 1
+	run gw sync
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *'generation 13 waits: it removes 5 of the 8'* ]]
+	in_force 12 3
+	gw confirm 13
+	in_force 13 1
+	say_changes 13 14 "$(gone 1)"
 	gw sync
 	in_force 14 0
 }

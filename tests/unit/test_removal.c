@@ -121,6 +121,57 @@ static void the_line_on_disk_says_which_generation_of_which_registry(void **stat
 	assert_false(wm_removal_same(&a, &b));
 }
 
+static void what_goes_in_steps_counts_together(void **state)
+{
+	enum { T = 1000000, HOUR = 3600 };
+	static const struct {
+		size_t before, left;
+		int64_t now;
+		bool goes_on;
+		uint64_t known;
+		int64_t last;
+	} rows[] = {
+		{ 52, 53, T, false, 0, 0 }, /* nothing to remember */
+		{ 53, 27, T, false, 53, T },
+		{ 27, 60, T + 1, false, 60, T }, /* more have come */
+		{ 60, 59, T + HOUR - 1, false, 60, T + HOUR - 1 },
+		{ 59, 30, T + 2 * HOUR - 2, false, 60, T + 2 * HOUR - 2 },
+		{ 30, 29, T, false, 60, T }, /* the clock was put back */
+		{ 29, 28, T + HOUR, true, 60, T + HOUR }, /* one waits */
+		{ 28, 27, T + 2 * HOUR, false, 28, T + 2 * HOUR },
+		{ 27, 27, T + 3 * HOUR, false, 0, 0 },
+	};
+	struct wm_removal_series series = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		series = wm_removal_series_next(&series, rows[i].before, rows[i].left, rows[i].now, rows[i].goes_on);
+		assert_int_equal(series.known, rows[i].known);
+		assert_int_equal(series.last, rows[i].last);
+	}
+}
+
+static void the_series_is_a_line_too(void **state)
+{
+	struct wm_removal_series a = { .known = 1ull << 40, .last = 1700000000 }, b = { 0 };
+	char text[WM_REMOVAL_TEXT];
+	size_t len;
+
+	(void)state;
+	assert_ok(wm_removal_series_parse(wm_removal_series_format(&a, text), &b));
+	assert_int_equal(b.known, a.known);
+	assert_int_equal(b.last, a.last);
+	len = strlen(text);
+	for (size_t cut = 0; cut < len; cut++) {
+		wm_removal_series_format(&a, text)[0] == '1' ? (void)0 : fail();
+		text[cut] = '\0';
+		assert_int_equal(wm_removal_series_parse(text, &b), -EBADMSG);
+	}
+	assert_int_equal(wm_removal_series_parse("1 5 0\n", &b), -EBADMSG);
+	assert_int_equal(wm_removal_series_parse("2 5 7\n", &b), -EBADMSG);
+	assert_int_equal(b.known, a.known);
+}
+
 static void a_damaged_line_is_none(void **state)
 {
 	struct wm_mesh mesh = { .instance = "one", .generation = 7 };
@@ -155,6 +206,8 @@ int main(void)
 		TEST(of_changes_only_who_does_not_come_again_counts),
 		TEST(the_line_on_disk_says_which_generation_of_which_registry),
 		TEST(a_damaged_line_is_none),
+		TEST(what_goes_in_steps_counts_together),
+		TEST(the_series_is_a_line_too),
 	};
 
 	return UNIT_RUN("removal", tests);

@@ -172,13 +172,13 @@ static int accept_config(struct wm_gateway *g, struct wm_config *config, struct 
 		return wm_fail_in(err, rc, "refused the registry's config");
 	}
 	if (g->have_config &&
-	    !wm_gateway_may_remove(g, &config->mesh, wm_removal_count(&g->config, config), objects(&g->config))) {
+	    !wm_gateway_may_remove(g, &config->mesh, wm_removal_count(&g->config, config), objects(&g->config), objects(config))) {
 		wm_config_free(config);
 		wm_plan_free(&plan);
 		wm_wipe(&self, sizeof(self));
 		return 1;
 	}
-	wm_gateway_removal_done(g);
+	wm_gateway_removal_accepted(g);
 	wm_config_free(&g->config);
 	g->config = *config;
 	g->have_config = true;
@@ -216,7 +216,7 @@ static bool may_change(struct wm_gateway *g, const struct wm_config_diff *diff)
 	size_t known, removed = wm_removal_count_diff(diff, &g->config, &known);
 
 	/* Without our own site it will be refused. */
-	return !wm_config_site(&g->config, g->inst->domain) || wm_gateway_may_remove(g, &g->config.mesh, removed, known);
+	return !wm_config_site(&g->config, g->inst->domain) || wm_gateway_may_remove(g, &g->config.mesh, removed, known, objects(&g->config));
 }
 
 /* The same with what has changed. If it does not fit, the whole is asked for: that may. */
@@ -243,7 +243,7 @@ static int accept_changes(struct wm_gateway *g, const struct wm_delta *delta, st
 		g->need_whole = true;
 		return wm_fail_in(err, rc, "refused the registry's changes");
 	}
-	wm_gateway_removal_done(g);
+	wm_gateway_removal_accepted(g);
 	save(g, delta);
 	g->tell_self = wm_gateway_self_differs(g);
 	carry_out(g, by_parts ? &parts : NULL, before);

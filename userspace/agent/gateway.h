@@ -26,6 +26,8 @@ struct wm_gateway {
 	struct wm_journal journal;     /* of what has changed since the config was saved whole */
 	bool unsaved;                  /* the disk has an older config than we: the next is saved whole */
 	struct wm_removal removal;     /* what waits for the operator, or was confirmed */
+	struct wm_removal_series series; /* of removals, of which this may be one too many */
+	struct wm_removal_series series_next; /* with the generation that was asked about last */
 	struct wm_error waits;         /* says so; "" when nothing waits */
 	bool need_whole;               /* what the registry says has changed does not fit: ask for all of it */
 	struct wm_plan plan;           /* made from it and self; planned */

@@ -14,6 +14,11 @@ static int removal_path(const struct wm_instance *inst, char *ret)
 	return wm_format(ret, WM_PATH_SIZE, "%s/removal", inst->state_dir);
 }
 
+static int series_path(const struct wm_instance *inst, char *ret)
+{
+	return wm_format(ret, WM_PATH_SIZE, "%s/removals", inst->state_dir);
+}
+
 /* "wm-gateway confirm 12", as it has to be typed. */
 static void explain(struct wm_gateway *g)
 {
@@ -24,7 +29,7 @@ static void explain(struct wm_gateway *g)
 		g->waits = (struct wm_error){ 0 };
 	else
 		wm_fail(&g->waits, 0,
-			"generation %" PRIu64 " waits: it removes %" PRIu64 " of the %" PRIu64 " sites, hosts and devices known here, and what was in force stays; if that is meant: wm-gateway confirm %" PRIu64 "%s%s",
+			"generation %" PRIu64 " waits: it removes %" PRIu64 " of the %" PRIu64 " sites, hosts and devices known here lately, and what was in force stays; if that is meant: wm-gateway confirm %" PRIu64 "%s%s",
 			r->generation, r->removed, r->known, r->generation, *name ? " --instance " : "", name);
 }
 
@@ -41,6 +46,36 @@ static int keep(const struct wm_gateway *g, struct wm_error *err)
 	return rc ? wm_fail(err, -rc, "%s/removal: cannot write it: %s", g->inst->state_dir, strerror(-rc)) : 0;
 }
 
+/* None is no loss, a damaged one neither: what is known now is the beginning of the next. */
+static void load_series(struct wm_gateway *g)
+{
+	WM_AUTO_FREE char *text = NULL;
+	char path[WM_PATH_SIZE];
+	int rc = series_path(g->inst, path);
+
+	if (!rc)
+		rc = wm_read_file(path, WM_REMOVAL_TEXT, &text, NULL);
+	if (!rc)
+		rc = wm_removal_series_parse(text, &g->series);
+	if (rc && rc != -ENOENT)
+		wm_warning("%s: cannot read it: %s; removals are counted from now on", path, strerror(-rc));
+}
+
+/* Only removals are written: without any, what is known is what the config on disk has. */
+static void keep_series(const struct wm_gateway *g)
+{
+	char path[WM_PATH_SIZE], text[WM_REMOVAL_TEXT];
+	int rc = series_path(g->inst, path);
+
+	wm_removal_series_format(&g->series, text);
+	if (!rc && g->series.last)
+		rc = wm_replace_file(path, 0600, text, strlen(text));
+	else if (!rc && unlink(path) && errno != ENOENT)
+		rc = -errno;
+	if (rc)
+		wm_warning("%s/removals: cannot write it: %s; removals are counted anew after a restart", g->inst->state_dir, strerror(-rc));
+}
+
 void wm_gateway_removal_load(struct wm_gateway *g)
 {
 	WM_AUTO_FREE char *text = NULL;
@@ -53,22 +88,35 @@ void wm_gateway_removal_load(struct wm_gateway *g)
 		rc = wm_removal_parse(text, &g->removal);
 	if (rc && rc != -ENOENT)
 		wm_warning("%s: cannot read it: %s; what waits for the operator will be told again", path, strerror(-rc));
+	load_series(g);
 	explain(g);
 }
 
-bool wm_gateway_may_remove(struct wm_gateway *g, const struct wm_mesh *mesh, size_t removed, size_t known)
+bool wm_gateway_may_remove(struct wm_gateway *g, const struct wm_mesh *mesh, size_t removed, size_t known, size_t left)
 {
+	/* What waits does not go into force by waiting for long enough. */
+	bool waits = g->removal.generation && !g->removal.confirmed;
 	struct wm_removal now;
 	struct wm_error err;
 
+	g->series_next = wm_removal_series_next(&g->series, known, left, wm_unix_time(), waits);
+	/* Of the one by itself and of all together, what is worse. */
+	if (!wm_removal_is_mass(removed, known) && g->series_next.known > left) {
+		known = g->series_next.known;
+		removed = known - left;
+	}
 	if (!wm_removal_is_mass(removed, known))
 		return true;
 	wm_removal_of(mesh, removed, known, &now);
-	if (wm_removal_same(&now, &g->removal)) {
-		if (g->removal.confirmed)
-			wm_info("generation %" PRIu64 " was confirmed: %zu of %zu sites, hosts and devices are removed",
-				now.generation, removed, known);
-		return g->removal.confirmed;
+	/* More than was confirmed is something else, whatever the registry calls it. */
+	if (wm_removal_same(&now, &g->removal) && now.removed <= g->removal.removed) {
+		if (!g->removal.confirmed)
+			return false;
+		wm_info("generation %" PRIu64 " was confirmed: %zu of %zu sites, hosts and devices are removed", now.generation,
+			removed, known);
+		/* With what was meant a new series begins. */
+		g->series_next = (struct wm_removal_series){ 0 };
+		return true;
 	}
 	g->removal = now;
 	g->report_due = true;
@@ -90,6 +138,16 @@ void wm_gateway_removal_done(struct wm_gateway *g)
 	explain(g);
 	if (!removal_path(g->inst, path) && unlink(path) && errno != ENOENT)
 		wm_warning("%s: cannot remove it: %s", path, strerror(errno));
+}
+
+void wm_gateway_removal_accepted(struct wm_gateway *g)
+{
+	struct wm_removal_series before = g->series;
+
+	g->series = g->series_next;
+	if (g->series.last != before.last)
+		keep_series(g);
+	wm_gateway_removal_done(g);
 }
 
 int wm_gateway_confirm(struct wm_gateway *g, uint64_t generation, struct wm_error *err)

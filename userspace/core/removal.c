@@ -11,6 +11,7 @@
 #include "core/util.h"
 
 #define VERSION 1
+#define SERIES_S 3600
 
 bool wm_removal_is_mass(size_t removed, size_t known)
 {
@@ -75,6 +76,39 @@ size_t wm_removal_count_diff(const struct wm_config_diff *d, const struct wm_con
 		return gone;
 	return lost_sites(d->sites_gone, d->nsites_gone, after) + lost_hosts(d->hosts_gone, d->nhosts_gone, after) +
 	       lost_devices(d->devices_gone, d->ndevices_gone, after);
+}
+
+struct wm_removal_series wm_removal_series_next(const struct wm_removal_series *series, size_t before, size_t left, int64_t now,
+						bool goes_on)
+{
+	bool open = series->last && (goes_on || now - series->last < SERIES_S);
+	struct wm_removal_series next = open ? *series : (struct wm_removal_series){ 0 };
+
+	if (left < before) {
+		next.known = WM_MAX(next.known, (uint64_t)before);
+		next.last = now;
+	} else if (open) {
+		next.known = WM_MAX(next.known, (uint64_t)left);
+	}
+	return next;
+}
+
+const char *wm_removal_series_format(const struct wm_removal_series *s, char *buf)
+{
+	snprintf(buf, WM_REMOVAL_TEXT, "%d %" PRIu64 " %" PRId64 "\n", VERSION, s->known, s->last);
+	return buf;
+}
+
+int wm_removal_series_parse(const char *text, struct wm_removal_series *ret)
+{
+	struct wm_removal_series s;
+	int version, at = 0;
+
+	if (sscanf(text, "%d %" SCNu64 " %" SCNd64 "%n", &version, &s.known, &s.last, &at) != 3 || version != VERSION ||
+	    s.last <= 0 || strcmp(text + at, "\n"))
+		return -EBADMSG;
+	*ret = s;
+	return 0;
 }
 
 void wm_removal_of(const struct wm_mesh *mesh, size_t removed, size_t known, struct wm_removal *ret)
