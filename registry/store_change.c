@@ -73,6 +73,9 @@ static int look_whether_meant(const struct store *store)
 /* The first of a group is taken back by taking back all. */
 static int begin(struct store *store)
 {
+	/* Where it has ended unnoticed, each of those that follow would be on disk alone. */
+	if (store->waiting && !store->lost && !db_is_open(store->db))
+		store->lost = -EIO;
 	if (store->lost)
 		return store->lost;
 	if (store->beside)
@@ -233,23 +236,33 @@ void change_drop(struct change *c)
 		c->store->lost = c->store->lost ? c->store->lost : -EIO;
 }
 
+/* Kept for the group, whose transaction may have ended with what failed: then none of it is. */
+static int finish_part(struct store *store)
+{
+	int rc = store->waiting ? db_part_end(store->db, true) : 0;
+
+	if (rc)
+		return rc;
+	rc = rows_mesh(store->db, &store->mesh);
+	if (rc <= 0)
+		return rc ? rc : -EIO;
+	store->waiting++;
+	return 0;
+}
+
 /* Kept for the group, or on disk. */
 static int finish(struct store *store)
 {
-	int rc = 0;
+	int rc;
 
-	if (!store->grouped)
-		rc = db_commit(store->db);
-	else if (store->waiting)
-		rc = db_part_end(store->db, true);
+	if (store->grouped)
+		return finish_part(store);
+	rc = db_commit(store->db);
 	if (rc)
 		return rc;
-	/* Cannot fail in a way that matters: what was committed is read again at the next change. */
+	/* It is on disk, whatever this says. Where the store is shared, the mesh is read again before it is shown or changed. */
 	rows_mesh(store->db, &store->mesh);
-	if (store->grouped)
-		store->waiting++;
-	else
-		store_settled(store);
+	store_settled(store);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 TEST_PROGRAMS += tests/registry/on_postgresql
 $(foreach t,alloc guard peers throttle timers,$(eval $(call test_program,registry/test_$(t),tests/registry/test_$(t).c,registry core,-lsodium)))
 $(foreach t,document news stream,$(eval $(call test_program,registry/test_$(t),tests/registry/test_$(t).c tests/unit/unit.c,registry core,-ljansson -lsodium)))
+$(eval $(call test_program,registry/test_store,tests/registry/test_store.c tests/unit/unit.c,registry core,-ljansson -lsqlite3 -lpq -lsodium))
 
 # Many clients at once, for *.bats and bench/registry.
 $(B)/tests/registry/crowd: $(B)/obj/tests/registry/crowd.o $(B)/libcore.a
