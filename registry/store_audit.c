@@ -96,6 +96,18 @@ static int plan_generation(struct store *store, uint64_t generation, struct plan
 	return plan_sort(plan, err);
 }
 
+/* What a gateway says of itself stays as it says it, whoever takes back what. */
+static bool takes_back(const struct plan *plan)
+{
+	bool differs = plan->mesh_before != NULL;
+
+	for (enum object_kind kind = 0; kind < OBJECT_KINDS; kind++) {
+		for (size_t i = 0; i < plan->lists[kind].n; i++)
+			differs |= !plan->lists[kind].items[i].same;
+	}
+	return differs;
+}
+
 static bool is_generation(void *arg, const struct wm_mesh *mesh)
 {
 	return mesh->generation == *(const uint64_t *)arg;
@@ -117,6 +129,9 @@ int store_undo(struct store *store, const char *who, uint64_t generation, bool d
 	if (rc == -ESTALE)
 		return wm_fail(err, EEXIST, "generation %llu is not the last change, which is %llu; only that can be undone",
 			       (unsigned long long)generation, (unsigned long long)last);
+	if (!rc && !takes_back(ret))
+		return wm_fail(err, EEXIST, "generation %llu changed only what a gateway says of itself; there is nothing to take back",
+			       (unsigned long long)generation);
 	/* What another one holds by now, or would be too much: it is not the request that is wrong. */
 	return rc == -EINVAL || rc == -ENODEV ? -EEXIST : rc;
 }

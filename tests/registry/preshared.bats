@@ -153,6 +153,16 @@ instance() {
 	ok POST /v1/undo
 	ok GET /v1/sites/b
 	is .preshared true
+	# alone, it is nothing that anybody could take back
+	TOKEN=$(own_token wmg_ 6) ok PUT /v1/sites/b/status '{"generation":1,"preshared":false}'
+	before=$(generation)
+	for how in '?dry_run=1' ''; do
+		api POST "/v1/undo$how"
+		problem 409
+		[[ $BODY == *'a gateway says of itself'* ]]
+	done
+	[ "$(generation)" = "$before" ]
+	report b "$(own_token wmg_ 6)" true
 	# nobody says it of another, or of a site by hand
 	TOKEN=$hub api PUT /v1/sites/b/status '{"generation":1,"preshared":false}'
 	code 403
