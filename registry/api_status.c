@@ -68,13 +68,20 @@ static int set_preshared(void *arg, struct object *io, struct wm_error *err)
 	return 0;
 }
 
-/* Of a report this alone is kept for good, because others go by it: an earlier version of the gateway, put back, ends it. */
+/* Of a report this alone is kept for good, because others go by it: an earlier version of the gateway, put back, ends it.
+ * While others make their changes it is left to the next report, so that what this one says besides is not lost. */
 static int keep_preshared(struct call *call, const struct object_key *key, struct object *io_site, bool preshared,
 			  struct wm_error *err)
 {
+	int rc;
+
 	if (io_site->site.preshared == preshared)
 		return 0;
-	return store_change(call->registry->store, call->who.who, key, set_preshared, &preshared, io_site, err);
+	rc = store_change(call->registry->store, call->who.who, key, set_preshared, &preshared, io_site, err);
+	if (rc != -EBUSY)
+		return rc;
+	*err = (struct wm_error){ 0 };
+	return 0;
 }
 
 void api_status_put(struct call *call)

@@ -50,6 +50,11 @@ during() { # GENERATION METHOD PATH FILE
 		sleep 0.01
 	done
 	[ "$(generation)" = "$gen" ]
+	# what a gateway reports is taken, if not for good
+	ok PUT /v1/sites/a/status '{"generation":1,"preshared":true}'
+	ok GET /v1/status
+	is '.sites | length' 1
+	[ "$(generation)" = "$gen" ]
 	stop
 	[ "$RC" = 0 ]
 	wait "$importing"
