@@ -146,8 +146,12 @@ int store_follow(struct store *store)
 
 int store_refresh(struct store *store, struct wm_error *err)
 {
-	int rc = store_fd(store) < 0 ? 0 : store_take_in(store);
+	uint64_t commits = store->commits;
+	int rc = store_fd(store) < 0 && !store->beside ? 0 : store_take_in(store);
 
+	/* A long change can be read some time before it is over. */
+	if (store->commits != commits)
+		store->tokens_version++;
 	/* The server tells what was committed before it answers. */
 	if (!rc)
 		rc = store_follow(store);

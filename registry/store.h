@@ -50,7 +50,8 @@ unsigned int store_waits(const struct store *store); /* how many do */
 int store_commit(struct store *store, struct wm_error *err);
 
 /* For one long change on another thread (not of a store that is shared): a store of its own on the same database, until it
- * is closed. The first one meanwhile changes nothing (-EBUSY), and takes in what was changed by store_rejoin. */
+ * is closed. The first one meanwhile changes nothing (-EBUSY), and takes in what was changed by store_refresh, or at the
+ * end by store_rejoin. */
 int store_open_beside(struct store *store, struct store **ret, struct wm_error *err);
 int store_rejoin(struct store *store, struct wm_error *err);
 

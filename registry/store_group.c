@@ -91,5 +91,6 @@ int store_rejoin(struct store *store, struct wm_error *err)
 
 	store->beside = false;
 	store->tokens_version++;
+	store->audit_added = AUDIT_STEP; /* or more: that one has counted its own */
 	return rc ? store_fail(store, rc, err) : 0;
 }

@@ -117,11 +117,73 @@ static void a_change_after_which_the_mesh_cannot_be_read_is_none(void **state)
 	assert_int_equal(store_mesh(store)->generation, before);
 }
 
+/* --- beside a long change ------------------------------------------------------------------- */
+
+static unsigned int count_audit(void)
+{
+	struct store_audit entry = { 0 };
+	unsigned int n = 0;
+
+	while (store_audit_before(store, &entry) > 0)
+		n++;
+	return n;
+}
+
+static void what_can_be_read_of_a_long_change_is_shown_before_it_is_over(void **state)
+{
+	uint64_t before = store_mesh(store)->generation, tokens = store_tokens_version(store);
+	struct snapshot *earlier, *snapshot;
+	struct store *other;
+
+	(void)state;
+	assert_ok(store_snapshot(store, &earlier, &err));
+	assert_ok(store_open_beside(store, &other, &err));
+	assert_ok(store_refresh(store, &err));
+	assert_int_equal(store_tokens_version(store), tokens);
+	assert_ok(add(other, "a"));
+	assert_true(has("a"));
+	assert_ok(store_refresh(store, &err));
+	assert_int_equal(store_mesh(store)->generation, before + 1);
+	assert_int_not_equal(store_tokens_version(store), tokens);
+	assert_ok(store_snapshot(store, &snapshot, &err));
+	assert_int_equal(snapshot_mesh(snapshot)->generation, before + 1);
+	assert_int_equal(snapshot_mesh(earlier)->generation, before);
+	snapshot_drop(earlier);
+	snapshot_drop(snapshot);
+	store_close(other);
+	assert_ok(store_rejoin(store, &err));
+}
+
+static void what_a_long_change_adds_to_the_audit_goes_too(void **state)
+{
+	struct object host = { .kind = OBJECT_HOST };
+	struct store *other;
+
+	(void)state;
+	assert_ok(add(store, "a"));
+	assert_ok(add(store, "b"));
+	assert_ok(store_open_beside(store, &other, &err));
+	other->audit_keep = 0;
+	wm_copy(host.host.domain, sizeof(host.host.domain), "a");
+	for (unsigned int i = 0; i < 100; i++) {
+		wm_format(host.host.name, sizeof(host.host.name), "h%u", i);
+		host.host.overlay = 0;
+		host.host.local = 0x0a000001 + i;
+		assert_ok(store_add(other, "somebody", &host, &err));
+	}
+	store_close(other);
+	assert_ok(store_rejoin(store, &err));
+	assert_ok(add(store, "c"));
+	assert_int_equal(count_audit(), 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(none_of_a_group_is_kept_whose_transaction_has_ended),
 		STORE_TEST(a_change_after_which_the_mesh_cannot_be_read_is_none),
+		STORE_TEST(what_can_be_read_of_a_long_change_is_shown_before_it_is_over),
+		STORE_TEST(what_a_long_change_adds_to_the_audit_goes_too),
 	};
 
 	return UNIT_RUN("the store where its database fails", tests);
