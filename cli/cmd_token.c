@@ -41,7 +41,18 @@ static const struct wm_field enrolment_fields[] = {
 };
 static const struct wm_table enrolment_table = WM_TABLE(enrolment_fields);
 
-/* list NULL: the registry is one that does not tell. */
+/* *ret NULL: the registry is of a version that does not tell. */
+static int get_enrolments(struct api *api, struct wm_json **ret, struct wm_error *err)
+{
+	int rc = api_json(api, "GET", "/v1/enrolments", NULL, ret, "enrolments", err);
+
+	if (rc != -EOPNOTSUPP)
+		return rc;
+	*err = (struct wm_error){0};
+	return 0;
+}
+
+/* list NULL: there are none, or it is not known. */
 static int show_enrolments(struct wm_out *out, const struct wm_json *list, struct wm_error *err)
 {
 	static const struct wm_col cols[] = {
@@ -78,10 +89,12 @@ static int token_one(struct cli *cli, struct wm_out *out, struct mesh *m, struct
 	(void)cli, (void)got, (void)arg;
 	rc = rc ?: api_json(api, "GET", "/v1/tokens", NULL, &root, "tokens", &err);
 	if (!rc)
-		api_json(api, "GET", "/v1/enrolments", NULL, &open, "enrolments", NULL);
+		rc = get_enrolments(api, &open, &err);
 	api_close(api);
-	if (rc)
+	if (rc) {
+		wm_json_free(root);
 		return complain_error(rc, &err);
+	}
 	list = wm_json_get(root, "tokens");
 	wm_out_table(out, "tokens", NULL, cols, WM_ARRAY_LEN(cols));
 	for (size_t i = 0; i < wm_json_size(list) && !rc; i++) {

@@ -400,6 +400,7 @@ static void statuses_have_meanings(void **state)
 		int rc;
 	} rows[] = {
 		{302, -EREMOTEIO}, {400, -EINVAL}, {401, -EACCES},    {403, -EACCES},    {404, -ENOENT},    {409, -EEXIST},
+		{405, -EOPNOTSUPP},
 		{412, -ESTALE},    {413, -EINVAL}, {422, -EINVAL},    {429, -EINVAL},    {500, -EREMOTEIO}, {502, -EREMOTEIO},
 		{503, -EREMOTEIO}, {599, -EREMOTEIO}, {204, -EREMOTEIO}, {0, -EREMOTEIO},
 	};

@@ -51,6 +51,24 @@ teardown() { rig_teardown; }
 	fails 2 "did you mean 'wm token revoke'" "$WM" token revok
 }
 
+@test "token list: a failure is not taken for there being no enrolments; an earlier registry does not tell of them" {
+	mkdir -p "$WM_CONFIG_DIR"
+	for status in '503 Service Unavailable' '405 Method Not Allowed'; do
+		perl -MIO::Socket -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1:0") or die; $| = 1;
+			print $s->sockport, "\n"; while ($c = $s->accept) { $c->recv($x, 4096);
+			($how, $b) = $x =~ m{^GET /v1/tokens} ? ("200 OK", "{\"tokens\":[]}") : ($ARGV[0], "{}");
+			print $c "HTTP/1.1 $how\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b" }' \
+			"$status" >"$DIR/port" 3>&- &
+		PIDS+=("$!")
+		until_true 10 test -s "$DIR/port"
+		printf 'REGISTRY_URL=http://127.0.0.1:%s\nREGISTRY_TOKEN=x\n' "$(cat "$DIR/port")" >"$WM_CONFIG_DIR/x.env"
+		chmod 600 "$WM_CONFIG_DIR/x.env"
+		rm "$DIR/port"
+		[[ $status == 405* ]] || fails 3 'enrolments: the registry answered 503' "$WM" token list
+	done
+	json '.meshes[0].enrolments == []' "$WM" token list -j
+}
+
 @test "wait --synced: until every gateway that has enrolled has reported this generation" {
 	connected
 	"$WM" add-site a >"$DIR/a.env"

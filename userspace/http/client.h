@@ -67,5 +67,5 @@ int wm_http_get(struct wm_http *http, const char *path, uint64_t max, unsigned i
 
 /* The sentence for a status that is not what was hoped for: the problem
  * document's detail when there is one. Returns -EACCES for 401 and 403, -ENOENT 404,
- * -EEXIST 409, -ESTALE 412, -EINVAL other 4xx, -EREMOTEIO 5xx. */
+ * -EOPNOTSUPP 405, -EEXIST 409, -ESTALE 412, -EINVAL other 4xx, -EREMOTEIO 5xx. */
 int wm_http_problem(const struct wm_http_answer *answer, const char *doing, struct wm_error *err);

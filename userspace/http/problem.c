@@ -19,6 +19,7 @@ static const struct {
 	{401, 401, EACCES, "the token is not accepted; check that it is whole, of this registry and not revoked (a new one: wm mesh add)"},
 	{403, 403, EACCES, "the token has no right to do this"},
 	{404, 404, ENOENT, "there is no such thing"},
+	{405, 405, EOPNOTSUPP, "the registry is of a version that does not have this"},
 	{409, 409, EEXIST, "it conflicts with what is there"},
 	{412, 412, ESTALE, "it has changed meanwhile"},
 	{413, 413, EINVAL, "the request is too large"},
