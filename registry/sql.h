@@ -69,7 +69,8 @@
 	X(TOKEN_USED, "UPDATE token SET last_used = ?2 WHERE id = ?1") \
 	\
 	X(ENROLMENT_FIND, "SELECT site, device, hash FROM enrolment WHERE hash = ?1 AND used IS NULL AND expires > ?2") \
-	X(ENROLMENT_OPEN, "SELECT site, device, expires FROM enrolment WHERE used IS NULL AND expires > ?1 ORDER BY device, site") \
+	X(ENROLMENT_OPEN, "SELECT site, device, expires FROM enrolment WHERE used IS NULL AND expires > ?1 " \
+			  "ORDER BY device IS NOT NULL, device, site") \
 	X(ENROLMENT_ADD, "INSERT INTO enrolment (hash, site, device, expires) VALUES (?1, ?2, ?3, ?4)") \
 	X(ENROLMENT_USE, "UPDATE enrolment SET used = ?2 WHERE hash = ?1 AND used IS NULL AND expires > ?2 " \
 			 "RETURNING site, device") \

@@ -178,6 +178,10 @@ setup() {
 	older=$(jq -r .token <<<"$BODY")
 	ok POST /v1/enrolments '{"kind":"gateway","name":"b"}'
 	newer=$(jq -r .token <<<"$BODY")
+	ok POST /v1/enrolments '{"kind":"device","name":"laptop"}'
+	ok POST /v1/enrolments '{"kind":"gateway","name":"hub"}'
+	ok GET /v1/enrolments
+	is '[.enrolments[] | .kind + " " + .name] | join(", ")' 'gateway b, gateway hub, device laptop'
 	TOKEN=$older api POST /v1/enrol "{\"public_key\":\"$(key 1)\"}"
 	code 401
 	TOKEN=$newer api POST /v1/enrol "{\"public_key\":\"$(key 1)\"}"
