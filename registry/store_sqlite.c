@@ -47,7 +47,7 @@ int sqlite_errno(int rc)
 		{ SQLITE_OK, 0 },	       { SQLITE_DONE, 0 },	   { SQLITE_ROW, 0 },
 		{ SQLITE_CONSTRAINT, EEXIST }, { SQLITE_FULL, ENOSPC },	   { SQLITE_BUSY, EBUSY },
 		{ SQLITE_LOCKED, EBUSY },      { SQLITE_NOMEM, ENOMEM },   { SQLITE_READONLY, EROFS },
-		{ SQLITE_CORRUPT, EBADMSG },   { SQLITE_NOTADB, EBADMSG }, { SQLITE_CANTOPEN, ENOENT },
+		{ SQLITE_CORRUPT, EBADMSG },   { SQLITE_NOTADB, EBADMSG },
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(table); i++) {

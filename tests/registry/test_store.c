@@ -2,6 +2,8 @@
  *
  * The store where its database fails in the middle of a group, and beside a long change: on SQLite.
  */
+#include <unistd.h>
+
 #include "core/util.h"
 #include "registry/db_impl.h"
 #include "registry/store_internal.h"
@@ -117,6 +119,15 @@ static void a_change_after_which_the_mesh_cannot_be_read_is_none(void **state)
 	assert_int_equal(store_mesh(store)->generation, before);
 }
 
+static void a_database_that_cannot_be_opened_is_not_one_that_has_nothing(void **state)
+{
+	struct snapshot *snapshot;
+
+	(void)state;
+	assert_int_equal(unlink(store->path), 0); /* as where there are no more open files to be had */
+	assert_refused(store_snapshot(store, &snapshot, &err), EIO, "", "cannot open the database");
+}
+
 /* --- beside a long change ------------------------------------------------------------------- */
 
 static unsigned int count_audit(void)
@@ -182,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(none_of_a_group_is_kept_whose_transaction_has_ended),
 		STORE_TEST(a_change_after_which_the_mesh_cannot_be_read_is_none),
+		STORE_TEST(a_database_that_cannot_be_opened_is_not_one_that_has_nothing),
 		STORE_TEST(what_can_be_read_of_a_long_change_is_shown_before_it_is_over),
 		STORE_TEST(what_a_long_change_adds_to_the_audit_goes_too),
 	};
