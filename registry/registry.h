@@ -32,6 +32,7 @@ struct registry {
 	struct news news;
 	struct reports reports;
 	struct {
+		char instance[WM_INSTANCE_ID_SIZE];
 		uint64_t generation, since_ms; /* the newest, and since when (monotonic) this process knows of it */
 	} newest;
 	struct http_request *importing; /* the one that may send a large body, or NULL */

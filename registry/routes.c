@@ -278,16 +278,16 @@ static void on_turn(void *app)
 void registry_follow(void *app)
 {
 	struct registry *registry = app;
-
-	uint64_t generation;
+	const struct wm_mesh *mesh = store_mesh(registry->store);
 
 	store_follow(registry->store);
-	generation = store_mesh(registry->store)->generation;
-	if (generation != registry->newest.generation) {
-		registry->newest.generation = generation;
-		registry->newest.since_ms = wm_monotonic_ms();
-	}
-	watch_announce(&registry->watch, generation);
+	/* A new instance is of the same generation (wm-registry renew). */
+	if (mesh->generation == registry->newest.generation && !strcmp(mesh->instance, registry->newest.instance))
+		return;
+	memcpy(registry->newest.instance, mesh->instance, sizeof(registry->newest.instance));
+	registry->newest.generation = mesh->generation;
+	registry->newest.since_ms = wm_monotonic_ms();
+	watch_wake(&registry->watch);
 }
 
 /* A mesh as a document is larger than all else. Who may send one is known before its body is read, and one is read at

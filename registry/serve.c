@@ -131,7 +131,7 @@ static int run(struct registry *registry, const struct options *o, struct wm_err
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	stop = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	registry->watch.timers = registry->later.timers = http_timers(http);
-	registry->watch.generation = store_mesh(registry->store)->generation;
+	registry_follow(registry);
 	if (store_fd(registry->store) >= 0)
 		rc = http_attach(http, store_fd(registry->store), registry_follow, err);
 	if (!rc)

@@ -59,11 +59,3 @@ void watch_wake(struct watch *watch)
 		http_resume(request);
 	}
 }
-
-void watch_announce(struct watch *watch, uint64_t generation)
-{
-	if (watch->generation == generation)
-		return;
-	watch->generation = generation;
-	watch_wake(watch);
-}

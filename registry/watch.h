@@ -18,12 +18,10 @@ struct watch {
 	struct timers *timers;
 	struct http_request *first;
 	size_t n;
-	uint64_t generation; /* the last that was announced */
 };
 
 /* Suspends the request until `seconds` after its first call here. False: its
  * time is over (or the server is full or stopping), answer now. */
 bool watch_wait(struct watch *watch, struct http_request *request, unsigned int seconds);
 void watch_forget(struct http_request *request); /* nothing when it does not wait */
-void watch_announce(struct watch *watch, uint64_t generation);        /* wakes everybody when it is new */
-void watch_wake(struct watch *watch);
+void watch_wake(struct watch *watch); /* everybody */

@@ -108,7 +108,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	    http_new(&ops, &registry, &server, &err) || http_listen(server, listen_somewhere(), NULL, NULL, &err))
 		broken(err.text);
 	registry.watch.timers = http_timers(server);
-	registry.watch.generation = store_mesh(registry.store)->generation;
+	registry_follow(&registry);
 	fill();
 	return pthread_create(&thread, NULL, serve, server);
 }

@@ -71,6 +71,12 @@ wait_at() {
 			[ "$(head -n 1 "$D/poll" | jq .mesh.generation)" = $((gen + 1)) ]
 		done
 	done
+	# also one to a new instance, which is of the same generation
+	on "$A" ok GET /v1/whoami
+	wait_at "$A" "$D/poll" "/v1/config?instance=$(jq -r .instance <<<"$BODY")&after=$(generation)&wait=60"
+	"$REGISTRY" renew
+	wait "$WAITER"
+	[ "$(head -n 1 "$D/poll" | jq -r .mesh.instance)" = "$(sql 'SELECT instance FROM mesh')" ]
 	# and who follows by changes
 	on "$A" ok GET /v1/whoami
 	instance=$(jq -r .instance <<<"$BODY")
