@@ -33,10 +33,10 @@ void db_close(struct db *db); /* NULL-safe */
 int db_begin(struct db *db);
 int db_commit(struct db *db);    /* on disk when it returns 0; on failure rolled back; -EINPROGRESS: that is not known */
 void db_rollback(struct db *db); /* nothing when no transaction is open */
-bool db_is_open(const struct db *db); /* a transaction: what fails badly enough ends it by itself */
 
 /* A part of a write transaction that can be taken back without the rest; one at a time. Only where db_has_parts. */
 bool db_has_parts(const struct db *db);
+bool db_is_open(const struct db *db); /* a transaction: what fails badly enough ends it by itself */
 int db_part_begin(struct db *db);
 int db_part_end(struct db *db, bool keep); /* -errno: db_is_open tells whether the rest is still there */
 

@@ -21,8 +21,9 @@ struct db_ops {
 	int (*begin)(struct db *db);
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db);
+	/* NULL, all three: it has no parts. */
 	bool (*is_open)(const struct db *db);
-	int (*part_begin)(struct db *db); /* NULL: it has no parts */
+	int (*part_begin)(struct db *db);
 	int (*part_end)(struct db *db, bool keep);
 	void (*lazy)(struct db *db, bool on);
 	/* Never NULL: what went wrong is told by next. */

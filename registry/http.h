@@ -98,5 +98,6 @@ const char *http_last_header(const struct http_request *request, const char *nam
 void http_suspend(struct http_request *request);
 void http_resume(struct http_request *request);
 /* From the handler: the answer is there, or will be, and is sent when the request is resumed; the handler is not called
- * again. Not for long: nobody looks whether the client is still there. */
+ * again. It may take as long as what is waited for (an import: some seconds); nobody looks meanwhile whether the client is
+ * still there, so that whoever holds it may use the request until then. */
 void http_hold(struct http_request *request);

@@ -88,11 +88,6 @@ static void rollback(struct db *db)
 	pg->open = false;
 }
 
-static bool is_open(const struct db *db)
-{
-	return ((const struct pg_db *)db)->open;
-}
-
 /* What became of a commit that was sent but not answered: 0 it was made, -ENOTCONN it was not, -EINPROGRESS unknown. */
 static int outcome(struct pg_db *pg)
 {
@@ -214,7 +209,7 @@ static const struct db_ops ops = {
 	.open_reader = open_reader, .close = pg_close,	 .begin = begin,     .commit = commit,	    .rollback = rollback,
 	.lazy = lazy,		    .query = pg_query,	 .next = pg_next,    .done = pg_done,	    .changed = pg_changed,
 	.number = pg_number,	    .bytes = pg_bytes,	 .reason = reason,   .name = name,	    .fd = watch_fd,
-	.follow = follow,	    .is_open = is_open,
+	.follow = follow,
 };
 
 int pg_open(const char *url, struct db **ret, struct wm_error *err)
