@@ -120,6 +120,35 @@ int maintain_check(struct options *o, struct wm_error *err)
 
 /* --- backup ------------------------------------------------------------------------------- */
 
+/* Is it directly in the data directory, by the name by which SQLite takes what is there from where we stand (stand_in)? */
+static bool lies_where_we_stand(const char *file, const struct options *o)
+{
+	size_t len = strlen(o->store.dir);
+
+	return !o->store.url && !strncmp(file, o->store.dir, len) && file[len] == '/' && !strchr(file + len + 1, '/');
+}
+
+/* SQLite follows a link under a database's name, and whoever owns the directory can put one there while it writes; who is not
+ * root has nothing to fear from root. */
+static int check_place(const char *file, const struct options *o, struct wm_error *err)
+{
+	const char *slash = strrchr(file, '/');
+	char dir[PATH_MAX];
+	struct stat st;
+
+	if (lies_where_we_stand(file, o))
+		return 0;
+	if (wm_format(dir, sizeof(dir), "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : "."))
+		return wm_fail(err, ENAMETOOLONG, "the backup's name is too long: %s", file);
+	if (stat(dir, &st))
+		return wm_fail(err, errno, "cannot write beside the backup %s: %s", file, strerror(errno));
+	if (st.st_uid && st.st_uid != geteuid())
+		return wm_fail(err, EPERM,
+			       "the directory of the backup %s is somebody else's, who could lead elsewhere what is written there; save into one of your own, and move it from there",
+			       file);
+	return 0;
+}
+
 /* An empty file beside the one that is to be, with a name of its own. */
 static int make_part(const char *file, char *ret, struct wm_error *err)
 {
@@ -197,6 +226,8 @@ int maintain_backup(struct options *o, struct wm_error *err)
 	}
 	if (!rc && !o->force && !access(o->file, F_OK))
 		rc = wm_fail(err, EEXIST, "%s is there already; give another name, or --force to replace it", o->file);
+	if (!rc)
+		rc = check_place(o->file, o, err);
 	if (!rc)
 		rc = make_part(o->file, part, err);
 	if (rc)

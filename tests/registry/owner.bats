@@ -253,6 +253,32 @@ meanwhile() {
 	[ -n "$(ls -d "$D"/theirs/taken* 2>/dev/null)" ]
 }
 
+@test "a backup is not made where somebody else could lead it elsewhere, but for the data directory itself" {
+	old "$D/theirs"
+	chown 12345:12345 "$D/theirs/registry.db"
+	mkdir -m 700 "$D/others"
+	chown 23456:23456 "$D/others"
+	for file in "$D/others/copy" "$D/./theirs/copy"; do
+		run_as backup "$file" --data "$D/theirs"
+		said 1 "the directory of the backup $file is somebody else's"
+	done
+	[ -z "$(ls "$D/others")" ]
+	run_as migrate --data "$D/theirs"
+	run_as backup "$D/theirs/copy" --data "$D/theirs"
+	said 0 saved
+	[ "$(ls "$D/theirs")" = $'copy\nlock\nregistry.db' ]
+	# who is not root may write where root lets them
+	mkdir "$D/open"
+	chmod 777 "$D/open"
+	start
+	stop
+	chown -R 12345:12345 "$D/data"
+	chmod 755 "$D" # the directories above it nobody else may enter
+	WM_ETC=/mnt/etc unshare -m sh -c 'mount --bind "$1" /mnt && exec setpriv --reuid=12345 --regid=12345 --clear-groups \
+		"$2" backup /mnt/open/copy --data /mnt/data' sh "$D" "$REGISTRY"
+	[ -s "$D/open/copy" ]
+}
+
 @test "a backup that is somebody's link is not followed where they could make it, and is elsewhere" {
 	backup "$D/backup"
 	ln -s "$D/backup" "$D/theirs/backup"
