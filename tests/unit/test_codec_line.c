@@ -228,7 +228,7 @@ static void derived_members_are_written(void **state)
 
 	(void)state;
 	assert_string_equal(site_line, "{\"site\":{\"domain\":\"b\",\"subnet\":\"172.30.3.0/24\",\"is_hub\":false,\"public_key\":null,"
-				       "\"endpoint\":null,\"gateway\":\"172.30.3.1\"}}");
+				       "\"endpoint\":null,\"preshared_key\":null,\"gateway\":\"172.30.3.1\"}}");
 	assert_string_equal(mesh_line, "{\"mesh\":{\"instance\":\"i\",\"generation\":0,\"mesh_name\":\"m\",\"supernet\":\"10.0.0.0/8\","
 				       "\"self\":null,\"mark\":null,\"version\":1,\"requires\":[]}}");
 	assert_null(wm_encode_line(WM_RECORD_DONE, &site));
