@@ -214,6 +214,12 @@ as_the_agent() {
 	says '.registry.problem | contains("WM_LAN_PREFIXES")'
 }
 
+@test "check plans with WM_LAN_PREFIXES, as a run does" {
+	gw sync
+	gateway_env WM_LAN_PREFIXES=192.168.1.8/29
+	finds 'h6.a' WM_LAN_PREFIXES
+}
+
 @test "the gateway's own address, or one in no LAN, is no host's: it is said of whom, and the rest is in force" {
 	host 6 192.168.1.1 >"$BATS_TEST_TMPDIR/lines"
 	host 5 10.1.1.1 >>"$BATS_TEST_TMPDIR/lines"

@@ -73,7 +73,7 @@ static void check_config(struct check *c)
 {
 	char path[WM_PATH_SIZE];
 	struct wm_error err = { 0 };
-	struct wm_self self = { .subnet = c->inst->subnet, .supernet = c->inst->supernet, .listen_port = c->inst->listen_port, .mtu = c->inst->mtu };
+	struct wm_self self;
 	int rc = wm_gateway_config_path(c->inst, path);
 
 	if (!rc)
@@ -84,9 +84,8 @@ static void check_config(struct check *c)
 		return;
 	}
 	/* What is missing of the LANs is found out on the way. */
-	memcpy(self.domain, c->inst->domain, sizeof(self.domain));
 	struct wm_error missing = { 0 };
-	rc = wm_link_find_lans_there(c->inst, &self, &missing, &err);
+	rc = wm_gateway_find_self(c->inst, &self, &missing, &err);
 	if (*missing.text && !c->running)
 		found(c, "bring the interface up, or correct LXC_IFACES in gateway.env", "%s", missing.text);
 	if (!rc)

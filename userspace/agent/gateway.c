@@ -25,17 +25,23 @@ static void note_problem(struct wm_error *kept, const struct wm_error *now, cons
 	*kept = *now;
 }
 
-static int look_at_self(struct wm_gateway *g, struct wm_self *ret, struct wm_error *err)
+int wm_gateway_find_self(const struct wm_instance *inst, struct wm_self *ret, struct wm_error *ret_missing, struct wm_error *err)
 {
-	const struct wm_instance *inst = g->inst;
-
 	*ret = (struct wm_self){
-		.subnet = inst->subnet, .supernet = inst->supernet, .private_key = g->id.private_key,
-		.listen_port = inst->listen_port, .mtu = inst->mtu, .nlan_prefixes = inst->nlan_prefixes,
+		.subnet = inst->subnet, .supernet = inst->supernet, .listen_port = inst->listen_port, .mtu = inst->mtu,
+		.nlan_prefixes = inst->nlan_prefixes,
 	};
 	memcpy(ret->domain, inst->domain, sizeof(ret->domain));
 	memcpy(ret->lan_prefixes, inst->lan_prefixes, sizeof(ret->lan_prefixes));
-	return wm_link_find_lans_there(inst, ret, g->stays ? &g->missing : NULL, err);
+	return wm_link_find_lans_there(inst, ret, ret_missing, err);
+}
+
+static int look_at_self(struct wm_gateway *g, struct wm_self *ret, struct wm_error *err)
+{
+	int rc = wm_gateway_find_self(g->inst, ret, g->stays ? &g->missing : NULL, err);
+
+	ret->private_key = g->id.private_key;
+	return rc;
 }
 
 /* For who wants to know whether it can be planned, before anything is given up for it. */

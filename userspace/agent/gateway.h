@@ -58,6 +58,9 @@ int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct
 void wm_gateway_close(struct wm_gateway *g);
 int wm_gateway_config_path(const struct wm_instance *inst, char *ret); /* of the last good config; WM_PATH_SIZE; 0, -E2BIG */
 
+/* What gateway.env and this machine's LANs say of a gateway; its private key is left zero. *ret_missing as of wm_link_find_lans_there. */
+int wm_gateway_find_self(const struct wm_instance *inst, struct wm_self *ret, struct wm_error *ret_missing, struct wm_error *err);
+
 /* Makes the kernel match the config that we have; g->problem tells why not. 0 or -errno.
  * What others do to it by the way (a device, a rule, a filter, a ruleset that goes) is
  * seen each time; what only we have a hand in (the entries of the BPF maps) when
