@@ -145,6 +145,19 @@ as_the_agent() {
 	[ "$(gw status -j | jq .config.generation)" = 3 ]
 }
 
+@test "a registry that has something else each time it is asked: sync ends, and says when there are two" {
+	touch "$WM_DEMO_DIR/said/answer.counts"
+	run on_gw timeout 30 "$BIN/wm-gateway" sync --instance a
+	echo "$output"
+	[ "$status" = 0 ]
+	mv "$WM_DEMO_DIR/said/answer.counts" "$WM_DEMO_DIR/said/answer.turns"
+	run on_gw timeout 30 "$BIN/wm-gateway" sync --instance a
+	rm "$WM_DEMO_DIR/said/answer.turns"
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ "$output" == *'as if there were two'* ]]
+}
+
 @test "hostile and broken answers: refused whole, logged once, shown in status, and the old stays in force" {
 	local what before
 	start

@@ -88,9 +88,31 @@ static void after_a_rest_it_is_quick_again(void **state)
 	assert_int_equal(p.at, 2 * HOUR + 1100);
 }
 
+/* Who always has another config is asked once a second at last; who has one now and then, at once. */
+static void configs_that_follow_each_other_are_asked_for_less_and_less(void **state)
+{
+	unsigned int row = 0;
+	uint64_t before = 0, wait;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(wm_pace_follow(&row, 5, 2), 0);
+	for (int i = 0; i < 20; i++, before = wait) {
+		wait = wm_pace_follow(&row, 5, 2);
+		assert_true(wait > before || wait == 1000);
+	}
+	assert_int_equal(before, 1000);
+	/* Large ones cost more, and take longer to come. */
+	assert_int_equal(wm_pace_follow(&row, 2000, 3000), 12000);
+	assert_int_equal(wm_pace_follow(&row, 2000, 300000), 60000);
+	assert_int_equal(wm_pace_follow(&row, 5000, 20), 0);
+	assert_int_equal(wm_pace_follow(&row, 5, 2), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(configs_that_follow_each_other_are_asked_for_less_and_less),
 		TEST(without_hints_it_is_the_poll),
 		TEST(a_hint_is_followed_within_a_second),
 		TEST(whoever_changes_things_all_the_time_does_not_keep_it_busy),

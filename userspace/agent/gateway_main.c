@@ -23,6 +23,7 @@
 #include "tools/wm_bpf.h"
 
 #define SYNC_TIMEOUT_S 120
+#define SYNC_ROUNDS 12 /* enrolment, the config and what changes meanwhile; of whoever has more to say no end is in sight */
 
 struct options {
 	const char *instance, *config;
@@ -54,21 +55,36 @@ static void complain(const struct wm_gateway *g, const char *changes)
 		g->applied ? "; the last known config is in force" : "");
 }
 
+/* The registry had something else each time. In a mesh that changes all the time what it said last is as good as any; two
+ * registries that take turns are not. */
+static int no_end(const struct wm_gateway *g, unsigned int turns)
+{
+	if (turns < SYNC_ROUNDS / 2)
+		return 0;
+	fprintf(stderr, "wm-gateway: the registry at %s is another one almost each time it is asked, as if there were two (a balancer?); what was said last is in force\n",
+		g->inst->registry_url);
+	return 1;
+}
+
 /* Asks until the registry has nothing more to say. */
 static int sync_alone(struct wm_gateway *g)
 {
 	enum wm_gateway_next next = WM_NEXT_AGAIN;
 	struct wm_error changes = { 0 }; /* why they were refused */
 	bool asked_for_all = false;
+	unsigned int turns = 0; /* how often it was another registry */
 	struct wm_error err;
 
-	while (next == WM_NEXT_AGAIN) {
+	for (int round = 0; next == WM_NEXT_AGAIN && round < SYNC_ROUNDS; round++) {
+		char before[WM_INSTANCE_ID_SIZE];
 		struct wm_answer answer;
 
+		memcpy(before, g->config.mesh.instance, sizeof(before));
 		if (wm_gateway_ask(g, 0, &err))
 			return fail(&err);
 		wm_fetcher_wait(&g->fetcher, SYNC_TIMEOUT_S, &answer);
 		next = wm_gateway_take(g, &answer);
+		turns += strcmp(before, g->config.mesh.instance) != 0;
 		/* Who stays asks again by himself, after a while. */
 		if (next == WM_NEXT_BACKOFF && g->need_whole && !asked_for_all) {
 			asked_for_all = true;
@@ -86,6 +102,8 @@ static int sync_alone(struct wm_gateway *g)
 		return fail(&g->problem);
 	if (*g->waits.text)
 		return fail(&g->waits);
+	if (next == WM_NEXT_AGAIN && no_end(g, turns))
+		return 1;
 	printf("in sync: generation %llu, data plane %s\n", (unsigned long long)g->config.mesh.generation, g->last.dataplane);
 	if (*g->last.dataplane_note)
 		fprintf(stderr, "wm-gateway: data plane %s: %s\n", g->last.dataplane, g->last.dataplane_note);

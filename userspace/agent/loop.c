@@ -15,6 +15,7 @@
 #include "agent/report.h"
 #include "agent/status.h"
 #include "core/log.h"
+#include "core/pace.h"
 #include "core/util.h"
 
 #define REPORT_MS 15000
@@ -29,6 +30,7 @@ struct loop {
 	uint64_t ask_at, report_at; /* monotonic ms */
 	struct wm_repair repair;
 	unsigned int asked_wait_s;
+	unsigned int row; /* of configs that followed each other at once */
 	uint64_t backoff_ms;
 	int waiting[CLIENTS_MAX]; /* `sync` clients that wait for the next answer */
 	int nwaiting;
@@ -107,7 +109,7 @@ static void after_idle(struct loop *l, uint64_t asked_at)
 static void on_fetcher(struct loop *l)
 {
 	struct wm_gateway *g = l->g;
-	uint64_t asked_at = g->fetcher.since;
+	uint64_t asked_at = g->fetcher.since, answered_at = wm_monotonic_ms();
 	struct wm_answer answer;
 	bool enrolled;
 
@@ -120,6 +122,7 @@ static void on_fetcher(struct loop *l)
 		l->ask_at = wm_monotonic_ms();
 		if (enrolled || g->need_enrol)
 			return; /* what a waiting client asked for has not been had yet */
+		l->ask_at += wm_pace_follow(&l->row, answered_at - asked_at, l->ask_at - answered_at);
 		l->backoff_ms = 0;
 		break;
 	case WM_NEXT_IDLE:

@@ -11,6 +11,12 @@
 #define REPAIR_MS 5000 /* from then on so much apart */
 #define FAILURE 5      /* repairs for which one that fails counts: it may cost as much as the first start */
 
+#define FOLLOW_CALM_MS 1000 /* a config that took so long to come does not follow at once */
+#define FOLLOW_FREE 10     /* that may */
+#define FOLLOW_STEPS 6     /* of doubling, to ... */
+#define FOLLOW_MAX_MS 1000 /* ... so much, but ... */
+#define FOLLOW_SHARE 4     /* ... so many times what the last one cost */
+
 void wm_pace_begin(struct wm_pace *p, uint64_t now)
 {
 	*p = (struct wm_pace){ .at = now, .calm_at = now, .filled_at = now, .repairs = REPAIRS };
@@ -46,4 +52,17 @@ void wm_pace_done(struct wm_pace *p, uint64_t now, uint64_t poll_ms, uint64_t cp
 	/* Trying again by the clock is no better. */
 	if (failed)
 		p->at = WM_MAX(p->at, p->calm_at);
+}
+
+uint64_t wm_pace_follow(unsigned int *io_row, uint64_t held_ms, uint64_t spent_ms)
+{
+	uint64_t rest = WM_MIN(FOLLOW_SHARE * spent_ms, (uint64_t)CALM_MAX_MS);
+
+	if (held_ms >= FOLLOW_CALM_MS + FOLLOW_SHARE * spent_ms)
+		*io_row = 0;
+	else if (*io_row < FOLLOW_FREE + FOLLOW_STEPS)
+		++*io_row;
+	if (*io_row <= FOLLOW_FREE)
+		return 0;
+	return WM_MAX(rest, (uint64_t)FOLLOW_MAX_MS >> (FOLLOW_FREE + FOLLOW_STEPS - *io_row));
 }

@@ -2,8 +2,8 @@
  *
  * When to compare with the kernel again. Soon after a hint that something has
  * changed, and from time to time; but whoever keeps changing things, or changes
- * back what we put right, or makes us fail, cannot keep us busy. Times are
- * monotonic milliseconds.
+ * back what we put right, or makes us fail, cannot keep us busy. Nor can a
+ * registry that has another config each time. Times are monotonic milliseconds.
  */
 #pragma once
 
@@ -26,3 +26,8 @@ void wm_pace_hint(struct wm_pace *p, uint64_t now);
 /* A comparison has ended that took cpu_ms of processor time; what it found to put right (changed), or that it could not
  * (failed). poll_ms: the next without a hint. */
 void wm_pace_done(struct wm_pace *p, uint64_t now, uint64_t poll_ms, uint64_t cpu_ms, bool changed, bool failed);
+
+/* How long after a config was accepted to ask for the next: ms. The first that follow each other at once are asked for at
+ * once, from then on more and more goes into one. held_ms: how long the registry took to have it, spent_ms: and we to bring it
+ * into force. *io_row: 0 at first. */
+uint64_t wm_pace_follow(unsigned int *io_row, uint64_t held_ms, uint64_t spent_ms);

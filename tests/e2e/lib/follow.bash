@@ -83,7 +83,7 @@ say_lines() { # say_lines <file> <generation>: stdin, and how it ends
 say_whole() {
 	local n generation=$1 hosts=("${@:2}")
 	[ $# -gt 1 ] || hosts=(1 2 3 4 5 6)
-	rm -f "$WM_DEMO_DIR/said/answer.whole"
+	rm -f "$WM_DEMO_DIR/said/answer".*
 	{
 		mesh "$generation"
 		site a 2 "$SELF" null
