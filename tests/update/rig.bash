@@ -5,6 +5,7 @@
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BIN=$(cd "$ROOT" && realpath -m "${B:-build}")
 ARCH=$(uname -m)
+GATEWAY=wm-gateway-0.2.0-$ARCH # as it is published
 D=$BATS_TEST_TMPDIR
 WWW=$D/www
 RELEASES=$D/state/releases

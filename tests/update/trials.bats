@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# What becomes of a release that is signed and whole, and does not work, now or
+# later; and whether it is blamed for that. The gateways are stubs.
+# time limit: 240 s
+
+load rig
+
+@test "bad release: its self-test fails" {
+	publish 0.2.0 fails
+	refuses '0.2.0 is not '
+	[[ "$(state bad)" == '0.2.0 its self-test fails with exit code 1: wm-gateway: the kernel does not take it' ]]
+}
+
+@test "bad release: it says that it is another" {
+	publish 0.2.0 lies
+	refuses '0.2.0 is not '
+	[[ "$(state bad)" == *"'wm-gateway 9.9.9' and not 'wm-gateway 0.2.0'" ]]
+}
+
+@test "bad release: it runs, but is never in sync" {
+	settings WM_UPDATE_PROVE=2
+	publish 0.2.0 ok unsynced
+	takes_back '0.2.0 was started and taken back: was not in sync in time' 1
+	# Which is remembered by whoever comes after.
+	kill -9 "$AGENT"
+	until_true 'the gateway ends with its agent' silent
+	: >"$D/run/runs"
+	agent
+	more_rounds 2
+	is_running "$OWN"
+	[ "$(grep -c 'starting wm-gateway 0.2.0' "$D/agent-log")" = 1 ]
+	# Not for ever: the next one is another.
+	publish 0.2.1
+	until_true '0.2.1 is in force' in_force 0.2.1
+}
+
+@test "bad release: it does not even answer" {
+	settings WM_UPDATE_PROVE=2
+	publish 0.2.0 ok deaf
+	takes_back 'was not in sync in time' 1
+}
+
+@test "bad release: it ends at once" {
+	publish 0.2.0 ok dies
+	takes_back 'ended with exit code 3' 1
+}
+
+@test "a release is not blamed for what was wrong before, but is not tried for ever" {
+	settings WM_UPDATE_PROVE=1
+	stub "$D/packaged" "$OWN" ok unsynced
+	publish 0.2.0 ok unsynced
+	takes_back 'it was tried 3 times' 3
+}
+
+@test "a trial that was cut off by the end of wm-agent has not failed" {
+	settings WM_UPDATE_PROVE=2
+	publish 0.2.0 ok stays
+	agent
+	until_true '0.2.0 is tried' is_running 0.2.0
+	POKED=
+	runs_pid >>"$D/pids"
+	kill "$AGENT"
+	# What is left of the trial's time passes while the gateway does not end.
+	sleep 2.5
+	some_runs
+	[ "$(state tried) $(state tries) $(state bad)" = '0.2.0 0 ' ]
+	kill -9 "$(runs_pid)"
+	wait "$AGENT"
+	[ "$(grep -c 'taken back\|going back' "$D/agent-log")" = 0 ]
+}
+
+# Looks once, and waits for what comes of it.
+one_look() {
+	local n
+	n=$(state rounds || true)
+	kill -USR1 "$AGENT"
+	until_true 'a look is over' rounds_over $((${n:-0} + 1))
+}
+
+@test "a release is not blamed for a line that went away with it" {
+	settings WM_UPDATE_PROVE=2
+	stub "$D/packaged" "$OWN" ok asked
+	publish 0.2.0 ok away
+	agent
+	POKED=
+	one_look
+	complains '0.2.0 was started and taken back: was not in sync in time'
+	is_running "$OWN"
+	[ "$(state tries) $(state bad)" = '1 ' ]
+	rm "$D/run/unsynced"
+	publish 0.2.0
+	POKED=$AGENT
+	until_true '0.2.0 is in force' in_force 0.2.0
+}
+
+@test "a release is not blamed for being killed" {
+	publish 0.2.0 killed
+	agent
+	POKED=
+	one_look
+	complains '0.2.0 is not taken: its self-test was killed'
+	[ "$(state tries) $(state bad)" = '1 ' ]
+	publish 0.2.0 ok killed
+	one_look
+	complains '0.2.0 was started and taken back: was ended by signal 9'
+	[ "$(state tries) $(state bad)" = '2 ' ]
+	publish 0.2.0
+	one_look
+	until_true '0.2.0 is in force' in_force 0.2.0
+	# But it is not tried for ever.
+	publish 0.3.0 killed
+	POKED=$AGENT
+	until_true 'it is given up' complains '0.3.0 is not tried again: it was tried 3 times'
+}
+
+@test "bad release: it crashes once it is in force" {
+	publish 0.2.0
+	agent
+	until_true '0.2.0 is in force' in_force 0.2.0
+	publish 0.3.0 ok crashes
+	until_true '0.3.0 has crashed' complains '0.3.0 is not tried again: it crashed three times in a row'
+	# Back to the one before, and it stays so.
+	until_true '0.2.0 is in force again' in_force 0.2.0
+	more_rounds 2
+	in_force 0.2.0
+	# Once more, as it may have been damaged on the disk.
+	[ "$(grep -c 'starting wm-gateway 0.3.0' "$D/agent-log")" = 2 ]
+	[ "$(cd "$RELEASES" && echo *)" = '0.2.0 current state' ]
+}
+
+@test "bad release: it crashes once it is in force, and is the first" {
+	publish 0.2.0 ok crashes
+	takes_back 'it crashed three times in a row' 2
+}
+
+@test "a release that cannot be run any more gives way to the package's" {
+	publish 0.2.0
+	agent
+	until_true '0.2.0 is in force' in_force 0.2.0
+	kill -9 "$AGENT"
+	until_true 'the gateway ends with its agent' silent
+	head -c 1000 "$WWW/$GATEWAY" >"$RELEASES/0.2.0/wm-gateway"
+	mv "$WWW/wm-release" "$D/away"
+	agent
+	until_true 'the package runs' is_running "$OWN"
+	# Nor does it answer for what is typed; and where it is still offered, it is had anew.
+	[ "$("$BIN/wm-gateway" --version)" = "wm-gateway $OWN" ]
+	mv "$D/away" "$WWW/wm-release"
+	until_true '0.2.0 is in force again' in_force 0.2.0
+	cmp "$RELEASES/0.2.0/wm-gateway" "$WWW/$GATEWAY"
+}
