@@ -106,7 +106,8 @@ heard() { wm -j list-devices | jq -e '[.meshes[0].devices[] | select(.handshake 
 	stub_systemd
 	cp "$WM_DEMO_DIR/tls/ca.pem" "$D/ca.pem"
 	command=$(wm -j add-device pc | jq -r .command)
-	run on env CURL_CA_BUNDLE="$D/ca.pem" sh -c "$command --net demo --ca $D/ca.pem"
+	[[ $command == *" --cacert CA-FILE "*" --ca CA-FILE" ]]
+	run on sh -c "${command//CA-FILE/$D/ca.pem} --net demo"
 	echo "$output"
 	[ "$status" = 0 ]
 	on ping -c 1 -W 5 "$NAS"
