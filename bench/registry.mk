@@ -15,7 +15,7 @@ test-programs: $(if $(SAN),,$(B)/wm-bench-hammer)
 .PHONY: bench-registry bench-registry-publish
 bench-registry: all
 	@scripts/deps.sh test
-	@$(MAKE) --no-print-directory $(B)/wm-bench-hammer $(B)/tests/registry/crowd
+	@$(MAKE) --no-print-directory $(B)/wm-bench-hammer $(B)/wm-bench-spread $(B)/tests/registry/crowd
 	@B=$(B) bench/registry --out $(B)/bench $(ARGS)
 bench-registry-publish:
 	@bench/publish $(B)/bench registry

@@ -28,7 +28,7 @@
 #define TEXT_MAX 16384
 #define CLIENTS_MAX 20000
 #define ROUND_MS 30000
-#define CALM_MS 150 /* until all have asked again */
+#define CALM_MS 1200 /* until all have asked again, and no gateway takes it for one of many in a row */
 
 struct client {
 	bool real;

@@ -89,6 +89,19 @@ waiting() {
 	CROWD=0
 }
 
+# The same as gateways do it: the connection stays, and the next question comes on it. Of nine changes the median.
+kept() {
+	local i first last
+	for ((i = 0; i < WAITERS; i++)); do echo "$TOKEN"; done |
+		SPREAD_ADMIN=$TOKEN "$BIN/wm-bench-spread" 127.0.0.1 "$PORT" 9 "$(whoami instance)" "$(whoami generation)" \
+			/v1/hosts/h0.holder '{"local_ip":"192.168.9.1"}' '{"local_ip":"192.168.9.2"}' >"$DIR/kept"
+	read -r first last < <(awk -v each="$WAITERS" '
+		NR % each == 1 || each == 1 { first = $2; last = 0 }
+		{ if ($2 < first) first = $2; if ($2 > last) last = $2 }
+		NR % each == 0 { print first, last }' "$DIR/kept" | sort -k2n | awk 'NR == 5 { printf "%.0f %.0f\n", $1 / 1000, $2 / 1000 }')
+	row 'the same, connections kept' "first_ms=$first" "last_ms=$last"
+}
+
 machine() {
 	echo "machine: $(sed -n 's/^model name.*: //p;T;q' /proc/cpuinfo), $(nproc) processors, kernel $(uname -r); $CONNECTIONS connections, $SECONDS_EACH s each; load before: $LOAD"
 }

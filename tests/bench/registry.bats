@@ -13,10 +13,11 @@
 			jq -e --argjson h "$hosts" --arg w "$what" '[.rows[] | select(.hosts == $h and .what == $w)] | length == 1' "$out/registry.json"
 		done
 	done
-	jq -e '[.rows[] | select(.what == "50 clients wait" or .what == "one change, all have it")] | length == 2' "$out/registry.json"
+	jq -e '[.rows[] | select(.what == "50 clients wait" or .what == "one change, all have it" or
+		.what == "the same, connections kept")] | length == 3' "$out/registry.json"
 	jq -e 'all(.rows[]; to_entries | length > 2 and all(.[]; .value != null))' "$out/registry.json"
 	# a change is as large in a mesh of 200 as in one of 10
 	jq -e '[.rows[] | select(.what == "fetch one change").bytes] | max - min < 20' "$out/registry.json"
-	[ "$(wc -l <"$out/registry.txt")" = 19 ]
+	[ "$(wc -l <"$out/registry.txt")" = 20 ]
 	[ -z "$(ls "$BATS_TEST_TMPDIR" | grep wm-bench)" ]
 }

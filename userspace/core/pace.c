@@ -14,7 +14,7 @@
 #define FOLLOW_CALM_MS 1000 /* a config that took so long to come does not follow at once */
 #define FOLLOW_FREE 10     /* that may */
 #define FOLLOW_STEPS 6     /* of doubling, to ... */
-#define FOLLOW_MAX_MS 1000 /* ... so much, but ... */
+#define FOLLOW_MAX_MS 200  /* ... so much, but ... */
 #define FOLLOW_SHARE 4     /* ... so many times what the last one cost */
 
 void wm_pace_begin(struct wm_pace *p, uint64_t now)
