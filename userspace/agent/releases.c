@@ -65,6 +65,18 @@ int wm_releases_current(const struct wm_instance *inst, struct wm_version *ret)
 	return 0;
 }
 
+int wm_releases_proved(const struct wm_instance *inst, struct wm_version *ret)
+{
+	struct wm_version current;
+	int rc = wm_releases_current(inst, &current);
+
+	if (wm_version_parse(WM_VERSION, ret))
+		*ret = (struct wm_version){ 0 };
+	if (!rc && wm_version_compare(&current, ret) > 0)
+		*ret = current;
+	return rc;
+}
+
 /* A directory in which there are only files. */
 static int remove_dir(int releases, const char *name)
 {

@@ -17,6 +17,10 @@
 /* The version that `current` names, if its program can be run: 0, -ENOENT none, -EBADMSG not by us. */
 int wm_releases_current(const struct wm_instance *inst, struct wm_version *ret);
 
+/* What is proved: this program's own version, or the release that `current` names where that is newer. *ret is set in any case;
+ * the result is that of wm_releases_current. */
+int wm_releases_proved(const struct wm_instance *inst, struct wm_version *ret);
+
 /* Of a program of a version; ret: PATH_MAX bytes. */
 int wm_releases_program(const struct wm_instance *inst, const struct wm_version *version, int program, char *ret);
 int wm_releases_state(const struct wm_instance *inst, char *ret); /* the state's path; ret: PATH_MAX */

@@ -9,14 +9,27 @@
 #include "core/log.h"
 #include "core/util.h"
 
-static int removal_path(const struct wm_instance *inst, char *ret)
+#define WAITING "removal"
+#define SERIES "removals"
+
+static int state_path(const struct wm_instance *inst, const char *name, char *ret)
 {
-	return wm_format(ret, WM_PATH_SIZE, "%s/removal", inst->state_dir);
+	return wm_format(ret, WM_PATH_SIZE, "%s/%s", inst->state_dir, name);
 }
 
-static int series_path(const struct wm_instance *inst, char *ret)
+static int read_state(const struct wm_instance *inst, const char *name, char **ret)
 {
-	return wm_format(ret, WM_PATH_SIZE, "%s/removals", inst->state_dir);
+	char path[WM_PATH_SIZE];
+	int rc = state_path(inst, name, path);
+
+	return rc ? rc : wm_read_file(path, WM_REMOVAL_TEXT, ret, NULL);
+}
+
+/* rc: of reading it; that there is none is no loss. so: what comes of it. */
+static void note_unread(const struct wm_instance *inst, const char *name, int rc, const char *so)
+{
+	if (rc && rc != -ENOENT)
+		wm_warning("%s/%s: cannot read it: %s; %s", inst->state_dir, name, strerror(-rc), so);
 }
 
 /* "wm-gateway confirm 12", as it has to be typed. */
@@ -37,7 +50,7 @@ static int keep(const struct wm_gateway *g, struct wm_error *err)
 {
 	WM_AUTO_FREE char *old = NULL;
 	char path[WM_PATH_SIZE], text[WM_REMOVAL_TEXT];
-	int rc = removal_path(g->inst, path);
+	int rc = state_path(g->inst, WAITING, path);
 
 	wm_removal_format(&g->removal, text);
 	/* The registry says it again with every answer. */
@@ -46,26 +59,22 @@ static int keep(const struct wm_gateway *g, struct wm_error *err)
 	return rc ? wm_fail(err, -rc, "%s/removal: cannot write it: %s", g->inst->state_dir, strerror(-rc)) : 0;
 }
 
-/* None is no loss, a damaged one neither: what is known now is the beginning of the next. */
+/* A damaged one is no loss: what is known now is the beginning of the next. */
 static void load_series(struct wm_gateway *g)
 {
 	WM_AUTO_FREE char *text = NULL;
-	char path[WM_PATH_SIZE];
-	int rc = series_path(g->inst, path);
+	int rc = read_state(g->inst, SERIES, &text);
 
 	if (!rc)
-		rc = wm_read_file(path, WM_REMOVAL_TEXT, &text, NULL);
-	if (!rc)
 		rc = wm_removal_series_parse(text, &g->series);
-	if (rc && rc != -ENOENT)
-		wm_warning("%s: cannot read it: %s; removals are counted from now on", path, strerror(-rc));
+	note_unread(g->inst, SERIES, rc, "removals are counted from now on");
 }
 
 /* Only removals are written: without any, what is known is what the config on disk has. */
 static void keep_series(const struct wm_gateway *g)
 {
 	char path[WM_PATH_SIZE], text[WM_REMOVAL_TEXT];
-	int rc = series_path(g->inst, path);
+	int rc = state_path(g->inst, SERIES, path);
 
 	wm_removal_series_format(&g->series, text);
 	if (!rc && g->series.last)
@@ -79,15 +88,11 @@ static void keep_series(const struct wm_gateway *g)
 void wm_gateway_removal_load(struct wm_gateway *g)
 {
 	WM_AUTO_FREE char *text = NULL;
-	char path[WM_PATH_SIZE];
-	int rc = removal_path(g->inst, path);
+	int rc = read_state(g->inst, WAITING, &text);
 
 	if (!rc)
-		rc = wm_read_file(path, WM_REMOVAL_TEXT, &text, NULL);
-	if (!rc)
 		rc = wm_removal_parse(text, &g->removal);
-	if (rc && rc != -ENOENT)
-		wm_warning("%s: cannot read it: %s; what waits for the operator will be told again", path, strerror(-rc));
+	note_unread(g->inst, WAITING, rc, "what waits for the operator will be told again");
 	load_series(g);
 	explain(g);
 }
@@ -136,7 +141,7 @@ void wm_gateway_removal_done(struct wm_gateway *g)
 	g->removal = (struct wm_removal){ 0 };
 	g->report_due |= *g->waits.text != '\0';
 	explain(g);
-	if (!removal_path(g->inst, path) && unlink(path) && errno != ENOENT)
+	if (!state_path(g->inst, WAITING, path) && unlink(path) && errno != ENOENT)
 		wm_warning("%s: cannot remove it: %s", path, strerror(errno));
 }
 

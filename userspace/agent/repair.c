@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-#include "core/key.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "kernel/dataplane.h"
@@ -16,14 +15,6 @@
 #define LOOK_SHARE 100      /* more often, as long as that takes no more than this part of the time */
 #define DEAF_MS 50          /* from one look at the notices to the next */
 #define NEVER UINT64_MAX
-
-uint64_t wm_jitter(uint64_t ms)
-{
-	uint32_t r;
-
-	wm_random(&r, sizeof(r));
-	return ms + r % (ms / 4 + 1);
-}
 
 static void listen_to_notices(struct wm_repair *r, bool on)
 {

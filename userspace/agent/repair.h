@@ -29,6 +29,3 @@ void wm_repair_now(struct wm_repair *r);       /* compares */
 void wm_repair_all(struct wm_repair *r);       /* compares everything */
 void wm_repair_renew(struct wm_repair *r);     /* what is in force may be another now */
 uint64_t wm_repair_next(const struct wm_repair *r); /* when on_time has something to do */
-
-/* Up to a quarter more, so that gateways which lost one registry do not come back in step. */
-uint64_t wm_jitter(uint64_t ms);

@@ -32,17 +32,6 @@ static int load_state(const struct wm_instance *inst, struct wm_update_state *re
 	return rc ? wm_fail(err, -rc, "%s/state: cannot read it: %s", inst->releases, strerror(-rc)) : 0;
 }
 
-/* What runs under wm-agent: this program, unless a newer release has been proved. */
-static void running(const struct wm_instance *inst, struct wm_version *ret)
-{
-	struct wm_version current;
-
-	if (wm_version_parse(WM_VERSION, ret))
-		*ret = (struct wm_version){ 0 };
-	if (!wm_releases_current(inst, &current) && wm_version_compare(&current, ret) > 0)
-		*ret = current;
-}
-
 static int check_settings(const struct wm_instance *inst, struct wm_error *err)
 {
 	if (!inst->update)
@@ -67,7 +56,7 @@ int wm_update_check(const struct wm_instance *inst)
 		rc = load_state(inst, &state, &err);
 	if (rc)
 		return fail(&err);
-	running(inst, &now);
+	wm_releases_proved(inst, &now);
 	rc = wm_update_look(inst, &fetcher, &now, &state, &release, &err);
 	wm_fetcher_stop(&fetcher);
 	if (rc < 0)
@@ -116,7 +105,7 @@ int wm_update_now(const struct wm_instance *inst)
 		rc = wm_fail(&err, EPERM, "%s", state.why);
 	if (rc)
 		return fail(&err);
-	running(inst, &now);
+	wm_releases_proved(inst, &now);
 	printf("%s is in force; nothing newer is offered\n", wm_version_format(&now, text));
 	return 0;
 }
@@ -140,7 +129,7 @@ void wm_update_print(struct wm_out *out, const struct wm_instance *inst)
 
 	if (load_state(inst, &state, &err))
 		state = (struct wm_update_state){ 0 };
-	running(inst, &now);
+	wm_releases_proved(inst, &now);
 	newer = wm_version_compare(&state.highest, &now) > 0;
 	wm_out_object(out, "update", "updates");
 	wm_out_str(out, "from", "from", where_from(inst));

@@ -12,6 +12,7 @@
 #include "agent/releases.h"
 #include "agent/update_work.h"
 #include "core/log.h"
+#include "core/pace.h"
 #include "core/util.h"
 
 #define FIRST_LOOK_S 60 /* after the start, at the latest */
@@ -53,14 +54,6 @@ static int save_state(const char *path, const struct wm_update_state *state)
 
 /* --- phases -------------------------------------------------------------------------------------- */
 
-static uint64_t jitter(uint64_t ms)
-{
-	uint32_t r;
-
-	wm_random(&r, sizeof(r));
-	return ms + r % (ms / 4 + 1);
-}
-
 /* The settings may have changed since. */
 static void rest(struct wm_updater *u, unsigned int most_s)
 {
@@ -73,7 +66,7 @@ static void rest(struct wm_updater *u, unsigned int most_s)
 		wm_wipe(&inst, sizeof(inst));
 	}
 	u->phase = WM_UPDATER_RESTING;
-	u->next_ms = wm_monotonic_ms() + jitter(1000ull * WM_MIN(s, most_s));
+	u->next_ms = wm_monotonic_ms() + wm_jitter(1000ull * WM_MIN(s, most_s));
 }
 
 static void run_from_now(struct wm_updater *u, const char *program)
@@ -201,18 +194,15 @@ static int lock_instance(const struct wm_updater *u)
 
 void wm_updater_open(struct wm_updater *u)
 {
-	struct wm_version current;
 	struct wm_instance inst;
 	int rc = -ENOENT;
 
 	u->lock = lock_instance(u);
 	wm_version_parse(WM_VERSION, &u->proved);
 	if (!names(u, &inst, NULL))
-		rc = wm_releases_current(&inst, &current);
+		rc = wm_releases_proved(&inst, &u->proved);
 	if (rc && rc != -ENOENT)
 		wm_warning("%s/current: %s; starting what the package has installed", inst.releases, strerror(-rc));
-	if (!rc && wm_version_compare(&current, &u->proved) > 0)
-		u->proved = current;
 	run_proved(u);
 	u->change = false;
 	rest(u, FIRST_LOOK_S);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/pace.h"
 
+#include "core/key.h"
 #include "core/util.h"
 
 #define SETTLE_MS 100  /* from a hint to the comparison: changes come in bunches */
@@ -65,4 +66,12 @@ uint64_t wm_pace_follow(unsigned int *io_row, uint64_t held_ms, uint64_t spent_m
 	if (*io_row <= FOLLOW_FREE)
 		return 0;
 	return WM_MAX(rest, (uint64_t)FOLLOW_MAX_MS >> (FOLLOW_FREE + FOLLOW_STEPS - *io_row));
+}
+
+uint64_t wm_jitter(uint64_t ms)
+{
+	uint32_t r;
+
+	wm_random(&r, sizeof(r));
+	return ms + r % (ms / 4 + 1);
 }

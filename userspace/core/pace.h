@@ -31,3 +31,6 @@ void wm_pace_done(struct wm_pace *p, uint64_t now, uint64_t poll_ms, uint64_t cp
  * once, from then on more and more goes into one. held_ms: how long the registry took to have it, spent_ms: and we to bring it
  * into force. *io_row: 0 at first. */
 uint64_t wm_pace_follow(unsigned int *io_row, uint64_t held_ms, uint64_t spent_ms);
+
+/* Up to a quarter more, so that gateways which lost one registry do not come back in step. */
+uint64_t wm_jitter(uint64_t ms);
