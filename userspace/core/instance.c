@@ -164,54 +164,49 @@ static int parse_lan(const char *item, struct wm_lan_wish *ret)
 	return 0;
 }
 
-static int load_lans(struct wm_instance *inst, const char *list, struct wm_error *err)
+static int parse_lan_at(struct wm_instance *inst, unsigned int i, const char *item)
 {
-	WM_AUTO_FREE char *copy = strdup(list);
-	char *save = NULL;
-
-	if (!copy)
-		return wm_fail(err, ENOMEM, "out of memory");
-	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save)) {
-		if (inst->nlans == WM_LANS_MAX)
-			return wm_fail(err, EINVAL, "LXC_IFACES has more than %d items", WM_LANS_MAX);
-		if (parse_lan(item, &inst->lans[inst->nlans]))
-			return wm_fail(err, EINVAL,
-				       "LXC_IFACES: '%.60s' is none of ADDRESS, INTERFACE:ADDRESS/LENGTH and INTERFACE", item);
-		inst->nlans++;
-	}
-	return 0;
+	return parse_lan(item, &inst->lans[i]);
 }
 
-static int load_routers(struct wm_instance *inst, const char *list, struct wm_error *err)
+static int parse_router_at(struct wm_instance *inst, unsigned int i, const char *item)
 {
-	WM_AUTO_FREE char *copy = strdup(list);
-	char *save = NULL;
-
-	if (!copy)
-		return wm_fail(err, ENOMEM, "out of memory");
-	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save)) {
-		if (inst->nrouters == WM_LAN_ROUTERS_MAX)
-			return wm_fail(err, EINVAL, "WM_LAN_ROUTERS has more than %d items", WM_LAN_ROUTERS_MAX);
-		if (wm_mac_parse(item, &inst->routers[inst->nrouters]))
-			return wm_fail(err, EINVAL, "WM_LAN_ROUTERS: '%.60s' is no MAC address of one machine, like 02:00:5e:10:00:01", item);
-		inst->nrouters++;
-	}
-	return 0;
+	return wm_mac_parse(item, &inst->routers[i]);
 }
 
-static int load_prefixes(struct wm_instance *inst, const char *list, struct wm_error *err)
+static int parse_prefix_at(struct wm_instance *inst, unsigned int i, const char *item)
 {
-	WM_AUTO_FREE char *copy = strdup(list);
+	return wm_prefix_parse(item, &inst->lan_prefixes[i]);
+}
+
+struct env_list {
+	const char *key;
+	unsigned int most;
+	int (*parse)(struct wm_instance *inst, unsigned int i, const char *item);
+	const char *wrong; /* what an item is that parse refuses */
+};
+
+static const struct env_list lans_list = { "LXC_IFACES", WM_LANS_MAX, parse_lan_at,
+					   "none of ADDRESS, INTERFACE:ADDRESS/LENGTH and INTERFACE" };
+static const struct env_list routers_list = { "WM_LAN_ROUTERS", WM_LAN_ROUTERS_MAX, parse_router_at,
+					      "no MAC address of one machine, like 02:00:5e:10:00:01" };
+static const struct env_list prefixes_list = { "WM_LAN_PREFIXES", WM_LAN_PREFIXES_MAX, parse_prefix_at,
+					       "no prefix like 192.168.1.0/24" };
+
+static int load_list(struct wm_instance *inst, const struct wm_env *env, const struct env_list *list, unsigned int *io_n,
+		     struct wm_error *err)
+{
+	WM_AUTO_FREE char *copy = strdup(wm_env_get(env, list->key, ""));
 	char *save = NULL;
 
 	if (!copy)
 		return wm_fail(err, ENOMEM, "out of memory");
 	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save)) {
-		if (inst->nlan_prefixes == WM_LAN_PREFIXES_MAX)
-			return wm_fail(err, EINVAL, "WM_LAN_PREFIXES has more than %d items", WM_LAN_PREFIXES_MAX);
-		if (wm_prefix_parse(item, &inst->lan_prefixes[inst->nlan_prefixes]))
-			return wm_fail(err, EINVAL, "WM_LAN_PREFIXES: '%.60s' is no prefix like 192.168.1.0/24", item);
-		inst->nlan_prefixes++;
+		if (*io_n == list->most)
+			return wm_fail(err, EINVAL, "%s has more than %u items", list->key, list->most);
+		if (list->parse(inst, *io_n, item))
+			return wm_fail(err, EINVAL, "%s: '%.60s' is %s", list->key, item, list->wrong);
+		++*io_n;
 	}
 	return 0;
 }
@@ -235,10 +230,10 @@ static int load_site(struct wm_instance *inst, const struct wm_env *env, struct 
 	rc = wm_env_bool(env, "IS_HUB", 0, &hub, err);
 	inst->hub = hub;
 	if (!rc)
-		rc = load_lans(inst, wm_env_get(env, "LXC_IFACES", ""), err);
+		rc = load_list(inst, env, &lans_list, &inst->nlans, err);
 	if (!rc)
-		rc = load_prefixes(inst, wm_env_get(env, "WM_LAN_PREFIXES", ""), err);
-	return rc ? rc : load_routers(inst, wm_env_get(env, "WM_LAN_ROUTERS", ""), err);
+		rc = load_list(inst, env, &prefixes_list, &inst->nlan_prefixes, err);
+	return rc ? rc : load_list(inst, env, &routers_list, &inst->nrouters, err);
 }
 
 static int load_numbers(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
