@@ -52,6 +52,16 @@ void answer_failure(struct call *call, int rc, const struct wm_error *err)
 		problem_from(answer_fresh(call), rc, err);
 }
 
+void answer_text(struct call *call, int rc, char *text, const struct wm_error *err)
+{
+	if (!rc) {
+		answer_json(call, 200, text);
+		return;
+	}
+	free(text);
+	answer_failure(call, rc, err);
+}
+
 /* Reads what is short to its end, so that it can be told to others, too: as many wait for a change as there are gateways. */
 static void remember(struct call *call, const struct wm_mesh *mesh, uint64_t after, const char *mark)
 {

@@ -53,12 +53,7 @@ void api_audit(struct call *call)
 	rc = f ? write_audit(call->registry->store, before, limit ? limit : AUDIT_DEFAULT, f) : -ENOMEM;
 	if (f && fclose(f))
 		rc = -ENOMEM;
-	if (!rc) {
-		answer_json(call, 200, text);
-		return;
-	}
-	free(text);
-	answer_failure(call, rc, &err);
+	answer_text(call, rc, text, &err);
 }
 
 /* What gateways said goes with their sites, also out of memory. */

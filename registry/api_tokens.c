@@ -148,12 +148,7 @@ void api_enrolments(struct call *call)
 		if (fclose(list.f))
 			rc = -ENOMEM;
 	}
-	if (!rc) {
-		answer_json(call, 200, text);
-		return;
-	}
-	free(text);
-	answer_failure(call, rc, &err);
+	answer_text(call, rc, text, &err);
 }
 
 void api_enrolment_delete(struct call *call)

@@ -60,6 +60,7 @@ struct call {
 struct http_answer *answer_fresh(struct call *call);                  /* none yet, to be filled in */
 void answer_unknown(struct call *call); /* 401: one text for every token that is refused, whatever is wrong with it */
 void answer_json(struct call *call, unsigned int status, char *body); /* takes body; NULL: out of memory */
+void answer_text(struct call *call, int rc, char *text, const struct wm_error *err); /* 200, or why it was not made; takes text */
 void answer_none(struct call *call);                                   /* 204 */
 void answer_stream(struct call *call, enum stream_form form, const char *type); /* 200, of the mesh as it is now */
 /* 200 what changed since (mark: as stream_changes_new's), or 410 when that cannot be told */
