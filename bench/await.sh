@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For control and registry.
+# For control, registry and propagation.
 
 await() { # await <tenths of a second> <what> <command>...
 	local i

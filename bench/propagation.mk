@@ -2,10 +2,6 @@
 #
 #   make bench-propagation           some minutes, as root; writes $(B)/bench/propagation.{txt,json}. ARGS='--gateways 50'
 #   make bench-propagation-publish   puts that into docs/
-$(B)/obj/bench/propagation.d/%.o: bench/propagation.d/%.c $(B)/see/bench/.done
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/bench -c -o $@ $<
 $(B)/wm-bench-spread: $(B)/obj/bench/propagation.d/spread.o $(B)/libcore.a
 	$(call link,,$^,-lsodium)
 -include $(B)/obj/bench/propagation.d/spread.d

@@ -2,10 +2,6 @@
 #
 #   make bench-registry            some minutes, as root or not; writes $(B)/bench/registry.{txt,json}. ARGS='--hosts 10'
 #   make bench-registry-publish    puts that into docs/
-$(B)/obj/bench/registry.d/%.o: bench/registry.d/%.c $(B)/see/bench/.done
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/bench -c -o $@ $<
 $(B)/wm-bench-hammer: $(B)/obj/bench/registry.d/hammer.o $(B)/libcore.a
 	$(call link,,$^,-lsodium)
 -include $(B)/obj/bench/registry.d/hammer.d

@@ -16,16 +16,6 @@ leave() {
 	exit "$1"
 }
 
-await() { # await <tenths of a second> <what> <command>...
-	local i
-	for ((i = 0; i < $1; i++)); do
-		if "${@:3}" >/dev/null 2>&1; then return 0; fi
-		sleep 0.1
-	done
-	echo "propagation: waited in vain until $2" >&2
-	return 1
-}
-
 ask() { ns registry curl -sSf -m 60 -H @<(echo "Authorization: Bearer $TOKEN") "$@"; }
 url() { echo "http://198.18.0.1:8099$1"; }
 whoami() { ask "$(url /v1/whoami)" | jq -r ".$1"; }
