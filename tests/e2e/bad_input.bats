@@ -11,17 +11,8 @@
 load lib/mesh
 
 setup_file() {
-	mesh_begin b
-	mkdir -p "$WM_DEMO_DIR/log" "$WM_DEMO_DIR/bpf" "$WM_DEMO_DIR/etc/a"
-	mount -t bpf bpf "$WM_DEMO_DIR/bpf"
-	for machine in gw lan; do
-		ip netns add "$WM_DEMO-$machine"
-		in_ns "$machine" link set lo up
-	done
-	in_ns gw link add lan0 type veth peer name eth0 netns "$WM_DEMO-lan"
-	in_ns lan link set eth0 up
-	in_ns gw link set lan0 up
-	in_ns gw addr add 192.168.1.1/24 dev lan0
+	gateway_begin b
+	make_lan
 	wait_for 5 'IPv6 has settled' settled
 
 	WM_REGISTRY_TOKEN=master-of-the-test ns gw "$BIN/wm-registry" serve --env-file /dev/null --data "$WM_DEMO_DIR/registry" \

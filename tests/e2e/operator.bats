@@ -4,13 +4,7 @@
 
 load lib/mesh
 
-setup_file() {
-	mesh_begin o
-	demo up --bare
-	addresses
-	export WEB KIOSK NAS CAM LAPTOP SENSOR
-	tunnels_up
-}
+setup_file() { mesh_carrying o; }
 
 teardown_file() { demo down; }
 setup() { use_demo; }

@@ -5,13 +5,7 @@
 load lib/mesh
 load lib/units
 
-setup_file() {
-	mesh_begin u
-	demo up --bare
-	addresses
-	export WEB KIOSK NAS CAM LAPTOP SENSOR
-	tunnels_up
-}
+setup_file() { mesh_carrying u; }
 
 teardown_file() { demo down; }
 setup() { use_demo; }

@@ -13,25 +13,15 @@ PEER=$(printf 'b%031d' 0 | base64)
 SELF=\"$(printf 'a%031d' 0 | base64)\" # what the registry has of the gateway
 
 follow_begin() { # follow_begin <short name>: in setup_file
-	mesh_begin "$1"
-	mkdir -p "$WM_DEMO_DIR/log" "$WM_DEMO_DIR/bpf" "$WM_DEMO_DIR/etc/a" "$WM_DEMO_DIR/said" "$WM_DEMO_DIR/run/a"
-	mount -t bpf bpf "$WM_DEMO_DIR/bpf"
+	gateway_begin "$1"
+	mkdir -p "$WM_DEMO_DIR/said" "$WM_DEMO_DIR/run/a"
 	for machine in gw lan; do
-		ip netns add "$WM_DEMO-$machine"
 		ns "$machine" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 # settles late
-		in_ns "$machine" link set lo up
 	done
 	make_lan
 	ip netns exec "$WM_DEMO-gw" "$BATS_TEST_DIRNAME/lib/fake_registry" 8100 "$WM_DEMO_DIR/said/answer" </dev/null >/dev/null 2>&1 3>&- &
 	say_whole 10
 	wait_for 5 'the fake registry answers' ns gw curl -sf http://127.0.0.1:8100/
-}
-
-make_lan() {
-	in_ns gw link add lan0 type veth peer name eth0 netns "$WM_DEMO-lan"
-	in_ns lan link set eth0 up
-	in_ns gw link set lan0 up
-	in_ns gw addr add "${1:-192.168.1.1/24}" dev lan0
 }
 
 # gateway_env [KEY=VALUE]...: keys that come twice hold as they came last.

@@ -22,6 +22,33 @@ use_demo() {
 	. "$HERE/demo.d/prove.sh"
 }
 
+# A whole mesh whose tunnels carry, and the addresses of its ends: call in setup_file.
+mesh_carrying() { # mesh_carrying <short name>
+	mesh_begin "$1"
+	demo up --bare
+	addresses
+	export WEB KIOSK NAS CAM LAPTOP SENSOR
+	tunnels_up
+}
+
+# One machine for a gateway, gw, and one on its LAN, lan; nothing runs yet. make_lan is the cable between them.
+gateway_begin() { # gateway_begin <short name>
+	local machine
+	mesh_begin "$1"
+	mkdir -p "$WM_DEMO_DIR/log" "$WM_DEMO_DIR/bpf" "$WM_DEMO_DIR/etc/a"
+	mount -t bpf bpf "$WM_DEMO_DIR/bpf"
+	for machine in gw lan; do
+		ip netns add "$WM_DEMO-$machine"
+		in_ns "$machine" link set lo up
+	done
+}
+make_lan() { # make_lan [address/length of gw]
+	in_ns gw link add lan0 type veth peer name eth0 netns "$WM_DEMO-lan"
+	in_ns lan link set eth0 up
+	in_ns gw link set lan0 up
+	in_ns gw addr add "${1:-192.168.1.1/24}" dev lan0
+}
+
 # bats waits for whoever holds its file descriptor 3.
 demo() { "$ROOT/scripts/demo" "$@" 3>&-; }
 

@@ -8,19 +8,10 @@ MASTER=master-of-the-test
 REGISTRY=http://127.0.0.1:8099
 
 single_begin() { # <short name> [OPTION of wm-registry]...
-	local machine
-	mesh_begin "$1"
-	mkdir -p "$WM_DEMO_DIR/log" "$WM_DEMO_DIR/bpf" "$WM_DEMO_DIR/etc/a" "$WM_DEMO_DIR/www"
-	mount -t bpf bpf "$WM_DEMO_DIR/bpf"
-	for machine in gw lan; do
-		ip netns add "$WM_DEMO-$machine"
-		in_ns "$machine" link set lo up
-	done
-	in_ns gw link add lan0 type veth peer name eth0 netns "$WM_DEMO-lan"
-	in_ns lan link set eth0 up
+	gateway_begin "$1"
+	mkdir "$WM_DEMO_DIR/www"
+	make_lan
 	in_ns lan addr add 192.168.1.10/24 dev eth0
-	in_ns gw link set lan0 up
-	in_ns gw addr add 192.168.1.1/24 dev lan0
 	in_ns lan route add default via 192.168.1.1
 	WM_REGISTRY_TOKEN=$MASTER ip netns exec "$WM_DEMO-gw" "$BIN/wm-registry" serve --env-file /dev/null \
 		--data "$WM_DEMO_DIR/registry" --listen "${REGISTRY#http://}" "${@:2}" </dev/null >"$WM_DEMO_DIR/log/registry" 2>&1 3>&- &
