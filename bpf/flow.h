@@ -54,13 +54,8 @@ inline_ bool is_alive(__u8 proto, __u8 flags, __u64 last, __u64 now)
 
 inline_ struct wm_flow_bucket *bucket_of(__u32 share, const struct wm_flow_key *k)
 {
-	__u32 h = k->peer * 0x9e3779b1u ^ ((__u32)k->peer_port << 16 | k->end_port) * 0x85ebca6bu ^ k->proto;
-	__u32 index;
+	__u32 index = (share - 1) * WM_FLOW_BUCKETS + wm_flow_place(k);
 
-	h ^= h >> 15;
-	h *= 0x2c1b3c6du;
-	h ^= h >> 13;
-	index = (share - 1) * WM_FLOW_BUCKETS + h % WM_FLOW_BUCKETS;
 	return bpf_map_lookup_elem(&flows, &index);
 }
 

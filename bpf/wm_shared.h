@@ -171,10 +171,20 @@ struct wm_flow_slot {
 	__u64 last;
 };
 
-/* flows[(share - 1) * WM_FLOW_BUCKETS + hash % WM_FLOW_BUCKETS] */
+/* flows[(share - 1) * WM_FLOW_BUCKETS + wm_flow_place(key)] */
 struct wm_flow_bucket {
 	struct wm_flow_slot slot[WM_FLOW_WAYS];
 };
+
+static inline __attribute__((always_inline)) __u32 wm_flow_place(const struct wm_flow_key *k)
+{
+	__u32 h = k->peer * 0x9e3779b1u ^ ((__u32)k->peer_port << 16 | k->end_port) * 0x85ebca6bu ^ k->proto;
+
+	h ^= h >> 15;
+	h *= 0x2c1b3c6du;
+	h ^= h >> 13;
+	return h % WM_FLOW_BUCKETS;
+}
 
 /* frags: an allowed first fragment from an isolated end; value: jiffies it was seen. */
 struct wm_frag_key {

@@ -117,7 +117,7 @@ static void choose(struct scene *s, bool other)
 
 static int switch_over(struct scene *s, unsigned int times, struct wm_error *err)
 {
-	int rc = load_excuse(&s->load, PROOF_NO_FLOWS, err);
+	int rc = 0;
 
 	for (unsigned int i = 0; i < 2 * times && rc == 0; i++) {
 		choose(s, i % 2 == 0);
@@ -129,7 +129,7 @@ static int switch_over(struct scene *s, unsigned int times, struct wm_error *err
 		if (rc == 0)
 			rc = scene_settle(s, err);
 	}
-	return rc < 0 ? rc : back(s, err);
+	return rc;
 }
 
 /* --- kill -9 ---------------------------------------------------------------------------------------- */
@@ -171,7 +171,7 @@ static int kill_changes(struct scene *s, unsigned int times, struct wm_error *er
 
 static int kill_switches(struct scene *s, unsigned int times, struct wm_error *err)
 {
-	int rc = load_excuse(&s->load, PROOF_NO_FLOWS, err);
+	int rc = 0;
 
 	for (unsigned int i = 0; i < 2 * times && rc == 0; i++) {
 		choose(s, i % 2 == 0);
@@ -181,7 +181,7 @@ static int kill_switches(struct scene *s, unsigned int times, struct wm_error *e
 		else if ((rc = scene_apply(s, err)) == 0)
 			rc = kill_once(s, scene_retire, RETIRE_US, err);
 	}
-	return rc < 0 ? rc : back(s, err);
+	return rc;
 }
 
 /* --- devices ---------------------------------------------------------------------------------------- */

@@ -32,11 +32,10 @@ struct proof_world {
 #define PROOF_WAY 0xffu
 #define PROOF_MUST 0x100u /* in a packet's way: whatever happens, it has to come out */
 
-/* What is excused while something is done to a device, or to the back end. */
+/* What is excused while something is done to a device. */
 enum {
 	PROOF_NO_LAN1 = 1,  /* LAN 1 */
 	PROOF_NO_WG = 2,    /* the tunnel: everything */
-	PROOF_NO_FLOWS = 4, /* answers of isolated hosts */
 };
 
 enum proof_set { PROOF_ALL, PROOF_LAN_0, PROOF_LAN_1, PROOF_EACH };
@@ -125,9 +124,7 @@ wire_inline int proof_is_excused(const volatile struct proof_world *w, const str
 		return 1;
 	if (way == WIRE_RELAY)
 		return 0;
-	if (o->excused & PROOF_NO_LAN1 && (index >= w->lan1_from || (way == PROOF_HAIRPIN && peer >= w->lan1_from)))
-		return 1;
-	return o->excused & PROOF_NO_FLOWS && way == WIRE_TO_WG && proof_is_isolated(w, index);
+	return o->excused & PROOF_NO_LAN1 && (index >= w->lan1_from || (way == PROOF_HAIRPIN && peer >= w->lan1_from));
 }
 
 /* Way, host and peer of the packet with this number. Every fourth is of an address that changes, never the last. */

@@ -29,7 +29,7 @@ NATIVE_LOADED := $(NATIVE_PLANE) $(addprefix tests/native/,prog_run.c loaded.c r
 		 $(addprefix tests/packets/,flows.c run.c verify.c describe.c)
 $(B)/native/test_prog_run: $(NATIVE_LOADED:%.c=$(B)/native/rows/%.o) $(B)/libkernel.a $(B)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(CLANG) $(NATIVE_SAN) -fprofile-instr-generate -o $@ $^ -lbpf -lelf -lz -lmnl -lsodium -lcmocka
+	$(Q)$(CLANG) $(NATIVE_SAN) -fprofile-instr-generate -o $@ $^ -lbpf -lelf -lz -lnftnl -lmnl -lsodium -lcmocka
 -include $(NATIVE_LOADED:%.c=$(B)/native/rows/%.d)
 
 test-programs: $(if $(SAN),,$(B)/native/test_rows $(B)/native/test_prog_run)

@@ -26,6 +26,35 @@ static void sorted_by_end_peer_protocol_and_ports(void **state)
 	assert_int_equal(views.n, 0);
 }
 
+static void those_that_are_known_go(void **state)
+{
+	static const struct wm_flow_view in[] = {
+		{ .end = 1, .peer = 1, .proto = 6, .state = WM_FLOW_ASKED }, { .end = 1, .peer = 2, .proto = 6 }, { .end = 2, .peer = 1, .proto = 17 },
+	};
+	static const struct wm_flow_view out[] = {
+		{ .end = 0, .peer = 9 }, { .end = 1, .peer = 1, .proto = 6, .state = WM_FLOW_CLOSED, .seconds = 3 },
+		{ .end = 2, .peer = 1, .proto = 6 }, { .end = 3 },
+	};
+	struct wm_flow_views views = { 0 }, known = { 0 };
+
+	(void)state;
+	wm_flow_views_drop(&views, &known);
+	for (size_t i = 0; i < WM_ARRAY_LEN(in); i++)
+		assert_int_equal(wm_flow_views_add(&views, &in[i]), 0);
+	wm_flow_views_drop(&views, &known);
+	assert_int_equal(views.n, 3);
+	for (size_t i = 0; i < WM_ARRAY_LEN(out); i++)
+		assert_int_equal(wm_flow_views_add(&known, &out[i]), 0);
+	wm_flow_views_drop(&views, &known);
+	assert_int_equal(views.n, 2);
+	assert_memory_equal(&views.item[0], &in[1], sizeof(in[1]));
+	assert_memory_equal(&views.item[1], &in[2], sizeof(in[2]));
+	wm_flow_views_drop(&views, &views);
+	assert_int_equal(views.n, 0);
+	wm_flow_views_free(&views);
+	wm_flow_views_free(&known);
+}
+
 static void every_state_has_a_name(void **state)
 {
 	(void)state;
@@ -38,6 +67,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(sorted_by_end_peer_protocol_and_ports),
+		TEST(those_that_are_known_go),
 		TEST(every_state_has_a_name),
 	};
 

@@ -39,6 +39,19 @@ void wm_flow_views_sort(struct wm_flow_views *views)
 		qsort(views->item, views->n, sizeof(*views->item), order);
 }
 
+void wm_flow_views_drop(struct wm_flow_views *views, const struct wm_flow_views *known)
+{
+	size_t n = 0, k = 0;
+
+	for (size_t i = 0; i < views->n; i++) {
+		while (k < known->n && order(&known->item[k], &views->item[i]) < 0)
+			k++;
+		if (k == known->n || order(&known->item[k], &views->item[i]))
+			views->item[n++] = views->item[i];
+	}
+	views->n = n;
+}
+
 const char *wm_flow_state_name(unsigned int state)
 {
 	static const char *const names[WM_FLOW_STATES] = {

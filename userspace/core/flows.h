@@ -18,11 +18,19 @@ enum wm_flow_state {
 	WM_FLOW_STATES,
 };
 
+/* What was seen of it so far. */
+enum {
+	WM_FLOW_SAW_ANSWER = 1,
+	WM_FLOW_SAW_PEER_CLOSE = 2, /* its FIN */
+	WM_FLOW_SAW_END_CLOSE = 4,
+};
+
 /* In overlay addresses; ports and ids in host byte order. */
 struct wm_flow_view {
 	wm_ip4 end, peer;
 	uint8_t proto;
 	uint8_t state;          /* enum wm_flow_state */
+	uint8_t saw;            /* WM_FLOW_SAW_* */
 	uint16_t end_port, peer_port; /* ICMP echo: the id, 0 */
 	uint32_t seconds;       /* it lives on without another packet towards the end */
 };
@@ -35,4 +43,5 @@ struct wm_flow_views {
 void wm_flow_views_free(struct wm_flow_views *views); /* frees what it holds */
 int wm_flow_views_add(struct wm_flow_views *views, const struct wm_flow_view *view); /* 0, -ENOMEM */
 void wm_flow_views_sort(struct wm_flow_views *views);
+void wm_flow_views_drop(struct wm_flow_views *views, const struct wm_flow_views *known); /* takes out those flows; both sorted */
 const char *wm_flow_state_name(unsigned int state);

@@ -31,6 +31,7 @@ struct job {
 	struct wm_params params;
 	uint32_t size[WM_BPF_MAPS];
 	bool first;                    /* nothing of ours was there before */
+	struct wm_flow_views taken;    /* first: flows that nftables had let begin */
 	int changes;
 };
 
@@ -169,7 +170,11 @@ static int fill(struct job *job, struct wm_error *err)
 	if (rc || job->keep[WM_BPF_HOSTS])
 		return rc ? rc : add(job, wm_bpf_content_change(&job->set, &job->have, &job->want, err));
 	rc = add(job, wm_bpf_hand_over(&job->set, &job->have, &job->want, err));
-	return rc ? rc : add(job, wm_bpf_content_fill(&job->set, &job->have, &job->want, err));
+	if (!rc)
+		rc = add(job, wm_bpf_content_fill(&job->set, &job->have, &job->want, err));
+	if (!rc && job->first)
+		wm_bpf_flows_take(job->inst, &job->set, &job->want, &job->taken);
+	return rc;
 }
 
 static int renew(struct job *job, struct wm_error *err)
@@ -198,6 +203,8 @@ static int settle(struct job *job, struct wm_error *err)
 {
 	int rc = carry(job, err);
 
+	if (!rc && job->first)
+		wm_bpf_flows_take_more(job->inst, &job->set, &job->want, &job->taken);
 	if (!rc && !job->keep[WM_BPF_HOSTS] && job->have.naddrs)
 		rc = add(job, wm_bpf_hand_over(&job->set, &job->have, &job->want, err));
 	return rc;
@@ -285,6 +292,7 @@ static int bpf_change(const struct wm_instance *inst, const struct wm_plan *plan
 	wm_bpf_set_close(&job.set);
 	wm_bpf_set_close(&job.before);
 	wm_bpf_content_free(&job.had);
+	wm_flow_views_free(&job.taken);
 	return rc ? rc : job.changes;
 }
 

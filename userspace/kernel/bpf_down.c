@@ -81,6 +81,7 @@ static int take_down_blindly(const struct wm_instance *inst, const struct wm_pla
 int wm_bpf_take_down(const struct wm_instance *inst, const struct wm_plan *plan, struct wm_error *err)
 {
 	WM_AUTO_BPF_SET struct wm_bpf_set set;
+	struct wm_flow_views given = { 0 };
 	int changes, rc = wm_bpf_can_look(inst, err);
 
 	wm_bpf_set_init(&set);
@@ -94,13 +95,18 @@ int wm_bpf_take_down(const struct wm_instance *inst, const struct wm_plan *plan,
 		return 0;
 	if (rc)
 		return rc;
+	if (plan && set.whole)
+		wm_bpf_flows_give(inst, &set, &given);
 	rc = wm_bpf_shield_remove(inst, err);
 	if (rc >= 0)
 		rc = wm_bpf_detach_all(inst, &set, plan, err);
 	changes = rc + 1;
-	if (rc >= 0 && plan && set.whole)
+	if (rc >= 0 && plan && set.whole) {
+		wm_bpf_flows_give(inst, &set, &given);
 		hand_on_counters(inst, plan, &set);
+	}
 	if (rc >= 0)
 		rc = plan && set.meta_fd >= 0 ? wm_bpf_pins_retire(inst, err) : wm_bpf_pins_remove(inst, err);
+	wm_flow_views_free(&given);
 	return rc < 0 ? rc : changes;
 }

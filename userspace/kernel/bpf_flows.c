@@ -68,6 +68,12 @@ static unsigned int state_of(uint8_t flags)
 	return flags & WM_FLOW_ANSWERED ? WM_FLOW_IS_ANSWERED : WM_FLOW_ASKED;
 }
 
+static unsigned int seen_of(uint8_t flags)
+{
+	return (flags & WM_FLOW_ANSWERED ? WM_FLOW_SAW_ANSWER : 0) | (flags & WM_FLOW_FIN_PEER ? WM_FLOW_SAW_PEER_CLOSE : 0) |
+	       (flags & WM_FLOW_FIN_END ? WM_FLOW_SAW_END_CLOSE : 0);
+}
+
 /* Expired ones are still there until somebody needs the room. */
 static int add(const struct reading *r, struct wm_flow_view *view, uint8_t flags, uint64_t last)
 {
@@ -76,6 +82,7 @@ static int add(const struct reading *r, struct wm_flow_view *view, uint8_t flags
 	if (ends < r->now)
 		return 0;
 	view->state = (uint8_t)state_of(flags);
+	view->saw = (uint8_t)seen_of(flags);
 	view->seconds = (uint32_t)((ends - r->now) / r->set->meta.params.hz);
 	return wm_flow_views_add(r->ret, view);
 }

@@ -383,4 +383,12 @@ int wm_bpf_objects(const struct wm_bpf_set *set, struct wm_objects *ret, struct 
 int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret, struct wm_error *err);
 /* bpf_flows.c */
 int wm_bpf_flows(const struct wm_bpf_set *set, struct wm_flow_views *ret, struct wm_error *err);
+/* bpf_flows_hand.c: what fails is told. From nftables into a set that is not in force yet; *ret, which the caller frees, is
+ * what was taken; then, in force, those that have begun meanwhile. */
+void wm_bpf_flows_take(const struct wm_instance *inst, const struct wm_bpf_set *set, const struct wm_bpf_content *want,
+		       struct wm_flow_views *ret);
+void wm_bpf_flows_take_more(const struct wm_instance *inst, const struct wm_bpf_set *set, const struct wm_bpf_content *want,
+			    const struct wm_flow_views *taken);
+/* To nftables, which is in force: those that were not given yet. *given, which the caller frees, becomes what there was. */
+void wm_bpf_flows_give(const struct wm_instance *inst, const struct wm_bpf_set *set, struct wm_flow_views *given);
 int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err);

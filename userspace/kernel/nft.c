@@ -364,12 +364,6 @@ static int nft_present(const struct wm_instance *inst, struct wm_error *err)
 
 typedef void tell(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
 
-/* A kernel without nftables (or that may not load it any more) has no table of ours. */
-static bool has_none(int rc)
-{
-	return rc == -EINVAL || rc == -EOPNOTSUPP || rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT;
-}
-
 /* Something about each table of ours that is there; nothing is written when none is. 1, 0 or -errno. */
 static int tell_once(struct wm_nl *nl, const char *table, tell *what, struct wm_nft_answer *answer)
 {
@@ -377,7 +371,7 @@ static int tell_once(struct wm_nl *nl, const char *table, tell *what, struct wm_
 	uint32_t generation = 0;
 	int rc = wm_nft_generation(nl, &generation), told = 0;
 
-	if (has_none(rc))
+	if (wm_nft_has_none(rc))
 		return 0;
 	for (int part = 0; part < WM_NFT_PARTS && !rc; part++) {
 		rc = wm_nft_table_exists(nl, (enum wm_nft_part)part, table);
@@ -405,7 +399,7 @@ static int tell_tables(const struct wm_instance *inst, tell *what, struct wm_err
 
 		rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
 		if (rc)
-			return has_none(rc) ? 0 : rc;
+			return wm_nft_has_none(rc) ? 0 : rc;
 		rc = tell_once(nl, inst->nft_table, what, &answer);
 	}
 	return rc < 0 ? explain(err, inst->nft_table, rc, &answer) : rc;

@@ -68,18 +68,20 @@ static int add_flow(const struct wm_nft_trace *trace, size_t n, const struct wm_
 		[WM_NFT_HALF] = WM_FLOW_ASKED, [WM_NFT_ANSWERED] = WM_FLOW_IS_ANSWERED,
 		[WM_NFT_LIVE] = WM_FLOW_ESTABLISHED, [WM_NFT_CLOSED] = WM_FLOW_CLOSED,
 	};
+	static const uint8_t says[WM_NFT_FLOW_SETS] = {
+		[WM_NFT_SEEN] = WM_FLOW_SAW_ANSWER, [WM_NFT_ANSWERED] = WM_FLOW_SAW_ANSWER, [WM_NFT_LIVE] = WM_FLOW_SAW_ANSWER,
+		[WM_NFT_FIN_PEER] = WM_FLOW_SAW_PEER_CLOSE, [WM_NFT_FIN_END] = WM_FLOW_SAW_END_CLOSE,
+	};
 	struct wm_flow_view view = { .state = WM_FLOW_STATES };
 	uint32_t owner, peer;
 	uint16_t ports[2];
-	bool seen = false, closing = false;
 
 	memcpy(&owner, trace->key, 4);
 	memcpy(&peer, trace->key + 4, 4);
 	memcpy(&ports[0], trace->key + 12, 2);
 	memcpy(&ports[1], trace->key + 16, 2);
 	for (size_t i = 0; i < n; i++) {
-		seen |= trace[i].set == WM_NFT_SEEN;
-		closing |= trace[i].set == WM_NFT_FIN_PEER || trace[i].set == WM_NFT_FIN_END;
+		view.saw |= says[trace[i].set];
 		if (trace[i].set != WM_NFT_HALF && trace[i].set != WM_NFT_ANSWERED && trace[i].set != WM_NFT_LIVE &&
 		    trace[i].set != WM_NFT_CLOSED)
 			continue;
@@ -88,9 +90,9 @@ static int add_flow(const struct wm_nft_trace *trace, size_t n, const struct wm_
 	}
 	if (view.state == WM_FLOW_STATES)
 		return 0;
-	if (closing && view.state != WM_FLOW_CLOSED)
+	if (view.saw & (WM_FLOW_SAW_PEER_CLOSE | WM_FLOW_SAW_END_CLOSE) && view.state != WM_FLOW_CLOSED)
 		view.state = WM_FLOW_CLOSING;
-	else if (seen && view.state == WM_FLOW_ASKED)
+	else if (view.saw & WM_FLOW_SAW_ANSWER && view.state == WM_FLOW_ASKED)
 		view.state = WM_FLOW_IS_ANSWERED;
 	view.end = end_of(owners, owner);
 	view.peer = ntohl(peer);

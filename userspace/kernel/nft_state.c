@@ -111,6 +111,11 @@ static int find_table(struct wm_nl *nl, enum wm_nft_part part, const char *table
 	return ret->ours ? 1 : -EEXIST;
 }
 
+bool wm_nft_has_none(int rc)
+{
+	return rc == -EINVAL || rc == -EOPNOTSUPP || rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT;
+}
+
 int wm_nft_table_exists(struct wm_nl *nl, enum wm_nft_part part, const char *table)
 {
 	struct table t = { 0 };

@@ -25,6 +25,9 @@ struct wm_nft_state {
 
 void wm_nft_state_free(struct wm_nft_state *state); /* frees what it holds */
 
+/* Does this error say that the kernel has no nftables (or may not load it any more), and so no table of ours? */
+bool wm_nft_has_none(int rc);
+
 int wm_nft_generation(struct wm_nl *nl, uint32_t *ret);
 
 /* What shall be; the fast part need not be there, and has no content then. */
