@@ -70,7 +70,7 @@ $(B)/obj/$(1)/%.o: $$(dir_$(1))/%.c $(B)/see/$(1)/.done $$(gen_$(1))
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$<)
 	$$(Q)$$(CC) $$(ALLCFLAGS) -I$(B)/see/$(1) $$(inc_$(1)) -c -o $$@ $$<
-obj_$(1) := $$(patsubst $$(dir_$(1))/%.c,$(B)/obj/$(1)/%.o,$$(sort $$(wildcard $$(dir_$(1))/*.c $$(dir_$(1))/web/*.c)))
+obj_$(1) := $$(patsubst $$(dir_$(1))/%.c,$(B)/obj/$(1)/%.o,$$(sort $$(wildcard $$(dir_$(1))/*.c $$(dir_$(1))/web/*.c $$(dir_$(1))/lifecycle/*.c)))
 $(B)/lib$(1).a: $$(obj_$(1))
 	@rm -f $$@
 	@ar rcs $$@ $$^
@@ -83,7 +83,7 @@ inc_kernel   := -Ibpf -I$(B)/gen
 gen_kernel   := $(B)/gen/wm_tc.skel.h $(B)/gen/wm_xdp.skel.h
 inc_registry := -Wa,-I$(CURDIR)/registry -I/usr/include/postgresql -Wa,-I$(CURDIR) -I$(B)/gen
 gen_registry := $(wildcard registry/migrations/*.sql registry/migrations/*/*.sql) $(B)/gen/setup.inc docs/openapi.yaml
-inc_agent    := -Ibpf
+inc_agent    := -Ibpf -Wa,-I$(CURDIR)
 inc_tools    := -Ibpf
 
 $(foreach f,$(FOLDERS),$(eval $(call see_rule,$(f))))

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lifecycle/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/util.h"
+
+#define STEP_S 300 /* a service manager may wait for what stops */
+
+bool wm_run_found(const char *program)
+{
+	WM_AUTO_FREE char *copy = strdup(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin");
+	char path[WM_PATH_SIZE], *save = NULL;
+
+	for (char *dir = copy ? strtok_r(copy, ":", &save) : NULL; dir; dir = strtok_r(NULL, ":", &save)) {
+		if (!wm_format(path, sizeof(path), "%s/%s", dir, program) && !access(path, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static void child(const char *const argv[], int out)
+{
+	int null = open("/dev/null", O_RDONLY);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	unsetenv("WM_REGISTRY_TOKEN");
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+		_exit(126);
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	execvp(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+/* The end of what it says, until nobody holds the pipe. False: not in time. */
+static bool collect(int fd, uint64_t end, char *text)
+{
+	size_t len = 0;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = wm_monotonic_ms();
+		char piece[512];
+		ssize_t n;
+
+		if (now >= end)
+			return false;
+		if (poll(&p, 1, (int)WM_MIN(end - now, 1000u)) <= 0)
+			continue;
+		n = read(fd, piece, sizeof(piece));
+		if (n <= 0)
+			return true;
+		if (len + (size_t)n >= WM_RUN_OUTPUT) {
+			size_t drop = len + (size_t)n - WM_RUN_OUTPUT + 1;
+
+			memmove(text, text + drop, len - drop);
+			len -= drop;
+		}
+		memcpy(text + len, piece, (size_t)n);
+		len += (size_t)n;
+		text[len] = '\0';
+	}
+}
+
+int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struct wm_error *err)
+{
+	char own[WM_RUN_OUTPUT], *text = ret_text ? ret_text : own;
+	int fds[2], status;
+	bool in_time;
+	pid_t pid;
+
+	*text = '\0';
+	if (pipe2(fds, O_CLOEXEC))
+		return wm_fail(err, errno, "pipe: %s", strerror(errno));
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		child(argv, fds[1]);
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return wm_fail(err, errno, "%s: cannot start it: %s", argv[0], strerror(errno));
+	}
+	in_time = collect(fds[0], wm_monotonic_ms() + 1000ull * seconds, text);
+	close(fds[0]);
+	if (!in_time)
+		kill(pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid)
+		return wm_fail(err, ECHILD, "%s: lost sight of it", argv[0]);
+	if (!in_time)
+		return wm_fail(err, ETIMEDOUT, "%s did not end within %u s and was killed", argv[0], seconds);
+	if (WIFSIGNALED(status))
+		return wm_fail(err, EINTR, "%s was ended by signal %d", argv[0], WTERMSIG(status));
+	if (WEXITSTATUS(status) == 127 && !*text)
+		return wm_fail(err, ENOENT, "%s: there is no such program in PATH; install it", argv[0]);
+	return WEXITSTATUS(status);
+}
+
+static const char *last_line(char *text)
+{
+	size_t len = strlen(text);
+	char *line;
+
+	while (len && strchr(" \t\r\n", text[len - 1]))
+		text[--len] = '\0';
+	line = strrchr(text, '\n');
+	return line ? line + 1 : text;
+}
+
+int wm_step_run(struct wm_life *l, const char *done, const char *would, const char *said, const char *const argv[], struct wm_error *err)
+{
+	char text[WM_RUN_OUTPUT];
+	int rc;
+
+	if (!wm_life_change(l, done, would, "%s", said))
+		return 0;
+	rc = wm_run(argv, STEP_S, text, err);
+	if (rc <= 0)
+		return rc;
+	const char *why = last_line(text);
+
+	return wm_fail(err, EIO, "%s %s: it failed (exit code %d)%s%.300s", argv[0], argv[1] ? argv[1] : "", rc, *why ? ": " : "", why);
+}
+
+int wm_run_instead(const char *const argv[], struct wm_error *err)
+{
+	unsetenv("WM_REGISTRY_TOKEN");
+	fflush(NULL);
+	execvp(argv[0], (char *const *)argv);
+	return wm_fail(err, errno, "%s: cannot run it: %s", argv[0], strerror(errno));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Other programs, by argv: no shell, nothing in data is interpreted. Found in
+ * PATH, with an environment without our secrets and nothing to read.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/lifecycle/step.h"
+
+#define WM_RUN_OUTPUT 4096 /* of what a program says so much is kept, its end */
+
+/* Whether PATH has it. */
+bool wm_run_found(const char *program);
+
+/* Runs it and waits, seconds at most (then it is killed: -ETIMEDOUT). Its exit code, or -errno where it could not be run or a
+ * signal ended it. ret_text (WM_RUN_OUTPUT, may be NULL): what it said on both, for the one who explains a failure. */
+int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struct wm_error *err);
+
+/* What a change is made of when a program makes it: says `said` (as wm_life_change does) and runs it. A non-zero exit code is
+ * -EIO with the last line of what it said. */
+int wm_step_run(struct wm_life *l, const char *done, const char *would, const char *said, const char *const argv[], struct wm_error *err);
+
+/* Becomes it; returns only where that cannot be: -errno. */
+int wm_run_instead(const char *const argv[], struct wm_error *err);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lifecycle/service.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/lifecycle/run.h"
+#include "core/util.h"
+
+#define ASK_S 60
+
+enum verb { ENABLED, ACTIVE, KNOWN, ENABLE, DISABLE, START, STOP, RESTART, RELOAD_UNITS };
+
+/* Where %s stands comes the service. NULL: the manager has no such thing. */
+static const char *const commands[][3][5] = {
+	[ENABLED] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "is-enabled", "--quiet", "%s" } },
+	[ACTIVE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "is-active", "--quiet", "%s" },
+		     [WM_MANAGER_OPENRC] = { "rc-service", "%s", "status" } },
+	[KNOWN] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "cat", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "--exists", "%s" } },
+	[ENABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "enable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "add", "%s", "boot" } },
+	[DISABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "disable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "del", "%s", "boot" } },
+	[START] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "start", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "%s", "start" } },
+	[STOP] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "stop", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "%s", "stop" } },
+	[RESTART] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "restart", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "%s", "restart" } },
+	[RELOAD_UNITS] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "daemon-reload" } },
+};
+
+/* "/run/systemd/system" is how sd_booted(3) knows; rc-service works only where OpenRC has made its directory. */
+enum wm_manager wm_service_manager(const struct wm_life *l)
+{
+	static const struct {
+		const char *sign, *program;
+		enum wm_manager is;
+	} managers[] = {
+		{ "/run/systemd/system", "systemctl", WM_MANAGER_SYSTEMD },
+		{ "/run/openrc", "rc-service", WM_MANAGER_OPENRC },
+	};
+	char path[WM_PATH_SIZE];
+	struct stat st;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(managers); i++) {
+		if (!wm_life_path(l, path, NULL, "%s", managers[i].sign) && !stat(path, &st) && S_ISDIR(st.st_mode) &&
+		    wm_run_found(managers[i].program))
+			return managers[i].is;
+	}
+	return WM_MANAGER_NONE;
+}
+
+void wm_service_own(const struct wm_life *l, char *ret)
+{
+	const char *between = !*l->inst.name ? "" : wm_service_manager(l) == WM_MANAGER_OPENRC ? "." : "@";
+
+	wm_format(ret, WM_PATH_SIZE, "wm-gateway%s%s", between, l->inst.name);
+}
+
+/* False: that manager has no such command. argv: 6 */
+static bool command(const struct wm_life *l, enum verb verb, const char *name, const char *argv[])
+{
+	const char *const *words = commands[verb][wm_service_manager(l)];
+	size_t n;
+
+	for (n = 0; n < 5 && words[n]; n++)
+		argv[n] = strcmp(words[n], "%s") ? words[n] : name;
+	argv[n] = NULL;
+	return n > 0;
+}
+
+static bool is(const struct wm_life *l, enum verb verb, const char *name)
+{
+	const char *argv[6];
+
+	return command(l, verb, name, argv) && wm_run(argv, ASK_S, NULL, NULL) == 0;
+}
+
+bool wm_service_known(const struct wm_life *l, const char *name)
+{
+	return is(l, KNOWN, name);
+}
+
+bool wm_service_active(const struct wm_life *l, const char *name)
+{
+	return is(l, ACTIVE, name);
+}
+
+static bool enabled(const struct wm_life *l, const char *name)
+{
+	char path[WM_PATH_SIZE];
+	struct stat st;
+
+	if (wm_service_manager(l) != WM_MANAGER_OPENRC)
+		return is(l, ENABLED, name);
+	/* rc-update lists all; the link is what it makes. */
+	return !wm_life_path(l, path, NULL, "/etc/runlevels/boot/%s", name) && !lstat(path, &st);
+}
+
+static int step(struct wm_life *l, enum verb verb, const char *done, const char *would, const char *name, struct wm_error *err)
+{
+	const char *argv[6];
+	char said[WM_PATH_SIZE];
+
+	if (!command(l, verb, name, argv))
+		return 0;
+	wm_format(said, sizeof(said), "service %s", name);
+	return wm_step_run(l, done, would, said, argv, err);
+}
+
+/* Where nobody manages services it is said once what to do instead. */
+int wm_step_enable(struct wm_life *l, const char *name, struct wm_error *err)
+{
+	if (wm_service_manager(l) == WM_MANAGER_NONE) {
+		wm_life_note(l, "neither systemd nor OpenRC runs here: have '%s%s%s' started at each boot by what does", "wm-agent",
+			     *l->inst.name ? " --instance " : "", l->inst.name);
+		return 0;
+	}
+	return enabled(l, name) ? 0 : step(l, ENABLE, "enabled", "enable", name, err);
+}
+
+int wm_step_disable(struct wm_life *l, const char *name, struct wm_error *err)
+{
+	return enabled(l, name) ? step(l, DISABLE, "disabled", "disable", name, err) : 0;
+}
+
+int wm_step_start(struct wm_life *l, const char *name, struct wm_error *err)
+{
+	return wm_service_active(l, name) ? 0 : step(l, START, "started", "start", name, err);
+}
+
+int wm_step_stop(struct wm_life *l, const char *name, struct wm_error *err)
+{
+	return wm_service_active(l, name) ? step(l, STOP, "stopped", "stop", name, err) : 0;
+}
+
+int wm_step_restart(struct wm_life *l, const char *name, struct wm_error *err)
+{
+	return step(l, RESTART, "restarted", "restart", name, err);
+}
+
+int wm_step_reload_units(struct wm_life *l, struct wm_error *err)
+{
+	const char *argv[6];
+
+	if (!command(l, RELOAD_UNITS, "", argv))
+		return 0;
+	return wm_step_run(l, "had", "have", "systemd read its units again", argv, err);
+}
