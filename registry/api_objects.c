@@ -131,7 +131,9 @@ void api_delete(struct call *call)
 	/* Of many objects it is first in its group: to take it back alone, the database would have to copy all that it touches. */
 	if (cascade)
 		group_end(call->registry);
-	rc = store_remove(call->registry->store, call->who.who, &key, cascade, &err);
+	/* A hub's gateway that leaves takes no devices with it: they are the operator's to move or remove. */
+	rc = store_remove(call->registry->store, call->who.who, &key,
+			  !cascade ? STORE_CASCADE_NONE : call->who.role == WM_TOKEN_GATEWAY ? STORE_CASCADE_HOSTS : STORE_CASCADE_ALL, &err);
 	if (rc) {
 		answer_failure(call, rc, &err);
 		return;

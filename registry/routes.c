@@ -40,7 +40,7 @@ const struct route registry_routes[] = {
 	{ "POST", "/v1/sites", ROLE_ADMIN, api_create, OBJECT_SITE },
 	{ "GET", "/v1/sites/{}", ROLE_READERS, api_get, OBJECT_SITE },
 	{ "PATCH", "/v1/sites/{}", ROLE_ADMIN | ROLE_GATEWAY, api_patch, OBJECT_SITE },
-	{ "DELETE", "/v1/sites/{}", ROLE_ADMIN, api_delete, OBJECT_SITE, .query = "cascade" },
+	{ "DELETE", "/v1/sites/{}", ROLE_ADMIN | ROLE_GATEWAY, api_delete, OBJECT_SITE, .query = "cascade" },
 	{ "PUT", "/v1/sites/{}/status", ROLE_ADMIN | ROLE_GATEWAY, api_status_put, OBJECT_SITE },
 
 	{ "GET", "/v1/hosts", ROLE_READERS, api_list, OBJECT_HOST },

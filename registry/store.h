@@ -114,8 +114,9 @@ int store_add(struct store *store, const char *who, struct object *io, struct wm
 typedef int (*store_patch_fn)(void *arg, struct object *io, struct wm_error *err);
 int store_change(struct store *store, const char *who, const struct object_key *key, store_patch_fn patch, void *arg,
 		 struct object *ret, struct wm_error *err);
-/* cascade: a site goes with its hosts (the hub with the devices); else -ENOTEMPTY. */
-int store_remove(struct store *store, const char *who, const struct object_key *key, bool cascade,
+/* What goes with a site; what it has besides is -ENOTEMPTY. */
+enum store_cascade { STORE_CASCADE_NONE, STORE_CASCADE_HOSTS, STORE_CASCADE_ALL /* the hub's devices too */ };
+int store_remove(struct store *store, const char *who, const struct object_key *key, enum store_cascade cascade,
 		 struct wm_error *err);
 
 /* Until it is called again, changes are made only to a mesh that this is true of (NULL: to any): else -EREMCHG. */

@@ -125,7 +125,7 @@ static int carried(struct store *store, const struct wm_site *site, struct objec
 	return rows_next(store->db, site->domain, ret);
 }
 
-static int empty_site(struct change *c, const struct wm_site *site, bool cascade, struct wm_error *err)
+static int empty_site(struct change *c, const struct wm_site *site, enum store_cascade cascade, struct wm_error *err)
 {
 	char title[OBJECT_TITLE_SIZE];
 	struct object_key key;
@@ -134,7 +134,7 @@ static int empty_site(struct change *c, const struct wm_site *site, bool cascade
 
 	while ((rc = carried(c->store, site, &object)) > 0) {
 		object_key_of(&object, &key);
-		if (!cascade)
+		if (cascade < (key.kind == OBJECT_HOST ? STORE_CASCADE_HOSTS : STORE_CASCADE_ALL))
 			return wm_fail(err, ENOTEMPTY,
 				       "site '%s' still has %s; remove what it has first, or it all at once with --cascade (?cascade=1)",
 				       site->domain, object_title(&key, title));
@@ -145,7 +145,7 @@ static int empty_site(struct change *c, const struct wm_site *site, bool cascade
 	return rc;
 }
 
-int store_remove(struct store *store, const char *who, const struct object_key *key, bool cascade,
+int store_remove(struct store *store, const char *who, const struct object_key *key, enum store_cascade cascade,
 		 struct wm_error *err)
 {
 	struct object object;

@@ -29,7 +29,7 @@ GET    /v1/sites               -                  401  200   200  403 403 403 40
 POST   /v1/sites               {}                 401  400   403  403 403 403 403  403
 GET    /v1/sites/b             -                  401  200   200  403 403 403 403  403
 PATCH  /v1/sites/b             []                 401  400   403  400 403 403 403  403
-DELETE /v1/sites/b             -                  401  409   403  403 403 403 403  403
+DELETE /v1/sites/b             -                  401  409   403  409 403 403 403  403
 PUT    /v1/sites/b/status      {"generation":1}   401  204   403  204 403 403 403  403
 GET    /v1/hosts               -                  401  200   200  403 403 403 403  403
 POST   /v1/hosts               {}                 401  400   403  403 403 403 403  403
@@ -107,5 +107,18 @@ setup() {
 	TOKEN=${tokens[join]} api POST /v1/enrol "{\"public_key\":\"$(key 45)\"}"
 	code 201
 	TOKEN=${tokens[gw2]} api GET /v1/whoami # an older token of the hub's gateway
+	problem 401
+}
+
+@test "a gateway deregisters its own site with its hosts; a hub's not the devices" {
+	TOKEN=${tokens[gw2]} api DELETE '/v1/sites/b?cascade=1'
+	problem 403
+	TOKEN=${tokens[gw2]} api DELETE '/v1/sites/hub?cascade=1'
+	problem 409
+	[[ $BODY == *"device 'laptop'"* ]]
+	TOKEN=${tokens[gw]} ok DELETE '/v1/sites/b?cascade=1'
+	ok GET /v1/hosts
+	jq -e '[.hosts[] | select(.domain == "b")] == []' <<<"$BODY"
+	TOKEN=${tokens[gw]} api GET /v1/whoami
 	problem 401
 }

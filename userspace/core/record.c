@@ -73,6 +73,10 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_LOCATE, wm_fetch_locate, target.ca_file),
 	STRING(WM_RECORD_LOCATE, wm_fetch_locate, name),
 	STRING(WM_RECORD_LOCATE, wm_fetch_locate, services),
+	STRING(WM_RECORD_LEAVE, wm_fetch_leave, target.url),
+	STRING(WM_RECORD_LEAVE, wm_fetch_leave, target.token),
+	STRING(WM_RECORD_LEAVE, wm_fetch_leave, target.ca_file),
+	STRING(WM_RECORD_LEAVE, wm_fetch_leave, domain),
 	STRING(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
 	STRING(WM_RECORD_GET, wm_fetch_get, target.url),
 	STRING(WM_RECORD_GET, wm_fetch_get, target.token),
@@ -106,6 +110,7 @@ static const struct {
 	{ WM_RECORD_CHUNK, 0 },
 	{ WM_RECORD_LOCATE, sizeof(struct wm_fetch_locate) },
 	{ WM_RECORD_LOCATED, sizeof(struct wm_fetch_located) },
+	{ WM_RECORD_LEAVE, sizeof(struct wm_fetch_leave) },
 };
 
 static bool bool_valid(const bool *b)
@@ -152,6 +157,7 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_GONE:
 	case WM_RECORD_FETCH:
 	case WM_RECORD_LOCATE:
+	case WM_RECORD_LEAVE:
 	case WM_RECORD_REPORT_HOST:
 	case WM_RECORD_UNCHANGED:
 	case WM_RECORD_ENROLLED:

@@ -42,6 +42,7 @@ enum wm_record_type {
 	WM_RECORD_REPORT_PEER, /* struct wm_report_peer: at most WM_REPORT_PEERS of them */
 	WM_RECORD_REPORT_HOST, /* struct wm_report_host: at most WM_REPORT_HOSTS of them */
 	WM_RECORD_LOCATE,      /* struct wm_fetch_locate: answered by LOCATED or PROBLEM */
+	WM_RECORD_LEAVE,       /* struct wm_fetch_leave: answered by DONE or PROBLEM */
 	/* wm-agent -> fetcher */
 	WM_RECORD_GET = 48, /* struct wm_fetch_get: answered by any number of CHUNK and then DONE, or by PROBLEM */
 	/* fetcher -> gateway */
@@ -129,6 +130,12 @@ struct wm_fetch_located {
 	struct wm_endpoint endpoint; /* family 0: nobody sees it at a public address */
 };
 
+/* The site is no more, nor are its hosts. */
+struct wm_fetch_leave {
+	struct wm_fetch_target target;
+	char domain[WM_NAME_SIZE];
+};
+
 struct wm_fetch_report {
 	struct wm_fetch_target target;
 	char domain[WM_NAME_SIZE];
@@ -174,6 +181,7 @@ struct wm_record {
 		struct wm_fetch_problem problem;
 		struct wm_fetch_locate locate;
 		struct wm_fetch_located located;
+		struct wm_fetch_leave leave;
 		uint8_t byte[WM_RECORD_MAX];
 	};
 };

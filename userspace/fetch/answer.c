@@ -242,12 +242,12 @@ enum { SELF_ENDPOINT = 1u << 1 };
 static const struct wm_table enrol_table = WM_TABLE(enrol_fields);
 static const struct wm_table self_table = WM_TABLE(self_fields);
 
-/* Sends body (freed here) and leaves 0, or -errno with *ret_status and a sentence. */
+/* Sends body (freed here; DELETE has none) and leaves 0, or -errno with *ret_status and a sentence. */
 static int tell(struct wm_answerer *a, const struct wm_fetch_target *target, const char *method, const char *path,
 		char *body, const char *doing, long *ret_status, struct wm_error *err)
 {
 	struct wm_http_answer http = { 0 };
-	int rc = body ? connect_to(a, target, err) : wm_fail(err, ENOMEM, "out of memory");
+	int rc = body || !strcmp(method, "DELETE") ? connect_to(a, target, err) : wm_fail(err, ENOMEM, "out of memory");
 
 	if (!rc)
 		rc = wm_http_request(a->http, method, path, body, ANSWER_MAX, REQUEST_TIMEOUT_S, &http, err);
@@ -287,6 +287,19 @@ static int answer_self(struct wm_answerer *a, const struct wm_fetch_self *req)
 		return -EBADMSG;
 	rc = tell(a, &req->target, "PATCH", path, wm_encode(&self_table, req, mask), "telling the registry this gateway's key",
 		  &status, &err);
+	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+}
+
+static int answer_leave(struct wm_answerer *a, const struct wm_fetch_leave *req)
+{
+	struct wm_error err = { 0 };
+	char path[128];
+	long status = 0;
+	int rc;
+
+	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s?cascade=1", req->domain))
+		return -EBADMSG;
+	rc = tell(a, &req->target, "DELETE", path, NULL, "deregistering the site", &status, &err);
 	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
 }
 
@@ -371,6 +384,8 @@ int wm_answer(struct wm_answerer *a, const struct wm_record *request)
 		return answer_self(a, &request->self);
 	case WM_RECORD_LOCATE:
 		return answer_locate(a, &request->locate);
+	case WM_RECORD_LEAVE:
+		return answer_leave(a, &request->leave);
 	case WM_RECORD_REPORT_PEER:
 	case WM_RECORD_REPORT_HOST:
 		return wm_report_keep(&a->report, request);
