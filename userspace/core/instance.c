@@ -117,20 +117,23 @@ int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error
 
 /* --- gateway.env ------------------------------------------------------------------ */
 
-static bool ifname_valid(const char *name)
+bool wm_ifname_valid(const char *name)
 {
 	size_t len = strlen(name);
 
 	return len && len < WM_IFNAME_SIZE && strcmp(name, ".") && strcmp(name, "..") && !strpbrk(name, "/:% \t\n\v\f\r");
 }
 
-/* "24": only checked, the machine knows its netmask better. */
-static bool length_valid(const char *text)
+/* "24" */
+static int parse_length(const char *text, uint8_t *ret)
 {
 	struct wm_prefix any;
 	char prefix[WM_PREFIX_TEXT];
 
-	return !wm_format(prefix, sizeof(prefix), "0.0.0.0/%s", text) && !wm_prefix_parse(prefix, &any);
+	if (wm_format(prefix, sizeof(prefix), "0.0.0.0/%s", text) || wm_prefix_parse(prefix, &any))
+		return -EINVAL;
+	*ret = any.len;
+	return 0;
 }
 
 static int parse_lan(const char *item, struct wm_lan_wish *ret)
@@ -145,16 +148,16 @@ static int parse_lan(const char *item, struct wm_lan_wish *ret)
 			return -EINVAL;
 		memcpy(wish.ifname, item, (size_t)(colon - item));
 	} else if (!(*item >= '0' && *item <= '9' && strchr(item, '.'))) {
-		if (!ifname_valid(item))
+		if (!wm_ifname_valid(item))
 			return -EINVAL;
 		strcpy(wish.ifname, item);
 		*ret = wish;
 		return 0;
 	}
-	if ((colon && !ifname_valid(wish.ifname)) || wm_copy(addr, sizeof(addr), colon ? colon + 1 : item))
+	if ((colon && !wm_ifname_valid(wish.ifname)) || wm_copy(addr, sizeof(addr), colon ? colon + 1 : item))
 		return -EINVAL;
 	slash = strchr(addr, '/');
-	if (slash && !length_valid(slash + 1))
+	if (slash && parse_length(slash + 1, &wish.len))
 		return -EINVAL;
 	if (slash)
 		*slash = '\0';
@@ -193,10 +196,10 @@ static const struct env_list routers_list = { "WM_LAN_ROUTERS", WM_LAN_ROUTERS_M
 static const struct env_list prefixes_list = { "WM_LAN_PREFIXES", WM_LAN_PREFIXES_MAX, parse_prefix_at,
 					       "no prefix like 192.168.1.0/24" };
 
-static int load_list(struct wm_instance *inst, const struct wm_env *env, const struct env_list *list, unsigned int *io_n,
-		     struct wm_error *err)
+static int parse_list(struct wm_instance *inst, const char *value, const struct env_list *list, unsigned int *io_n,
+		      struct wm_error *err)
 {
-	WM_AUTO_FREE char *copy = strdup(wm_env_get(env, list->key, ""));
+	WM_AUTO_FREE char *copy = strdup(value);
 	char *save = NULL;
 
 	if (!copy)
@@ -208,6 +211,24 @@ static int load_list(struct wm_instance *inst, const struct wm_env *env, const s
 			return wm_fail(err, EINVAL, "%s: '%.60s' is %s", list->key, item, list->wrong);
 		++*io_n;
 	}
+	return 0;
+}
+
+static int load_list(struct wm_instance *inst, const struct wm_env *env, const struct env_list *list, unsigned int *io_n,
+		     struct wm_error *err)
+{
+	return parse_list(inst, wm_env_get(env, list->key, ""), list, io_n, err);
+}
+
+int wm_lan_wishes_parse(const char *value, struct wm_lan_wish ret[WM_LANS_MAX], unsigned int *ret_n, struct wm_error *err)
+{
+	struct wm_instance inst = { 0 };
+	int rc = parse_list(&inst, value, &lans_list, &inst.nlans, err);
+
+	if (rc)
+		return rc;
+	memcpy(ret, inst.lans, sizeof(inst.lans));
+	*ret_n = inst.nlans;
 	return 0;
 }
 
@@ -356,7 +377,7 @@ static int load_choices(struct wm_instance *inst, const struct wm_env *env, stru
 	inst->xdp = (enum wm_xdp_choice)xdp;
 	inst->no_tcx = tcx;
 	inst->fastpath = fast;
-	if (!ifname_valid(ifname))
+	if (!wm_ifname_valid(ifname))
 		return wm_fail(err, EINVAL, "WM_INTERFACE is '%.40s'; it must be an interface name of at most 15 characters", ifname);
 	if (ifname != inst->ifname)
 		strcpy(inst->ifname, ifname);

@@ -29,6 +29,7 @@ enum wm_xdp_choice { WM_XDP_AUTO, WM_XDP_NATIVE, WM_XDP_GENERIC, WM_XDP_OFF };
 struct wm_lan_wish {
 	char ifname[WM_IFNAME_SIZE]; /* "" or a hint; the address decides when both are given */
 	wm_ip4 addr;                 /* 0: whatever the interface has */
+	uint8_t len;                 /* 0: not said. For a container that is to be made; a machine knows its netmask better */
 };
 
 struct wm_instance {
@@ -90,8 +91,14 @@ struct wm_instance {
  * is an error that names key and file; nothing else is checked here. */
 int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err);
 
+/* The items of an LXC_IFACES. -EINVAL names the one that is none. */
+int wm_lan_wishes_parse(const char *value, struct wm_lan_wish ret[WM_LANS_MAX], unsigned int *ret_n, struct wm_error *err);
+
 /* Only the names and paths, for tools that look at a running instance. */
 int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error *err);
+
+/* A name that the kernel takes for an interface, and that reads as one word everywhere. */
+bool wm_ifname_valid(const char *name);
 
 /* An interface name for `prefix`+`name`: shortened with a hash when it would exceed 15 characters. */
 void wm_ifname_make(char ret[WM_IFNAME_SIZE], const char *prefix, const char *name);
