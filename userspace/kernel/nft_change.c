@@ -41,8 +41,7 @@ void wm_nft_rules_delete(struct wm_nft_batch *batch, enum wm_nft_part part, cons
 	about_table(batch, NFT_MSG_DELRULE, 0, NFTA_RULE_TABLE, table);
 }
 
-/* device: NULL: not on one. */
-static void create_chain(struct wm_nft_batch *batch, const char *table, const struct wm_nft_chain *chain, const char *device)
+void wm_nft_chain_create(struct wm_nft_batch *batch, const char *table, const struct wm_nft_chain *chain, const char *device)
 {
 	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
 	struct nftnl_chain *c = nlh ? nftnl_chain_alloc() : NULL;
@@ -93,11 +92,13 @@ static void create_counter(struct wm_nft_batch *batch, const char *table, const 
 	batch->changes++;
 }
 
-static void create_table(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table)
+void wm_nft_table_create(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table)
 {
 	static const char comment[] = "\0\x0b" WM_NFT_COMMENT; /* type, length, text */
-	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlmsghdr *nlh;
 
+	batch->part = part;
+	nlh = wm_nft_msg(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
 	_Static_assert(sizeof(WM_NFT_COMMENT) == 0x0b, "length");
 	if (!nlh)
 		return;
@@ -105,6 +106,11 @@ static void create_table(struct wm_nft_batch *batch, enum wm_nft_part part, cons
 	mnl_attr_put(nlh, NFTA_TABLE_USERDATA, sizeof(comment), comment);
 	wm_nft_msg_end(batch, nlh);
 	batch->changes++;
+}
+
+static void create_whole(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table)
+{
+	wm_nft_table_create(batch, part, table);
 	for (unsigned int i = 0; i < WM_REASON_COUNT; i++) {
 		if (wm_nft_frames[part].reasons & 1u << i)
 			create_counter(batch, table, wm_reason_name(i));
@@ -116,7 +122,7 @@ static void create_table(struct wm_nft_batch *batch, enum wm_nft_part part, cons
 	wm_nft_drops_create(batch, table);
 	for (unsigned int i = 0; i < *wm_nft_frames[part].nchains; i++) {
 		if (!wm_nft_comes_and_goes(part, &wm_nft_frames[part].chains[i]))
-			create_chain(batch, table, &wm_nft_frames[part].chains[i], NULL);
+			wm_nft_chain_create(batch, table, &wm_nft_frames[part].chains[i], NULL);
 	}
 }
 
@@ -159,7 +165,7 @@ static void move_chains(struct wm_nft_batch *batch, const char *table, const str
 		if (*is)
 			delete_chain(batch, table, wm_nft_fast_chains[i].name);
 		if (*shall)
-			create_chain(batch, table, &wm_nft_fast_chains[i], shall);
+			wm_nft_chain_create(batch, table, &wm_nft_fast_chains[i], shall);
 	}
 }
 
@@ -177,7 +183,7 @@ static bool frame_diff(struct wm_nft_batch *batch, enum wm_nft_part part, const 
 	if (!want->there)
 		return false;
 	if (!keep) {
-		create_table(batch, part, table);
+		create_whole(batch, part, table);
 		is = &nothing;
 	}
 	if (keep && same_rules(part, &is->rules, &want->rules) && !memcmp(is->device, want->device, sizeof(is->device)))

@@ -23,3 +23,7 @@ static inline bool wm_nft_comes_and_goes(enum wm_nft_part part, const struct wm_
 {
 	return part == WM_NFT_FAST && chain->type;
 }
+
+/* nft_change.c: an empty table with our comment; a chain in it. device: NULL: not on one. */
+void wm_nft_table_create(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
+void wm_nft_chain_create(struct wm_nft_batch *batch, const char *table, const struct wm_nft_chain *chain, const char *device);
