@@ -194,6 +194,7 @@ struct enrol_wish {
 	struct wm_key public_key;
 	char token[WM_TOKEN_TEXT];
 	struct wm_site site;
+	struct wm_host carrier;
 };
 
 static const struct wm_field enrol_fields[] = {
@@ -204,6 +205,8 @@ static const struct wm_field enrol_fields[] = {
 	WM_FIELD(enrol_wish, site.subnet, "subnet", WM_FIELD_PREFIX, WM_FIELD_NULLABLE),
 	WM_FIELD(enrol_wish, site.hub, "is_hub", WM_FIELD_BOOL, 0),
 	WM_FIELD(enrol_wish, site.preshared, "preshared", WM_FIELD_BOOL, 0),
+	WM_FIELD(enrol_wish, carrier.name, "carrier", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
+	WM_FIELD(enrol_wish, carrier.local, "carrier_ip", WM_FIELD_IP4, WM_FIELD_NULLABLE),
 };
 
 static enum wm_token_kind joining_as(const struct identity *who)
@@ -223,6 +226,9 @@ static int read_enrol_wish(struct call *call, struct enrol_wish *ret, struct wm_
 		return wm_fail_field(err, EINVAL, "public_key", "'public_key' is all zeroes; make a key pair first");
 	if (call->who.role == WM_TOKEN_ADMIN && !*ret->site.domain)
 		return wm_fail_field(err, EINVAL, "domain", "'domain' is missing; without an enrolment it says which site this is");
+	if (!*ret->carrier.name != !ret->carrier.local)
+		return wm_fail_field(err, EINVAL, *ret->carrier.name ? "carrier_ip" : "carrier",
+				     "'carrier' and 'carrier_ip' belong together: the name and the LAN address of the machine that carries the gateway");
 	if (!*ret->token)
 		wm_token_generate(role, ret->token);
 	else if (!wm_token_wellformed(role, ret->token))
@@ -243,6 +249,7 @@ void api_enrol(struct call *call)
 		enrol.enrolment = call->who.role == WM_TOKEN_ENROLMENT ? &call->who.hash : NULL;
 		enrol.public_key = wish.public_key;
 		enrol.site = wish.site;
+		enrol.carrier = wish.carrier;
 		wm_token_hash(wish.token, &enrol.token);
 		rc = store_enrol(call->registry->store, call->who.who, &enrol, &key, &err);
 	}

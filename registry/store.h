@@ -192,6 +192,9 @@ struct store_enrol {
 	struct wm_key public_key;
 	/* what a gateway says of itself; domain "", subnet len 0, no endpoint, hub false: nothing said */
 	struct wm_site site;
+	/* the machine that carries a gateway's container: becomes a host of its site, if it is not there, nobody has its name or
+	 * address, and it may be one; name "": there is none */
+	struct wm_host carrier;
 };
 
 /* Consumes the enrolment, stores the key, ends older tokens: all or nothing. */

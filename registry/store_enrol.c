@@ -200,6 +200,29 @@ static int join(struct change *c, const struct store_enrol *enrol, const struct 
 	return objects_set(c, &old, &object, err);
 }
 
+/* The machine that carries the gateway, the first time that it is heard of. That it cannot be a host keeps no gateway out. */
+static int add_carrier(struct change *c, const struct store_enrol *enrol, const char *domain)
+{
+	struct object object = { .kind = OBJECT_HOST, .host = enrol->carrier };
+	struct object_key key;
+	struct object there;
+	int rc;
+
+	memcpy(object.host.domain, domain, sizeof(object.host.domain));
+	object.host.access = WM_ACCESS_FULL;
+	object_key_of(&object, &key);
+	rc = rows_get(c->store->db, &key, &there);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	/* What the rules refuse has changed nothing yet. */
+	rc = check_fill(c->store, &object, NULL);
+	if (!rc)
+		rc = check_object(c->store, &object, NULL, NULL);
+	if (rc == -EEXIST || rc == -EINVAL || rc == -EADDRNOTAVAIL || rc == -EADDRINUSE)
+		return 0;
+	return rc ? rc : objects_add(c, &object, NULL);
+}
+
 static int enter(struct change *c, const struct store_enrol *enrol, struct object_key *ret, struct wm_error *err)
 {
 	struct store_token token;
@@ -213,6 +236,8 @@ static int enter(struct change *c, const struct store_enrol *enrol, struct objec
 	}
 	if (!rc)
 		rc = join(c, enrol, ret, err);
+	if (!rc && ret->kind == OBJECT_SITE && *enrol->carrier.name)
+		rc = add_carrier(c, enrol, ret->name);
 	if (!rc)
 		rc = tokens_end_all(c, ret);
 	if (!rc)

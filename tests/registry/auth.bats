@@ -160,6 +160,44 @@ setup() {
 	is .endpoint 198.51.100.99:51820
 }
 
+# join CARRIER ADDRESS: the gateway of b enrols, and says so of the machine that carries it
+join() {
+	ok POST /v1/enrolments '{"kind":"gateway","name":"b"}'
+	TOKEN=$(jq -r .token <<<"$BODY") api POST /v1/enrol "{\"public_key\":\"$(key 1)\",\"carrier\":$1,\"carrier_ip\":$2}"
+}
+carriers() { # of site b, with their addresses
+	ok GET /v1/hosts
+	jq -r '[.hosts[] | select(.domain == "b") | .name + " " + .local_ip + " " + .type] | join(", ")' <<<"$BODY"
+}
+
+@test "the machine that carries a gateway becomes a host with it, once, and keeps no gateway out" {
+	before=$(carriers)
+	join '"pve"' '"192.168.9.5"'
+	code 201
+	with=$(carriers)
+	[ "$with" = "${before:+$before, }pve 192.168.9.5 standard" ]
+	# it is there; its address or its name is taken; it cannot be a host: nothing changes, and the gateway joins
+	for carrier in '"pve" "192.168.9.5"' '"pve" "192.168.9.6"' '"other" "192.168.9.5"' '"other" "127.0.0.1"' 'null null'; do
+		join $carrier
+		code 201
+		[ "$(carriers)" = "$with" ]
+	done
+	join '"pve"' null
+	code 400
+	is .field carrier_ip
+	join null '"192.168.9.5"'
+	code 400
+	is .field carrier
+}
+
+@test "a device brings no host with it" {
+	before=$(carriers)
+	ok POST /v1/enrolments '{"kind":"device","name":"laptop"}'
+	TOKEN=$(jq -r .token <<<"$BODY") api POST /v1/enrol "{\"public_key\":\"$(key 5)\",\"carrier\":\"x\",\"carrier_ip\":\"192.168.9.7\"}"
+	code 201
+	[ "$(carriers)" = "$before" ]
+}
+
 @test "a device joins, with a token that the registry makes" {
 	ok POST /v1/enrolments '{"kind":"device","name":"laptop","ttl":600}'
 	TOKEN=$(jq -r .token <<<"$BODY")

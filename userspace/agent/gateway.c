@@ -270,6 +270,8 @@ static int ask_enrol(struct wm_gateway *g, struct wm_error *err)
 
 	wm_fetcher_target(inst, g->id.enrolment, &req.target);
 	memcpy(req.domain, inst->domain, sizeof(req.domain));
+	memcpy(req.carrier, inst->carrier, sizeof(req.carrier));
+	req.carrier_ip = inst->carrier_ip;
 	memcpy(req.new_token, g->id.token, sizeof(req.new_token));
 	rc = wm_fetcher_send(&g->fetcher, inst, WM_RECORD_ENROL, &req, sizeof(req), err);
 	wm_wipe(&req, sizeof(req));

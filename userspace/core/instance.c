@@ -232,6 +232,21 @@ int wm_lan_wishes_parse(const char *value, struct wm_lan_wish ret[WM_LANS_MAX], 
 	return 0;
 }
 
+/* "pve:192.168.1.5" */
+static int load_carrier(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
+{
+	const char *text = wm_env_get(env, "WM_CARRIER", ""), *colon = strchr(text, ':');
+	char name[WM_NAME_SIZE];
+
+	if (!*text)
+		return 0;
+	if (!colon || wm_format(name, sizeof(name), "%.*s", (int)(colon - text), text) || !wm_label_valid(name) ||
+	    wm_ip4_parse(colon + 1, &inst->carrier_ip) || !wm_ip4_is_unicast(inst->carrier_ip))
+		return wm_fail(err, EINVAL, "WM_CARRIER is '%.80s'; it must be NAME:ADDRESS of the machine that carries this container", text);
+	strcpy(inst->carrier, name);
+	return 0;
+}
+
 static int load_site(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
 	const char *domain = wm_env_get(env, "SITE_DOMAIN", NULL);
@@ -387,7 +402,7 @@ static int load_choices(struct wm_instance *inst, const struct wm_env *env, stru
 int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err)
 {
 	static int (*const parts[])(struct wm_instance *, const struct wm_env *, struct wm_error *) = {
-		load_site, load_numbers, load_endpoint, load_registry, load_update, load_choices,
+		load_site, load_carrier, load_numbers, load_endpoint, load_registry, load_update, load_choices,
 	};
 	struct wm_instance inst;
 	struct wm_env *env = NULL;

@@ -67,6 +67,9 @@ struct wm_instance {
 	struct wm_prefix lan_prefixes[WM_LAN_PREFIXES_MAX]; /* WM_LAN_PREFIXES: no host of the site may be elsewhere */
 	unsigned int nlan_prefixes;    /* 0: wherever the LANs reach */
 
+	char carrier[WM_NAME_SIZE];    /* WM_CARRIER: the machine that carries this container; "": none */
+	wm_ip4 carrier_ip;             /* ... and its address on the LAN */
+
 	char registry_url[WM_PATH_SIZE];
 	char registry_token[WM_TOKEN_MAX]; /* from gateway.env: an enrolment, the master token, or this gateway's own */
 	char registry_ca[256];         /* WM_REGISTRY_CA */

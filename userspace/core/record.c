@@ -50,6 +50,7 @@ static const struct string_field strings[] = {
 	STRING(WM_RECORD_ENROL, wm_fetch_enrol, target.token),
 	STRING(WM_RECORD_ENROL, wm_fetch_enrol, target.ca_file),
 	STRING(WM_RECORD_ENROL, wm_fetch_enrol, domain),
+	STRING(WM_RECORD_ENROL, wm_fetch_enrol, carrier),
 	STRING(WM_RECORD_ENROL, wm_fetch_enrol, new_token),
 	STRING(WM_RECORD_REPORT, wm_fetch_report, target.url),
 	STRING(WM_RECORD_REPORT, wm_fetch_report, target.token),

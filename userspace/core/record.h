@@ -96,6 +96,8 @@ struct wm_fetch_enrol {
 	struct wm_prefix subnet;       /* len 0: as the registry has it */
 	uint8_t hub;
 	_Alignas(8) bool preshared;    /* it takes preshared keys */
+	char carrier[WM_NAME_SIZE];    /* the machine that carries this gateway's container; "": none */
+	_Alignas(8) wm_ip4 carrier_ip;
 };
 
 /* A file that needs no token and gets none: target.token is "". */

@@ -230,8 +230,10 @@ static const struct wm_field enrol_fields[] = {
 	WM_FIELD(wm_fetch_enrol, subnet, "subnet", WM_FIELD_PREFIX, 0),
 	WM_FIELD(wm_fetch_enrol, hub, "is_hub", WM_FIELD_BOOL, 0),
 	WM_FIELD(wm_fetch_enrol, preshared, "preshared", WM_FIELD_BOOL, 0),
+	WM_FIELD(wm_fetch_enrol, carrier, "carrier", WM_FIELD_LABEL, 0),
+	WM_FIELD(wm_fetch_enrol, carrier_ip, "carrier_ip", WM_FIELD_IP4, 0),
 };
-enum { ENROL_ENDPOINT = 1u << 3, ENROL_SUBNET = 1u << 4 };
+enum { ENROL_ENDPOINT = 1u << 3, ENROL_SUBNET = 1u << 4, ENROL_CARRIER = 3u << 7 };
 
 static const struct wm_field self_fields[] = {
 	WM_FIELD(wm_fetch_self, public_key, "public_key", WM_FIELD_KEY, 0),
@@ -263,7 +265,8 @@ static int tell(struct wm_answerer *a, const struct wm_fetch_target *target, con
 
 static int answer_enrol(struct wm_answerer *a, const struct wm_fetch_enrol *req)
 {
-	uint32_t mask = ~0u & ~(req->endpoint.family ? 0 : ENROL_ENDPOINT) & ~(req->subnet.len ? 0 : ENROL_SUBNET);
+	uint32_t mask = ~0u & ~(req->endpoint.family ? 0 : ENROL_ENDPOINT) & ~(req->subnet.len ? 0 : ENROL_SUBNET) &
+			~(*req->carrier ? 0 : ENROL_CARRIER);
 	struct wm_fetch_enrolled enrolled;
 	struct wm_error err = { 0 };
 	long status = 0;
