@@ -200,6 +200,61 @@ static void lxc_nets_file(void **state)
 	assert_refused(wm_lxc_net_parse("USE_LXC_BRIDGE=perhaps\n", &net, &err), EINVAL, "USE_LXC_BRIDGE", "USE_LXC_BRIDGE");
 }
 
+/* --- as others write it -------------------------------------------------------------------- */
+
+static void lxcs_file_keeps_the_rest_and_is_stable(void **state)
+{
+	static const char old[] = "lxc.include = /usr/share/lxc/config/common.conf\n"
+				  "lxc.net.0.type = empty\n"
+				  "  lxc.net.0.flags = up\n"
+				  "# a note\n"
+				  "lxc.rootfs.path = dir:/srv/x/rootfs";
+	struct wm_container_net net;
+	char *first, *second, *third;
+
+	(void)state;
+	assert_ok(plan("192.168.77.19,192.168.1.250", NULL, &net));
+	assert_ok(wm_container_lxc_config(old, &net, "", &first));
+	assert_non_null(strstr(first, "lxc.include = /usr/share/lxc/config/common.conf\n# a note\nlxc.rootfs.path = dir:/srv/x/rootfs\n"));
+	assert_null(strstr(first, "type = empty"));
+	assert_non_null(strstr(first, "\nlxc.net.1.link = vmbr0\n"));
+	assert_non_null(strstr(first, "\nlxc.net.1.ipv4.address = 192.168.1.250/24\n"));
+	assert_non_null(strstr(first, "\nlxc.net.1.ipv4.gateway = 192.168.1.1\n"));
+	assert_non_null(strstr(first, "\nlxc.net.1.hwaddr = 02:57:c0:a8:01:fa\n"));
+	assert_null(strstr(first, "lxc.net.0.ipv4.gateway"));
+	assert_null(strstr(first, "lxc.hook"));
+	assert_ok(wm_container_lxc_config(first, &net, "", &second));
+	assert_string_equal(first, second);
+	/* Another network takes the place of the one before. */
+	assert_ok(plan("192.168.1.251", NULL, &net));
+	assert_ok(wm_container_lxc_config(second, &net, "/usr/bin/wm-gateway lxc-hook", &third));
+	assert_null(strstr(third, "192.168.77.19"));
+	assert_null(strstr(third, "lxc.net.1."));
+	assert_non_null(strstr(third, "\nlxc.hook.start-host = /usr/bin/wm-gateway lxc-hook\n"));
+	free(first);
+	free(second);
+	free(third);
+}
+
+static void proxmoxs_line_is_known_in_any_order(void **state)
+{
+	struct wm_container_net net;
+	char text[WM_PCT_NIC_TEXT];
+
+	(void)state;
+	assert_ok(plan("192.168.1.250", NULL, &net));
+	assert_string_equal(wm_container_pct_nic(&net.nic[0], 0, text),
+			    "name=eth0,bridge=vmbr0,hwaddr=02:57:c0:a8:01:fa,ip=192.168.1.250/24,gw=192.168.1.1,type=veth");
+	assert_true(wm_container_pct_has("memory: 512\n"
+					 "net0: name=eth0,bridge=vmbr0,gw=192.168.1.1,hwaddr=02:57:C0:A8:01:FA,ip=192.168.1.250/24,type=veth\n"
+					 "net1: name=eth1\n", &net.nic[0], 0));
+	assert_false(wm_container_pct_has("net0: name=eth0,bridge=vmbr0,gw=192.168.1.1,hwaddr=02:57:C0:A8:01:FA,ip=192.168.1.25/24,type=veth", &net.nic[0], 0));
+	assert_false(wm_container_pct_has("net0: name=eth0,bridge=vmbr01,gw=192.168.1.1,hwaddr=02:57:C0:A8:01:FA,ip=192.168.1.250/24,type=veth", &net.nic[0], 0));
+	assert_false(wm_container_pct_has("net0: name=eth0,bridge=vmbr0,gw=192.168.1.1,hwaddr=02:57:C0:A8:01:FA,ip=192.168.1.250/24,type=veth,tag=5", &net.nic[0], 0));
+	assert_false(wm_container_pct_has("hostname: x\n", &net.nic[0], 0));
+	assert_false(wm_container_pct_has("", &net.nic[0], 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +266,8 @@ int main(void)
 		HOUSE_TEST(refusals_name_what_to_set),
 		HOUSE_TEST(lxc_net_must_be_there),
 		HOUSE_TEST(lxc_nets_file),
+		HOUSE_TEST(lxcs_file_keeps_the_rest_and_is_stable),
+		HOUSE_TEST(proxmoxs_line_is_known_in_any_order),
 	};
 
 	return UNIT_RUN("container", tests);

@@ -59,3 +59,18 @@ int wm_container_plan(const struct wm_host_net *host, const struct wm_lxc_net *l
 /* LXC_IFACES as the container's own gateway.env has it: its addresses. */
 #define WM_CONTAINER_LANS_TEXT (WM_LANS_MAX * WM_IP4_TEXT)
 const char *wm_container_lans_format(const struct wm_container_net *net, char *buf);
+
+/* --- as programs that manage containers write it (container_text.c) ------------------------ */
+
+/* Made from its address: on a LAN nobody else has that, and it stays when the container is made anew. */
+struct wm_mac wm_container_mac(const struct wm_container_nic *nic);
+
+/* LXC's file of a container, with our part in it: interfaces (all that were there are replaced), start at boot, what BPF and
+ * wireguard-go need, and `hook`, run on the host when it starts ("": none; one line, no line breaks). Malloc'd; -ENOMEM. */
+int wm_container_lxc_config(const char *old, const struct wm_container_net *net, const char *hook, char **ret);
+
+/* The value of Proxmox's net<i>: "name=eth0,bridge=vmbr0,...". */
+#define WM_PCT_NIC_TEXT 160
+const char *wm_container_pct_nic(const struct wm_container_nic *nic, unsigned int i, char *buf);
+/* Whether `config`, what `pct config` says, has that net<i>, in whatever order. */
+bool wm_container_pct_has(const char *config, const struct wm_container_nic *nic, unsigned int i);
