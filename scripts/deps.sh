@@ -14,7 +14,7 @@ set -eu
 BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
 	libbpf-dev libmnl-dev libnftnl-dev libcurl4-gnutls-dev libjansson-dev
 	libmicrohttpd-dev libsqlite3-dev libsodium-dev libsmartcols-dev
-	libqrencode-dev libseccomp-dev scdoc"
+	libqrencode-dev libseccomp-dev libpq-dev scdoc"
 
 TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
