@@ -126,7 +126,8 @@ static void a_state_comes_back(void **state)
 	(void)state;
 	s.highest = version("0.3.0");
 	s.before = version("0.2.8");
-	s.crashed = version("0.2.9");
+	s.ended = version("0.2.9");
+	s.proved = version("0.2.7");
 	s.staged = version("0.3.0");
 	s.tried = version("0.2.9");
 	wm_update_state_complain(&s, 1767323046, "it\nis \x1b[2J bad");
@@ -142,7 +143,8 @@ static void a_state_comes_back(void **state)
 	assert_int_equal(again.refused_at, 1767323046);
 	assert_int_equal(again.nbad, WM_UPDATE_BAD_MAX);
 	assert_int_equal(again.before.part[2], 8);
-	assert_int_equal(again.crashed.part[2], 9);
+	assert_int_equal(again.ended.part[2], 9);
+	assert_int_equal(again.proved.part[2], 7);
 	assert_string_equal(again.bad[0].why, "0.2.9");
 	assert_int_equal(again.tries, 2);
 	wm_update_state_complain(&again, 5, NULL);
@@ -207,7 +209,8 @@ static void trials_are_counted(void **state)
 	assert_int_equal(s.nbad, 1);
 	assert_string_equal(s.why, "0.3.0 was started and taken back: it is");
 	assert_int_equal(s.rounds, 2);
-	wm_update_state_proved(&s, &a, 7, NULL);
+	wm_update_state_proved(&s, &b, &a, 7, NULL);
+	assert_int_equal(wm_version_compare(&s.proved, &b), 0);
 	assert_int_equal(wm_version_compare(&s.before, &a), 0);
 	assert_string_equal(s.why, "");
 	assert_int_equal(s.tries, 0);
@@ -215,21 +218,22 @@ static void trials_are_counted(void **state)
 	assert_int_equal(s.tries, 0);
 }
 
-static void who_crashes_twice_is_bad(void **state)
+static void who_keeps_ending_twice_is_bad(void **state)
 {
 	struct wm_version a = version("0.2.0"), b = version("0.3.0");
 	struct wm_update_state s = { .before = a };
 
 	(void)state;
-	wm_update_state_crashed(&s, &b);
+	wm_update_state_ended(&s, &b, 8, "ended with exit code 3");
 	assert_true(wm_version_is_none(&s.before));
 	assert_int_equal(s.nbad, 0);
-	wm_update_state_crashed(&s, &a);
-	wm_update_state_crashed(&s, &b);
+	wm_update_state_ended(&s, &a, 8, "ended with exit code 3");
+	wm_update_state_ended(&s, &b, 8, "ended with exit code 3");
 	assert_int_equal(s.nbad, 0);
-	wm_update_state_crashed(&s, &b);
+	wm_update_state_ended(&s, &b, 8, "ended with exit code 3");
 	assert_int_equal(s.nbad, 1);
 	assert_int_equal(wm_version_compare(&s.bad[0].version, &b), 0);
+	assert_string_equal(s.why, "0.3.0 was in force, and kept ending (it ended with exit code 3); the one before does not");
 }
 
 int main(void)
@@ -237,7 +241,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(versions_have_an_order), TEST(other_versions_are_none), TEST(a_manifest_is_read), TEST(others_are_refused),
 		TEST(programs_of_other_machines), TEST(a_state_comes_back), TEST(what_is_offered_is_judged), TEST(trials_are_counted),
-		TEST(who_crashes_twice_is_bad),
+		TEST(who_keeps_ending_twice_is_bad),
 	};
 
 	return UNIT_RUN("release", tests);

@@ -7,8 +7,9 @@
  *
  * self-test: ok, fails, hangs, lies (another version), killed. run: syncs,
  * asked (syncs, unless there is <run_dir>/unsynced), away (makes that), killed, unsynced,
- * deaf, dies, stays (unsynced, and whatever it is told), crashes (once it is
- * in force). While it runs, <run_dir>/runs says "<version> <pid>".
+ * deaf, dies, stays (unsynced, and whatever it is told), crashes and ends (once
+ * it is in force), ails (ends while there is <run_dir>/ails). Each of them ends
+ * while there is <run_dir>/broken. While it runs, <run_dir>/runs says "<version> <pid>".
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -64,15 +65,6 @@ static bool is_in_force(const struct wm_instance *inst)
 	       !strcmp(to, version);
 }
 
-static bool is_in_sync(const struct wm_instance *inst)
-{
-	char path[WM_PATH_SIZE];
-
-	if (!strcmp(run, "asked"))
-		return !wm_format(path, sizeof(path), "%s/unsynced", inst->run_dir) && access(path, F_OK);
-	return !strcmp(run, "syncs") || !strcmp(run, "crashes");
-}
-
 /* The line, for all that come after. */
 static int go_away(const struct wm_instance *inst)
 {
@@ -82,11 +74,33 @@ static int go_away(const struct wm_instance *inst)
 	return fd < 0 ? -1 : close(fd);
 }
 
-static void serve(const struct wm_instance *inst, int ctl)
+static bool there_is(const struct wm_instance *inst, const char *name)
+{
+	char path[WM_PATH_SIZE];
+
+	return !wm_format(path, sizeof(path), "%s/%s", inst->run_dir, name) && !access(path, F_OK);
+}
+
+static bool is_in_sync(const struct wm_instance *inst)
+{
+	if (!strcmp(run, "asked"))
+		return !there_is(inst, "unsynced");
+	return !strcmp(run, "syncs") || !strcmp(run, "crashes") || !strcmp(run, "ends") || !strcmp(run, "ails");
+}
+
+static bool has_to_end(const struct wm_instance *inst)
+{
+	return there_is(inst, "broken") || (!strcmp(run, "ends") && is_in_force(inst)) ||
+	       (!strcmp(run, "ails") && there_is(inst, "ails"));
+}
+
+static int serve(const struct wm_instance *inst, int ctl)
 {
 	struct wm_ctl_request request;
 
 	for (;;) {
+		if (has_to_end(inst))
+			return 3;
 		if (!strcmp(run, "crashes") && is_in_force(inst))
 			crash();
 		int fd = wm_ctl_accept(ctl, &request);
@@ -127,8 +141,7 @@ static int do_run(void)
 		pause();
 	if (wm_ctl_listen(&inst, &ctl, &err))
 		return 1;
-	serve(&inst, ctl);
-	return 0;
+	return serve(&inst, ctl);
 }
 
 int main(int argc, char **argv)

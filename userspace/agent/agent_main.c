@@ -126,7 +126,7 @@ static void child_ended(struct agent *a, int status)
 		return;
 	}
 	back_off(a, status);
-	wm_updater_ended(&a->updater, status, a->backoff_ms > BACKOFF_FIRST_MS);
+	wm_updater_ended(&a->updater, status, wm_monotonic_ms() - a->started);
 	/* Another program has not failed yet. */
 	if (strcmp(a->running, a->updater.program))
 		a->start_at = 0;

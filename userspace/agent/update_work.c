@@ -48,6 +48,12 @@ int wm_update_work_look(const struct wm_updater *u)
 	return is_in_sync(&inst, ASK_S) ? WM_UPDATE_STAGED_SURE : WM_UPDATE_STAGED_UNSURE;
 }
 
+/* How long what is compared has to last besides. */
+static uint64_t least(const struct wm_updater *u)
+{
+	return u->phase == WM_UPDATER_COMPARING ? u->least_ms : 0;
+}
+
 /* A sync that it answers is one with the registry, and with the kernel. */
 int wm_update_work_prove(const struct wm_updater *u)
 {
@@ -55,8 +61,11 @@ int wm_update_work_prove(const struct wm_updater *u)
 	struct wm_error err;
 	uint64_t now, end;
 
+	/* With such settings no release could run. */
 	if (wm_instance_load(&inst, u->instance, u->config, &err))
-		return WM_UPDATE_NOT_IN_SYNC;
+		return u->phase == WM_UPDATER_COMPARING ? WM_UPDATE_NOTHING : WM_UPDATE_NOT_IN_SYNC;
+	for (end = wm_monotonic_ms() + least(u); wm_monotonic_ms() < end;)
+		usleep(200000);
 	end = wm_monotonic_ms() + 1000ull * inst.update_prove_s;
 	for (; (now = wm_monotonic_ms()) < end; usleep(200000)) {
 		if (is_in_sync(&inst, (unsigned int)WM_MIN((end - now) / 1000 + 1, (uint64_t)ASK_S)))

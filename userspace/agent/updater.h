@@ -8,6 +8,9 @@
  *     ^  ^              |                           |
  *     |  \--nothing, refused                        \--ended, or not in time (the old one again)--> RETURNING
  *     \--worker: the old one is in sync, so the new one is bad; or it is not, and that is not known------/
+ *
+ *   RESTING --keeps ending, though it was proved--> COMPARING (the one before runs) --it ends, too--> RESTING (the newer one)
+ *                                                      \--worker: it stays--> RESTING (the one before)
  */
 #pragma once
 
@@ -15,8 +18,9 @@
 #include <sys/types.h>
 
 #include "agent/update.h"
+#include "core/ends.h"
 
-enum wm_updater_phase { WM_UPDATER_RESTING, WM_UPDATER_LOOKING, WM_UPDATER_TRYING, WM_UPDATER_RETURNING };
+enum wm_updater_phase { WM_UPDATER_RESTING, WM_UPDATER_LOOKING, WM_UPDATER_TRYING, WM_UPDATER_RETURNING, WM_UPDATER_COMPARING };
 
 struct wm_updater {
 	const char *instance, *config; /* as the command line says; NULL: not at all */
@@ -28,9 +32,12 @@ struct wm_updater {
 	uint64_t next_ms;              /* monotonic: the next look */
 	struct wm_version proved;      /* what runs, or would again; of `packaged` when it is as new as any */
 	struct wm_version trial;
-	unsigned int crashes;          /* in a row, of what was proved once */
+	struct wm_ends ends;           /* of what was proved */
+	uint64_t least_ms;             /* COMPARING: how long the older one has to last */
+	uint64_t compare_at_ms;        /* monotonic: not again before that */
 	bool sure;                     /* the old one was in sync: if it is so again, the new one failed by its own fault */
-	char why[64];                  /* it failed */
+	bool known;                    /* it was in sync once: that it is not now is not held against it */
+	char why[64];                  /* it failed, or how what was proved ended last */
 
 	char program[PATH_MAX];        /* which wm-gateway is to run */
 	bool change;                   /* and what runs is another: the loop ends it, and clears this */
@@ -52,5 +59,5 @@ void wm_updater_look_now(struct wm_updater *u);
 bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status);
 
 void wm_updater_started(struct wm_updater *u);             /* u->program runs now */
-/* and ended without having been told to; soon: so have those before it, a short time after their start */
-void wm_updater_ended(struct wm_updater *u, int status, bool soon);
+/* and ended without having been told to by wm-agent */
+void wm_updater_ended(struct wm_updater *u, int status, uint64_t lasted_ms);

@@ -45,8 +45,10 @@ static void take_line(struct wm_update_state *s, char *line)
 		wm_version_parse(value, &s->highest);
 	else if (!strcmp(line, "before"))
 		wm_version_parse(value, &s->before);
-	else if (!strcmp(line, "crashed"))
-		wm_version_parse(value, &s->crashed);
+	else if (!strcmp(line, "ended"))
+		wm_version_parse(value, &s->ended);
+	else if (!strcmp(line, "proved"))
+		wm_version_parse(value, &s->proved);
 	else if (!strcmp(line, "staged"))
 		wm_version_parse(value, &s->staged);
 	else if (!strcmp(line, "tried"))
@@ -95,7 +97,8 @@ char *wm_update_state_format(const struct wm_update_state *s)
 		return NULL;
 	print_version(f, "highest", &s->highest);
 	print_version(f, "before", &s->before);
-	print_version(f, "crashed", &s->crashed);
+	print_version(f, "ended", &s->ended);
+	print_version(f, "proved", &s->proved);
 	print_version(f, "staged", &s->staged);
 	print_version(f, "tried", &s->tried);
 	fprintf(f, "tries %" PRIu32 "\nrounds %" PRIu64 "\nchecked %" PRId64 "\n", s->tries, s->rounds, s->checked);
@@ -176,20 +179,29 @@ static void end_round(struct wm_update_state *s)
 	s->rounds++;
 }
 
-void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *before, int64_t now, const char *but)
+void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *version, const struct wm_version *before,
+			    int64_t now, const char *but)
 {
 	end_round(s);
+	s->proved = *version;
 	s->before = *before;
 	s->tried = (struct wm_version){ 0 };
 	s->tries = 0;
 	wm_update_state_complain(s, now, but);
 }
 
-void wm_update_state_crashed(struct wm_update_state *s, const struct wm_version *version)
+void wm_update_state_ended(struct wm_update_state *s, const struct wm_version *version, int64_t now, const char *how)
 {
-	if (!wm_version_compare(&s->crashed, version))
-		wm_update_state_add_bad(s, version, "it crashed three times in a row, and again when it had been downloaded anew");
-	s->crashed = *version;
+	char text[WM_UPDATE_WHY_SIZE], name[WM_VERSION_TEXT];
+	bool again = !wm_version_compare(&s->ended, version);
+
+	snprintf(text, sizeof(text), "it kept ending (it %s), and again when it had been downloaded anew", how);
+	if (again)
+		wm_update_state_add_bad(s, version, text);
+	snprintf(text, sizeof(text), "%s was in force, and kept ending (it %s); the one before does not%s",
+		 wm_version_format(version, name), how, again ? "" : "; it will be downloaded anew");
+	wm_update_state_complain(s, now, text);
+	s->ended = *version;
 	s->before = (struct wm_version){ 0 };
 }
 

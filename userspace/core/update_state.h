@@ -19,7 +19,8 @@ struct wm_update_bad {
 struct wm_update_state {
 	struct wm_version highest;   /* of all manifests that were believed: nothing older is, any more */
 	struct wm_version before;    /* of the package or still on disk: what ran until the one that runs was proved; none: nothing */
-	struct wm_version crashed;   /* what last did so again and again, though it was proved */
+	struct wm_version ended;     /* what last did so again and again, though it was proved, and the one before did not */
+	struct wm_version proved;    /* what was last: a registry that refuses it later has no part in that */
 	struct wm_version staged;    /* whole on disk, not yet proved */
 	struct wm_version tried;     /* which was started last to be proved, or could not even test itself, */
 	uint32_t tries;              /* and how often */
@@ -46,9 +47,10 @@ void wm_update_state_add_bad(struct wm_update_state *state, const struct wm_vers
  * force instead of `before`, yet not all is well; NULL. */
 void wm_update_state_begun(struct wm_update_state *state, const struct wm_version *version);
 void wm_update_state_given_up(struct wm_update_state *state); /* by who was told to stop: as if it had not been begun */
-void wm_update_state_proved(struct wm_update_state *state, const struct wm_version *before, int64_t now, const char *but);
-/* The first time it may have been damaged on the disk, and is had anew; the second time it is bad. */
-void wm_update_state_crashed(struct wm_update_state *state, const struct wm_version *version);
+void wm_update_state_proved(struct wm_update_state *state, const struct wm_version *version, const struct wm_version *before,
+			    int64_t now, const char *but);
+/* The first time it may have been damaged on the disk, and is had anew; the second time it is bad. how: "was ended by signal 6" */
+void wm_update_state_ended(struct wm_update_state *state, const struct wm_version *version, int64_t now, const char *how);
 void wm_update_state_failed(struct wm_update_state *state, const struct wm_version *version, bool sure, int64_t now,
 			    const char *why);
 
