@@ -191,7 +191,17 @@ int registry_report_next(struct registry *registry, const char *after, const str
 struct status {
 	struct registry *registry;
 	char last[WM_NAME_SIZE]; /* the last site shown, or "" */
+	bool brief;              /* without who talks with whom, and from where */
 };
+
+static char *encode(const struct report *report, bool brief, const struct wm_mesh *mesh)
+{
+	struct report shown = *report;
+
+	if (brief)
+		shown.npeers = shown.nhosts = 0;
+	return report_encode(&shown, mesh);
+}
 
 static int next_site(void *arg, FILE *f)
 {
@@ -203,7 +213,7 @@ static int next_site(void *arg, FILE *f)
 	if (rc < 0)
 		return rc;
 	if (report)
-		one = report_encode(report, store_mesh(s->registry->store));
+		one = encode(report, s->brief, store_mesh(s->registry->store));
 	if (report && !one)
 		return -ENOMEM;
 	if (!*s->last)
@@ -221,7 +231,9 @@ void api_status(struct call *call)
 {
 	struct status *s = calloc(1, sizeof(*s));
 
-	if (s)
+	if (s) {
 		s->registry = call->registry;
+		s->brief = call->who.role == WM_TOKEN_DEVICE;
+	}
 	answer_pieces(call, "application/json", next_site, s);
 }

@@ -27,6 +27,7 @@ enum {
 	ROLE_GATEWAY = 1 << WM_TOKEN_GATEWAY,
 	ROLE_DEVICE = 1 << WM_TOKEN_DEVICE,
 	ROLE_ENROLMENT = 1 << WM_TOKEN_ENROLMENT,
+	ROLE_ROAMING = 1 << 30, /* a device, if it is a roaming one now */
 };
 
 const char *auth_role_name(enum wm_token_kind role); /* "gateway" */

@@ -16,6 +16,7 @@
 
 #define ROLE_READERS (ROLE_ADMIN | ROLE_READ)
 #define ROLE_MACHINES (ROLE_GATEWAY | ROLE_DEVICE)
+#define ROLE_PEOPLE (ROLE_READERS | ROLE_ROAMING) /* a roaming device has a person before it, who may look */
 
 #define LATER_S 60 /* how long a change waits until it can be made */
 
@@ -29,11 +30,11 @@ const struct route registry_routes[] = {
 	{ "GET", "/setup/{}", ROLE_PUBLIC, api_setup },
 	{ "GET", "/v1/downloads", ROLE_PUBLIC, api_downloads },
 	{ "GET", "/downloads/{}", ROLE_PUBLIC, api_download },
-	{ "GET", "/config", ROLE_READERS, api_document },
+	{ "GET", "/config", ROLE_PEOPLE, api_document },
 	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config, .query = "instance after mark wait" },
 	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes, .query = "instance after mark wait" },
 	{ "GET", "/v1/whoami", ROLE_READERS | ROLE_MACHINES, api_whoami },
-	{ "GET", "/v1/status", ROLE_READERS, api_status },
+	{ "GET", "/v1/status", ROLE_PEOPLE, api_status },
 	{ "GET", "/metrics", ROLE_READERS, api_metrics },
 
 	{ "GET", "/v1/sites", ROLE_READERS, api_list, OBJECT_SITE },
@@ -181,6 +182,37 @@ static bool let_in(struct call *call)
 	return !rc;
 }
 
+/* Looked up each time: that it is isolated from now on holds at once, also where its token was known before. 1 it may,
+ * 0 it may not, -errno. */
+static int is_roaming(struct call *call, struct wm_error *err)
+{
+	struct object_key key = { .kind = OBJECT_DEVICE };
+	struct object object;
+	int rc;
+
+	memcpy(key.name, call->who.name, sizeof(key.name));
+	rc = store_get(call->registry->store, &key, &object, err);
+	return rc == -ENOENT ? 0 : rc ?: object.device.access == WM_ACCESS_FULL;
+}
+
+/* Is it let do this? Else it is answered. */
+static bool has_right(struct call *call, const struct route *route)
+{
+	struct wm_error err = { 0 };
+	int may = !!(route->roles & (1u << call->who.role | ROLE_PUBLIC));
+
+	if (*call->arg && !auth_owns(&call->who, route->kind, call->arg))
+		may = 0;
+	else if (call->who.role == WM_TOKEN_DEVICE && route->roles & ROLE_ROAMING)
+		may = is_roaming(call, &err);
+	if (may < 0)
+		answer_failure(call, may, &err);
+	if (!may)
+		problem_set(answer_fresh(call), 403, "", "a token with role '%s' (%s) may not do this; use one that may",
+			    auth_role_name(call->who.role), call->who.name);
+	return may > 0;
+}
+
 /* A mistyped wait= or dry_run= is never passed over: what it was to do would not be done, or worse, would. */
 static bool query_is_known(struct call *call, const struct route *route)
 {
@@ -232,12 +264,8 @@ static void walk(struct call *call)
 	if (!(route->roles & ROLE_PUBLIC) && !let_in(call))
 		return;
 	call->kind = route->kind;
-	if (!(route->roles & (1u << call->who.role | ROLE_PUBLIC)) ||
-	    (*call->arg && !auth_owns(&call->who, route->kind, call->arg))) {
-		problem_set(answer_fresh(call), 403, "", "a token with role '%s' (%s) may not do this; use one that may",
-			    auth_role_name(call->who.role), call->who.name);
+	if (!has_right(call, route))
 		return;
-	}
 	if (!(route->roles & ROLE_PUBLIC) && !query_is_known(call, route))
 		return;
 	if (strcmp(call->request->method, "GET") && !may_change(call))

@@ -23,6 +23,7 @@ struct stream {
 	uint64_t count;           /* objects sent in all */
 	uint64_t after, seq;      /* of changes: since when, and how far it has come */
 	unsigned int steps;       /* of that walk, since it has given somebody else a turn */
+	bool whole;               /* of the mesh, also for a device */
 	bool later;               /* not the first object of its step */
 };
 
@@ -110,13 +111,13 @@ static int next_export(struct stream *s, char **ret)
 	return mesh ? pieces_say(ret, "{\"version\":1,%.*s,\n\"sites\":[", (int)strlen(mesh) - 2, mesh + 1) : -ENOMEM;
 }
 
-/* What `who` gets to see next. A device sees of hosts nothing and of devices itself. */
+/* What `who` gets to see next. In what it follows a device sees of hosts nothing and of devices itself. */
 static int next_visible(struct stream *s)
 {
 	struct object_key self = { .kind = OBJECT_DEVICE };
 
 	s->object.kind = s->step->kind;
-	if (s->who.role == WM_TOKEN_DEVICE && s->step->kind != OBJECT_SITE) {
+	if (!s->whole && s->who.role == WM_TOKEN_DEVICE && s->step->kind != OBJECT_SITE) {
 		if (s->step->kind == OBJECT_HOST || s->later)
 			return 0;
 		memcpy(self.name, s->who.name, sizeof(self.name));
@@ -131,10 +132,13 @@ static char *show(const struct stream *s, const struct object *object)
 	struct object shown;
 	char *text;
 
-	if (s->who.role != WM_TOKEN_GATEWAY)
+	if (s->who.role != WM_TOKEN_GATEWAY && s->who.role != WM_TOKEN_DEVICE)
 		return object_encode(object);
 	shown = *object;
-	object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
+	if (s->who.role == WM_TOKEN_DEVICE) /* is on no LAN, and its person may know who has been set up */
+		object_veil(&shown, "", true);
+	else
+		object_veil(&shown, s->who.name, !strcmp(snapshot_hub(s->snapshot), s->who.name));
 	if (shown.kind == OBJECT_SITE && *s->self.domain)
 		snapshot_preshare(s->snapshot, &s->self, &shown.site);
 	text = object_encode(&shown);
@@ -327,7 +331,8 @@ static int stream_make(struct snapshot *snapshot, enum stream_form form, const s
 		snapshot_drop(snapshot);
 		return -ENOMEM;
 	}
-	*s = (struct stream){ .snapshot = snapshot, .who = *who, .step = forms[form], .after = after, .seq = seq };
+	*s = (struct stream){ .snapshot = snapshot, .who = *who, .step = forms[form], .whole = form == STREAM_DOCUMENT,
+			      .after = after, .seq = seq };
 	return pieces_new(&ops, s, ret);
 }
 
