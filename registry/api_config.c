@@ -49,6 +49,11 @@ void api_document(struct call *call)
 		memcpy(answer->etag, etag, sizeof(etag));
 }
 
+void api_mesh(struct call *call)
+{
+	answer_stream(call, STREAM_MESH, "application/x-ndjson");
+}
+
 /* What a reader has, as it says: a generation of an instance, and its mark. */
 struct known {
 	const char *instance, *mark; /* "": not said */

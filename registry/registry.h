@@ -97,6 +97,7 @@ void api_delete(struct call *call);
 void api_health(struct call *call);
 void api_whoami(struct call *call);
 void api_document(struct call *call);
+void api_mesh(struct call *call);
 void api_config(struct call *call);
 void api_changes(struct call *call);
 /* api_history.c */

@@ -31,6 +31,7 @@ const struct route registry_routes[] = {
 	{ "GET", "/v1/downloads", ROLE_PUBLIC, api_downloads },
 	{ "GET", "/downloads/{}", ROLE_PUBLIC, api_download },
 	{ "GET", "/config", ROLE_PEOPLE, api_document },
+	{ "GET", "/v1/mesh", ROLE_PEOPLE, api_mesh },
 	{ "GET", "/v1/config", ROLE_READERS | ROLE_MACHINES, api_config, .query = "instance after mark wait" },
 	{ "GET", "/v1/changes", ROLE_READERS | ROLE_MACHINES, api_changes, .query = "instance after mark wait" },
 	{ "GET", "/v1/whoami", ROLE_READERS | ROLE_MACHINES, api_whoami },

@@ -293,7 +293,7 @@ static const struct step tokens[] = {
 };
 
 static const struct step *const forms[] = {
-	[STREAM_LINES] = lines,	   [STREAM_DOCUMENT] = document, [STREAM_SITES] = sites, [STREAM_CHANGES] = changes,
+	[STREAM_LINES] = lines,	   [STREAM_DOCUMENT] = document, [STREAM_SITES] = sites, [STREAM_CHANGES] = changes, [STREAM_MESH] = lines,
 	[STREAM_HOSTS] = hosts,	   [STREAM_DEVICES] = devices,	 [STREAM_TOKENS] = tokens, [STREAM_EXPORT] = export,
 };
 
@@ -331,7 +331,7 @@ static int stream_make(struct snapshot *snapshot, enum stream_form form, const s
 		snapshot_drop(snapshot);
 		return -ENOMEM;
 	}
-	*s = (struct stream){ .snapshot = snapshot, .who = *who, .step = forms[form], .whole = form == STREAM_DOCUMENT,
+	*s = (struct stream){ .snapshot = snapshot, .who = *who, .step = forms[form], .whole = form == STREAM_DOCUMENT || form == STREAM_MESH,
 			      .after = after, .seq = seq };
 	return pieces_new(&ops, s, ret);
 }

@@ -11,6 +11,7 @@
 
 enum stream_form {
 	STREAM_LINES,    /* GET /v1/config, made for `who` */
+	STREAM_MESH,     /* GET /v1/mesh: all of it, also for a device */
 	STREAM_CHANGES,  /* GET /v1/changes, made for `who`: stream_changes_new makes it */
 	STREAM_DOCUMENT, /* GET /config */
 	STREAM_EXPORT,   /* GET /v1/export */

@@ -21,6 +21,7 @@ GET    /setup/none             -                  404  404   404  404 404 404 40
 GET    /v1/downloads           -                  200  200   200  200 200 200 200  200 200
 GET    /downloads/none         -                  404  404   404  404 404 404 404  404 404
 GET    /config                 -                  401  200   200  403 403 200 200  403 403
+GET    /v1/mesh                -                  401  200   200  403 403 200 200  403 403
 GET    /v1/config              -                  401  200   200  200 200 200 200  200 403
 GET    /v1/changes             -                  401  410   410  410 410 410 410  410 403
 GET    /v1/whoami              -                  401  200   200  200 200 200 200  200 403
@@ -130,13 +131,17 @@ setup() {
 	is '.sites[0].hosts | length' 0
 	ok GET /v1/status
 	is '.sites[0].peers | length' 1
+	TOKEN=${tokens[dev]} ok GET /v1/mesh
+	not grep -qE '192\.168\.|10\.0\.0\.5|02:00:00|wm[a-z]_' <<<"$BODY"
+	[ "$(grep -c '^{"host":' <<<"$BODY")" = 2 ]
+	[ "$(grep -c '^{"device":' <<<"$BODY")" = 3 ]
 	# what it follows stays what it was: itself
 	TOKEN=${tokens[dev]} ok GET /v1/config
 	[ "$(grep -c '^{"device":' <<<"$BODY")" = 1 ]
 	[ "$(grep -c '^{"host":' <<<"$BODY")" = 0 ]
 	# isolated from now on: at once
 	ok PATCH /v1/devices/laptop '{"type":"isolated"}'
-	for path in /config /v1/status; do
+	for path in /config /v1/mesh /v1/status; do
 		TOKEN=${tokens[dev]} api GET $path
 		problem 403
 	done
