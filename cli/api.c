@@ -17,6 +17,7 @@
 
 struct api {
 	struct wm_http *http;
+	bool device; /* it is asked with a device's token */
 	char tag[80]; /* ETag of the last answer, without quotes, or "" */
 };
 
@@ -76,6 +77,7 @@ int api_open(const struct mesh *mesh, struct api **ret, struct wm_error *err)
 	api = calloc(1, sizeof(*api));
 	if (!api)
 		return wm_fail(err, ENOMEM, "out of memory");
+	api->device = wm_token_kind(mesh->token) == WM_TOKEN_DEVICE;
 	rc = wm_http_new(&options, &api->http, err);
 	if (rc) {
 		free(api);
@@ -283,7 +285,8 @@ int api_config(struct api *api, struct wm_config *ret, struct wm_error *err)
 	struct wm_config config = {0};
 	struct reader r = {.config = &config, .err = err};
 	struct wm_http_answer answer = {0};
-	int rc = wm_http_stream(api->http, "/v1/config", TIMEOUT_S, TIMEOUT_S, take_line, &r, &answer, err);
+	/* What a device follows is made for it, and only about it. */
+	int rc = wm_http_stream(api->http, api->device ? "/v1/mesh" : "/v1/config", TIMEOUT_S, TIMEOUT_S, take_line, &r, &answer, err);
 
 	if (!rc && answer.status != 200)
 		rc = wm_http_problem(&answer, "config", err);

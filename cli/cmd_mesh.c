@@ -113,13 +113,50 @@ static int fill_settings(struct cli *cli, struct mesh *m)
 	return find_token(cli, m->token);
 }
 
-/* Only the two roles that the CLI can work with are worth keeping. */
-static int check_role(const struct whoami *who)
+static bool is_people(const struct whoami *who)
 {
-	if (!strcmp(who->role, "admin") || !strcmp(who->role, "read"))
+	return !strcmp(who->role, "admin") || !strcmp(who->role, "read");
+}
+
+/* Only a token that may look at the mesh is worth keeping; of devices' those of roaming ones may. */
+static int check_role(struct api *api, const struct whoami *who)
+{
+	struct wm_error err = {0};
+	char *config;
+	int rc;
+
+	if (is_people(who))
 		return 0;
-	return complain(WM_EXIT_REFUSED, "this is the token of a %s (%s); wm needs an admin's or a reader's", who->role,
-			*who->name ? who->name : "no name");
+	if (strcmp(who->role, "device"))
+		return complain(WM_EXIT_REFUSED, "this is the token of a %s (%s); wm needs an admin's, a reader's or a roaming device's",
+				who->role, *who->name ? who->name : "no name");
+	rc = api_config_text(api, &config, &err);
+	if (!rc)
+		free(config);
+	if (exit_code_of(rc) == WM_EXIT_REFUSED)
+		return complain(WM_EXIT_REFUSED, "this is the token of device %s, which may not look at the mesh: only roaming devices may",
+				who->name);
+	return rc ? complain_error(rc, &err) : 0;
+}
+
+/* A device's token never takes the place of one that may more. */
+static int check_place(const struct cli *cli, const struct mesh *wish, const struct whoami *who)
+{
+	for (size_t i = 0; !is_people(who) && i < cli->nmeshes; i++) {
+		const struct mesh *m = &cli->meshes[i];
+		struct whoami was;
+		struct api *api;
+		int rc;
+
+		if (strcmp(m->slug, wish->slug) || *m->problem.text || api_open(m, &api, NULL))
+			continue;
+		rc = api_whoami(api, &was, NULL);
+		api_close(api);
+		if (!rc && is_people(&was))
+			return complain(WM_EXIT_FAILED, "mesh '%s' is configured already, with the token of %s %s, which may more than this %s's and stays",
+					m->slug, was.role, was.name, who->role);
+	}
+	return 0;
 }
 
 static int show_added(struct cli *cli, const struct mesh *m, const char *role, bool known)
@@ -157,10 +194,8 @@ static int add(struct cli *cli, struct mesh *m)
 	if (rc)
 		return complain_error(rc, &err);
 	rc = api_whoami(api, &who, &err);
+	code = rc ? complain_error(rc, &err) : check_role(api, &who);
 	api_close(api);
-	if (rc)
-		return complain_error(rc, &err);
-	code = check_role(&who);
 	if (code)
 		return code;
 	if (cli->opt[OPT_NAME])
@@ -168,7 +203,7 @@ static int add(struct cli *cli, struct mesh *m)
 	else
 		mesh_slug(who.supernet, m->slug);
 	wm_copy(m->name, sizeof(m->name), cli->opt[OPT_NAME] ?: who.mesh_name);
-	code = check_unique(cli, m);
+	code = check_unique(cli, m) ?: check_place(cli, m, &who);
 	if (code)
 		return code;
 	rc = mesh_place(cli, m, &err);

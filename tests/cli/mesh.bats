@@ -116,7 +116,43 @@ teardown() { rig_teardown; }
 	[ ! -e "$WM_CONFIG_DIR" ]
 }
 
-@test "a gateway's or device's token is not for the CLI" {
+@test "a roaming device's token looks and does not write; an isolated one's does not even look" {
+	connected
+	"$WM" add-site hub --hub --endpoint 198.51.100.1:51820 >/dev/null
+	"$WM" add-host nas.hub --local-ip 192.168.1.10 >/dev/null
+	"$WM" add-device laptop >/dev/null
+	"$WM" add-device cam --type isolated >/dev/null
+	laptop=$("$WM" token create laptop --role device -j | jq -r .token.token)
+	cam=$("$WM" token create cam --role device -j | jq -r .token.token)
+	fails 4 'token of device cam, which may not look at the mesh' "$WM" mesh add "$URL" "$cam" --name other
+	[ ! -e "$WM_CONFIG_DIR/other.env" ]
+	# nor does it take the place of the admin's
+	cp "$WM_CONFIG_DIR/172-30.env" "$DIR/was"
+	fails 1 "mesh '172-30' is configured already, with the token of admin master, which may more than this device's and stays" \
+		"$WM" mesh add "$URL" "$laptop"
+	cmp "$DIR/was" "$WM_CONFIG_DIR/172-30.env"
+	export WM_CONFIG_DIR="$DIR/laptop"
+	"$WM" mesh add "$URL" "$laptop" | grep -qx 'connected to home (172-30) as device'
+	"$WM" mesh add "$URL" "$laptop" >/dev/null
+	run -0 "$WM" list
+	echo "$output"
+	grep -qE '^  nas.hub +standard +172.30.' <<<"$output"
+	grep -qE '^  laptop.hub +roaming' <<<"$output"
+	not grep -qF 192.168. <<<"$output"
+	for command in list-sites list-hosts list-devices info health show-config; do "$WM" $command >/dev/null; done
+	run "$WM" check
+	grep -qE 'registry .*our token is device' <<<"$output"
+	not grep -qE '^(wrong|WRONG) +config' <<<"$output"
+	before=$(api GET /config | jq -c .)
+	for command in 'add-host x.hub --local-ip 192.168.1.11' 'add-site c' 'remove nas.hub' 'remove laptop' 'add-device phone' 'enrol hub' \
+		'remove-site hub --cascade --yes' 'set nas.hub --type isolated' 'undo --yes' 'token list' 'token create me --role admin' \
+		'audit' 'export' 'device-setup cam'; do
+		fails 4 'may not' "$WM" $command
+	done
+	[ "$(api GET /config | jq -c .)" = "$before" ]
+}
+
+@test "a gateway's token is not for the CLI" {
 	connected
 	token=$("$WM" add-site b -j | jq -r .enrolment.token)
 	key=$(wg genkey | wg pubkey)
