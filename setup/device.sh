@@ -39,7 +39,7 @@ usage() {
 	  --type TYPE         roaming or isolated; what the registry says counts
 	  --net NAME          instead of the registry's name, in the names of interface and commands
 	  --ca FILE           a certificate to trust besides the system's
-	  --no-cli            not the command wm, which roaming devices get where the registry gives it out
+	  --no-cli            not the command wm, which roaming devices get where the registry gives it out, nor this mesh for it
 	  --dry-run           only say what would be done
 	END
 }
@@ -150,11 +150,12 @@ get() { sed -n "s/^$1=//p" "$ETC/$IF.env" | head -n 1; } # of the .env
 
 read_env() {
 	[ -r "$ETC/$IF.env" ] || die "$ETC/$IF.env is not there: this machine is not set up as a device (or you are not root)"
-	REGISTRY=$(get REGISTRY) NAME=$(get NAME) TOKEN=$(get TOKEN) DNS=$(get DNS) DOMAINS=$(get DOMAINS) CA=$(get CA)
+	REGISTRY=$(get REGISTRY) NAME=$(get NAME) TOKEN=$(get TOKEN) DNS=$(get DNS) DOMAINS=$(get DOMAINS) CA=$(get CA) PERSON=$(get PERSON)
 }
 
 write_env() { # atomically, like everything here
-	printf '%s\n' "REGISTRY=$REGISTRY" "NAME=$NAME" "TOKEN=$TOKEN" "DNS=${DNS:-}" "DOMAINS=${DOMAINS:-}" "CA=${CA:-}" >"$ETC/$IF.env.new"
+	printf '%s\n' "REGISTRY=$REGISTRY" "NAME=$NAME" "TOKEN=$TOKEN" "DNS=${DNS:-}" "DOMAINS=${DOMAINS:-}" "CA=${CA:-}" \
+		"PERSON=${PERSON:-}" >"$ETC/$IF.env.new"
 	mv "$ETC/$IF.env.new" "$ETC/$IF.env"
 }
 
@@ -451,7 +452,62 @@ install_cli() {
 	chmod 755 "$TMP/body"
 	cp -p "$TMP/body" "$BIN/wm.new" && mv "$BIN/wm.new" "$BIN/wm"
 	say "$IF: $BIN/wm installed"
-	say "$IF: the device's own token is not an operator's; with one of those: wm mesh add $REGISTRY"
+}
+
+# Whose wm it is: who called sudo.
+person() {
+	case ${SUDO_USER:-root} in
+	root | -* | *[!A-Za-z0-9._@-]*) echo root ;;
+	*) if id -u "$SUDO_USER" >/dev/null 2>&1 && has sudo; then echo "$SUDO_USER"; else echo root; fi ;;
+	esac
+}
+
+# as_user WHO SCRIPT [NAME ARGUMENT...]: a script of ours, in that user's home. The device's token is the only line of its input:
+# arguments can be read by everybody.
+as_user() {
+	who=$1
+	shift
+	(
+		unset XDG_CONFIG_HOME WM_CONFIG_DIR
+		cd /
+		if [ "$who" != root ]; then set -- sudo -n -H -u "$who" sh -c "$@"; else
+			case ${HOME:+${SUDO_USER:-root}} in root) ;; *) HOME=~root && export HOME ;; esac
+			set -- sh -c "$@"
+		fi
+		printf '%s\n' "$TOKEN" | "$@"
+	)
+}
+
+# shellcheck disable=SC2016 # for the shell of as_user
+MINE='IFS= read -r token || exit 0
+	for file in "$HOME"/.config/wm/*.env; do
+		[ -f "$file" ] && [ -r "$file" ] || continue
+		while IFS= read -r line; do
+			case $line in REGISTRY_TOKEN=?"$token"?) if [ "$1" = remove ]; then rm -f "$file"; else echo "$file"; fi ;; esac
+		done <"$file"
+	done'
+
+# The device's own token lets wm look at the mesh, and change nothing. Where there is one that may more, that stays.
+connect_cli() {
+	has wm || return 0
+	who=$(person)
+	[ -z "$(as_user "$who" "$MINE" sh find)" ] || return 0
+	set -- "$REGISTRY"
+	[ -z "$CA" ] || set -- "$@" --ca "$CA"
+	case $REGISTRY in http://*) set -- "$@" --allow-http ;; esac
+	# shellcheck disable=SC2016
+	if as_user "$who" 'IFS= read -r WM_REGISTRY_TOKEN && export WM_REGISTRY_TOKEN && exec "$@"' sh "$(command -v wm)" mesh add "$@" \
+		>"$TMP/connect" 2>&1; then
+		say "$IF: wm looks at the mesh for user $who, by the device's own token: wm list"
+		PERSON=$who
+		write_env
+	else
+		say "$IF: wm of user $who is as it was: $(head -n 1 "$TMP/connect" | sed 's/^wm: //')"
+	fi
+}
+
+disconnect_cli() {
+	for user in $(printf '%s\n' root "$PERSON" | sort -u); do as_user "$user" "$MINE" sh remove 2>/dev/null || :; done
 }
 
 # --- verbs ------------------------------------------------------------------------------------------
@@ -551,6 +607,8 @@ verb_install() {
 	if [ -e "$ETC/$IF.conf" ] && [ "$(get REGISTRY)" != "$REGISTRY" ]; then
 		die "$IF is of $(get REGISTRY) already; give this mesh another name: --net NAME"
 	fi
+	PERSON=
+	[ ! -r "$ETC/$IF.env" ] || PERSON=$(get PERSON)
 	has curl || die "curl is needed"
 	if [ -n "$DRY" ]; then
 		say "would: join $REGISTRY as $NAME by the interface $IF, with files in $ETC and $BIN; a timer of $(manager), names by $(resolver)"
@@ -572,7 +630,10 @@ verb_install() {
 	apply
 	[ "$(manager)" != systemd ] || write_units
 	start_tunnel
-	if [ "$TYPE" = roaming ] && [ -n "$CLI" ]; then install_cli; fi
+	if [ "$TYPE" = roaming ] && [ -n "$CLI" ]; then
+		install_cli
+		connect_cli
+	fi
 	say "$IF: $NAME.$HUB is $ADDRESS ($TYPE) of mesh $MESH; see $IF-status"
 }
 
@@ -634,6 +695,7 @@ verb_uninstall() {
 	if is_up; then (stop_tunnel) || :; fi
 	names_down
 	forget_starter
+	disconnect_cli
 	for file in conf env key; do rm -f "$ETC/$IF.$file" "$ETC/$IF.$file.new"; done
 	rm -f "$SELF.new" "$BIN/$IF-status" "$BIN/$IF-update" "$BIN/$IF-uninstall"
 	# shellcheck disable=SC2144 # one is enough
@@ -642,7 +704,7 @@ verb_uninstall() {
 		rm -f "$SELF" "$UNITS/wm-device@.service" "$UNITS/wm-device@.timer"
 		[ "$(manager)" != systemd ] || systemctl daemon-reload
 	fi
-	say "$IF: gone; WireGuard's tools stay, and the command wm where it was installed"
+	say "$IF: gone; WireGuard's tools stay, and the command wm where it was installed, without this mesh"
 }
 
 # Everything is in functions: a script that is cut off on its way does nothing.

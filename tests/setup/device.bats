@@ -257,11 +257,60 @@ conf() { on sed -n "s/^$1 = //p" /etc/wireguard/wg-home.conf; }
 	laptop
 	[ "$status" = 0 ]
 	on cmp /usr/local/bin/wm "$WM"
-	[[ $output == *"wm mesh add $URL"* ]]
+	[[ $output == *'wm looks at the mesh for user root'* ]]
+	on wm list | grep -q '^  laptop.hub  *roaming'
+	run on wm remove laptop --yes
+	[ "$status" = 4 ]
+	# the token is nobody else's, and was in no command line (wm is started by its path)
+	[ "$(on stat -c '%a %U' "$D/home/.config/wm/172-30.env")" = '600 root' ]
+	laptop
+	[ "$status" = 0 ]
+	[[ $output != *'wm looks'* ]]
 	on wg-home-uninstall
+	[ ! -e "$D/home/.config/wm/172-30.env" ]
 	on rm /usr/local/bin/wm
 	device cam isolated
 	join --token "$T" --registry "$URL" --name cam --net other
 	[ "$status" = 0 ]
 	on test ! -e /usr/local/bin/wm
+	[ ! -e "$D/home/.config/wm/172-30.env" ]
+}
+
+@test "wm is for who called sudo, and an operator's token there stays" {
+	mkdir "$D/downloads"
+	cp "$WM" "$D/downloads/wm-linux-$(uname -m)"
+	stop
+	start --downloads "$D/downloads"
+	on mount -t tmpfs none /root # where a name that is no user's leads
+	on install -d -o nobody /run/person
+	# As sudo does: another user, in their home, with nothing of ours in the environment.
+	stub sudo 'case "$*" in "-n -H -u nobody "*) shift 4 && exec env -i PATH="$PATH" HOME=/run/person setpriv --reuid=nobody --clear-groups "$@" ;; esac; exec "$@"'
+	device laptop
+	: >"$D/calls"
+	nsenter -t "$MACHINE" -n curl -fsSL "$URL/setup" >"$D/script"
+	run on env SUDO_USER=nobody sh -s -- --token "$T" --registry "$URL" --name laptop --net home <"$D/script"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *'wm looks at the mesh for user nobody'* ]]
+	[ "$(on stat -c '%a %U' /run/person/.config/wm/172-30.env)" = '600 nobody' ]
+	token=$(on sed -n 's/^TOKEN=//p' /etc/wireguard/wg-home.env)
+	[ -n "$token" ]
+	not grep -qF "$token" "$D/calls"
+	[ ! -e "$D/home/.config/wm" ]
+	# who has a token that may more keeps it
+	printf "REGISTRY_URL='%s'\nREGISTRY_TOKEN='%s'\n" "$URL" "$ADMIN" | on tee /run/person/.config/wm/172-30.env >/dev/null
+	run on env SUDO_USER=nobody sh -s -- --registry "$URL" --name laptop --net home <"$D/script"
+	[ "$status" = 0 ]
+	[[ $output == *"wm of user nobody is as it was: mesh '172-30' is configured already"* ]]
+	on wg-home-uninstall
+	on grep -qF "$ADMIN" /run/person/.config/wm/172-30.env
+	# a name that is no user's is not looked for
+	device laptop
+	run on env SUDO_USER='a b;touch /run/pwned' sh -s -- --token "$T" --registry "$URL" --name laptop --net home <"$D/script"
+	echo "$output"
+	[ "$status" = 0 ]
+	on test ! -e /run/pwned
+	[ "$(on stat -c '%a %U' /root/.config/wm/172-30.env)" = '600 root' ]
+	on env SUDO_USER='a b;touch /run/pwned' wg-home-uninstall
+	on test ! -e /root/.config/wm/172-30.env
 }
