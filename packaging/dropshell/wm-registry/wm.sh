@@ -1,0 +1,68 @@
+# shellcheck shell=sh disable=SC2034 # for those who read it
+# What the verbs share: where settings and programs are, and in what the registry runs. Read by each of them.
+set -eu
+umask 077
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+ENV_FILE=${CONFIG_PATH:-$HERE/config}/service.env
+PATH=$HERE/programs:$PATH:/usr/local/bin
+export PATH
+KEYS='WM_REGISTRY_TOKEN WM_REGISTRY_PORT WM_REGISTRY_STORE WM_MESH_NAME WM_MESH_SUPERNET WM_REGISTRY_AUDIT_KEEP CF_DOMAIN'
+ETC=${WM_ETC:-/etc/wm}
+NAME=${CONTAINER_NAME:-wm-registry}
+VOLUME=$NAME-data
+
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+[ -r "$ENV_FILE" ] || die "$ENV_FILE cannot be read: ds create-service makes it"
+
+# setting KEY: its value in service.env as wm-registry reads it: the last line counts, quotes go, and so does a comment.
+setting() {
+	sed -n "s/^[[:blank:]]*$1=//p" "$ENV_FILE" | tail -n 1 |
+		sed -e 's/\r$//' -e "s/^'\\([^']*\\)'.*/\\1/;t" -e 's/^"\([^"]*\)".*/\1/;t' -e 's/^#.*//;s/[[:blank:]]#.*//' -e 's/[[:blank:]]*$//'
+}
+
+# What dropshell has put into our environment goes nowhere: the programs have a file.
+# shellcheck disable=SC2086 # names
+unset $KEYS 2>/dev/null || :
+
+case $NAME in '' | -* | *[!A-Za-z0-9._-]*) die "CONTAINER_NAME '$NAME' must be of letters, digits, '.', '_' and '-'" ;; esac
+
+# In what it runs: native, or the program that runs containers.
+runs_in() {
+	case $(setting WM_REGISTRY_IN) in
+	native | '') echo native ;;
+	container)
+		if has docker; then echo docker; elif has podman; then echo podman
+		else die "WM_REGISTRY_IN=container needs docker or podman; with native it needs neither"; fi ;;
+	*) die "WM_REGISTRY_IN in $ENV_FILE must be native or container" ;;
+	esac
+}
+IN=$(runs_in)
+
+image() {
+	image=$(setting WM_REGISTRY_IMAGE)
+	case ${image:=wm-registry} in -* | *[!A-Za-z0-9._/:@-]*) die "WM_REGISTRY_IMAGE '$image' in $ENV_FILE is no name of an image" ;; esac
+	printf %s "$image"
+}
+
+# write FILE TEXT: atomically, and only where it is another: 0 it was written, 1 it was so already
+write() {
+	if [ "$2" = "$(cat "$1" 2>/dev/null)" ]; then return 1; fi
+	{ printf '%s\n' "$2" >"$1.new" && mv "$1.new" "$1"; } || die "$1 cannot be written"
+}
+
+# settings QUOTE: our keys of service.env, a line each
+settings() {
+	for key in $KEYS; do
+		value=$(setting "$key")
+		case $value in *"'"*) die "$key in $ENV_FILE may not have a quote in it" ;; esac
+		[ -z "$value" ] || printf '%s=%s%s%s\n' "$key" "$1" "$value" "$1"
+	done
+}
+
+file_of() {
+	file=${1:-${BACKUP_FILE:-}}
+	case $file in /*) printf %s "$file" ;; *) die "which file? An absolute path, as argument or in BACKUP_FILE" ;; esac
+}
