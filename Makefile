@@ -134,6 +134,7 @@ $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a
 include tests/tests.mk
 include bench/bench.mk
 include packaging/install.mk
+include packaging/package.mk
 
 demo: all
 	@scripts/deps.sh test

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what wm needs from Debian's packages, and nothing else.
 #
-#   scripts/deps.sh [build] [test] [vm]      no argument: all of these
+#   scripts/deps.sh [build] [test] [package] [vm]      no argument: all of these
 #   scripts/deps.sh build bench              what wm is measured beside
 #   scripts/deps.sh --list test              only names them
 #
@@ -20,6 +20,8 @@ TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	iputils-tracepath traceroute python3 python3-yaml python3-jsonschema strace valgrind libclang-rt-14-dev sqlite3
 	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon"
+
+PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools python3 ca-certificates"
 
 VM="qemu-system-x86 busybox-static kmod python3 python3-requests
 	python3-argcomplete"
@@ -41,14 +43,15 @@ missing() {
 wanted=
 list=
 [ "${1:-}" != --list ] || { list=yes; shift; }
-[ $# -gt 0 ] || set -- build test vm
+[ $# -gt 0 ] || set -- build test package vm
 for group in "$@"; do
 	case $group in
 	build) wanted="$wanted $BUILD" ;;
 	test) wanted="$wanted $TEST" ;;
+	package) wanted="$wanted $PACKAGE" ;;
 	vm) wanted="$wanted $VM" ;;
 	bench) wanted="$wanted $BENCH" ;;
-	*) say "unknown group '$group'; known are: build test vm bench"; exit 2 ;;
+	*) say "unknown group '$group'; known are: build test package vm bench"; exit 2 ;;
 	esac
 done
 
