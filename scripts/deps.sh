@@ -19,7 +19,8 @@ BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
 TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	iputils-tracepath traceroute python3 python3-yaml python3-jsonschema strace valgrind libclang-rt-14-dev sqlite3
-	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon"
+	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon systemd-container
+	mmdebstrap"
 
 PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools python3 ca-certificates"
 
