@@ -214,15 +214,31 @@ remember() { # remember LINK: what it had, and what we made of it
 		"dns=$dns" "domains=$routed" | put "$STATE/link.$1"
 }
 
-# What the link had before us: as we remember it, and read again when somebody has changed it since.
+# While systemd-networkd sets a link up, as after its own restart or until a lease comes, the link says less than it will.
+settled() { # settled LINK
+	at=/run/systemd/netif/links/$(cat "/sys/class/net/$1/ifindex" 2>/dev/null)
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		case $(sed -n 's/^ADMIN_STATE=//p' "$at" 2>/dev/null) in pending | initialized | configuring) sleep 1 ;; *) return 0 ;; esac
+	done
+	return 1
+}
+says_as_left() { [ "$now_dns" = "$(recall "$1" dns)" ] && [ "$now_domains" = "$(recall "$1" domains)" ]; } # says_as_left LINK
+ask_link() { now_dns=$(link_says dns "$1") now_domains=$(link_says domain "$1"); }
+# What the link had before us: as we remember it, and read again when somebody has changed it since; what systemd-networkd has
+# just said, systemd-resolved says a moment later.
 read_link() { # read_link LINK
-	now_dns=$(link_says dns "$1") now_domains=$(link_says domain "$1")
+	ask_link "$1"
+	if [ -e "$STATE/link.$1" ] && ! says_as_left "$1"; then
+		sleep 1
+		ask_link "$1"
+	fi
 	own_dns=$(recall "$1" own_dns) own_domains=$(recall "$1" own_domains) default=$(recall "$1" default)
 	if [ ! -e "$STATE/link.$1" ]; then
 		own_dns=$now_dns own_domains=$now_domains default=$(link_says default-route "$1")
 	else
 		[ "$now_dns" = "$(recall "$1" dns)" ] || own_dns=$(but "$now_dns" "$(recall "$1" gateways)")
-		[ "$now_domains" = "$(recall "$1" domains)" ] || own_domains=$(but "$now_domains" "$(recall "$1" domains)")
+		[ "$now_domains" = "$(recall "$1" domains)" ] ||
+			own_domains=$(but "$now_domains" "$(but "$(recall "$1" domains)" "$own_domains")")
 	fi
 }
 
@@ -231,6 +247,7 @@ read_link() { # read_link LINK
 # other names any more: where it was, and has servers of its own, that is said too.
 apply_link() { # apply_link LINK GATEWAYS DOMAINS
 	gateways=$2
+	settled "$1" || return 0 # next time
 	read_link "$1"
 	dns=$(but "$own_dns" "$gateways") dns="$gateways${dns:+ $dns}" routed=$own_domains
 	for d in $3; do
@@ -408,6 +425,7 @@ systemd_units() {
 		Documentation=man:wm(1)
 		Wants=network-online.target
 		After=network-online.target systemd-resolved.service
+		StartLimitIntervalSec=0
 
 		[Service]
 		Type=oneshot
@@ -427,10 +445,22 @@ systemd_units() {
 		[Install]
 		WantedBy=timers.target
 	END
+	# systemd-networkd forgets what others set on its links when it is restarted or sets them up anew.
+	put "$UNITS/wm-host.path" <<-END
+		[Unit]
+		Description=Route and names of WireGuard meshes, when links were set up anew (wm)
+
+		[Path]
+		PathChanged=/run/systemd/netif/links
+
+		[Install]
+		WantedBy=paths.target
+	END
 	[ -z "$touched" ] || run systemctl daemon-reload
 	systemctl -q is-enabled wm-host.service 2>/dev/null || run systemctl -q enable wm-host.service
-	{ systemctl -q is-enabled wm-host.timer && systemctl -q is-active wm-host.timer; } 2>/dev/null ||
-		run systemctl -q enable --now wm-host.timer
+	for unit in wm-host.timer wm-host.path; do
+		{ systemctl -q is-enabled $unit && systemctl -q is-active $unit; } 2>/dev/null || run systemctl -q enable --now $unit
+	done
 }
 
 # Without systemd: cron, or OpenRC's scripts at boot and busybox's cron, or whoever reads this.
@@ -447,10 +477,10 @@ other_units() {
 }
 
 remove_units() {
-	for file in "$UNITS/wm-host.timer" "$UNITS/wm-host.service" /etc/cron.d/wm-host /etc/local.d/wm-host.start \
+	for file in "$UNITS/wm-host.timer" "$UNITS/wm-host.path" "$UNITS/wm-host.service" /etc/cron.d/wm-host /etc/local.d/wm-host.start \
 		/etc/periodic/15min/wm-host "$PROGRAM"; do
 		[ -e "$file" ] || continue
-		case $file in *.timer | *.service) ! have_systemd || run systemctl -q disable --now "${file##*/}" ;; esac
+		case $file in *.timer | *.path | *.service) ! have_systemd || run systemctl -q disable --now "${file##*/}" ;; esac
 		run rm -f "$file"
 	done
 	! have_systemd || run systemctl daemon-reload

@@ -51,7 +51,7 @@ life() {
 	[ -e "$DIR/systemd/enabled.wm-host.service" ]
 	[ -e "$DIR/systemd/active.wm-host.timer" ]
 	on grep -qx WM_GATEWAY=192.168.1.250 /etc/wm/meshes.d/172-30.env
-	systemd-analyze verify "$DIR/etc/systemd/system/wm-host.service" "$DIR/etc/systemd/system/wm-host.timer" 2>&1 |
+	systemd-analyze verify "$DIR/etc/systemd/system/wm-host".{service,timer,path} 2>&1 |
 		not grep -v 'wm-host-apply is not executable\|Command .*man wm'
 
 	# again changes nothing
@@ -73,6 +73,11 @@ life() {
 	links_are '192.168.1.250 9.9.9.9' '~b ~hub' yes
 	on resolvectl dns eth0 192.168.1.1
 	on resolvectl domain eth0 lan '~b' '~hub'
+	apply
+	diff "$DIR/installed" <(state)
+	# and so it is after systemd-networkd has forgotten ours
+	on resolvectl dns eth0 192.168.1.1
+	on resolvectl domain eth0 lan
 	apply
 	diff "$DIR/installed" <(state)
 
