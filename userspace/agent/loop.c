@@ -315,7 +315,7 @@ int wm_loop_run(struct wm_gateway *g, int ctl_fd)
 	if (rc)
 		wm_error("cannot start the loop: %s", strerror(-rc));
 	wm_repair_open(&l.repair, g, l.epoll);
-	g->stays = true;
+	g->stays = g->memory.preshared.stays = true;
 	l.stop = rc != 0;
 	l.report_at = wm_monotonic_ms() + wm_jitter(REPORT_MS);
 	while (!l.stop) {

@@ -76,20 +76,23 @@ static int remember(struct wm_reconcile_memory *m, const struct wm_wg_device *wa
 
 static int step_wg(struct job *job, struct wm_error *err)
 {
-	const struct wm_wg_device *want = &job->plan->wg;
-	struct wm_wg_device have = { 0 };
+	struct wm_reconcile_memory *m = job->memory;
+	const struct wm_wg_device *plan = &job->plan->wg;
+	struct wm_wg_device have = { 0 }, want = { 0 };
 	struct wm_wg_diff diff = { 0 };
 	int changes = 0, rc = wm_wg_read(job->inst->ifname, &have, err);
 
-	if (!rc && wm_wg_diff(&have, want, job->memory->endpoints, job->memory->n, wm_unix_time(), &diff))
+	if (!rc && (wm_preshared_begin(&m->preshared, job->inst, &have, plan, &want) ||
+		    wm_wg_diff(&have, &want, m->endpoints, m->n, wm_unix_time(), &diff)))
 		rc = wm_fail(err, ENOMEM, "out of memory");
 	if (!rc && diff.n) {
-		changes = (int)diff.n;
+		changes = (int)(diff.n - wm_preshared_quiet(&m->preshared, &diff));
 		rc = wm_wg_write(job->inst->ifname, &diff, err);
 	}
 	if (!rc)
-		rc = remember(job->memory, want);
+		rc = remember(m, plan);
 	wm_wg_diff_free(&diff);
+	wm_preshared_end(plan, &want);
 	wm_wg_device_free(&have);
 	return rc ? rc : changes;
 }
@@ -193,5 +196,6 @@ int wm_reconcile(const struct wm_instance *inst, const struct wm_plan *plan, con
 void wm_reconcile_forget(struct wm_reconcile_memory *memory)
 {
 	free(memory->endpoints);
+	wm_preshared_free(&memory->preshared);
 	*memory = (struct wm_reconcile_memory){ 0 };
 }

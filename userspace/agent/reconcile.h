@@ -5,16 +5,18 @@
  */
 #pragma once
 
+#include "agent/preshared.h"
 #include "core/error.h"
 #include "core/instance.h"
 #include "core/plan.h"
 #include "kernel/hosts.h"
 
-/* What a process remembers from one run to the next; losing it loses nothing but roaming finesse. */
+/* What a process remembers from one run to the next; losing it loses nothing but finesse. */
 struct wm_reconcile_memory {
 	struct wm_wg_peer_endpoint *endpoints; /* as the registry gave them last */
 	size_t n, cap;
 	struct wm_hosts_memory hosts;
+	struct wm_preshared preshared;
 };
 
 struct wm_reconciled {

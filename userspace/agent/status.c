@@ -169,6 +169,7 @@ static void print_peer(struct rows *rows, const struct wm_wg_peer *p, const stru
 	wm_out_cell_uint(rows->out, (uint64_t)p->last_handshake);
 	wm_out_cell_uint(rows->out, p->rx_bytes);
 	wm_out_cell_uint(rows->out, p->tx_bytes);
+	wm_out_cell_bool(rows->out, !wm_key_is_zero(&p->preshared_key));
 }
 
 /* Sites first: in text a hub's thousand phones would hide them. */
@@ -177,7 +178,7 @@ static void print_peers(struct wm_out *out, const struct wm_gateway *g, size_t m
 	static const struct wm_col cols[] = {
 		{ "name", "PEER", 0 }, { "public_key", NULL, 0 }, { "endpoint", "ENDPOINT", 0 },
 		{ NULL, "HANDSHAKE", 0 }, { "last_handshake", NULL, 0 }, { "rx_bytes", "RECEIVED", WM_COL_RIGHT },
-		{ "tx_bytes", "SENT", WM_COL_RIGHT },
+		{ "tx_bytes", "SENT", WM_COL_RIGHT }, { "preshared", NULL, 0 },
 	};
 	struct wm_wg_device dev = { 0 };
 	struct rows rows = { .out = out, .left = most };

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Preshared keys on trial: two ends, each of which looks every five seconds, and
+ * between them what WireGuard does: a session lasts three minutes, after two of
+ * them who began it asks for the next every five seconds, and that comes when
+ * both have the same preshared key. A second passes at once.
+ */
+#include "core/psk.h"
+
+#include "core/util.h"
+#include "unit/mesh.h"
+
+#define LOOK 5
+#define NONE 0
+
+struct end {
+	struct wm_psk psk;
+	unsigned int told;     /* number of the key that its registry has told it; NONE */
+	struct wm_wg_peer have; /* in its kernel: the other end */
+	int64_t look_at;
+};
+
+struct pair {
+	struct end end[2];
+	int64_t now;
+	int64_t asked_at;
+	int asks;           /* which end began the session */
+	bool idle;          /* nobody sends anything */
+	unsigned int lost;  /* seconds in which what was sent had no session */
+};
+
+static struct wm_key number(unsigned int n)
+{
+	return n == NONE ? (struct wm_key){ 0 } : key(100 + n);
+}
+
+static void begin(struct pair *p, int64_t session_age)
+{
+	*p = (struct pair){ .now = 1700000000, .end[1].look_at = 3 };
+	for (int i = 0; i < 2; i++) {
+		p->end[i].have.public_key = key((unsigned int)i + 1);
+		p->end[i].have.last_handshake = session_age < 0 ? 0 : p->now - session_age;
+		p->end[i].look_at += p->now;
+	}
+}
+
+static void end(struct pair *p)
+{
+	wm_psk_free(&p->end[0].psk);
+	wm_psk_free(&p->end[1].psk);
+}
+
+static void look(struct end *e, int64_t now)
+{
+	struct wm_wg_peer want = { .public_key = e->have.public_key, .preshared_key = number(e->told) };
+	const struct wm_wg_device have = { .peers = &e->have, .npeers = 1 }, wants = { .peers = &want, .npeers = 1 };
+
+	assert_int_equal(wm_psk_look(&e->psk, &have, &wants, now), 0);
+	e->have.preshared_key = *wm_psk_chosen(&e->psk, &want);
+	e->look_at = now + LOOK;
+}
+
+static int64_t age(const struct pair *p)
+{
+	int64_t last = p->end[0].have.last_handshake;
+
+	return last ? p->now - last : 1000;
+}
+
+static void ask(struct pair *p)
+{
+	p->asked_at = p->now;
+	p->end[p->asks].have.tx_bytes += 148;
+	if (!wm_key_equal(&p->end[0].have.preshared_key, &p->end[1].have.preshared_key))
+		return;
+	p->end[0].have.last_handshake = p->end[1].have.last_handshake = p->now;
+}
+
+static void second(struct pair *p)
+{
+	p->now++;
+	for (int i = 0; i < 2; i++)
+		if (p->now >= p->end[i].look_at)
+			look(&p->end[i], p->now);
+	if (p->idle)
+		return;
+	/* Without a session whoever sends asks. */
+	if (age(p) >= 180)
+		p->asks = (int)(p->now / LOOK % 2);
+	if (age(p) >= 120 && p->now >= p->asked_at + LOOK)
+		ask(p);
+	p->lost += age(p) >= 180;
+	for (int i = 0; i < 2; i++)
+		p->end[i].have.tx_bytes += 1000;
+}
+
+static void pass(struct pair *p, int seconds)
+{
+	while (seconds--)
+		second(p);
+}
+
+static bool uses(const struct end *e, unsigned int n)
+{
+	struct wm_key k = number(n);
+
+	return wm_key_equal(&e->have.preshared_key, &k);
+}
+
+/* Both have this one in the kernel, for good. */
+static void assert_shared(const struct pair *p, unsigned int n)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_true(uses(&p->end[i], n));
+		assert_int_equal(p->end[i].psk.ntrials, 0);
+	}
+}
+
+/* --- what is said to them --------------------------------------------------------------------- */
+
+static void two_that_are_told_lose_nothing(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int at = 0; at < 180; at++)
+		for (int apart = 0; apart < 200; apart += 7) {
+			begin(&p, 0);
+			pass(&p, at);
+			p.end[0].told = 1;
+			pass(&p, apart);
+			p.end[1].told = 1;
+			pass(&p, 600);
+			assert_int_equal(p.lost, 0);
+			assert_shared(&p, 1);
+			end(&p);
+		}
+}
+
+static void who_is_not_told_is_not_cut_off(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int at = 0; at < 180; at++) {
+		begin(&p, 0);
+		p.asks = at % 2;
+		pass(&p, at);
+		p.end[0].told = 1;
+		pass(&p, 3600 + 3 * at);
+		assert_int_equal(p.lost, 0);
+		assert_int_equal(p.end[0].psk.ntrials, 1);
+		p.end[1].told = 1;
+		pass(&p, 600);
+		assert_int_equal(p.lost, 0);
+		assert_shared(&p, 1);
+		end(&p);
+	}
+}
+
+static void who_is_not_told_is_met_without_a_session(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int at = 0; at < 60; at++) {
+		begin(&p, -1);
+		p.end[at % 2].told = 1;
+		look(&p.end[at % 2], p.now);
+		pass(&p, 3600 + at);
+		assert_in_range(p.lost, 1, 60);
+		p.end[!(at % 2)].told = 1;
+		pass(&p, 600);
+		assert_in_range(p.lost, 1, 60);
+		assert_shared(&p, 1);
+		end(&p);
+	}
+}
+
+static void two_that_are_new_have_it_at_once(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(&p, -1);
+	p.end[0].told = p.end[1].told = 1;
+	pass(&p, 300);
+	assert_in_range(p.lost, 0, 2 * LOOK);
+	assert_shared(&p, 1);
+	end(&p);
+}
+
+static void another_key_that_one_is_not_told_cuts_nobody_off(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int at = 0; at < 180; at++) {
+		begin(&p, 0);
+		p.end[0].told = p.end[1].told = 1;
+		pass(&p, 600 + at);
+		assert_shared(&p, 1);
+		p.end[at % 2].told = 2;
+		pass(&p, 3600);
+		assert_int_equal(p.lost, 0);
+		assert_true(uses(&p.end[!(at % 2)], 1));
+		p.end[!(at % 2)].told = 2;
+		pass(&p, 600);
+		assert_int_equal(p.lost, 0);
+		assert_shared(&p, 2);
+		end(&p);
+	}
+}
+
+/* --- what happens to them ------------------------------------------------------------------------ */
+
+static void who_has_forgotten_all_finds_it_again(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int at = 0; at < 180; at++) {
+		begin(&p, 0);
+		p.end[0].told = p.end[1].told = 1;
+		pass(&p, 600 + at);
+		wm_psk_free(&p.end[0].psk);
+		pass(&p, 600);
+		assert_int_equal(p.lost, 0);
+		assert_shared(&p, 1);
+		end(&p);
+	}
+}
+
+static void what_is_on_disk_is_known_again(void **state)
+{
+	WM_AUTO_FREE char *text = NULL, *same = NULL;
+	struct wm_psk again;
+	struct pair p;
+
+	(void)state;
+	begin(&p, 0);
+	p.end[0].told = p.end[1].told = 1;
+	pass(&p, 600);
+	assert_true(p.end[0].psk.unsaved);
+	text = wm_psk_format(&p.end[0].psk);
+	assert_int_equal(strlen(text), 90);
+	wm_psk_free(&p.end[0].psk);
+	assert_int_equal(wm_psk_parse(text, &p.end[0].psk), 0);
+	look(&p.end[0], ++p.now);
+	assert_int_equal(p.end[0].psk.ntrials, 0);
+	same = wm_psk_format(&p.end[0].psk);
+	assert_string_equal(text, same);
+	/* What is damaged is not there. */
+	text[50] = '*';
+	assert_int_equal(wm_psk_parse(text, &again), 0);
+	assert_int_equal(again.n, 0);
+	wm_psk_free(&again);
+	assert_int_equal(wm_psk_parse("\n\nx y\n", &again), 0);
+	assert_int_equal(again.n, 0);
+	wm_psk_free(&again);
+	end(&p);
+}
+
+/* It was taken back, and is given again: the other end may not hear of that. */
+static void what_was_taken_back_is_tried_anew(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(&p, 0);
+	p.end[0].told = p.end[1].told = 1;
+	pass(&p, 600);
+	p.end[0].psk.unsaved = false;
+	p.end[0].told = p.end[1].told = NONE;
+	pass(&p, 300);
+	assert_true(p.end[0].psk.unsaved);
+	p.end[0].told = 1;
+	pass(&p, 3600);
+	assert_int_equal(p.lost, 0);
+	end(&p);
+}
+
+/* Whoever keeps handshakes from coming through cannot have it given up. */
+static void what_was_proved_is_not_given_up(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(&p, 0);
+	p.end[0].told = p.end[1].told = 1;
+	pass(&p, 600);
+	assert_shared(&p, 1);
+	p.end[1].told = NONE;
+	for (int i = 0; i < 3600; i++) {
+		second(&p);
+		assert_true(uses(&p.end[0], 1));
+	}
+	assert_true(p.lost > 3000);
+	p.end[1].told = 1;
+	pass(&p, 600);
+	assert_shared(&p, 1);
+	end(&p);
+}
+
+static void who_says_little_has_it_too(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(&p, -1);
+	p.end[0].told = p.end[1].told = 1;
+	for (int i = 0; i < 20; i++) {
+		p.idle = false;
+		pass(&p, 30);
+		assert_true(uses(&p.end[0], 1) && uses(&p.end[1], 1));
+		p.idle = true;
+		pass(&p, 400);
+		assert_true(uses(&p.end[0], 1) && uses(&p.end[1], 1));
+	}
+	assert_in_range(p.lost, 0, 20 * LOOK);
+	end(&p);
+}
+
+static void a_clock_that_is_set_loses_nothing(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(&p, 0);
+	p.end[0].told = 1;
+	pass(&p, 50);
+	/* Back by a day: what was is to come. */
+	p.now -= 86400;
+	p.asked_at = 0;
+	for (int i = 0; i < 2; i++) {
+		p.end[i].look_at = p.now;
+		p.end[i].have.last_handshake = p.now;
+	}
+	pass(&p, 600);
+	assert_int_equal(p.lost, 0);
+	p.end[1].told = 1;
+	pass(&p, 600);
+	assert_int_equal(p.lost, 0);
+	assert_shared(&p, 1);
+	end(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(two_that_are_told_lose_nothing),
+		TEST(who_is_not_told_is_not_cut_off),
+		TEST(who_is_not_told_is_met_without_a_session),
+		TEST(two_that_are_new_have_it_at_once),
+		TEST(another_key_that_one_is_not_told_cuts_nobody_off),
+		TEST(who_has_forgotten_all_finds_it_again),
+		TEST(what_is_on_disk_is_known_again),
+		TEST(what_was_taken_back_is_tried_anew),
+		TEST(what_was_proved_is_not_given_up),
+		TEST(who_says_little_has_it_too),
+		TEST(a_clock_that_is_set_loses_nothing),
+	};
+
+	return UNIT_RUN("psk", tests);
+}

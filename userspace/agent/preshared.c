@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/preshared.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/util.h"
+
+#define FILE_MAX (16u << 20)
+
+static int path_of(const struct wm_instance *inst, char *ret)
+{
+	return wm_format(ret, WM_PATH_SIZE, "%s/preshared", inst->state_dir);
+}
+
+static void free_text(char *text)
+{
+	if (text)
+		wm_wipe(text, strlen(text));
+	free(text);
+}
+
+/* Without it each key is tried once more. */
+static void load(struct wm_preshared *p, const struct wm_instance *inst)
+{
+	char path[WM_PATH_SIZE], *text = NULL;
+
+	p->loaded = true;
+	if (!path_of(inst, path) && !wm_read_file(path, FILE_MAX, &text, NULL))
+		wm_psk_parse(text, &p->psk);
+	free_text(text);
+}
+
+static void save(struct wm_preshared *p, const struct wm_instance *inst)
+{
+	char path[WM_PATH_SIZE], *text = wm_psk_format(&p->psk);
+	int rc = text ? path_of(inst, path) : -ENOMEM;
+
+	if (!rc)
+		rc = wm_replace_file(path, 0600, text, strlen(text));
+	free_text(text);
+	p->psk.unsaved = false; /* said once, and not at each look */
+	if (rc)
+		wm_warning("cannot keep %s/preshared: %s; after a restart the preshared keys of peers are tried anew", inst->state_dir,
+			   strerror(-rc));
+}
+
+int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, const struct wm_wg_device *have,
+		       const struct wm_wg_device *want, struct wm_wg_device *ret)
+{
+	struct wm_wg_peer *peers;
+
+	*ret = *want;
+	if (!p->stays)
+		return 0;
+	if (!p->loaded)
+		load(p, inst);
+	if (wm_psk_look(&p->psk, have, want, wm_unix_time()))
+		return -ENOMEM;
+	if (p->psk.unsaved)
+		save(p, inst);
+	if (!p->psk.ntrials)
+		return 0;
+	peers = malloc(want->npeers * sizeof(*peers));
+	if (!peers)
+		return -ENOMEM;
+	memcpy(peers, want->peers, want->npeers * sizeof(*peers));
+	for (size_t i = 0; i < want->npeers; i++)
+		peers[i].preshared_key = *wm_psk_chosen(&p->psk, &want->peers[i]);
+	ret->peers = peers;
+	return 0;
+}
+
+void wm_preshared_end(const struct wm_wg_device *want, struct wm_wg_device *copy)
+{
+	if (!copy->peers || copy->peers == want->peers)
+		return;
+	wm_wipe(copy->peers, copy->npeers * sizeof(*copy->peers));
+	free(copy->peers);
+	copy->peers = NULL;
+}
+
+size_t wm_preshared_quiet(const struct wm_preshared *p, const struct wm_wg_diff *diff)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; p->psk.ntrials && i < diff->n; i++)
+		n += diff->ops[i].kind == WM_WG_SET_PEER && diff->ops[i].flags == WM_WG_OP_PSK;
+	return n;
+}
+
+void wm_preshared_free(struct wm_preshared *p)
+{
+	wm_psk_free(&p->psk);
+	*p = (struct wm_preshared){ 0 };
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/psk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util.h"
+
+#define SESSION_S 180 /* WireGuard's REJECT_AFTER_TIME: how long one lasts */
+#define RENEW_S 120   /* REKEY_AFTER_TIME: from then on who uses it asks for the next, every five seconds */
+#define YOUNG_S 110   /* another key is put in only before that */
+#define LATE_S 145    /* and taken back after that: enough asking before, enough time behind */
+#define TRIES_S 10    /* of asking at least */
+#define TURN_S 20     /* without a session, and up to 15 more, so that two ends do not miss each other for ever */
+#define FLIGHT_S 15   /* a handshake that early may have begun before the key was put in */
+
+void wm_psk_free(struct wm_psk *psk)
+{
+	if (!psk)
+		return;
+	if (psk->peers)
+		wm_wipe(psk->peers, psk->n * sizeof(*psk->peers));
+	free(psk->peers);
+	*psk = (struct wm_psk){ 0 };
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct wm_key)); /* each begins with its public key */
+}
+
+static struct wm_psk_peer *find(const struct wm_psk *psk, const struct wm_key *public_key)
+{
+	return psk->n ? bsearch(public_key, psk->peers, psk->n, sizeof(*psk->peers), by_key) : NULL;
+}
+
+static bool is_proved(const struct wm_psk_peer *p)
+{
+	return wm_key_equal(&p->wanted, &p->proved);
+}
+
+static const struct wm_key *chosen(const struct wm_psk_peer *p)
+{
+	return p->back ? &p->proved : &p->wanted;
+}
+
+/* --- one peer ---------------------------------------------------------------------------------- */
+
+static void choose(struct wm_psk_peer *p, bool back, int64_t now)
+{
+	p->back = back;
+	p->since = p->tries_since = now;
+}
+
+static int64_t turn(const struct wm_psk_peer *p)
+{
+	return TURN_S + p->public_key.byte[(uint64_t)p->since % WM_KEY_LEN] % 16;
+}
+
+/* The key was in the kernel at the last look, and is now. */
+static bool has_shown(const struct wm_psk_peer *p, const struct wm_wg_peer *have)
+{
+	return !p->back && have->last_handshake > p->since + FLIGHT_S;
+}
+
+/* age: of the session. */
+static void go_on(struct wm_psk_peer *p, int64_t age, bool tried, int64_t now)
+{
+	bool session = age < SESSION_S;
+
+	if (!tried || age < RENEW_S)
+		p->tries_since = now;
+	if (p->back && (age < YOUNG_S || (!session && !tried)))
+		choose(p, false, now);
+	else if (session && !p->back && age >= LATE_S && now - p->tries_since >= TRIES_S)
+		choose(p, true, now);
+	else if (!session && now - p->tries_since >= turn(p))
+		choose(p, !p->back, now);
+}
+
+static void look_at(struct wm_psk_peer *p, const struct wm_wg_peer *have, int64_t now, bool *io_unsaved)
+{
+	int64_t age = have && have->last_handshake ? now - have->last_handshake : SESSION_S;
+	bool tried = have && have->tx_bytes != p->bytes;
+
+	p->bytes = have ? have->tx_bytes : 0;
+	age = WM_MAX(age, (int64_t)0);
+	if (is_proved(p))
+		return;
+	/* Whoever put another there, or has set the clock: from now on. */
+	if (!have || !wm_key_equal(&have->preshared_key, chosen(p)) || now < p->since || now < p->tries_since) {
+		p->since = p->tries_since = now;
+		return;
+	}
+	if (has_shown(p, have)) {
+		p->proved = p->wanted;
+		*io_unsaved = true;
+		return;
+	}
+	go_on(p, age, tried, now);
+}
+
+/* Another key than it had to have so far: not in the last minute of a session. */
+static void begin(struct wm_psk_peer *p, const struct wm_wg_peer *have, const struct wm_key *wanted, int64_t now)
+{
+	int64_t age = have && have->last_handshake ? now - have->last_handshake : SESSION_S;
+
+	p->wanted = *wanted;
+	p->bytes = have ? have->tx_bytes : 0;
+	choose(p, false, now);
+	if (!is_proved(p) && have && age >= YOUNG_S && age < SESSION_S)
+		p->back = !wm_key_equal(&have->preshared_key, wanted);
+}
+
+/* --- all of them --------------------------------------------------------------------------------- */
+
+static const struct wm_wg_peer *find_peer(const struct wm_wg_device *dev, const struct wm_key *public_key)
+{
+	return dev->npeers ? bsearch(public_key, dev->peers, dev->npeers, sizeof(*dev->peers), by_key) : NULL;
+}
+
+static void take(struct wm_psk *ret, const struct wm_psk *before, const struct wm_wg_device *have, const struct wm_wg_peer *want,
+		 int64_t now)
+{
+	const struct wm_psk_peer *old = find(before, &want->public_key);
+	const struct wm_wg_peer *there = find_peer(have, &want->public_key);
+	struct wm_psk_peer *p = &ret->peers[ret->n++];
+
+	*p = old ? *old : (struct wm_psk_peer){ .public_key = want->public_key };
+	if (wm_key_equal(&p->wanted, &want->preshared_key))
+		look_at(p, there, now, &ret->unsaved);
+	else
+		begin(p, there, &want->preshared_key, now);
+	ret->ntrials += !is_proved(p);
+}
+
+/* On disk those are that were proved. */
+static size_t count_proved(const struct wm_psk *psk)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < psk->n; i++)
+		n += !wm_key_is_zero(&psk->peers[i].proved);
+	return n;
+}
+
+int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, int64_t now)
+{
+	struct wm_psk next = { .unsaved = psk->unsaved };
+	size_t n = 0;
+
+	for (size_t i = 0; i < want->npeers; i++)
+		n += !wm_key_is_zero(&want->peers[i].preshared_key);
+	next.peers = calloc(n + 1, sizeof(*next.peers));
+	if (!next.peers)
+		return -ENOMEM;
+	for (size_t i = 0; i < want->npeers; i++)
+		if (!wm_key_is_zero(&want->peers[i].preshared_key))
+			take(&next, psk, have, &want->peers[i], now);
+	/* Of who has none any more, or is no peer, nothing is known from now on: he would begin anew. */
+	next.unsaved |= count_proved(&next) < count_proved(psk);
+	wm_psk_free(psk);
+	*psk = next;
+	return 0;
+}
+
+const struct wm_key *wm_psk_chosen(const struct wm_psk *psk, const struct wm_wg_peer *want)
+{
+	const struct wm_psk_peer *p = find(psk, &want->public_key);
+
+	return p && wm_key_equal(&p->wanted, &want->preshared_key) ? chosen(p) : &want->preshared_key;
+}
+
+/* --- on disk ---------------------------------------------------------------------------------------- */
+
+char *wm_psk_format(const struct wm_psk *psk)
+{
+	const size_t line = 2 * (size_t)WM_KEY_TEXT; /* a space, and a line's end, where the NULs are */
+	char *text = malloc(psk->n * line + 1), *end = text, key[WM_KEY_TEXT], proved[WM_KEY_TEXT];
+
+	for (size_t i = 0; text && i < psk->n; i++) {
+		if (wm_key_is_zero(&psk->peers[i].proved))
+			continue;
+		end += sprintf(end, "%s %s\n", wm_key_format(&psk->peers[i].public_key, key),
+			       wm_key_format(&psk->peers[i].proved, proved));
+	}
+	wm_wipe(proved, sizeof(proved));
+	if (text)
+		*end = '\0';
+	return text;
+}
+
+/* line: of len bytes. */
+static bool parse_line(const char *line, size_t len, struct wm_psk_peer *ret)
+{
+	char text[2 * WM_KEY_TEXT];
+	bool ok;
+
+	if (len != sizeof(text) - 1)
+		return false;
+	memcpy(text, line, len);
+	text[len] = text[WM_KEY_TEXT - 1] = '\0';
+	ok = !wm_key_parse(text, &ret->public_key) && !wm_key_parse(text + WM_KEY_TEXT, &ret->proved);
+	wm_wipe(text, sizeof(text));
+	return ok;
+}
+
+int wm_psk_parse(const char *text, struct wm_psk *ret)
+{
+	struct wm_psk psk = { .peers = calloc(strlen(text) / (2 * WM_KEY_TEXT - 1) + 1, sizeof(*psk.peers)) };
+	size_t len;
+
+	if (!psk.peers)
+		return -ENOMEM;
+	for (; *text; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		psk.n += parse_line(text, len, &psk.peers[psk.n]);
+	}
+	qsort(psk.peers, psk.n, sizeof(*psk.peers), by_key);
+	*ret = psk;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Which preshared key a WireGuard peer has in the kernel: the registry's; but as
+ * long as no handshake has come with that, the peer may not have been told of it
+ * (its gateway is cut off from the registry), and then what was good before, an
+ * older key or none, has to carry the tunnel. Each end finds that out by itself:
+ *
+ *   - on trial, a key is put in when a session is young. WireGuard makes the next one when it is two minutes old.
+ *   - a handshake with it, at which the peer has shown that it has it: it stays, for good
+ *   - none, though it was tried: what was good before, in time for a handshake before the session ends
+ *   - no session: the one and the other in turns, as long as somebody tries
+ *
+ * A key that was proved is never given up for anything but another of the registry's.
+ */
+#pragma once
+
+#include "core/error.h"
+#include "core/wg.h"
+
+struct wm_psk_peer {
+	struct wm_key public_key;
+	struct wm_key wanted;   /* as the registry says; zero only of what was loaded: nothing yet */
+	struct wm_key proved;   /* a handshake came with it; zero: with none so far, so without any */
+	int64_t since;          /* unix seconds: since when the kernel has what is chosen */
+	int64_t tries_since;    /* and since when a handshake has been tried in vain */
+	uint64_t bytes;         /* that had been sent to it by then */
+	bool back;              /* chosen: `proved`, not `wanted` */
+};
+
+struct wm_psk {
+	struct wm_psk_peer *peers; /* sorted by public key; of those that have a preshared key */
+	size_t n;
+	size_t ntrials;            /* of them not proved */
+	bool unsaved;              /* others than those that were loaded or saved are proved */
+};
+
+/* At a look at the kernel, which comes every few seconds. have: what is there. now: unix seconds. -ENOMEM: as before. */
+int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, int64_t now);
+
+/* What peer has to have; all that wm_psk_look knows nothing of has what is wanted. */
+const struct wm_key *wm_psk_chosen(const struct wm_psk *psk, const struct wm_wg_peer *want);
+
+/* Those that were proved, as lines "PUBLIC-KEY PRESHARED-KEY": malloc'd, to be wiped; NULL: no memory. What is no such line is
+ * not there: it costs another trial. */
+char *wm_psk_format(const struct wm_psk *psk);
+int wm_psk_parse(const char *text, struct wm_psk *ret);
+
+void wm_psk_free(struct wm_psk *psk); /* wipes; NULL-safe */
