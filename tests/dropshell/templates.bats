@@ -142,11 +142,11 @@ other" ]
 	stand_in docker 'case $* in *Image*) echo old ;; *Id*) echo new ;; *Status*) echo running ;; esac'
 	list=$D/t/wm-registry/registry.list volume='wm-registry-data:/var/lib/wm-registry'
 	mkdir "$D/t/wm-registry/image"
-	touch "$D/t/wm-registry/image/wm-registry-1.tar"
+	touch "$D/t/wm-registry/image/wm-registry-0.1.0.tar"
 	verb wm-registry install
 	[ "$status" = 0 ]
-	grep -qx "docker load -q -i $D/t/wm-registry/image/wm-registry-1.tar" "$D/calls"
-	grep -qx "docker run -d --name wm-registry --restart unless-stopped --network host --env-file $list -v $volume wm-registry" "$D/calls"
+	grep -qx "docker load -q -i $D/t/wm-registry/image/wm-registry-0.1.0.tar" "$D/calls"
+	grep -qx "docker run -d --name wm-registry --restart unless-stopped --network host --env-file $list -v $volume wm-registry:0.1.0 serve" "$D/calls"
 	[ "$(stat -c %a "$list")" = 600 ]
 	[ "$(cat "$list")" = "WM_REGISTRY_TOKEN=$SECRET
 WM_MESH_NAME=home" ]
@@ -162,7 +162,7 @@ WM_MESH_NAME=home" ]
 		"docker cp wm-registry:/var/lib/wm-registry/backup $D/mesh"
 	touch "$D/mesh"
 	asks wm-registry restore "$D/mesh" -- 'docker stop wm-registry' \
-		"docker run --rm --user 0:0 --env-file $list -v $volume -v $D/mesh:/backup:ro --entrypoint wm-registry wm-registry restore /backup --force" \
+		"docker run --rm --user 0:0 --env-file $list -v $volume -v $D/mesh:/backup:ro --entrypoint wm-registry wm-registry:0.1.0 restore /backup --force" \
 		'docker start wm-registry'
 	asks wm-registry uninstall -- 'docker rm -f wm-registry'
 	asks wm-registry destroy -- 'docker rm -f wm-registry' 'docker volume rm wm-registry-data'

@@ -26,7 +26,7 @@ else
 		"$IN" rm -f "$NAME" >/dev/null 2>&1 || :
 		# On the host's own network it is on 127.0.0.1 alone, as without a container.
 		"$IN" run -d --name "$NAME" --restart unless-stopped --network host --env-file "$HERE/registry.list" \
-			-v "$VOLUME:/var/lib/wm-registry" "$image" >/dev/null
+			-v "$VOLUME:/var/lib/wm-registry" "$image" serve >/dev/null
 	else
 		"$IN" start "$NAME" >/dev/null
 	fi

@@ -41,8 +41,14 @@ runs_in() {
 }
 IN=$(runs_in)
 
+# As it is called in service.env; else as the newest of image/wm-registry-VERSION.tar (make image) is.
 image() {
 	image=$(setting WM_REGISTRY_IMAGE)
+	if [ -z "$image" ]; then
+		for tar in "$HERE"/image/wm-registry-*.tar; do
+			[ ! -e "$tar" ] || image=wm-registry:$(basename "${tar##*/wm-registry-}" .tar)
+		done
+	fi
 	case ${image:=wm-registry} in -* | *[!A-Za-z0-9._/:@-]*) die "WM_REGISTRY_IMAGE '$image' in $ENV_FILE is no name of an image" ;; esac
 	printf %s "$image"
 }
