@@ -81,7 +81,7 @@ put() {
 
 # --- what a mesh's file may hold -------------------------------------------------------------------
 
-is_ip4() {
+is_quad() { # four numbers of a byte
 	case $1 in '' | *[!0-9.]* | *..* | .* | *.) return 1 ;; esac
 	(
 		IFS=.
@@ -92,8 +92,10 @@ is_ip4() {
 			case $n in 0?* | ????*) exit 1 ;; esac
 			[ "$n" -le 255 ] || exit 1
 		done
-		[ "$1" -ge 1 ] && [ "$1" -ne 127 ] && [ "$1" -lt 224 ]
 	)
+}
+is_address() { # of one machine
+	case ${1%%.*} in 0 | 127 | 22[4-9] | 2[3-9]? | ????*) return 1 ;; *) is_quad "$1" ;; esac
 }
 number() { # of an address
 	(
@@ -105,17 +107,14 @@ number() { # of an address
 }
 is_prefix() { # with no bit set behind its length
 	case $1 in */[89] | */[12][0-9] | */30) ;; *) return 1 ;; esac
-	is_ip4 "${1%/*}" && [ $(($(number "${1%/*}") & ((1 << (32 - ${1#*/})) - 1))) = 0 ]
+	is_address "${1%/*}" && [ $(($(number "${1%/*}") & ((1 << (32 - ${1#*/})) - 1))) = 0 ]
 }
 overlap() { # overlap PREFIX PREFIX
 	shorter=${1#*/}
 	[ "$shorter" -le "${2#*/}" ] || shorter=${2#*/}
 	[ $(($(number "${1%/*}") >> (32 - shorter))) = $(($(number "${2%/*}") >> (32 - shorter))) ]
 }
-is_label() {
-	case $1 in '' | -* | *- | *[!a-z0-9-]*) return 1 ;; esac
-	[ ${#1} -le 63 ]
-}
+is_label() { case $1 in '' | -* | *- | *[!a-z0-9-]*) return 1 ;; *) [ ${#1} -le 63 ] ;; esac; }
 
 bad() { complain "$file: $1 '$2' $3; nothing is done for this mesh: run wm host-setup again"; }
 
@@ -132,7 +131,7 @@ load_mesh() { # load_mesh FILE
 	done <"$file"
 	case $slug in '' | [.-]* | *[!A-Za-z0-9._-]*) bad WM_MESH_SLUG "$slug" 'is no name for a file'; return ;; esac
 	is_prefix "$supernet" || { bad WM_MESH_SUPERNET "$supernet" 'is no network like 172.30.0.0/16'; return; }
-	is_ip4 "$gateway" || { bad WM_GATEWAY "$gateway" 'is no address like 192.168.1.250'; return; }
+	is_address "$gateway" || { bad WM_GATEWAY "$gateway" 'is no address like 192.168.1.250'; return; }
 	if overlap "$supernet" "$gateway/32"; then
 		bad WM_GATEWAY "$gateway" "is inside the mesh; it must be the gateway's address on the LAN"
 		return

@@ -36,7 +36,7 @@ staged=
 
 # --- what may stand in front ---------------------------------------------------------------------
 
-is_ip4() {
+is_quad() { # four numbers of a byte
 	case $1 in '' | *[!0-9.]* | *..* | .* | *.) return 1 ;; esac
 	(
 		IFS=.
@@ -49,6 +49,9 @@ is_ip4() {
 		done
 	)
 }
+is_address() { # of one machine
+	case ${1%%.*} in 0 | 127 | 22[4-9] | 2[3-9]? | ????*) return 1 ;; *) is_quad "$1" ;; esac
+}
 number() { # of an address
 	(
 		IFS=.
@@ -60,13 +63,10 @@ number() { # of an address
 mask() { echo $((0xffffffff ^ ((1 << (32 - $1)) - 1))); } # mask LENGTH
 is_prefix() { # with no bit set behind its length
 	case $1 in */[89] | */[12][0-9] | */30) ;; *) return 1 ;; esac
-	is_ip4 "${1%/*}" && [ $(($(number "${1%/*}") & $(mask "${1#*/}"))) = "$(number "${1%/*}")" ]
+	is_address "${1%/*}" && [ $(($(number "${1%/*}") & ((1 << (32 - ${1#*/})) - 1))) = 0 ]
 }
-in_prefix() { [ $(($(number "$1") & $(mask "${2#*/}"))) = "$(number "${2%/*}")" ]; } # in_prefix ADDRESS PREFIX
-is_label() {
-	case $1 in '' | -* | *- | *[!a-z0-9-]*) return 1 ;; esac
-	[ ${#1} -le 63 ]
-}
+is_in() { [ $(($(number "$1") >> (32 - ${2#*/}))) = $(($(number "${2%/*}") >> (32 - ${2#*/}))) ]; } # is_in ADDRESS PREFIX
+is_label() { case $1 in '' | -* | *- | *[!a-z0-9-]*) return 1 ;; *) [ ${#1} -le 63 ] ;; esac; }
 has() { case " $1 " in *" $2 "*) return 0 ;; esac; return 1; } # has WORDS WORD
 
 check_slug() { case $1 in '' | [.-]* | *[!A-Za-z0-9._-]*) die "'$1' is no mesh's slug, like 172-30" ;; esac; }
@@ -75,8 +75,8 @@ check_variables() {
 		die "nothing is known of the mesh; this is the second half of: wm openwrt-setup GATEWAY | ssh root@router 'sh -s'"
 	check_slug "$WM_MESH_SLUG"
 	is_prefix "$WM_MESH_SUPERNET" || die "WM_MESH_SUPERNET '$WM_MESH_SUPERNET' is no network like 172.30.0.0/16"
-	is_ip4 "$WM_GATEWAY" || die "WM_GATEWAY '$WM_GATEWAY' is no address like 192.168.1.250"
-	! in_prefix "$WM_GATEWAY" "$WM_MESH_SUPERNET" ||
+	is_address "$WM_GATEWAY" || die "WM_GATEWAY '$WM_GATEWAY' is no address like 192.168.1.250"
+	! is_in "$WM_GATEWAY" "$WM_MESH_SUPERNET" ||
 		die "WM_GATEWAY '$WM_GATEWAY' is inside the mesh; it must be the gateway's address on the LAN"
 	case $WM_MESH_DOMAINS in *[!a-z0-9\ -]*) die "WM_MESH_DOMAINS '$WM_MESH_DOMAINS' are no domains" ;; esac
 	for d in $WM_MESH_DOMAINS; do
@@ -155,14 +155,14 @@ find_interface() {
 			case $address in
 			*/*) bits=$(mask "${address#*/}") ;;
 			*)
-				is_ip4 "$netmask" || continue
+				is_quad "$netmask" || continue
 				bits=$(number "$netmask")
 				;;
 			esac
 			address=${address%/*}
-			is_ip4 "$address" || continue
+			is_address "$address" || continue
 			[ "$address" != "$WM_GATEWAY" ] || die "$WM_GATEWAY is this router itself; give the address of the gateway"
-			! in_prefix "$address" "$WM_MESH_SUPERNET" ||
+			! is_in "$address" "$WM_MESH_SUPERNET" ||
 				die "the network ${section#network.} ($address) is inside the mesh's $WM_MESH_SUPERNET; one of them must move"
 			[ -z "$interface" ] || continue
 			[ $(($(number "$address") & bits)) != $(($(number "$WM_GATEWAY") & bits)) ] || interface=${section#network.}
