@@ -209,6 +209,49 @@ static void hundreds_of_keys(void **state)
 	assert_string_equal(wm_env_get(env, "KEY_599", NULL), "value 599");
 }
 
+static void edited_and_else_as_it_was(void **state)
+{
+	static const struct {
+		const char *text, *value, *want; /* value NULL: without K; want NULL: refused */
+	} rows[] = {
+		{ "", "v", "K=v\n" },
+		{ "A=1\n", "v", "A=1\nK=v\n" },
+		{ "A=1", "v", "A=1\nK=v\n" },
+		{ "# a\nK=old # why\n\nB=2\n", "new", "# a\nK=new\n\nB=2\n" },
+		{ "K=1\nKK=2\nexport K=3\n#K=4\n", "5", "KK=2\nK=5\n#K=4\n" },
+		{ "K=1\nA=\n  K=2\n", NULL, "A=\n" },
+		{ "A=1\n", NULL, "A=1\n" },
+		{ "", "a b", "K=\"a b\"\n" },
+		{ "", "#1", "K=\"#1\"\n" },
+		{ "", "say \"no\"", "K='say \"no\"'\n" },
+		{ "", "it's", "K=\"it's\"\n" },
+		{ "", "$(id) `id` \\", "K=\"$(id) `id` \\\"\n" },
+		{ "", "", "K=\n" },
+		{ "", "it's \"bad\"", NULL },
+		{ "", "a\nB=1", NULL },
+		{ "", "a\rB=1", NULL },
+		{ "", "\x7f", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		WM_AUTO_FREE char *text = NULL;
+
+		if (!rows[i].want) {
+			assert_int_equal(wm_env_edit(rows[i].text, "K", rows[i].value, &text, &err), -EINVAL);
+			assert_string_equal(err.field, "K");
+			continue;
+		}
+		assert_int_equal(wm_env_edit(rows[i].text, "K", rows[i].value, &text, &err), 0);
+		assert_string_equal(text, rows[i].want);
+		/* It is read as it was meant. */
+		assert_int_equal(wm_env_parse(text, "test", &env, &err), 0);
+		assert_string_equal(wm_env_own(env, "K", "none"), rows[i].value ? rows[i].value : "none");
+		wm_env_free(env);
+		env = NULL;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +262,7 @@ int main(void)
 		ENV_TEST(numbers_within_their_bounds),
 		ENV_TEST(files),
 		ENV_TEST(hundreds_of_keys),
+		ENV_TEST(edited_and_else_as_it_was),
 	};
 
 	return UNIT_RUN("env", tests);

@@ -237,6 +237,8 @@ static void strings_must_end(void **state)
 		TARGET(WM_RECORD_LOCATE, wm_fetch_locate),
 		ROW(WM_RECORD_LOCATE, wm_fetch_locate, name),
 		ROW(WM_RECORD_LOCATE, wm_fetch_locate, services),
+		TARGET(WM_RECORD_LEAVE, wm_fetch_leave),
+		ROW(WM_RECORD_LEAVE, wm_fetch_leave, domain),
 		ROW(WM_RECORD_ENROLLED, wm_fetch_enrolled, domain),
 		ROW(WM_RECORD_PROBLEM, wm_fetch_problem, text),
 #undef TARGET

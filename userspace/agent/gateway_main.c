@@ -11,8 +11,10 @@
 
 #include "agent/check.h"
 #include "agent/ctl.h"
+#include "agent/down.h"
 #include "agent/gateway.h"
 #include "agent/handover.h"
+#include "agent/lifecycle/verbs.h"
 #include "agent/loop.h"
 #include "agent/removal.h"
 #include "agent/status.h"
@@ -27,6 +29,7 @@
 
 struct options {
 	const char *instance, *config;
+	struct wm_life_options life;
 	const char *generation; /* of `confirm`, as it was typed */
 	bool json, verbose, check;
 };
@@ -182,18 +185,10 @@ static int cmd_run(const struct wm_instance *inst, const struct options *opt)
 /* The files of /etc/wm and what was fetched stay: the next sync puts everything back. */
 static int cmd_down(const struct wm_instance *inst, const struct options *opt)
 {
-	WM_AUTO_CLOSE int lock = -1;
 	struct wm_error err;
-	struct wm_config config = { 0 };
-	char path[WM_PATH_SIZE];
 
 	(void)opt;
-	if (wm_ctl_lock(inst, &lock, &err))
-		return fail(&err);
-	bool known = !wm_gateway_config_path(inst, path) && !wm_config_load(path, &config, NULL);
-	int rc = wm_reconcile_undo(inst, known ? &config.mesh.supernet : NULL, &err);
-	wm_config_free(&config);
-	if (rc < 0)
+	if (wm_gateway_down(inst, &err))
 		return fail(&err);
 	printf("down: nothing of %s is left in this machine's kernel; 'wm-gateway sync' brings it back\n", inst->ifname);
 	return 0;
@@ -271,6 +266,7 @@ static void usage(FILE *f)
 	fprintf(f, "usage: wm-gateway [options] [verb]\n\n");
 	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++)
 		fprintf(f, "  %-9s %s\n", verbs[i].name, verbs[i].help);
+	wm_life_usage(f);
 	fprintf(f, "\noptions:\n"
 		   "  -i, --instance NAME  one of several meshes on this machine (WM_INSTANCE)\n"
 		   "  -c, --config FILE    instead of /etc/wm[/NAME]/gateway.env\n"
@@ -286,11 +282,14 @@ static int parse(int argc, char **argv, struct options *opt)
 	static const struct option longs[] = {
 		{ "instance", required_argument, NULL, 'i' }, { "config", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' }, { "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
+		{ "dry-run", no_argument, NULL, 'D' }, { "yes", no_argument, NULL, 'y' }, { "env", required_argument, NULL, 'E' },
+		{ "native", no_argument, NULL, 'N' }, { "keep-site", no_argument, NULL, 'K' }, { "follow", no_argument, NULL, 'f' },
+		{ "lines", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "i:c:jvh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "i:c:jvhyfn:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'i':
 			opt->instance = optarg;
@@ -314,6 +313,8 @@ static int parse(int argc, char **argv, struct options *opt)
 			puts("wm-gateway " WM_VERSION);
 			return 0;
 		default:
+			if (wm_life_option(&opt->life, c, optarg))
+				break;
 			fprintf(stderr, "wm-gateway --help lists verbs and options\n");
 			return 2;
 		}
@@ -343,6 +344,26 @@ static int run_verb(const char *name, const struct options *opt)
 	return 2;
 }
 
+static int too_much(const char *arg)
+{
+	fprintf(stderr, "wm-gateway: '%s' is too much; wm-gateway --help says what each verb takes\n", arg);
+	return 2;
+}
+
+static int run_life(const struct wm_life_verb *verb, struct options *opt, int n, char **args)
+{
+	if (n > (int)verb->most)
+		return too_much(args[verb->most]);
+	if (need_root())
+		return 1;
+	opt->life.instance = opt->instance;
+	opt->life.config = opt->config;
+	opt->life.args = (const char *const *)args;
+	opt->life.nargs = n > 0 ? (unsigned int)n : 0;
+	wm_log_open("wm-gateway", WM_LOG_ERROR);
+	return verb->run(&opt->life);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
@@ -359,11 +380,14 @@ int main(int argc, char **argv)
 	code = parse(argc, argv, &opt);
 	if (code >= 0)
 		return code;
-	if (argc - optind == 2 && !strcmp(argv[optind], "confirm")) {
-		opt.generation = argv[optind + 1];
-	} else if (argc - optind > 1) {
-		fprintf(stderr, "wm-gateway: one verb at a time; '%s' is too much\n", argv[optind + 1]);
-		return 2;
-	}
-	return run_verb(optind < argc ? argv[optind] : "sync", &opt);
+	name = optind < argc ? argv[optind] : "sync";
+	argc -= optind + 1; /* -1: not even a verb */
+	argv += optind + 1;
+	if (wm_life_verb_find(name))
+		return run_life(wm_life_verb_find(name), &opt, argc, argv);
+	if (argc == 1 && !strcmp(name, "confirm"))
+		opt.generation = argv[0];
+	else if (argc > 0)
+		return too_much(argv[0]);
+	return run_verb(name, &opt);
 }

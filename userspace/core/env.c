@@ -143,17 +143,21 @@ int wm_env_load(const char *path, struct wm_env **ret, struct wm_error *err)
 	return rc;
 }
 
+const char *wm_env_own(const struct wm_env *env, const char *key, const char *fallback)
+{
+	for (size_t i = env ? env->n : 0; i--;) {
+		if (!strcmp(env->entries[i].key, key))
+			return env->entries[i].value;
+	}
+	return fallback;
+}
+
 const char *wm_env_get(const struct wm_env *env, const char *key, const char *fallback)
 {
-	const char *value;
+	const char *value = wm_env_own(env, key, "");
 
-	for (size_t i = env ? env->n : 0; i--;) {
-		if (!strcmp(env->entries[i].key, key)) {
-			if (*env->entries[i].value)
-				return env->entries[i].value;
-			break;
-		}
-	}
+	if (*value)
+		return value;
 	value = getenv(key);
 	return value && *value ? value : fallback;
 }

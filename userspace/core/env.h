@@ -19,11 +19,18 @@ struct wm_env;
 /* -ENOENT when there is no file, -EINVAL with the line number in err. */
 int wm_env_load(const char *path, struct wm_env **ret, struct wm_error *err);
 int wm_env_parse(const char *text, const char *what, struct wm_env **ret, struct wm_error *err);
+/* text with KEY=value in place of the line that counts for key, or behind the last; NULL: without key. Comments and all else
+ * stay. *ret is malloc'd and may hold secrets. -EINVAL: value has a line break, another control character, or both kinds of
+ * quotes, and cannot stand there. */
+int wm_env_edit(const char *text, const char *key, const char *value, char **ret, struct wm_error *err);
 void wm_env_free(struct wm_env *env); /* NULL-safe; values are wiped: they may be tokens */
 
 /* The file's value, else the process environment's, else fallback (may be
  * NULL). An empty value counts as absent. Borrowed from env. */
 const char *wm_env_get(const struct wm_env *env, const char *key, const char *fallback);
+
+/* Only the file's: "" where it says KEY=, fallback where it does not say KEY. */
+const char *wm_env_own(const struct wm_env *env, const char *key, const char *fallback);
 
 /* "true/yes/on/1", "false/no/off/0"; -EINVAL names the key in err. */
 int wm_env_bool(const struct wm_env *env, const char *key, int fallback, int *ret, struct wm_error *err);

@@ -399,11 +399,25 @@ static int load_choices(struct wm_instance *inst, const struct wm_env *env, stru
 	return 0;
 }
 
-int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err)
+/* Names and paths are there already. */
+static int load_parts(struct wm_instance *inst, const struct wm_env *env, struct wm_error *err)
 {
 	static int (*const parts[])(struct wm_instance *, const struct wm_env *, struct wm_error *) = {
 		load_site, load_carrier, load_numbers, load_endpoint, load_registry, load_update, load_choices,
 	};
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(parts); i++) {
+		int rc = parts[i](inst, env, err);
+
+		if (rc)
+			return wm_fail_in(err, rc, "%s", inst->env_file);
+	}
+	return 0;
+}
+
+/* text: NULL, the file is read. */
+static int load(struct wm_instance *ret, const char *name, const char *env_file, const char *text, struct wm_error *err)
+{
 	struct wm_instance inst;
 	struct wm_env *env = NULL;
 	int rc = wm_instance_names(&inst, name, err);
@@ -411,18 +425,25 @@ int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_
 	if (!rc && env_file && wm_copy(inst.env_file, sizeof(inst.env_file), env_file))
 		rc = wm_fail(err, ENAMETOOLONG, "the path of the config file is too long");
 	if (!rc)
-		rc = wm_env_load(inst.env_file, &env, err);
+		rc = text ? wm_env_parse(text, inst.env_file, &env, err) : wm_env_load(inst.env_file, &env, err);
 	if (rc == -ENOENT)
 		wm_fail(err, ENOENT, "%s: there is no such file; 'wm add-site DOMAIN', or 'wm enrol DOMAIN' later, prints what belongs there",
 			inst.env_file);
-	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(parts); i++) {
-		rc = parts[i](&inst, env, err);
-		if (rc)
-			wm_fail_in(err, rc, "%s", inst.env_file);
-	}
+	if (!rc)
+		rc = load_parts(&inst, env, err);
 	wm_env_free(env);
 	if (!rc)
 		*ret = inst;
 	wm_wipe(&inst, sizeof(inst));
 	return rc;
+}
+
+int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err)
+{
+	return load(ret, name, env_file, NULL, err);
+}
+
+int wm_instance_parse(struct wm_instance *ret, const char *name, const char *env_file, const char *text, struct wm_error *err)
+{
+	return load(ret, name, env_file, text, err);
 }

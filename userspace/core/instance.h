@@ -94,6 +94,9 @@ struct wm_instance {
  * is an error that names key and file; nothing else is checked here. */
 int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err);
 
+/* The same from the text of a gateway.env that is not on disk (yet); env_file is what errors call it, and ret->env_file. */
+int wm_instance_parse(struct wm_instance *ret, const char *name, const char *env_file, const char *text, struct wm_error *err);
+
 /* The items of an LXC_IFACES. -EINVAL names the one that is none. */
 int wm_lan_wishes_parse(const char *value, struct wm_lan_wish ret[WM_LANS_MAX], unsigned int *ret_n, struct wm_error *err);
 

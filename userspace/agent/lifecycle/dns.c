@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lifecycle/dns.h"
+
+#include <unistd.h>
+
+#include "agent/lifecycle/run.h"
+#include "agent/lifecycle/service.h"
+#include "core/plan.h"
+#include "core/util.h"
+#include "kernel/hosts.h"
+
+#define SERVICE "dnsmasq"
+
+static int piece(const struct wm_life *l, char *ret, struct wm_error *err)
+{
+	return wm_life_path(l, ret, err, "/etc/dnsmasq.d/wm%s%s.conf", *l->inst.name ? "-" : "", l->inst.name);
+}
+
+/* It does not start with a link that leads nowhere. wm-gateway fills these files as soon as it has a config. */
+static int have_files(struct wm_life *l, struct wm_error *err)
+{
+	const struct wm_plan nothing = { 0 };
+	struct wm_hosts_memory memory = { 0 };
+
+	if (l->dry_run || !access(l->inst.dnsmasq_conf, F_OK))
+		return 0;
+	return WM_MIN(wm_hosts_apply(&l->inst, &nothing, NULL, &memory, err), 0);
+}
+
+/* Its own configuration it reads only when it starts; names it is told by SIGHUP from then on. */
+static int restart(struct wm_life *l, struct wm_error *err)
+{
+	if (!wm_service_known(l, SERVICE)) {
+		wm_life_note(l, "there is no service dnsmasq: names are served once one runs that reads /etc/dnsmasq.d");
+		return 0;
+	}
+	return wm_step_restart(l, SERVICE, err);
+}
+
+int wm_step_dns(struct wm_life *l, struct wm_error *err)
+{
+	unsigned int before = l->changes;
+	char path[WM_PATH_SIZE];
+	int rc = wm_life_path(l, path, err, "/etc/dnsmasq.d");
+
+	if (rc)
+		return rc;
+	if (access(path, F_OK) && !wm_run_found(SERVICE)) {
+		wm_life_note(l, "no dnsmasq is installed here, so mesh names are not served: install dnsmasq and run this again");
+		return 0;
+	}
+	rc = piece(l, path, err);
+	if (!rc)
+		rc = have_files(l, err);
+	if (!rc)
+		rc = wm_step_link(l, path, l->inst.dnsmasq_conf, err);
+	return !rc && l->changes > before ? restart(l, err) : rc;
+}
+
+int wm_step_remove_dns(struct wm_life *l, struct wm_error *err)
+{
+	unsigned int before = l->changes;
+	char path[WM_PATH_SIZE];
+	int rc = piece(l, path, err);
+
+	if (!rc)
+		rc = wm_step_remove(l, path, err);
+	if (rc || l->changes == before || !wm_service_active(l, SERVICE))
+		return rc;
+	return wm_step_restart(l, SERVICE, err);
+}
