@@ -16,6 +16,9 @@ int wm_host_net_read(struct wm_host_net *ret, struct wm_error *err);
  * no link leads there (addr is beyond a router), 0. */
 int wm_host_in_use(wm_ip4 addr, struct wm_error *err);
 
+/* Whether this kernel has WireGuard; asking loads the module, where there is one. */
+bool wm_host_has_wireguard(void);
+
 /* Makes a device of `kind` ("wireguard") in the network namespace of process pid, and, if it is WireGuard, keeps its UDP socket
  * in that of the caller: peers reach it at the addresses of this machine. 1 made, 0 there is one of that name;
  * -EOPNOTSUPP: the kernel has no such device. */

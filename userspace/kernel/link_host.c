@@ -11,6 +11,7 @@
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <linux/wireguard.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -210,6 +211,16 @@ int wm_host_in_use(wm_ip4 addr, struct wm_error *err)
 			return wm_fail(err, -rc, "cannot read who answers on this machine's links: %s", wm_nl_why(nl, rc));
 	}
 	return n.is == ANSWERED;
+}
+
+/* --- WireGuard -------------------------------------------------------------------------------- */
+
+bool wm_host_has_wireguard(void)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	uint16_t family;
+
+	return !wm_nl_open(NETLINK_GENERIC, &nl, NULL) && !wm_nl_family(nl, WG_GENL_NAME, &family);
 }
 
 /* --- a device elsewhere ---------------------------------------------------------------------- */
