@@ -223,6 +223,7 @@ static void lxcs_file_keeps_the_rest_and_is_stable(void **state)
 	assert_non_null(strstr(first, "\nlxc.net.1.hwaddr = 02:57:c0:a8:01:fa\n"));
 	assert_null(strstr(first, "lxc.net.0.ipv4.gateway"));
 	assert_null(strstr(first, "lxc.hook"));
+	assert_non_null(strstr(first, "\nlxc.cgroup2.devices.allow = c 10:200 rwm\n"));
 	assert_ok(wm_container_lxc_config(first, &net, "", &second));
 	assert_string_equal(first, second);
 	/* Another network takes the place of the one before. */

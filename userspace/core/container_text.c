@@ -45,6 +45,18 @@ static void keep_rest(FILE *f, const char *old)
 	}
 }
 
+/* As what distributions include does. */
+static bool denies_devices(const char *text)
+{
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *start = line + strspn(line, " \t");
+
+		if (!strncmp(start, "lxc.include", 11) || !strncmp(start, "lxc.cgroup.devices.deny", 23) || !strncmp(start, "lxc.cgroup2.devices.deny", 24))
+			return true;
+	}
+	return false;
+}
+
 static void write_nic(FILE *f, const struct wm_container_nic *nic, unsigned int i)
 {
 	struct wm_mac mac = wm_container_mac(nic);
@@ -70,9 +82,9 @@ int wm_container_lxc_config(const char *old, const struct wm_container_net *net,
 	for (unsigned int i = 0; i < net->n; i++)
 		write_nic(f, &net->nic[i], i);
 	fputs("lxc.mount.entry = bpf sys/fs/bpf bpf rw,nosuid,nodev,noexec,mode=700,optional,create=dir 0 0\n"
-	      "lxc.mount.entry = /dev/net/tun dev/net/tun none bind,optional,create=file 0 0\n"
-	      "lxc.cgroup.devices.allow = c 10:200 rwm\n"
-	      "lxc.cgroup2.devices.allow = c 10:200 rwm\n", f);
+	      "lxc.mount.entry = /dev/net/tun dev/net/tun none bind,optional,create=file 0 0\n", f);
+	if (denies_devices(old))
+		fputs("lxc.cgroup.devices.allow = c 10:200 rwm\nlxc.cgroup2.devices.allow = c 10:200 rwm\n", f);
 	if (*hook)
 		fprintf(f, "lxc.hook.start-host = %s\n", hook);
 	fputs(END "\n", f);
