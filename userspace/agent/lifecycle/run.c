@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,15 +27,14 @@ bool wm_run_found(const char *program)
 	return false;
 }
 
-static void child(const char *const argv[], int out)
+static void child(const char *const argv[], int in, int out)
 {
-	int null = open("/dev/null", O_RDONLY);
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	unsetenv("WM_REGISTRY_TOKEN");
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
 		_exit(126);
 	close_range(STDERR_FILENO + 1, ~0u, 0);
 	execvp(argv[0], (char *const *)argv);
@@ -71,7 +71,7 @@ static bool collect(int fd, uint64_t end, char *text)
 	}
 }
 
-int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struct wm_error *err)
+static int run(const char *const argv[], int in, unsigned int seconds, char *ret_text, struct wm_error *err)
 {
 	char own[WM_RUN_OUTPUT], *text = ret_text ? ret_text : own;
 	int fds[2], status;
@@ -84,7 +84,7 @@ int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struc
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
-		child(argv, fds[1]);
+		child(argv, in, fds[1]);
 	close(fds[1]);
 	if (pid < 0) {
 		close(fds[0]);
@@ -103,6 +103,23 @@ int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struc
 	if (WEXITSTATUS(status) == 127 && !*text)
 		return wm_fail(err, ENOENT, "%s: there is no such program in PATH; install it", argv[0]);
 	return WEXITSTATUS(status);
+}
+
+int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return null < 0 ? wm_fail(err, errno, "/dev/null: %s", strerror(errno)) : run(argv, null, seconds, ret_text, err);
+}
+
+/* In memory: nobody else reads it, and no program has to take it in time. */
+int wm_run_fed(const char *const argv[], const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err)
+{
+	WM_AUTO_CLOSE int fd = memfd_create("wm", MFD_CLOEXEC);
+
+	if (fd < 0 || wm_write_full(fd, data, len) || lseek(fd, 0, SEEK_SET))
+		return wm_fail(err, EIO, "%s: no memory for what it is to read", argv[0]);
+	return run(argv, fd, seconds, ret_text, err);
 }
 
 static const char *last_line(char *text)

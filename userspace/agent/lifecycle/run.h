@@ -18,6 +18,9 @@ bool wm_run_found(const char *program);
  * signal ended it. ret_text (WM_RUN_OUTPUT, may be NULL): what it said on both, for the one who explains a failure. */
 int wm_run(const char *const argv[], unsigned int seconds, char *ret_text, struct wm_error *err);
 
+/* The same, and data is what it reads. */
+int wm_run_fed(const char *const argv[], const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err);
+
 /* What a change is made of when a program makes it: says `said` (as wm_life_change does) and runs it. A non-zero exit code is
  * -EIO with the last line of what it said. */
 int wm_step_run(struct wm_life *l, const char *done, const char *would, const char *said, const char *const argv[], struct wm_error *err);
