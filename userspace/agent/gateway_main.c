@@ -14,6 +14,7 @@
 #include "agent/down.h"
 #include "agent/gateway.h"
 #include "agent/handover.h"
+#include "agent/lifecycle/lxc.h"
 #include "agent/lifecycle/verbs.h"
 #include "agent/loop.h"
 #include "agent/removal.h"
@@ -250,14 +251,15 @@ static const struct {
 	const char *name, *help;
 	enum wm_log_level level;
 	int (*run)(const struct wm_instance *inst, const struct options *opt);
+	bool inside; /* where a container of this machine is the gateway, it is for that */
 } verbs[] = {
-	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync },
+	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync, true },
 	{ "run", "stay and follow changes", WM_LOG_INFO, cmd_run },
-	{ "confirm", "GEN: let that generation go into force although it removes most of the mesh", WM_LOG_ERROR, cmd_confirm },
-	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down },
-	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status },
-	{ "check", "look for the usual causes of what does not work, and say what to do", WM_LOG_ERROR, cmd_check },
-	{ "update", "have wm-agent look for a newer release now; --check: only say what there is", WM_LOG_ERROR, cmd_update },
+	{ "confirm", "GEN: let that generation go into force although it removes most of the mesh", WM_LOG_ERROR, cmd_confirm, true },
+	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down, true },
+	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status, true },
+	{ "check", "look for the usual causes of what does not work, and say what to do", WM_LOG_ERROR, cmd_check, true },
+	{ "update", "have wm-agent look for a newer release now; --check: only say what there is", WM_LOG_ERROR, cmd_update, true },
 	{ "self-test", "say whether this program can work on this machine; changes nothing", WM_LOG_ERROR, cmd_self_test },
 };
 
@@ -283,7 +285,7 @@ static int parse(int argc, char **argv, struct options *opt)
 		{ "instance", required_argument, NULL, 'i' }, { "config", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' }, { "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
 		{ "dry-run", no_argument, NULL, 'D' }, { "yes", no_argument, NULL, 'y' }, { "env", required_argument, NULL, 'E' },
-		{ "native", no_argument, NULL, 'N' }, { "keep-site", no_argument, NULL, 'K' }, { "follow", no_argument, NULL, 'f' },
+		{ "native", no_argument, NULL, 'N' }, { "lxc", no_argument, NULL, 'L' }, { "keep-site", no_argument, NULL, 'K' }, { "follow", no_argument, NULL, 'f' },
 		{ "lines", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
@@ -324,6 +326,7 @@ static int parse(int argc, char **argv, struct options *opt)
 
 static int run_verb(const char *name, const struct options *opt)
 {
+	const struct wm_life_options life = { .instance = opt->instance };
 	struct wm_instance inst;
 	struct wm_error err;
 	char ident[WM_NAME_SIZE + 16];
@@ -334,6 +337,8 @@ static int run_verb(const char *name, const struct options *opt)
 		/* Asked first: only root may read gateway.env, and "permission denied" would not say so. */
 		if (need_root())
 			return 1;
+		if (!opt->config && verbs[i].inside && wm_lxc_here(&life))
+			return wm_lxc_ask(&life, name, opt->json, opt->check, opt->generation);
 		if (wm_instance_load(&inst, opt->instance, opt->config, &err))
 			return fail(&err);
 		snprintf(ident, sizeof(ident), *inst.name ? "wm-gateway[%s]" : "wm-gateway", inst.name);
@@ -373,6 +378,8 @@ int main(int argc, char **argv)
 	wm_handover(argc, argv);
 	if (!strcmp(name, "wm-bpf"))
 		return wm_bpf_main(argc, argv);
+	if (argc > 2 && !strcmp(argv[1], "lxc-hook"))
+		return wm_lxc_hook(argv[2]);
 	if (wm_key_init()) {
 		fprintf(stderr, "wm-gateway: the system has no randomness\n");
 		return 1;

@@ -7,18 +7,48 @@
 
 #include "agent/lifecycle/backup.h"
 #include "agent/lifecycle/logs.h"
+#include "agent/lifecycle/lxc.h"
 #include "agent/lifecycle/native.h"
 #include "core/util.h"
 
+/* Where nobody says which: a container where there is one of ours, else the machine itself. */
+static bool in_container(const struct wm_life_options *opt)
+{
+	return opt->lxc || (!opt->native && wm_lxc_here(opt));
+}
+
+static int logs_inside(const struct wm_life_options *opt)
+{
+	char lines[16];
+	const char *const argv[] = { "logs", "-n", lines, opt->follow ? "-f" : NULL, NULL };
+
+	wm_format(lines, sizeof(lines), "%u", opt->lines ? opt->lines : 50);
+	return wm_lxc_inside(opt, argv);
+}
+
+#define EITHER(name, native, lxc)                                  \
+	static int name(const struct wm_life_options *opt)         \
+	{                                                          \
+		return in_container(opt) ? lxc(opt) : native(opt); \
+	}
+EITHER(install, wm_native_install, wm_lxc_install)
+EITHER(start, wm_native_start, wm_lxc_start)
+EITHER(stop, wm_native_stop, wm_lxc_stop)
+EITHER(logs, wm_life_logs, logs_inside)
+EITHER(uninstall, wm_native_uninstall, wm_lxc_uninstall)
+EITHER(destroy, wm_native_destroy, wm_lxc_destroy)
+EITHER(backup, wm_life_backup, wm_lxc_backup)
+EITHER(restore, wm_life_restore, wm_lxc_restore)
+
 static const struct wm_life_verb verbs[] = {
-	{ "install", "[KEY=VALUE ...]: make this machine a gateway, or bring the one that it is up to date", WM_LIFE_ARGS, wm_native_install },
-	{ "start", "start the service", 0, wm_native_start },
-	{ "stop", "stop it; what is in force stays so", 0, wm_native_stop },
-	{ "logs", "[-n N] [-f]: what it has said", 0, wm_life_logs },
-	{ "uninstall", "take the gateway off this machine; its key and settings stay", 0, wm_native_uninstall },
-	{ "destroy", "deregister the site, and take everything away", 0, wm_native_destroy },
-	{ "backup", "[FILE]: key, settings and token in one file", 1, wm_life_backup },
-	{ "restore", "FILE: put them back", 1, wm_life_restore },
+	{ "install", "[KEY=VALUE ...]: make this machine a gateway, or bring the one that it is up to date", WM_LIFE_ARGS, install },
+	{ "start", "start the service", 0, start },
+	{ "stop", "stop it; what is in force stays so", 0, stop },
+	{ "logs", "[-n N] [-f]: what it has said", 0, logs },
+	{ "uninstall", "take the gateway off this machine; its key and settings stay", 0, uninstall },
+	{ "destroy", "deregister the site, and take everything away", 0, destroy },
+	{ "backup", "[FILE]: key, settings and token in one file", 1, backup },
+	{ "restore", "FILE: put them back", 1, restore },
 };
 
 void wm_life_usage(FILE *f)
@@ -30,7 +60,8 @@ void wm_life_usage(FILE *f)
 		   "      --dry-run        change nothing, say what would be done\n"
 		   "  -y, --yes            ask nothing\n"
 		   "      --env FILE       install: settings from a file of KEY=VALUE lines\n"
-		   "      --native         install: this machine itself is the gateway (the default)\n"
+		   "      --native         this machine itself is the gateway (the default, unless a container of it is)\n"
+		   "      --lxc            a container of this machine is it, by LXC or Proxmox\n"
 		   "      --keep-site      destroy: the site stays in the registry\n"
 		   "  -n, --lines N        logs: the last N lines (50)\n"
 		   "  -f, --follow         logs: and what comes\n");
@@ -61,6 +92,8 @@ bool wm_life_option(struct wm_life_options *io, int option, const char *value)
 		return true;
 	case 'K':
 		return io->keep_site = true;
+	case 'L':
+		return io->lxc = true;
 	case 'N':
 		return io->native = true;
 	case 'f':

@@ -14,7 +14,8 @@ struct wm_life_verb {
 };
 
 void wm_life_usage(FILE *f); /* them and their options */
-/* Takes an option of these verbs (as getopt gives it: 'D' --dry-run, 'E' --env, 'K' --keep-site, 'N' --native, f, n, y); false:
+/* Takes an option of these verbs (as getopt gives it: 'D' --dry-run, 'E' --env, 'K' --keep-site, 'L' --lxc, 'N' --native, f,
+ * n, y); false:
  * it is none of theirs, or its value is none. */
 bool wm_life_option(struct wm_life_options *io, int option, const char *value);
 

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A container, by whichever programs manage containers on this machine: LXC's
+ * own (lxc-start and its like) or Proxmox's pct. Run by argv; what goes into a
+ * container goes through them too: a container's files are never opened from
+ * outside, where a link in it could lead anywhere.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "agent/lifecycle/run.h"
+#include "core/container.h"
+
+enum wm_box_kind { WM_BOX_LXC, WM_BOX_PCT, WM_BOX_KINDS };
+
+struct wm_box {
+	enum wm_box_kind kind;
+	char name[WM_NAME_SIZE];  /* LXC's name of it, or Proxmox's number */
+	char path[WM_PATH_SIZE];  /* LXC_PATH: where LXC keeps it; "": its default */
+};
+
+extern const char *const wm_box_kinds[WM_BOX_KINDS]; /* "lxc", "pct" */
+
+/* 1, 0 or -errno. */
+int wm_box_exists(const struct wm_box *box, struct wm_error *err);
+int wm_box_running(const struct wm_box *box, struct wm_error *err);
+
+/* Say what they do, unless that is so. Starting waits until programs can be run in it. */
+int wm_step_box_start(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
+int wm_step_box_stop(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
+int wm_step_box_destroy(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
+
+/* Runs a program in it, arguments up to NULL, as wm_run does. data (NULL: none) is what it reads. */
+#define WM_BOX_ARGS 48
+int wm_box_run(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,
+	       const char *program, ...) __attribute__((sentinel));
+int wm_box_run_argv(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,
+		    const char *const argv[]);
+
+/* Becomes a program in it; returns only where that cannot be. */
+int wm_box_run_instead(const struct wm_box *box, struct wm_error *err, const char *const argv[]);
+
+/* Writes a file in it, whole; its directory is made. mode: "600". */
+int wm_box_write(const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len, struct wm_error *err);
+/* A file in it has this content and mode, and is its root's. */
+int wm_step_box_file(struct wm_life *l, const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len,
+		     struct wm_error *err);

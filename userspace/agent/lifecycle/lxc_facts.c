@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lifecycle/lxc_facts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/lifecycle/lxc.h"
+#include "core/env.h"
+#include "core/util.h"
+#include "kernel/forward.h"
+#include "kernel/host.h"
+
+int wm_lxc_path(const struct wm_life *l, const char *file, char *ret, struct wm_error *err)
+{
+	if (wm_format(ret, WM_PATH_SIZE, "%s/%s", l->inst.state_dir, file))
+		return wm_fail(err, ENAMETOOLONG, "%s: the path is too long", l->inst.state_dir);
+	return 0;
+}
+
+/* --- the file ------------------------------------------------------------------------------- */
+
+static int take(const struct wm_env *env, struct wm_lxc_facts *f)
+{
+	const char *kind = wm_env_get(env, "KIND", "");
+	unsigned long port;
+	int behind;
+
+	for (f->box.kind = 0; f->box.kind < WM_BOX_KINDS && strcmp(kind, wm_box_kinds[f->box.kind]);)
+		f->box.kind++;
+	if (f->box.kind == WM_BOX_KINDS || wm_env_bool(env, "BEHIND", 0, &behind, NULL) ||
+	    wm_env_uint(env, "PORT", 0, 1, 65535, &port, NULL) || wm_ip4_parse(wm_env_get(env, "ADDRESS", ""), &f->addr))
+		return -EINVAL;
+	f->behind = behind;
+	f->port = (uint16_t)port;
+	if (wm_copy(f->box.name, sizeof(f->box.name), wm_env_get(env, "NAME", "")) || !*f->box.name ||
+	    wm_copy(f->box.path, sizeof(f->box.path), wm_env_get(env, "LXC_PATH", "")) ||
+	    wm_copy(f->table, sizeof(f->table), wm_env_get(env, "TABLE", "")) || !*f->table ||
+	    wm_copy(f->ifname, sizeof(f->ifname), wm_env_get(env, "INTERFACE", "")) || !wm_ifname_valid(f->ifname) ||
+	    wm_copy(f->nics, sizeof(f->nics), wm_env_get(env, "NICS", "")))
+		return -EINVAL;
+	return 0;
+}
+
+int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_error *err)
+{
+	struct wm_lxc_facts facts = { 0 };
+	struct wm_env *env = NULL;
+	int rc = wm_env_load(path, &env, err);
+
+	if (rc == -ENOENT)
+		return rc;
+	if (!rc && take(env, &facts))
+		rc = wm_fail(err, EINVAL, "%s: it does not say which container is the gateway, as 'wm-gateway install --lxc' wrote it; run that again", path);
+	wm_env_free(env);
+	if (!rc)
+		*ret = facts;
+	return rc;
+}
+
+int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *f, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE], text[2048], addr[WM_IP4_TEXT];
+	int rc = wm_lxc_path(l, "container.state", path, err);
+
+	if (!rc && wm_format(text, sizeof(text), "# Written by wm-gateway install --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nNICS=%s\n",
+			     wm_box_kinds[f->box.kind], f->box.name, f->box.path, wm_ip4_format(f->addr, addr), f->behind ? "true" : "false", f->port,
+			     f->ifname, f->table, f->nics))
+		rc = wm_fail(err, E2BIG, "%s: too much to remember", path);
+	return rc ? rc : wm_step_file(l, path, 0600, text, strlen(text), err);
+}
+
+/* --- what the host does ------------------------------------------------------------------------ */
+
+/* 1: the port leads in now; 0: it did; -errno. */
+static int lead_in(const struct wm_lxc_facts *f, struct wm_error *err)
+{
+	int rc = wm_forward_set(f->table, f->port, f->addr, err);
+
+	if (rc > 0)
+		rc = wm_forward_forget(f->port, f->addr, err) < 0 ? -EIO : 1;
+	return rc;
+}
+
+static int not_lead_in(const struct wm_lxc_facts *f, struct wm_error *err)
+{
+	int rc = wm_forward_remove(f->table, err);
+
+	if (rc > 0)
+		rc = wm_forward_forget(f->port, 0, err) < 0 ? -EIO : 1;
+	return rc;
+}
+
+/* Where the kernel has WireGuard the hook has made the container's device, and its socket is the host's already. */
+int wm_step_lxc_host(struct wm_life *l, const struct wm_lxc_facts *f, struct wm_error *err)
+{
+	char addr[WM_IP4_TEXT];
+	int rc;
+
+	if (!f->behind || wm_host_has_wireguard())
+		return wm_step_lxc_host_gone(l, f, err);
+	if (l->dry_run) {
+		rc = wm_forward_there(f->table, err);
+		if (!rc)
+			wm_life_change(l, "led", "lead", "UDP port %u of this machine into the container (nftables table ip %s)", f->port, f->table);
+		return WM_MIN(rc, 0);
+	}
+	rc = lead_in(f, err);
+	if (rc > 0)
+		wm_life_change(l, "led", "lead", "UDP port %u of this machine to %s (nftables table ip %s)", f->port, wm_ip4_format(f->addr, addr), f->table);
+	return WM_MIN(rc, 0);
+}
+
+int wm_step_lxc_host_gone(struct wm_life *l, const struct wm_lxc_facts *f, struct wm_error *err)
+{
+	int rc = wm_forward_there(f->table, err);
+
+	if (rc <= 0 || !wm_life_change(l, "removed", "remove", "nftables table ip %s", f->table))
+		return WM_MIN(rc, 0);
+	return WM_MIN(not_lead_in(f, err), 0);
+}
+
+/* --- by LXC, when it starts -------------------------------------------------------------------- */
+
+static int at_start(const char *path, struct wm_error *err)
+{
+	struct wm_lxc_facts facts;
+	const char *pid = getenv("LXC_PID");
+	int rc = wm_lxc_facts_load(path, &facts, err);
+
+	if (rc)
+		return rc;
+	if (!facts.behind)
+		return 0;
+	if (!wm_host_has_wireguard())
+		return lead_in(&facts, err);
+	long number = pid ? strtol(pid, NULL, 10) : 0;
+	if (number <= 1)
+		return wm_fail(err, EINVAL, "lxc-hook is run by LXC, which says the container's process (LXC_PID)");
+	rc = wm_host_make_device((pid_t)number, facts.ifname, "wireguard", err);
+	return rc < 0 ? rc : not_lead_in(&facts, err);
+}
+
+int wm_lxc_hook(const char *path)
+{
+	struct wm_error err = { 0 };
+	int rc = at_start(path, &err);
+
+	if (rc < 0)
+		fprintf(stderr, "wm-gateway: %s\n", *err.text ? err.text : strerror(-rc));
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is to be remembered of the container that we made: in
+ * /var/lib/wm[/NAME]/container.state, lines of KEY=VALUE, beside the settings
+ * that it was made by, container.env. And what the host does for one behind its NAT.
+ */
+#pragma once
+
+#include "agent/lifecycle/box.h"
+
+#define WM_NICS_TEXT 512
+
+struct wm_lxc_facts {
+	struct wm_box box;
+	bool behind;                 /* the host's NAT */
+	wm_ip4 addr;                 /* of its first interface */
+	uint16_t port;               /* UDP, of WireGuard */
+	char ifname[WM_IFNAME_SIZE]; /* the WireGuard device in it */
+	char table[80];              /* of nftables, that leads the port in */
+	char nics[WM_NICS_TEXT];     /* as it was last given them; only compared */
+};
+
+/* container.state, container.env, or another file beside them. ret: WM_PATH_SIZE */
+int wm_lxc_path(const struct wm_life *l, const char *file, char *ret, struct wm_error *err);
+
+/* -ENOENT: there is no container of ours. */
+int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_error *err);
+int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);
+
+/* The host's part, with the container running: nothing where it has an address on the LAN of its own or its WireGuard device
+ * has its socket here; else the port leads in. Says what it changes. */
+int wm_step_lxc_host(struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);
+int wm_step_lxc_host_gone(struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);

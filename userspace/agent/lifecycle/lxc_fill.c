@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What goes into the container: packages, programs, daily upgrades, and then a
+ * gateway as on any machine, by `wm-gateway install --native` run in it.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/lifecycle/lxc_own.h"
+#include "core/locate.h"
+#include "core/util.h"
+#include "kernel/host.h"
+
+#define FILE_MAX (64u << 20)
+#define INSTALL_S 1800 /* packages come over the network */
+#define ASK_S 60
+#define PROGRAMS "/usr/local/lib/wm"
+#define UPGRADE PROGRAMS "/upgrade"
+
+static const struct wm_box *box_of(const struct wm_life *l)
+{
+	return &wm_lxc_own(l)->facts.box;
+}
+
+/* Runs a program in it that has to succeed. */
+#define must(l, doing, err, ...) must_(l, doing, err, (const char *const[]){ __VA_ARGS__, NULL })
+static int must_(const struct wm_life *l, const char *doing, struct wm_error *err, const char *const argv[])
+{
+	char text[WM_RUN_OUTPUT];
+	int rc = wm_box_run_argv(box_of(l), NULL, 0, INSTALL_S, text, err, argv);
+	size_t len = strlen(text);
+
+	while (len && strchr(" \r\n", text[len - 1]))
+		text[--len] = '\0';
+	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s: %s failed (exit code %d): %.300s", box_of(l)->name, doing, argv[0], rc,
+				      len > 300 ? text + len - 300 : text);
+}
+
+static bool has(const struct wm_life *l, const char *program)
+{
+	return wm_box_run(box_of(l), NULL, 0, ASK_S, NULL, NULL, "/bin/sh", "-c", "command -v \"$1\" >/dev/null", "sh", program, NULL) == 0;
+}
+
+/* --- whom it asks for names ------------------------------------------------------------------------ */
+
+/* What this machine asks, but for itself: that it is not in there. */
+static int read_resolvers(const struct wm_life *l, char *ret, size_t size, struct wm_error *err)
+{
+	static const char *const files[] = { "/run/systemd/resolve/resolv.conf", "/etc/resolv.conf" };
+	WM_AUTO_FREE char *text = NULL;
+	char path[WM_PATH_SIZE], word[WM_IP4_TEXT], *save = NULL;
+	size_t len = 0;
+	wm_ip4 addr;
+	int rc = -ENOENT;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(files) && rc; i++)
+		rc = wm_life_path(l, path, err, "%s", files[i]) ? -ENAMETOOLONG : wm_read_file(path, FILE_MAX, &text, NULL);
+	*ret = '\0';
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		if (sscanf(line, "nameserver %15s", word) != 1 || wm_ip4_parse(word, &addr) || addr >> 24 == 127)
+			continue;
+		if (!wm_format(ret + len, size - len, "nameserver %s\n", word))
+			len += strlen(ret + len);
+	}
+	return 0;
+}
+
+/* Proxmox does this itself. */
+int wm_lxc_basics(struct wm_life *l, struct wm_error *err)
+{
+	const struct wm_container_net *net = &wm_lxc_own(l)->net;
+	char text[512], addr[WM_IP4_TEXT];
+	int rc;
+
+	if (box_of(l)->kind == WM_BOX_PCT || !wm_lxc_own(l)->there)
+		return 0;
+	rc = read_resolvers(l, text, sizeof(text), err);
+	/* The router of a LAN mostly answers; lxc-net's does. */
+	for (unsigned int i = 0; i < net->n && !rc && !*text; i++)
+		if (net->nic[i].gateway)
+			rc = wm_format(text, sizeof(text), "nameserver %s\n", wm_ip4_format(net->nic[i].gateway, addr));
+	return rc ? rc : wm_step_box_file(l, box_of(l), "/etc/resolv.conf", "644", text, strlen(text), err);
+}
+
+/* --- packages ------------------------------------------------------------------------------------------ */
+
+static const char *const debian_packages[] = {
+	"dnsmasq", "ca-certificates", "libbpf1", "libelf1", "zlib1g", "libnftnl11", "libmnl0", "libsodium23", "libsmartcols1", "libcurl3-gnutls",
+	"libjansson4", "libseccomp2", NULL,
+};
+static const char *const alpine_packages[] = {
+	"dnsmasq", "ca-certificates", "libbpf", "libelf", "zlib", "libnftnl", "libmnl", "libsodium", "libsmartcols", "libcurl", "jansson",
+	"libseccomp", NULL,
+};
+
+struct words {
+	const char *word[40];
+	size_t n;
+};
+
+static void add(struct words *w, const char *const words[])
+{
+	for (; *words && w->n + 1 < WM_ARRAY_LEN(w->word); words++)
+		w->word[w->n++] = *words;
+	w->word[w->n] = NULL;
+}
+
+/* Without WireGuard in the kernel, which it shares, it takes the one that is a program. */
+static void add_packages(struct words *w, const char *const packages[])
+{
+	static const char *const go[] = { "wireguard-go", NULL };
+
+	add(w, packages);
+	if (!wm_host_has_wireguard())
+		add(w, go);
+}
+
+static int debian(struct wm_life *l, struct wm_error *err)
+{
+	static const char *const look[] = { "apt-get", "-q", "-s", "install", "--no-install-recommends", NULL };
+	static const char *const install[] = { "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "install", "--no-install-recommends", NULL };
+	struct words w = { 0 };
+	char text[WM_RUN_OUTPUT];
+	int rc;
+
+	add(&w, look);
+	add_packages(&w, debian_packages);
+	rc = wm_box_run_argv(box_of(l), NULL, 0, ASK_S, text, err, w.word);
+	if (rc < 0 || (!rc && strstr(text, " 0 newly installed")))
+		return rc;
+	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", box_of(l)->name))
+		return 0;
+	rc = must(l, "reading the lists of packages", err, "apt-get", "-q", "update");
+	w = (struct words){ 0 };
+	add(&w, install);
+	add_packages(&w, debian_packages);
+	return rc ? rc : must_(l, "installing packages", err, w.word);
+}
+
+static int alpine(struct wm_life *l, struct wm_error *err)
+{
+	static const char *const look[] = { "apk", "info", "-e", NULL };
+	static const char *const install[] = { "apk", "add", "--update-cache", "-q", NULL };
+	struct words w = { 0 };
+	int rc;
+
+	add(&w, look);
+	add_packages(&w, alpine_packages);
+	rc = wm_box_run_argv(box_of(l), NULL, 0, ASK_S, NULL, err, w.word);
+	if (rc <= 0)
+		return rc;
+	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", box_of(l)->name))
+		return 0;
+	w = (struct words){ 0 };
+	add(&w, install);
+	add_packages(&w, alpine_packages);
+	return must_(l, "installing packages", err, w.word);
+}
+
+int wm_lxc_packages(struct wm_life *l, struct wm_error *err)
+{
+	if (!wm_lxc_own(l)->there)
+		return 0;
+	if (has(l, "apt-get"))
+		return debian(l, err);
+	if (has(l, "apk"))
+		return alpine(l, err);
+	wm_life_note(l, "container %s has neither apt-get nor apk: dnsmasq and the libraries that the programs need have to be in it already", box_of(l)->name);
+	return 0;
+}
+
+/* --- programs ---------------------------------------------------------------------------------------------- */
+
+/* LXC_PROGRAMS, or where this program is. */
+static int program_dir(const struct wm_life *l, char *ret, struct wm_error *err)
+{
+	const char *given = wm_lxc_value(l, "LXC_PROGRAMS", "");
+	ssize_t n = *given ? 0 : readlink("/proc/self/exe", ret, WM_PATH_SIZE - 1);
+
+	if (*given)
+		return wm_copy(ret, WM_PATH_SIZE, given) ? wm_fail(err, ENAMETOOLONG, "LXC_PROGRAMS is too long") : 0;
+	if (n <= 0)
+		return wm_fail(err, errno, "/proc/self/exe: cannot find out where this program lies: %s", strerror(errno));
+	ret[n] = '\0';
+	*strrchr(ret, '/') = '\0';
+	return 0;
+}
+
+static int push(struct wm_life *l, const char *from, const char *name, struct wm_error *err)
+{
+	WM_AUTO_FREE char *data = NULL;
+	char to[WM_PATH_SIZE];
+	size_t len;
+	int rc = wm_read_file(from, FILE_MAX, &data, &len);
+
+	if (rc)
+		return wm_fail(err, -rc, "%s: cannot read it: %s; the programs of wm that are to run in the container lie together in one directory (LXC_PROGRAMS)",
+			       from, strerror(-rc));
+	wm_format(to, sizeof(to), PROGRAMS "/%s", name);
+	return wm_step_box_file(l, box_of(l), to, "755", data, len, err);
+}
+
+/* They lie apart from where they run from: `install` in the container compares, and starts what is another anew. */
+int wm_lxc_programs(struct wm_life *l, struct wm_error *err)
+{
+	static const char *const names[] = { "wm-agent", "wm-gateway" };
+	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], text[WM_RUN_OUTPUT];
+	int rc = program_dir(l, dir, err);
+
+	if (rc || !wm_lxc_own(l)->there)
+		return rc;
+	if (wm_format(path, sizeof(path), "%s/wm-fetch", dir))
+		return wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	rc = push(l, access(path, F_OK) ? l->inst.fetch_path : path, "wm-fetch", err);
+	for (size_t i = 0; i < WM_ARRAY_LEN(names) && !rc; i++) {
+		wm_format(path, sizeof(path), "%s/%s", dir, names[i]);
+		rc = push(l, path, names[i], err);
+	}
+	if (rc || l->dry_run)
+		return rc;
+	rc = wm_box_run(box_of(l), NULL, 0, ASK_S, text, err, PROGRAMS "/wm-gateway", "--version", NULL);
+	return rc <= 0 ? rc : wm_fail(err, ENOEXEC, "container %s: the programs of %s do not run in it: %.200s; say by LXC_PROGRAMS where some are that were built for its distribution",
+				      box_of(l)->name, dir, text);
+}
+
+/* --- upgrades ------------------------------------------------------------------------------------------------- */
+
+/* Nothing is started anew: what runs goes on as it is until the container is. */
+static const char debian_upgrade[] =
+	"#!/bin/sh\n"
+	"# Written by wm-gateway install --lxc: upgrades the packages of this container and starts nothing anew.\n"
+	"set -eu\n"
+	"policy=/usr/sbin/policy-rc.d\n"
+	"export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1\n"
+	"if [ ! -e $policy ] || grep -q '^# wm-upgrade' $policy; then\n"
+	"\ttrap 'rm -f $policy' EXIT\n"
+	"\tprintf '#!/bin/sh\\n# wm-upgrade\\nexit 101\\n' >$policy\n"
+	"\tchmod 755 $policy\n"
+	"fi\n"
+	"apt-get -q update\n"
+	"apt-get -q -y -o Dpkg::Options::=--force-confold upgrade\n"
+	"apt-get -q clean\n";
+static const char systemd_service[] = "# Written by wm-gateway install --lxc.\n[Unit]\nDescription=Upgrade of the container's packages\n\n"
+				      "[Service]\nType=oneshot\nExecStart=" UPGRADE "\n";
+static const char systemd_timer[] = "# Written by wm-gateway install --lxc.\n[Unit]\nDescription=Daily upgrade of the container's packages\n\n"
+				    "[Timer]\nOnCalendar=daily\nRandomizedDelaySec=6h\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n";
+static const char alpine_upgrade[] = "#!/bin/sh\n# Written by wm-gateway install --lxc. OpenRC starts nothing anew when packages are upgraded.\n"
+				     "exec apk upgrade --update-cache -q\n";
+
+static int file(struct wm_life *l, const char *path, const char *mode, const char *text, struct wm_error *err)
+{
+	return wm_step_box_file(l, box_of(l), path, mode, text, strlen(text), err);
+}
+
+static int by_systemd(struct wm_life *l, struct wm_error *err)
+{
+	unsigned int before = l->changes;
+	int rc = file(l, UPGRADE, "755", debian_upgrade, err);
+
+	if (!rc)
+		rc = file(l, "/etc/systemd/system/wm-upgrade.service", "644", systemd_service, err);
+	if (!rc)
+		rc = file(l, "/etc/systemd/system/wm-upgrade.timer", "644", systemd_timer, err);
+	if (rc || l->changes == before || l->dry_run)
+		return rc;
+	rc = must(l, "daily upgrades", err, "systemctl", "daemon-reload");
+	return rc ? rc : must(l, "daily upgrades", err, "systemctl", "enable", "--now", "wm-upgrade.timer");
+}
+
+static int by_cron(struct wm_life *l, struct wm_error *err)
+{
+	unsigned int before = l->changes;
+	int rc = file(l, "/etc/periodic/daily/wm-upgrade", "755", alpine_upgrade, err);
+
+	if (rc || l->changes == before || l->dry_run)
+		return rc;
+	rc = must(l, "daily upgrades", err, "rc-update", "add", "crond", "default");
+	return rc ? rc : must(l, "daily upgrades", err, "rc-service", "crond", "start");
+}
+
+int wm_lxc_upgrades(struct wm_life *l, struct wm_error *err)
+{
+	if (!wm_lxc_own(l)->there)
+		return 0;
+	if (has(l, "apk") && has(l, "rc-service"))
+		return by_cron(l, err);
+	if (has(l, "apt-get") && has(l, "systemctl"))
+		return by_systemd(l, err);
+	return 0;
+}
+
+/* --- the gateway -------------------------------------------------------------------------------------------------- */
+
+/* Its settings: LANs by the container's own addresses, and what only its host knows. */
+static int edit(char **io, const char *key, const char *value, struct wm_error *err)
+{
+	char *text;
+	int rc = wm_env_edit(*io, key, value, &text, err);
+
+	if (rc)
+		return rc;
+	wm_wipe(*io, strlen(*io));
+	free(*io);
+	*io = text;
+	return 0;
+}
+
+static void host_label(char *ret)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	gethostname(name, sizeof(name) - 1);
+	name[strcspn(name, ".")] = '\0';
+	for (char *c = name; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 'a' - 'A') : *c;
+	*ret = '\0';
+	if (wm_label_valid(name))
+		wm_copy(ret, WM_NAME_SIZE, name);
+}
+
+/* Its socket is at this machine's addresses: where one of them is public, the whole internet reaches it there, but the gateway
+ * does not see it among its own. */
+static bool host_is_public(void)
+{
+	struct wm_host_net net;
+
+	if (wm_host_net_read(&net, NULL))
+		return false;
+	for (unsigned int i = 0; i < net.n; i++) {
+		struct wm_endpoint ep = { .family = 4, .port = 1,
+					  .addr = { (uint8_t)(net.lan[i].addr >> 24), (uint8_t)(net.lan[i].addr >> 16), (uint8_t)(net.lan[i].addr >> 8),
+						    (uint8_t)net.lan[i].addr } };
+
+		if (wm_endpoint_is_public(&ep))
+			return true;
+	}
+	return false;
+}
+
+static int settings_inside(const struct wm_life *l, char **ret, struct wm_error *err)
+{
+	static const char *const ours[] = { "LXC_KIND", "LXC_CONTAINER", "LXC_VMID", "LXC_STORAGE", "LXC_TEMPLATE", "LXC_PATH", "LXC_PROGRAMS", "LXC_GATEWAY" };
+	const struct wm_lxc_own *own = wm_lxc_own(l);
+	char lans[WM_CONTAINER_LANS_TEXT], host[WM_NAME_SIZE], addr[WM_IP4_TEXT], carrier[WM_NAME_SIZE + WM_IP4_TEXT];
+	int rc = 0;
+
+	*ret = strdup(own->settings.text);
+	if (!*ret)
+		return wm_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < WM_ARRAY_LEN(ours) && !rc; i++)
+		rc = edit(ret, ours[i], NULL, err);
+	if (!rc)
+		rc = edit(ret, "LXC_IFACES", wm_container_lans_format(&own->net, lans), err);
+	host_label(host);
+	if (!rc && !*wm_lxc_value(l, "WM_CARRIER", "") && *host && own->net.nic[0].host &&
+	    !wm_format(carrier, sizeof(carrier), "%s:%s", host, wm_ip4_format(own->net.nic[0].host, addr)))
+		rc = edit(ret, "WM_CARRIER", carrier, err);
+	if (!rc && own->net.behind && !*wm_lxc_value(l, "PUBLIC_IP", "") && host_is_public())
+		rc = edit(ret, "PUBLIC_IP", "auto", err);
+	if (!rc && *own->settings.token)
+		rc = edit(ret, "WM_REGISTRY_TOKEN", own->settings.token, err);
+	return rc;
+}
+
+/* Its lines, as ours. */
+static void pass_on(struct wm_life *l, char *text)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line[strcspn(line, "\r")] = '\0';
+		if (!strcmp(line, "nothing to do"))
+			continue;
+		fprintf(l->out, "in the container: %s\n", line);
+		l->changes += strncmp(line, "note: ", 6) != 0 && strncmp(line, "in sync", 7) != 0;
+	}
+	fflush(l->out);
+}
+
+int wm_lxc_gateway(struct wm_life *l, struct wm_error *err)
+{
+	const char *const argv[] = { "env", "WM_NO_HANDOVER=1", PROGRAMS "/wm-gateway", "install", "--native", "--yes", "--env", "/dev/stdin",
+				     l->dry_run ? "--dry-run" : NULL, NULL };
+	char out[WM_RUN_OUTPUT], *text = NULL;
+	int rc, code = 0;
+
+	if (!wm_lxc_own(l)->there) {
+		wm_life_change(l, "installed", "install", "packages, programs and the gateway of site '%s' in container %s", l->inst.domain, box_of(l)->name);
+		return 0;
+	}
+	rc = settings_inside(l, &text, err);
+	if (!rc)
+		code = wm_box_run_argv(box_of(l), text, strlen(text), INSTALL_S, out, err, argv);
+	if (text)
+		wm_wipe(text, strlen(text));
+	free(text);
+	if (rc || code < 0)
+		return rc ? rc : code;
+	pass_on(l, out);
+	return code ? wm_fail(err, EIO, "the gateway in container %s could not be installed; it says why above", box_of(l)->name) : 0;
+}

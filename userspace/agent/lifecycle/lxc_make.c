@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Making the container, and giving it its networks.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/lifecycle/lxc_own.h"
+#include "core/util.h"
+
+#define MAKE_S 1800 /* templates download a whole distribution */
+#define FILE_MAX 65536
+#define OS_RELEASE "/etc/os-release"
+
+struct words {
+	const char *word[32];
+	size_t n;
+};
+
+static void add(struct words *w, const char *word)
+{
+	if (w->n + 1 < WM_ARRAY_LEN(w->word))
+		w->word[w->n++] = word;
+	w->word[w->n] = NULL;
+}
+
+static int run(const struct words *w, const char *doing, struct wm_error *err)
+{
+	char text[WM_RUN_OUTPUT];
+	int rc = wm_run(w->word, MAKE_S, text, err);
+	size_t len = strlen(text);
+
+	while (len && strchr(" \r\n", text[len - 1]))
+		text[--len] = '\0';
+	return rc <= 0 ? rc : wm_fail(err, EIO, "%s: %s failed (exit code %d): %.300s", doing, w->word[0], rc, len > 300 ? text + len - 300 : text);
+}
+
+/* --- LXC ------------------------------------------------------------------------------------------ */
+
+/* The host's release, so that its programs find the same libraries; else Debian's. */
+static void host_release(const struct wm_life *l, char *distribution, char *release, size_t size)
+{
+	struct wm_env *env = NULL;
+	char path[WM_PATH_SIZE];
+
+	wm_copy(distribution, size, "debian");
+	wm_copy(release, size, "bookworm");
+	if (!wm_life_path(l, path, NULL, OS_RELEASE) && !wm_env_load(path, &env, NULL)) {
+		const char *id = wm_env_own(env, "ID", ""), *name = wm_env_own(env, "VERSION_CODENAME", "");
+
+		if ((!strcmp(id, "debian") || !strcmp(id, "ubuntu")) && *name && !wm_copy(release, size, name))
+			wm_copy(distribution, size, id);
+	}
+	wm_env_free(env);
+}
+
+static const char *architecture(void)
+{
+#if defined(__x86_64__)
+	return "amd64";
+#elif defined(__aarch64__)
+	return "arm64";
+#elif defined(__arm__)
+	return "armhf";
+#else
+	return "amd64";
+#endif
+}
+
+/* LXC_TEMPLATE: DISTRIBUTION:RELEASE of LXC's images, a file, or a template's name. */
+static int make_lxc(struct wm_life *l, struct wm_error *err)
+{
+	const struct wm_box *box = &wm_lxc_own(l)->facts.box;
+	const char *template = wm_lxc_value(l, "LXC_TEMPLATE", "");
+	char distribution[64], release[64], copy[WM_PATH_SIZE], *colon;
+	struct words w = { 0 };
+
+	host_release(l, distribution, release, sizeof(release));
+	if (wm_copy(copy, sizeof(copy), template))
+		return wm_fail(err, EINVAL, "LXC_TEMPLATE is too long");
+	colon = strchr(copy, ':');
+	add(&w, "lxc-create");
+	if (*box->path) {
+		add(&w, "-P");
+		add(&w, box->path);
+	}
+	add(&w, "-n");
+	add(&w, box->name);
+	add(&w, "-t");
+	if (*copy && !colon) {
+		add(&w, copy);
+	} else {
+		if (colon)
+			*colon = '\0';
+		add(&w, "download");
+		add(&w, "--");
+		add(&w, "-d");
+		add(&w, colon ? copy : distribution);
+		add(&w, "-r");
+		add(&w, colon ? colon + 1 : release);
+		add(&w, "-a");
+		add(&w, architecture());
+	}
+	return run(&w, "making the container", err);
+}
+
+static int lxc_directory(const struct wm_box *box, char *ret, struct wm_error *err)
+{
+	static const char *const argv[] = { "lxc-config", "lxc.lxcpath", NULL };
+	char text[WM_RUN_OUTPUT] = "";
+	int rc = *box->path ? 0 : wm_run(argv, 30, text, err);
+
+	if (rc < 0)
+		return rc;
+	text[strcspn(text, "\r\n")] = '\0';
+	if (rc || wm_format(ret, WM_PATH_SIZE, "%s/%s", *box->path ? box->path : text, box->name))
+		return wm_fail(err, EIO, "lxc-config does not say where containers are; set LXC_PATH");
+	return 0;
+}
+
+/* --- Proxmox ------------------------------------------------------------------------------------------ */
+
+static int make_pct(struct wm_life *l, struct wm_error *err)
+{
+	const struct wm_lxc_own *own = wm_lxc_own(l);
+	const char *template = wm_lxc_value(l, "LXC_TEMPLATE", "");
+	char host[WM_NAME_SIZE + 16], rootfs[96], nics[WM_LANS_MAX][WM_PCT_NIC_TEXT], names[WM_LANS_MAX][16];
+	struct words w = { 0 };
+
+	if (!*template)
+		return wm_fail_field(err, EINVAL, "LXC_TEMPLATE", "LXC_TEMPLATE is needed on Proxmox: a Debian template of this node, like local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst ('pveam list local' shows them, 'pveam download local NAME' gets one)");
+	wm_format(host, sizeof(host), "wm-gw-%s", l->inst.domain);
+	wm_format(rootfs, sizeof(rootfs), "%s:4", wm_lxc_value(l, "LXC_STORAGE", "local-lvm"));
+	const char *const fixed[] = { "pct", "create", own->facts.box.name, template, "--hostname", host, "--unprivileged", "1", "--features", "nesting=1",
+				      "--onboot", "1", "--memory", "512", "--swap", "256", "--cores", "1", "--rootfs", rootfs };
+	for (size_t i = 0; i < WM_ARRAY_LEN(fixed); i++)
+		add(&w, fixed[i]);
+	for (unsigned int i = 0; i < own->net.n && i < 4; i++) {
+		wm_format(names[i], sizeof(names[i]), "--net%u", i);
+		add(&w, names[i]);
+		add(&w, wm_container_pct_nic(&own->net.nic[i], i, nics[i]));
+	}
+	return run(&w, "making the container", err);
+}
+
+/* Before anything is kept: with facts it would look like one of ours. */
+int wm_lxc_look(struct wm_life *l, struct wm_error *err)
+{
+	struct wm_lxc_own *own = wm_lxc_own(l);
+	int rc = wm_box_exists(&own->facts.box, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc && !own->known)
+		return wm_fail(err, EEXIST, "there is a container %s already, and it is not of wm-gateway's making; say another name by LXC_CONTAINER (of Proxmox: LXC_VMID), or destroy it",
+			       own->facts.box.name);
+	own->made = !rc;
+	return 0;
+}
+
+int wm_lxc_make(struct wm_life *l, struct wm_error *err)
+{
+	static int (*const make[WM_BOX_KINDS])(struct wm_life *, struct wm_error *) = { [WM_BOX_LXC] = make_lxc, [WM_BOX_PCT] = make_pct };
+	struct wm_lxc_own *own = wm_lxc_own(l);
+
+	if (!own->made || !wm_life_change(l, "made", "make", "container %s", own->facts.box.name))
+		return 0;
+	return make[own->facts.box.kind](l, err);
+}
+
+/* --- networks -------------------------------------------------------------------------------------------- */
+
+/* What LXC runs: this program, where it stays; else a copy of it that stays. */
+static int hook_line(struct wm_life *l, char *ret, size_t size, struct wm_error *err)
+{
+	char self[WM_PATH_SIZE], hook[WM_PATH_SIZE], facts[WM_PATH_SIZE];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int rc = wm_lxc_path(l, "container.hook", hook, err);
+
+	*ret = '\0';
+	if (rc || !wm_lxc_own(l)->net.behind)
+		return rc;
+	self[n < 0 ? 0 : n] = '\0';
+	rc = wm_lxc_path(l, "container.state", facts, err);
+	if (!rc && (!strcmp(self, "/usr/bin/wm-gateway") || !strcmp(self, "/usr/local/bin/wm-gateway")))
+		strcpy(hook, self);
+	else if (!rc)
+		rc = wm_step_copy(l, self, hook, 0755, err);
+	/* LXC has a shell read this line. */
+	if (!rc && facts[strspn(facts, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-")])
+		rc = wm_fail(err, EINVAL, "%s: a path with other characters than letters, digits and ._/+- cannot be given to LXC; move it by WM_STATE", facts);
+	if (!rc && wm_format(ret, size, "%s lxc-hook %s", hook, facts))
+		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", facts);
+	return rc;
+}
+
+/* Nobody in it has had a chance to put links in the way yet. Its own network manager must leave eth0 alone from the first start
+ * on: it would ask the LAN for another address. */
+static int tame(const char *dir, struct wm_error *err)
+{
+	static const struct {
+		const char *in, *file, *text;
+	} files[] = {
+		{ "etc/systemd", "network/10-wm.network", "[Match]\nName=eth*\n\n[Link]\nUnmanaged=yes\n" },
+		{ "etc/systemd", "resolved.conf.d/wm.conf", "[Resolve]\nDNSStubListener=no\n" },
+		{ "etc/network", "interfaces", "auto lo\niface lo inet loopback\n" },
+	};
+	char path[WM_PATH_SIZE], parent[WM_PATH_SIZE];
+	int rc = 0;
+
+	for (size_t i = 0; i < WM_ARRAY_LEN(files) && !rc; i++) {
+		if (wm_format(path, sizeof(path), "%s/rootfs/%s", dir, files[i].in) || access(path, F_OK))
+			continue;
+		rc = wm_format(path, sizeof(path), "%s/rootfs/%s/%s", dir, files[i].in, files[i].file);
+		strcpy(parent, path);
+		*strrchr(parent, '/') = '\0';
+		if (!rc)
+			rc = wm_make_dirs(parent, 0755);
+		if (!rc)
+			rc = wm_replace_file(path, 0644, files[i].text, strlen(files[i].text));
+	}
+	return rc ? wm_fail(err, -rc, "%s: cannot write it: %s", path, strerror(-rc)) : 0;
+}
+
+static int wire_lxc(struct wm_life *l, struct wm_error *err)
+{
+	struct wm_lxc_own *own = wm_lxc_own(l);
+	WM_AUTO_FREE char *old = NULL, *text = NULL;
+	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], hook[2 * WM_PATH_SIZE];
+	struct stat st = { .st_mode = 0640 };
+	int rc = hook_line(l, hook, sizeof(hook), err);
+
+	if (!rc)
+		rc = lxc_directory(&own->facts.box, dir, err);
+	if (!rc && wm_format(path, sizeof(path), "%s/config", dir))
+		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	if (rc)
+		return rc;
+	if (own->made && l->dry_run) {
+		wm_life_change(l, "changed", "change", "%s", path);
+		return 0;
+	}
+	rc = wm_read_file(path, FILE_MAX, &old, NULL);
+	if (rc || stat(path, &st))
+		return wm_fail(err, rc ? -rc : errno, "%s: cannot read it: %s", path, strerror(rc ? -rc : errno));
+	rc = wm_container_lxc_config(old, &own->net, hook, &text);
+	if (!rc)
+		rc = wm_step_file(l, path, st.st_mode & 07777, text, strlen(text), err);
+	return rc || !own->made ? rc : tame(dir, err);
+}
+
+/* Proxmox gives them to a container that runs, too. */
+static int wire_pct(struct wm_life *l, struct wm_error *err)
+{
+	struct wm_lxc_own *own = wm_lxc_own(l);
+	const char *const ask[] = { "pct", "config", own->facts.box.name, NULL };
+	char text[WM_RUN_OUTPUT], value[WM_PCT_NIC_TEXT], name[16], said[96];
+	int rc = own->made ? 0 : wm_run(ask, 30, text, err);
+
+	own->rewired = false;
+	if (rc)
+		return rc < 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", own->facts.box.name, text);
+	for (unsigned int i = 0; i < own->net.n && !rc && !own->made; i++) {
+		if (wm_container_pct_has(text, &own->net.nic[i], i))
+			continue;
+		wm_format(name, sizeof(name), "--net%u", i);
+		wm_format(said, sizeof(said), "network %u of container %s", i, own->facts.box.name);
+		const char *const argv[] = { "pct", "set", own->facts.box.name, name, wm_container_pct_nic(&own->net.nic[i], i, value), NULL };
+		rc = wm_step_run(l, "changed", "change", said, argv, err);
+	}
+	for (unsigned int i = own->net.n; i < 32 && !rc && !own->made; i++) {
+		wm_format(name, sizeof(name), "\nnet%u: ", i);
+		if (!strstr(text, name))
+			continue;
+		wm_format(name, sizeof(name), "net%u", i);
+		wm_format(said, sizeof(said), "network %u of container %s", i, own->facts.box.name);
+		const char *const argv[] = { "pct", "set", own->facts.box.name, "--delete", name, NULL };
+		rc = wm_step_run(l, "removed", "remove", said, argv, err);
+	}
+	return rc;
+}
+
+/* --- at boot ----------------------------------------------------------------------------------------- */
+
+static int no_boot_lxc(struct wm_life *l, struct wm_error *err)
+{
+	static const char on[] = "\nlxc.start.auto = 1\n";
+	WM_AUTO_FREE char *text = NULL;
+	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], *at;
+	struct stat st;
+	int rc = lxc_directory(&wm_lxc_own(l)->facts.box, dir, err);
+
+	if (!rc && wm_format(path, sizeof(path), "%s/config", dir))
+		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	if (rc)
+		return rc;
+	rc = wm_read_file(path, FILE_MAX, &text, NULL);
+	if (rc || stat(path, &st))
+		return wm_fail(err, rc ? -rc : errno, "%s: cannot read it: %s", path, strerror(rc ? -rc : errno));
+	at = strstr(text, on);
+	if (!at)
+		return 0;
+	at[strlen(on) - 2] = '0';
+	return wm_step_file(l, path, st.st_mode & 07777, text, strlen(text), err);
+}
+
+static int boot_pct(struct wm_life *l, bool wanted, struct wm_error *err)
+{
+	const char *name = wm_lxc_own(l)->facts.box.name, *number = wanted ? "1" : "0";
+	const char *const ask[] = { "pct", "config", name, NULL }, *const set[] = { "pct", "set", name, "--onboot", number, NULL };
+	char text[WM_RUN_OUTPUT], said[WM_NAME_SIZE + 32];
+	int rc = wm_run(ask, 30, text, err);
+
+	if (rc)
+		return rc < 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", name, text);
+	if ((strstr(text, "onboot: 1") != NULL) == wanted)
+		return 0;
+	wm_format(said, sizeof(said), "the start of container %s at boot", name);
+	return wm_step_run(l, wanted ? "enabled" : "disabled", wanted ? "enable" : "disable", said, set, err);
+}
+
+int wm_lxc_no_boot(struct wm_life *l, struct wm_error *err)
+{
+	int rc = wm_box_exists(&wm_lxc_own(l)->facts.box, err);
+
+	if (rc <= 0)
+		return rc;
+	return wm_lxc_own(l)->facts.box.kind == WM_BOX_PCT ? boot_pct(l, false, err) : no_boot_lxc(l, err);
+}
+
+int wm_lxc_wire(struct wm_life *l, struct wm_error *err)
+{
+	int rc;
+
+	if (wm_lxc_own(l)->facts.box.kind == WM_BOX_LXC)
+		return wire_lxc(l, err);
+	rc = wire_pct(l, err);
+	return rc || wm_lxc_own(l)->made ? rc : boot_pct(l, true, err);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the steps of `install --lxc` hand on to each other (life.own).
+ */
+#pragma once
+
+#include "agent/lifecycle/lxc_facts.h"
+#include "agent/lifecycle/settings.h"
+#include "core/env.h"
+
+struct wm_lxc_own {
+	struct wm_settings settings;
+	struct wm_env *env;         /* of settings.text */
+	struct wm_lxc_facts facts;  /* as they are to be */
+	struct wm_container_net net;
+	bool known;                 /* there were facts of before */
+	bool made;                  /* the container: just now, and it has not run yet */
+	bool rewired;               /* it runs, with networks of before */
+	bool there;                 /* it runs now: programs can be run in it; not so in a dry run of its making */
+};
+
+static inline struct wm_lxc_own *wm_lxc_own(const struct wm_life *l)
+{
+	return l->own;
+}
+
+/* A setting; fallback where it is not set. */
+static inline const char *wm_lxc_value(const struct wm_life *l, const char *key, const char *fallback)
+{
+	const char *value = wm_env_own(wm_lxc_own(l)->env, key, "");
+
+	return *value ? value : fallback;
+}
+
+/* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
+int wm_lxc_collect(struct wm_life *l, struct wm_error *err);
+int wm_lxc_plan_networks(struct wm_life *l, struct wm_error *err);
+int wm_lxc_keep(struct wm_life *l, struct wm_error *err); /* settings and facts, into their files */
+int wm_lxc_keep_networks(struct wm_life *l, struct wm_error *err); /* once the container has them */
+
+/* lxc_make.c: the container, and its networks, as steps. */
+int wm_lxc_look(struct wm_life *l, struct wm_error *err);
+int wm_lxc_make(struct wm_life *l, struct wm_error *err);
+int wm_lxc_wire(struct wm_life *l, struct wm_error *err);
+int wm_lxc_no_boot(struct wm_life *l, struct wm_error *err); /* it is not started when the machine is */
+
+/* lxc_fill.c: what goes into it. */
+int wm_lxc_basics(struct wm_life *l, struct wm_error *err);
+int wm_lxc_packages(struct wm_life *l, struct wm_error *err);
+int wm_lxc_programs(struct wm_life *l, struct wm_error *err);
+int wm_lxc_upgrades(struct wm_life *l, struct wm_error *err);
+int wm_lxc_gateway(struct wm_life *l, struct wm_error *err);
