@@ -128,7 +128,7 @@ $(B)/wm-fetch: $(B)/libfetch.a $(B)/libhttp.a $(B)/libcore.a
 $(B)/wm-registry: $(B)/libregistry.a $(B)/libcore.a
 	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread)
 $(B)/wm: $(B)/libcli.a $(B)/libhttp.a $(B)/libcore.a
-	$(call link,$(B)/obj/cli/main.o,$^,-lcurl -ljansson -lsodium -lsmartcols -lqrencode)
+	$(call link,$(B)/obj/cli/main.o,$^,-lcurl -ljansson -lsodium -lsmartcols -lqrencode -lpthread)
 
 # --- tests, demo ----------------------------------------------------------------
 include tests/tests.mk

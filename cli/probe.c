@@ -4,13 +4,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "cli/socket.h"
 #include "core/key.h"
 #include "core/util.h"
 
@@ -29,6 +27,13 @@ static struct sockaddr_in address_of(wm_ip4 addr, uint16_t port)
 
 /* --- ICMP --------------------------------------------------------------------------- */
 
+#define ECHO 8
+#define ECHO_REPLY 0
+struct icmp_echo { /* RFC 792, in network byte order */
+	uint8_t type, code;
+	uint16_t checksum, id, sequence;
+};
+
 struct pinger {
 	int fd;
 	bool raw; /* we see all ICMP of this machine, with its IP header */
@@ -38,10 +43,10 @@ struct pinger {
 static bool pinger_open(struct pinger *p)
 {
 	p->raw = false;
-	p->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
+	p->fd = open_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
 	if (p->fd < 0) {
 		p->raw = true;
-		p->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
+		p->fd = open_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 	}
 	wm_random(&p->id, sizeof(p->id)); /* the kernel's own, unless raw */
 	return p->fd >= 0;
@@ -62,16 +67,18 @@ static uint16_t checksum(const void *data, size_t len)
 static void pinger_send(const struct pinger *p, struct echo *e, uint16_t seq)
 {
 	static uint8_t packet[PACKET_MAX];
-	size_t len = e->size ? e->size - HEADERS + sizeof(struct icmphdr) : SMALL + sizeof(struct icmphdr);
-	struct icmphdr head = {.type = ICMP_ECHO, .un.echo = {.id = p->id, .sequence = htons(seq)}};
+	size_t len = e->size ? e->size - HEADERS + sizeof(struct icmp_echo) : SMALL + sizeof(struct icmp_echo);
+	struct icmp_echo head = {.type = ECHO, .id = p->id, .sequence = htons(seq)};
 	struct sockaddr_in to = address_of(e->addr, 0);
-	/* DO: no larger than what is known of the path. */
-	int pmtu = e->size ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
 
 	memcpy(packet, &head, sizeof(head));
 	head.checksum = checksum(packet, len);
 	memcpy(packet, &head, sizeof(head));
+#ifdef IP_MTU_DISCOVER
+	/* DO: no larger than what is known of the path. */
+	int pmtu = e->size ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
 	setsockopt(p->fd, IPPROTO_IP, IP_MTU_DISCOVER, &pmtu, sizeof(pmtu));
+#endif
 	e->error = sendto(p->fd, packet, len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ? errno : 0;
 }
 
@@ -83,16 +90,18 @@ static void pinger_hear(const struct pinger *p, struct echo *echo, size_t n)
 	ssize_t len;
 
 	while ((len = recvfrom(p->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_len)) >= 0) {
-		size_t skip = p->raw && len > 0 ? (packet[0] & 15u) * 4 : 0;
-		struct icmphdr head;
+		/* With its IP header if raw, and elsewhere than on Linux always; then it may be another program's. */
+		bool whole = p->raw || (len > 0 && packet[0] >> 4 == 4);
+		size_t skip = whole && len > 0 ? (packet[0] & 15u) * 4 : 0;
+		struct icmp_echo head;
 		uint16_t seq;
 
 		from_len = sizeof(from);
 		if ((size_t)len < skip + sizeof(head))
 			continue;
 		memcpy(&head, packet + skip, sizeof(head));
-		seq = ntohs(head.un.echo.sequence);
-		if (head.type == ICMP_ECHOREPLY && seq < n && (!p->raw || head.un.echo.id == p->id) &&
+		seq = ntohs(head.sequence);
+		if (head.type == ECHO_REPLY && seq < n && (!whole || head.id == p->id) &&
 		    ntohl(from.sin_addr.s_addr) == echo[seq].addr)
 			echo[seq].answered = true;
 	}
@@ -161,7 +170,7 @@ static void tcp_some(struct echo *echo, size_t n)
 		struct sockaddr_in to = address_of(echo[i].addr, TCP_PORT);
 
 		fd[i] = (struct pollfd){.events = POLLOUT};
-		fd[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		fd[i].fd = open_socket(AF_INET, SOCK_STREAM, 0);
 		result[i] = ETIMEDOUT;
 		if (fd[i].fd < 0 || (connect(fd[i].fd, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS))
 			result[i] = errno;
@@ -208,7 +217,7 @@ void probe_knock(struct knock *knock, size_t n)
 			memcpy(&to6.sin6_addr, ep->addr, sizeof(to6.sin6_addr));
 			memcpy(&to4.sin_addr, ep->addr, sizeof(to4.sin_addr));
 			fd[k] = (struct pollfd){.events = POLLIN};
-			fd[k].fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+			fd[k].fd = open_socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 			result[k] = ETIMEDOUT; /* as it should be: WireGuard is silent */
 			if (fd[k].fd < 0 || connect(fd[k].fd, six ? (void *)&to6 : (void *)&to4, six ? sizeof(to6) : sizeof(to4)) ||
 			    send(fd[k].fd, "", 1, 0) < 0)

@@ -6,11 +6,10 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "cli/probe.h"
+#include "cli/socket.h"
 #include "core/util.h"
 
 #define LEAST 68    /* RFC 791: every link carries so much */
@@ -19,8 +18,9 @@
 
 unsigned int probe_route_mtu(wm_ip4 addr)
 {
+#ifdef IP_MTU
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr), .sin_port = htons(9)};
-	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	WM_AUTO_CLOSE int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
 	socklen_t len = sizeof(int);
 	int mtu = 0;
 
@@ -28,6 +28,10 @@ unsigned int probe_route_mtu(wm_ip4 addr)
 	    mtu < LEAST)
 		return 0;
 	return (unsigned int)mtu;
+#else
+	(void)addr;
+	return 0;
+#endif
 }
 
 struct search {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * getaddrinfo_a() asks with threads of its own; what it was given stays until
- * it has answered, which the resolver's own time limits see to.
+ * A thread asks for each; that every one of them comes back is seen to by the
+ * resolver's own time limits.
  */
 #include "cli/resolve.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,36 +16,39 @@
 
 #define AT_ONCE 32
 
-static void take_answer(struct lookup *l, const struct gaicb *cb)
+static void *ask(void *arg)
 {
+	static const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+	struct lookup *l = arg;
+	struct addrinfo *found = NULL;
 	size_t n = 0;
 
-	l->failure = gai_error((struct gaicb *)cb);
-	for (const struct addrinfo *a = l->failure ? NULL : cb->ar_result; a && n < WM_ARRAY_LEN(l->addr); a = a->ai_next) {
+	memset(l->addr, 0, sizeof(l->addr));
+	l->failure = getaddrinfo(l->name, NULL, &hints, &found);
+	for (const struct addrinfo *a = l->failure ? NULL : found; a && n < WM_ARRAY_LEN(l->addr); a = a->ai_next) {
 		if (a->ai_family == AF_INET)
 			l->addr[n++] = ntohl(((struct sockaddr_in *)a->ai_addr)->sin_addr.s_addr);
 	}
-	if (cb->ar_result)
-		freeaddrinfo(cb->ar_result);
+	if (!l->failure)
+		freeaddrinfo(found);
+	return NULL;
 }
 
+/* Where there are no threads to be had it takes longer. */
 static void resolve_some(struct lookup *lookup, size_t n)
 {
-	static const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
-	struct gaicb cb[AT_ONCE], *list[AT_ONCE];
+	pthread_t thread[AT_ONCE];
+	bool started[AT_ONCE];
 
 	for (size_t i = 0; i < n; i++) {
-		memset(lookup[i].addr, 0, sizeof(lookup[i].addr));
-		cb[i] = (struct gaicb){.ar_name = lookup[i].name, .ar_request = &hints};
-		list[i] = &cb[i];
+		started[i] = !pthread_create(&thread[i], NULL, ask, &lookup[i]);
+		if (!started[i])
+			ask(&lookup[i]);
 	}
-	if (getaddrinfo_a(GAI_WAIT, list, (int)n, NULL) == EAI_AGAIN) {
-		for (size_t i = 0; i < n; i++)
-			lookup[i].failure = EAI_AGAIN;
-		return;
+	for (size_t i = 0; i < n; i++) {
+		if (started[i])
+			pthread_join(thread[i], NULL);
 	}
-	for (size_t i = 0; i < n; i++)
-		take_answer(&lookup[i], &cb[i]);
 }
 
 void resolve(struct lookup *lookup, size_t n)
@@ -68,7 +72,9 @@ const char *resolve_why(const struct lookup *lookup)
 	case EAI_AGAIN:
 		return "no name server answers";
 	case EAI_NONAME:
+#ifdef EAI_NODATA /* not POSIX */
 	case EAI_NODATA:
+#endif
 		return "the name server does not know it";
 	default:
 		return gai_strerror(lookup->failure);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/linux.h"
 #include "core/util.h"
 #include "registry/migrations.h"
 #include "registry/restore.h"
@@ -166,7 +167,7 @@ static int put_in_place(const char *part, const char *file, bool force, struct w
 	const char *slash = strrchr(file, '/');
 	WM_AUTO_CLOSE int fd = -1;
 
-	if (renameat2(AT_FDCWD, part, AT_FDCWD, file, force ? 0 : RENAME_NOREPLACE))
+	if (wm_renameat2(AT_FDCWD, part, AT_FDCWD, file, force ? 0 : RENAME_NOREPLACE))
 		return errno == EEXIST ? wm_fail(err, EEXIST, "%s is there already; give another name, or --force to replace it", file)
 				       : wm_fail(err, errno, "cannot make the backup %s: %s", file, strerror(errno));
 	wm_format(dir, sizeof(dir), "%.*s", slash ? (int)(slash - file) + 1 : 1, slash ? file : ".");

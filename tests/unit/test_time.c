@@ -32,6 +32,18 @@ static void there_and_back(void **state)
 	assert_string_equal(wm_time_format(INT64_MAX, text), "");
 }
 
+static void every_day_comes_back(void **state)
+{
+	char text[WM_TIME_TEXT];
+	int64_t back;
+
+	(void)state;
+	for (int64_t t = 86399; t < 253402300800; t += 86400 + 7 * 60 + 1) { /* until the year 9999 */
+		assert_int_equal(wm_time_parse(wm_time_format(t, text), &back), 0);
+		assert_int_equal(back, t);
+	}
+}
+
 static void nothing_else_is_taken(void **state)
 {
 	static const char *const rows[] = {
@@ -54,6 +66,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(there_and_back),
+		TEST(every_day_comes_back),
 		TEST(nothing_else_is_taken),
 	};
 

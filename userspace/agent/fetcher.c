@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/linux.h"
 #include "core/util.h"
 
 #define CHILD_FD 3
@@ -72,7 +73,7 @@ static void child(int fd, const char *path)
 	if (setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(126);
 	/* Whatever a library opened without O_CLOEXEC is root's. */
-	close_range(CHILD_FD + 1, ~0u, 0);
+	wm_close_from(CHILD_FD + 1);
 	execve(path, argv, envp);
 	_exit(127);
 }

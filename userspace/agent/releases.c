@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/linux.h"
 #include "core/log.h"
 #include "core/util.h"
 
@@ -126,7 +127,7 @@ static int put_in_place(int releases, const char *unfinished, const char *name)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
-	if (!renameat2(releases, unfinished, releases, name, RENAME_EXCHANGE))
+	if (!wm_renameat2(releases, unfinished, releases, name, RENAME_EXCHANGE))
 		return remove_dir(releases, unfinished);
 	rc = remove_dir(releases, name);
 	return rc || !renameat(releases, unfinished, releases, name) ? rc : -errno;

@@ -97,10 +97,17 @@ static void begin(struct line *line, const char *name, const char *suffix, const
 	put(line, " ", 1);
 }
 
+/* Nobody else writes to it meanwhile. */
+#ifdef __linux__
+#define write_line fwrite_unlocked
+#else
+#define write_line fwrite
+#endif
+
 static void end(struct line *line, FILE *f)
 {
 	put(line, "\n", 1);
-	fwrite_unlocked(line->text, 1, line->len, f);
+	write_line(line->text, 1, line->len, f);
 }
 
 void wm_metric_sample(FILE *f, const char *name, const char *suffix, const char *labels, const char *more, uint64_t value)

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <stdio_ext.h>
+#endif
 
 #include "core/name.h"
 
@@ -40,7 +42,9 @@ struct wm_out *wm_out_new(FILE *f, enum wm_out_format format)
 	if (!out)
 		return NULL;
 	/* Nobody else writes to it meanwhile, and a large table is written in small pieces. */
+#ifdef FSETLOCKING_BYCALLER
 	__fsetlocking(f, FSETLOCKING_BYCALLER);
+#endif
 	out->f = f;
 	out->format = format;
 	if (is_json(out))

@@ -16,6 +16,17 @@ const char *wm_time_format(int64_t unix_time, char *buf)
 	return buf;
 }
 
+/* timegm(), which POSIX has not: days since 1970 by the Gregorian calendar. */
+static int64_t seconds_of(const struct tm *tm)
+{
+	static const int16_t before[12] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	int64_t year = tm->tm_year + 1900, last = year - (tm->tm_mon < 2); /* whose 29th of February may have been */
+	int64_t days = 365 * (year - 1970) + (last / 4 - 1969 / 4) - (last / 100 - 1969 / 100) + (last / 400 - 1969 / 400) +
+		       before[tm->tm_mon] + tm->tm_mday - 1;
+
+	return ((days * 24 + tm->tm_hour) * 60 + tm->tm_min) * 60 + tm->tm_sec;
+}
+
 /* What strptime is lenient about (spaces, one digit, the 31st of June) does not come out again as it went in. */
 int wm_time_parse(const char *text, int64_t *ret)
 {
@@ -26,7 +37,7 @@ int wm_time_parse(const char *text, int64_t *ret)
 
 	if (!end || *end)
 		return -EINVAL;
-	t = (int64_t)timegm(&tm);
+	t = seconds_of(&tm);
 	if (strcmp(wm_time_format(t, again), text))
 		return -EINVAL;
 	*ret = t;

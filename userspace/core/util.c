@@ -75,7 +75,7 @@ int wm_grow(void **array, size_t *capacity, size_t n, size_t size)
 			return -ENOMEM;
 		cap *= 2;
 	}
-	bigger = reallocarray(*array, cap, size);
+	bigger = cap <= SIZE_MAX / size ? realloc(*array, cap * size) : NULL;
 	if (!bigger)
 		return -ENOMEM;
 	*array = bigger;

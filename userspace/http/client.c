@@ -254,11 +254,12 @@ static int perform(struct transfer *t, const char *method, const char *path, con
 {
 	struct wm_http *http = t->http;
 	bool once = strcmp(method, "GET") && strcmp(method, "PUT");
-	WM_AUTO_FREE char *url = NULL;
+	size_t url_size = strlen(http->base) + strlen(path) + 1;
+	WM_AUTO_FREE char *url = malloc(url_size);
 	CURLcode code;
 	int rc = 0;
 
-	if (asprintf(&url, "%s%s", http->base, path) < 0)
+	if (!url || wm_format(url, url_size, "%s%s", http->base, path))
 		return wm_fail(err, ENOMEM, "%s %s: out of memory", http->what, http->base);
 	curl_easy_setopt(http->curl, CURLOPT_URL, url);
 	curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L); /* takes back what the last request set */

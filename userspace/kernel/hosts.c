@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/linux.h"
 #include "core/log.h"
 #include "core/util.h"
 
@@ -46,11 +46,11 @@ static pid_t read_pid(const char *path)
 static void reload_dnsmasq(const char *pid_file)
 {
 	pid_t pid = read_pid(pid_file);
-	WM_AUTO_CLOSE int fd = pid ? pidfd_open(pid, 0) : -1;
+	WM_AUTO_CLOSE int fd = pid ? wm_pidfd_open(pid) : -1;
 
 	if (fd < 0 || !is_dnsmasq(pid))
 		return; /* it will read the files when it starts */
-	if (pidfd_send_signal(fd, SIGHUP, NULL, 0) < 0 && errno != ESRCH)
+	if (wm_pidfd_signal(fd, SIGHUP) < 0 && errno != ESRCH)
 		wm_warning("cannot tell dnsmasq (pid %d) to read its names again: %s; restart it", (int)pid, strerror(errno));
 }
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/linux.h"
 #include "core/util.h"
 #include "kernel/link_priv.h"
 #include "kernel/wg_priv.h"
@@ -53,7 +54,7 @@ static void run(const char *program, const char *ifname, int said_fd)
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(said_fd, 1) < 0 || dup2(said_fd, 2) < 0)
 		_exit(126);
-	close_range(3, ~0u, 0);
+	wm_close_from(3);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);

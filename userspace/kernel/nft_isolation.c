@@ -7,8 +7,8 @@
  * Where a rule takes a flow out of one set and puts it into another, taking out
  * comes first: should the other be full, the flow is lost, not immortal.
  */
-#include <linux/icmp.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 

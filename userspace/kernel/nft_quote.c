@@ -7,10 +7,11 @@
  * netfilter changes one checksum at a time.
  */
 #include <arpa/inet.h>
-#include <linux/icmp.h>
 #include <stdio.h>
-#include <libnftnl/expr.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <libnftnl/expr.h>
 
 #include "core/util.h"
 #include "kernel/nft_expr_priv.h"

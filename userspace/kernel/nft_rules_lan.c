@@ -4,8 +4,8 @@
  */
 #include "kernel/nft_rules_priv.h"
 
-#include <linux/icmp.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 
 #include "core/util.h"
 #include "kernel/nft_drops.h"
