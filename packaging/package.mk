@@ -2,6 +2,7 @@
 #
 #   make deb          Debian packages, built from a copy of the sources -> $(B)/deb
 #   make image        a container image of wm-registry -> $(B)/wm-registry-VERSION.tar
+#   make release KEY=SECRET [OUT=release] [DAYS=60]    all of that, sources, programs, and what wm-agent reads, signed
 
 .PHONY: deb
 deb:
@@ -13,3 +14,8 @@ image: deps-build
 	@scripts/deps.sh package
 	@$(MAKE) --no-print-directory $(B)/wm-registry
 	@packaging/image $(B)/wm-registry-$(VERSION).tar
+
+.PHONY: release
+release: all
+	@scripts/deps.sh package
+	@packaging/release --key "$(KEY)" --out "$(or $(OUT),release)" --days "$(or $(DAYS),60)"

@@ -22,7 +22,7 @@ TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon systemd-container
 	mmdebstrap"
 
-PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools python3 ca-certificates"
+PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools minisign python3 ca-certificates"
 
 VM="qemu-system-x86 busybox-static kmod python3 python3-requests
 	python3-argcomplete"

@@ -19,8 +19,8 @@ setup() {
 		# Variables that others read, functions that others call.
 		shellcheck -s dash -e SC2034,SC2154 "$script"
 	done
-	for script in packaging/deb tests/package/root tests/package/compiles scripts/release; do
-		shellcheck -s bash "$script"
+	for script in packaging/deb packaging/release tests/package/root tests/package/compiles scripts/release; do
+		shellcheck -S warning -s bash "$script"
 	done
 }
 
