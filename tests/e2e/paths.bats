@@ -16,11 +16,18 @@ setup_file() { paths_up; }
 teardown_file() { paths_down; }
 setup() { paths_use; }
 
+seen_at() { gateway "$1" status -j | jq -e --arg at "$2" '.endpoint.seen == $at'; }
+
 @test "a gateway with a public address of its own says so; behind NAT it says nothing" {
 	wait_for 30 'a has said where it is' endpoint_is a 11.0.0.2:51820
 	wait_for 30 'b and c have been there' reported b c
 	endpoint_is b null
 	endpoint_is c null
+	gateway a status -j | jq -e '.endpoint | .told == "11.0.0.2:51820" and .seen == .told and .by == "registry" and .own and .found > 0'
+	gateway hub status -j | jq -e '.endpoint | .told == "198.51.100.1:51820" and .by == "PUBLIC_IP"'
+	wait_for 30 'b knows where it is seen' seen_at b 11.0.0.3:51820
+	gateway b status -j | jq -e '.endpoint | .told == null and .by == "registry" and (.own | not)'
+	gateway b status | grep -F 'behind NAT'
 }
 
 @test "a spoke behind NAT reaches one with an address directly, and both the hub" {

@@ -291,6 +291,7 @@ static void values_out_of_range_are_refused(void **state)
 		ROW(WM_RECORD_UPDATE_SELF, wm_fetch_self, endpoint.family, 0, 7),
 		ROW(WM_RECORD_UPDATE_SELF, wm_fetch_self, endpoint_too, 1, 2),
 		ROW(WM_RECORD_LOCATED, wm_fetch_located, endpoint.family, 0, 7),
+		ROW(WM_RECORD_LOCATED, wm_fetch_located, by_services, 1, 2),
 #undef ROW
 	};
 	struct wm_site site = { .subnet = { .addr = ip("172.30.2.1"), .len = 24 } };

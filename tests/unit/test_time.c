@@ -62,12 +62,29 @@ static void nothing_else_is_taken(void **state)
 	assert_int_equal(t, 7);
 }
 
+static void an_age_has_one_unit(void **state)
+{
+	static const struct {
+		int64_t then;
+		const char *text;
+	} rows[] = {
+		{ 0, "never" }, { 1000000, "0 s ago" }, { 999881, "119 s ago" }, { 999880, "2 min ago" }, { 992801, "119 min ago" },
+		{ 992800, "2 h ago" }, { 827200, "2 d ago" }, { 1000005, "0 s ago" },
+	};
+	char text[WM_AGE_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(wm_time_age(rows[i].then, 1000000, text), rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(there_and_back),
 		TEST(every_day_comes_back),
 		TEST(nothing_else_is_taken),
+		TEST(an_age_has_one_unit),
 	};
 
 	return UNIT_RUN("time", tests);

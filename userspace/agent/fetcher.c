@@ -161,7 +161,7 @@ static int take(struct wm_fetcher *f, const struct wm_record *r, struct wm_answe
 		return 0;
 	case WM_RECORD_LOCATED:
 		ret->kind = WM_ANSWER_LOCATED;
-		ret->endpoint = r->located.endpoint;
+		ret->located = r->located;
 		return 0;
 	case WM_RECORD_PROBLEM:
 		problem(ret, r->problem.http_status, r->problem.code > 0 ? r->problem.code : EIO, r->problem.text);

@@ -27,7 +27,7 @@ struct wm_answer {
 	enum wm_answer_kind kind;
 	struct wm_config config; /* CONFIG: the caller's to free */
 	struct wm_delta delta;   /* CHANGES: the same */
-	struct wm_endpoint endpoint; /* LOCATED; family 0: nowhere */
+	struct wm_fetch_located located; /* LOCATED */
 	int http_status;         /* PROBLEM; 0: none was had */
 	int code;                /* PROBLEM: positive errno */
 	struct wm_error err;     /* PROBLEM: the sentence */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/locate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/log.h"
+#include "core/time.h"
 #include "core/util.h"
 #include "kernel/link.h"
 
@@ -41,10 +43,14 @@ void wm_locating_ask(struct wm_locating *l, const struct wm_instance *inst, stru
 	l->next_ms = wm_monotonic_ms() + AGAIN_MS;
 }
 
-void wm_locating_take(struct wm_locating *l, const struct wm_endpoint *seen)
+void wm_locating_take(struct wm_locating *l, const struct wm_fetch_located *found)
 {
+	const struct wm_endpoint *seen = &found->endpoint;
+
 	l->located = (struct wm_located){ .seen = *seen, .own = seen->family && wm_link_is_own(seen) };
 	l->known = true;
+	l->by_services = found->by_services;
+	l->found = wm_unix_time();
 	*l->problem.text = '\0';
 }
 
@@ -78,4 +84,46 @@ void wm_locating_say(struct wm_locating *l, const struct wm_instance *inst, cons
 		rc = wm_replace_file(path, 0644, text, strlen(text));
 	if (rc)
 		wm_warning("cannot keep %s/endpoint: %s", inst->state_dir, strerror(-rc));
+}
+
+static const char *by_whom(const struct wm_locating *l, const struct wm_instance *inst)
+{
+	switch (inst->locate.by) {
+	case WM_LOCATE_GIVEN:
+	case WM_LOCATE_NEVER:
+		return "PUBLIC_IP";
+	case WM_LOCATE_NAME:
+		return inst->locate.name;
+	case WM_LOCATE_OWN:
+	case WM_LOCATE_ANY:
+		break;
+	}
+	return !l->located.seen.family ? NULL : l->by_services ? "WM_ENDPOINT_SERVICES" : "registry";
+}
+
+/* Also what is not found any more was told, and counts until something else is. */
+static const char *reached_at(const struct wm_locating *l, const struct wm_instance *inst, char *buf)
+{
+	const struct wm_endpoint *at = inst->locate.by == WM_LOCATE_GIVEN ? &inst->locate.given : &l->said;
+
+	return inst->locate.by != WM_LOCATE_NEVER && at->family ? wm_endpoint_format(at, buf) : NULL;
+}
+
+void wm_locating_print(struct wm_out *out, const struct wm_locating *l, const struct wm_instance *inst)
+{
+	char seen[WM_ENDPOINT_TEXT], told[WM_ENDPOINT_TEXT], age[WM_AGE_TEXT], when[80];
+	const struct wm_endpoint *at = inst->locate.by == WM_LOCATE_GIVEN ? &inst->locate.given : &l->located.seen;
+
+	wm_out_object(out, "endpoint", "endpoint");
+	wm_out_str(out, "told", "told others", reached_at(l, inst, told));
+	wm_out_str(out, "seen", at->family ? "seen at" : NULL, at->family ? wm_endpoint_format(at, seen) : NULL);
+	wm_out_str(out, "by", at->family ? "by" : NULL, by_whom(l, inst));
+	wm_out_bool(out, "own", NULL, l->located.own);
+	wm_out_uint(out, "found", NULL, (uint64_t)l->found);
+	snprintf(when, sizeof(when), "%s%s", wm_time_age(l->found, wm_unix_time(), age),
+		 at->family && !l->located.own && inst->locate.by == WM_LOCATE_OWN ? ", no address of this machine: behind NAT" : "");
+	if (l->found)
+		wm_out_str(out, NULL, "found", when);
+	wm_out_str(out, "problem", *l->problem.text ? "problem" : NULL, *l->problem.text ? l->problem.text : NULL);
+	wm_out_object_end(out);
 }

@@ -248,7 +248,7 @@ void wm_gateway_told(struct wm_gateway *g, struct wm_answer *answer)
 		return;
 	g->locating.asked = false;
 	if (asked && answer->kind == WM_ANSWER_LOCATED) {
-		wm_locating_take(&g->locating, &answer->endpoint);
+		wm_locating_take(&g->locating, &answer->located);
 		g->tell_self |= g->have_config && wm_gateway_self_differs(g);
 	} else if (asked && answer->kind == WM_ANSWER_PROBLEM) {
 		wm_locating_failed(&g->locating, &answer->err);

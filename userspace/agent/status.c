@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/update_cmd.h"
+#include "core/time.h"
 #include "core/util.h"
 #include "kernel/dataplane.h"
 #include "kernel/fastpath.h"
@@ -14,35 +15,15 @@
 
 #define SCREEN_ROWS 8 /* of a table, in text */
 
-/* "12 s", "5 min", "3 h", "2 d" */
-static const char *age_text(int64_t then, char *buf, size_t size)
-{
-	int64_t s = wm_unix_time() - then;
-
-	if (!then)
-		return "never";
-	if (s < 0)
-		s = 0;
-	if (s < 120)
-		snprintf(buf, size, "%lld s ago", (long long)s);
-	else if (s < 7200)
-		snprintf(buf, size, "%lld min ago", (long long)s / 60);
-	else if (s < 172800)
-		snprintf(buf, size, "%lld h ago", (long long)s / 3600);
-	else
-		snprintf(buf, size, "%lld d ago", (long long)s / 86400);
-	return buf;
-}
-
 static void print_config(struct wm_out *out, const struct wm_gateway *g, bool running)
 {
-	char text[WM_PREFIX_TEXT], age[32];
+	char text[WM_PREFIX_TEXT], age[WM_AGE_TEXT];
 
 	wm_out_object(out, "registry", "registry");
 	wm_out_str(out, "url", "url", g->inst->registry_url);
 	wm_out_uint(out, "seen", NULL, (uint64_t)g->registry_seen);
 	if (running)
-		wm_out_str(out, NULL, "last answer", age_text(g->registry_seen, age, sizeof(age)));
+		wm_out_str(out, NULL, "last answer", wm_time_age(g->registry_seen, wm_unix_time(), age));
 	wm_out_str(out, "problem", *g->registry.text ? "problem" : NULL, *g->registry.text ? g->registry.text : NULL);
 	wm_out_object_end(out);
 
@@ -156,7 +137,7 @@ static void end_rows(struct rows *rows, const char *if_empty)
 
 static void print_peer(struct rows *rows, const struct wm_wg_peer *p, const struct known *who)
 {
-	char key[WM_KEY_TEXT], ep[WM_ENDPOINT_TEXT], age[32], name[WM_NAME_SIZE + 16];
+	char key[WM_KEY_TEXT], ep[WM_ENDPOINT_TEXT], age[WM_AGE_TEXT], name[WM_NAME_SIZE + 16];
 
 	if (!begin_row(rows))
 		return;
@@ -165,7 +146,7 @@ static void print_peer(struct rows *rows, const struct wm_wg_peer *p, const stru
 	wm_out_cell_str(rows->out, who ? name : NULL);
 	wm_out_cell_str(rows->out, wm_key_format(&p->public_key, key));
 	wm_out_cell_str(rows->out, *wm_endpoint_format(&p->endpoint, ep) ? ep : NULL);
-	wm_out_cell_str(rows->out, age_text(p->last_handshake, age, sizeof(age)));
+	wm_out_cell_str(rows->out, wm_time_age(p->last_handshake, wm_unix_time(), age));
 	wm_out_cell_uint(rows->out, (uint64_t)p->last_handshake);
 	wm_out_cell_uint(rows->out, p->rx_bytes);
 	wm_out_cell_uint(rows->out, p->tx_bytes);
@@ -225,6 +206,7 @@ void wm_status_print(struct wm_out *out, const struct wm_gateway *g, bool runnin
 	wm_update_print(out, g->inst);
 	wm_out_str(out, "public_key", "public key", wm_key_is_zero(&g->id.public_key) ? NULL : wm_key_format(&g->id.public_key, key));
 	print_config(out, g, running);
+	wm_locating_print(out, &g->locating, g->inst);
 	print_kernel(out, g);
 	print_peers(out, g, most);
 	print_unplaced(out, &g->plan, most);

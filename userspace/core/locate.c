@@ -35,7 +35,7 @@ static bool name_valid(const char *name)
 	}
 }
 
-static int parse_name(const char *text, struct wm_locate *io)
+int wm_locate_parse_name(const char *text, struct wm_locate *io)
 {
 	const char *colon = strchr(text, ':');
 	char *end;
@@ -76,7 +76,7 @@ static int load_public(const char *text, struct wm_locate *io, struct wm_error *
 		io->by = WM_LOCATE_ANY;
 	else if (!parse_address(text, io))
 		io->by = WM_LOCATE_GIVEN;
-	else if (!parse_name(text, io))
+	else if (!wm_locate_parse_name(text, io))
 		io->by = WM_LOCATE_NAME;
 	else
 		return wm_fail(err, EINVAL, "PUBLIC_IP is '%.60s'; it must be an IP address, ADDRESS:PORT, a DNS name, NAME:PORT, auto or none",

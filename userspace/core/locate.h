@@ -33,6 +33,9 @@ struct wm_locate {
 /* From PUBLIC_IP and WM_ENDPOINT_SERVICES. port: where WireGuard listens. -EINVAL names the key. */
 int wm_locate_load(const struct wm_env *env, uint16_t port, struct wm_locate *ret, struct wm_error *err);
 
+/* NAME or NAME:PORT, a name of at least two labels: name and, if it is there, port of *io; -EINVAL. */
+int wm_locate_parse_name(const char *text, struct wm_locate *io);
+
 /* An address that the whole internet reaches (RFC 6890 and what took its place): not private, shared, local, for
  * documentation or benchmarks, multicast or reserved. */
 bool wm_endpoint_is_public(const struct wm_endpoint *ep);

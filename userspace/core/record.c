@@ -149,7 +149,7 @@ static bool values_valid(const struct wm_record *r)
 	case WM_RECORD_UPDATE_SELF:
 		return endpoint_valid(&r->self.endpoint) && bool_valid(&r->self.endpoint_too);
 	case WM_RECORD_LOCATED:
-		return endpoint_valid(&r->located.endpoint);
+		return endpoint_valid(&r->located.endpoint) && bool_valid(&r->located.by_services);
 	case WM_RECORD_REPORT_PEER:
 		return endpoint_valid(&r->report_peer.endpoint);
 	case WM_RECORD_REPORT:

@@ -130,6 +130,7 @@ struct wm_fetch_locate {
 
 struct wm_fetch_located {
 	struct wm_endpoint endpoint; /* family 0: nobody sees it at a public address */
+	_Alignas(8) bool by_services; /* it was they who did, and not the registry */
 };
 
 /* The site is no more, nor are its hosts. */

@@ -2,6 +2,8 @@
 #include "core/time.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,4 +44,22 @@ int wm_time_parse(const char *text, int64_t *ret)
 		return -EINVAL;
 	*ret = t;
 	return 0;
+}
+
+const char *wm_time_age(int64_t then, int64_t now, char *buf)
+{
+	static const struct {
+		int64_t below, unit;
+		const char *name;
+	} units[] = { { 120, 1, "s" }, { 7200, 60, "min" }, { 172800, 3600, "h" }, { INT64_MAX, 86400, "d" } };
+	int64_t s = then < now ? now - then : 0;
+	size_t i = 0;
+
+	while (s >= units[i].below)
+		i++;
+	if (then)
+		snprintf(buf, WM_AGE_TEXT, "%" PRId64 " %s ago", s / units[i].unit, units[i].name);
+	else
+		snprintf(buf, WM_AGE_TEXT, "never");
+	return buf;
 }

@@ -372,7 +372,7 @@ static int answer_locate(struct wm_answerer *a, const struct wm_fetch_locate *re
 	int rc = connect_to(a, &req->target, &err);
 
 	if (!rc)
-		rc = wm_fetch_locate(a->http, req, &located.endpoint, &err);
+		rc = wm_fetch_locate(a->http, req, &located, &err);
 	return rc ? send_problem(a, 0, -rc, &err) : wm_record_send(a->fd, WM_RECORD_LOCATED, &located, sizeof(located));
 }
 

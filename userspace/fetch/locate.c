@@ -148,21 +148,29 @@ static bool by_services(const struct wm_fetch_locate *req, struct wm_endpoint *r
 	return false;
 }
 
-int wm_fetch_locate(struct wm_http *registry, const struct wm_fetch_locate *req, struct wm_endpoint *ret, struct wm_error *err)
+/* registry_rc: of asking the registry, which sees no public address. */
+static int seen_by_services(const struct wm_fetch_locate *req, int registry_rc, struct wm_fetch_located *ret, struct wm_error *err)
 {
-	struct wm_endpoint ep = { 0 };
+	ret->endpoint = (struct wm_endpoint){ 0 };
+	ret->by_services = by_services(req, &ret->endpoint);
+	if (ret->by_services || registry_rc || !*req->services)
+		return ret->by_services ? 0 : registry_rc;
+	return wm_fail(err, EREMOTEIO, "no two of WM_ENDPOINT_SERVICES agree on a public address of this gateway");
+}
+
+int wm_fetch_locate(struct wm_http *registry, const struct wm_fetch_locate *req, struct wm_fetch_located *ret, struct wm_error *err)
+{
+	struct wm_fetch_located got = { 0 };
 	int rc = 0;
 
-	if (*req->name)
-		return by_name(req, ret, err);
-	rc = by_registry(registry, req->port, &ep, err);
-	if (!wm_endpoint_is_public(&ep) && !by_services(req, &ep)) {
-		ep = (struct wm_endpoint){ 0 };
-		if (!rc && *req->services)
-			rc = wm_fail(err, EREMOTEIO, "no two of WM_ENDPOINT_SERVICES agree on a public address of this gateway");
-		if (rc)
-			return rc;
+	if (*req->name) {
+		rc = by_name(req, &got.endpoint, err);
+	} else {
+		rc = by_registry(registry, req->port, &got.endpoint, err);
+		if (!wm_endpoint_is_public(&got.endpoint))
+			rc = seen_by_services(req, rc, &got, err);
 	}
-	*ret = ep;
-	return 0;
+	if (!rc)
+		*ret = got;
+	return rc;
 }
