@@ -13,9 +13,16 @@
 #include "cli/dry.h"
 #include "cli/like.h"
 #include "cli/show.h"
+#include "core/locate.h"
 #include "core/util.h"
 
 #define DEFAULT_PORT 51820 /* of a gateway: WM_LISTEN_PORT in core/instance.h */
+
+/* What --endpoint says. */
+struct where {
+	struct wm_endpoint address; /* which the registry is told too; family 0: none was given */
+	struct wm_locate named;     /* name "": none was. The gateway looks it up, again and again, and tells the registry */
+};
 
 static void env_line(struct wm_out *out, const char *key, const char *value)
 {
@@ -39,18 +46,22 @@ static void env_comment(struct wm_out *out, const char *fmt, ...)
 }
 
 /* The gateway reports its endpoint itself, so it must know the one that was given here. */
-static void env_endpoint(struct wm_out *out, const struct wm_endpoint *ep)
+static void env_endpoint(struct wm_out *out, const struct where *where)
 {
-	char text[WM_ENDPOINT_TEXT], port[8];
+	const struct wm_locate *named = &where->named;
+	unsigned int port = *named->name ? named->port : where->address.port;
+	char text[WM_DNS_NAME_SIZE + WM_ENDPOINT_TEXT], number[8];
 
-	if (!ep->family)
+	if (*named->name)
+		snprintf(text, sizeof(text), "%s:%u", named->name, port);
+	else if (!*wm_endpoint_format(&where->address, text))
 		return;
-	env_line(out, "PUBLIC_IP", wm_endpoint_format(ep, text));
-	if (ep->port == DEFAULT_PORT)
+	env_line(out, "PUBLIC_IP", text);
+	if (port == DEFAULT_PORT)
 		return;
 	env_comment(out, "another number where a router forwards the port to a different one:");
-	snprintf(port, sizeof(port), "%u", ep->port);
-	env_line(out, "WM_LISTEN_PORT", port);
+	snprintf(number, sizeof(number), "%u", port);
+	env_line(out, "WM_LISTEN_PORT", number);
 }
 
 static bool is_local(const char *url)
@@ -60,7 +71,7 @@ static bool is_local(const char *url)
 
 /* `url`: where the gateway reaches the registry. */
 static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const struct wm_site *site,
-			    const struct enrolment *e, const char *url)
+			    const struct where *where, const struct enrolment *e, const char *url)
 {
 	char subnet[WM_PREFIX_TEXT], gateway[WM_IP4_TEXT];
 	struct wm_out *out = show_begin(cli);
@@ -84,7 +95,7 @@ static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const stru
 	env_line(out, "SITE_DOMAIN", site->domain);
 	env_line(out, "SITE_SUBNET", subnet);
 	env_line(out, "IS_HUB", site->hub ? "true" : "false");
-	env_endpoint(out, &site->endpoint);
+	env_endpoint(out, where);
 	if (is_local(url))
 		env_comment(out, "this address is this machine's own; a gateway elsewhere needs the registry's public one:");
 	env_line(out, "WM_REGISTRY_URL", url);
@@ -99,9 +110,21 @@ static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const stru
 	return show_end(out, WM_EXIT_OK);
 }
 
-static int parse_site(struct cli *cli, struct wm_site *site, uint32_t *mask)
+/* text: NULL, not said. */
+static int parse_endpoint(const char *text, struct where *ret)
 {
-	const char *subnet = cli->opt[OPT_SUBNET], *endpoint = cli->opt[OPT_ENDPOINT];
+	*ret = (struct where){ .named.port = DEFAULT_PORT };
+	if (!text || !wm_endpoint_parse(text, &ret->address) || !wm_locate_parse_name(text, &ret->named))
+		return 0;
+	return complain(WM_EXIT_USAGE,
+			"--endpoint '%s' must look like 198.51.100.7:51820, [2001:db8::7]:51820, or a name in DNS: "
+			"home.example.net:51820",
+			text);
+}
+
+static int parse_site(struct cli *cli, struct wm_site *site, struct where *where, uint32_t *mask)
+{
+	const char *subnet = cli->opt[OPT_SUBNET];
 
 	if (!wm_domain_valid(cli->arg[0]) || wm_copy(site->domain, sizeof(site->domain), cli->arg[0]))
 		return complain(WM_EXIT_USAGE,
@@ -114,19 +137,20 @@ static int parse_site(struct cli *cli, struct wm_site *site, uint32_t *mask)
 				subnet);
 	if (subnet)
 		*mask |= field_bit(&wm_site_table, "subnet");
-	if (endpoint && wm_endpoint_parse(endpoint, &site->endpoint))
-		return complain(WM_EXIT_USAGE, "--endpoint '%s' must look like 198.51.100.7:51820 or [2001:db8::7]:51820",
-				endpoint);
-	if (endpoint)
-		*mask |= field_bit(&wm_site_table, "endpoint");
 	site->hub = cli->opt[OPT_HUB];
 	if (site->hub)
 		*mask |= field_bit(&wm_site_table, "is_hub");
+	if (parse_endpoint(cli->opt[OPT_ENDPOINT], where))
+		return WM_EXIT_USAGE;
+	site->endpoint = where->address;
+	if (where->address.family)
+		*mask |= field_bit(&wm_site_table, "endpoint");
 	return 0;
 }
 
 /* `made`: the site was created by this very command. */
-static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh, const struct wm_site *site, bool made)
+static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh, const struct wm_site *site,
+		      const struct where *where, bool made)
 {
 	struct wm_error err = {0};
 	struct whoami who = {0};
@@ -141,7 +165,7 @@ static int enrol_site(struct cli *cli, struct api *api, const struct mesh *mesh,
 	if (rc && made)
 		return complain(exit_code_of(rc), "site %s is created, but has no enrolment: %s; when that is mended: wm enrol %s",
 				site->domain, err.text, site->domain);
-	code = rc ? complain_error(rc, &err) : show_gateway_env(cli, mesh, site, &e, *who.url ? who.url : mesh->url);
+	code = rc ? complain_error(rc, &err) : show_gateway_env(cli, mesh, site, where, &e, *who.url ? who.url : mesh->url);
 	wm_wipe(&e, sizeof(e));
 	return code;
 }
@@ -166,10 +190,11 @@ int cmd_add_site(struct cli *cli)
 {
 	struct wm_site site = {0};
 	struct wm_error err = {0};
+	struct where where;
 	struct mesh *mesh;
 	struct api *api = NULL;
 	uint32_t mask = 0;
-	int rc, code = parse_site(cli, &site, &mask);
+	int rc, code = parse_site(cli, &site, &where, &mask);
 
 	code = code ?: mesh_choose(cli, &mesh);
 	if (code)
@@ -181,7 +206,7 @@ int cmd_add_site(struct cli *cli)
 	} else {
 		rc = rc ?: api_send(api, "POST", "/v1/sites", &wm_site_table, &site, mask, &wm_site_table, &site, site.domain,
 				    &err);
-		code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, true);
+		code = rc ? complain_error(rc, &err) : enrol_site(cli, api, mesh, &site, &where, true);
 	}
 	api_close(api);
 	return code;
@@ -272,7 +297,7 @@ int cmd_enrol(struct cli *cli)
 			 device ? "device" : "site", name);
 		code = show_would(cli, mesh, text);
 	} else if (!code) {
-		code = device ? enrol_device(cli, api, mesh, name) : enrol_site(cli, api, mesh, &site, false);
+		code = device ? enrol_device(cli, api, mesh, name) : enrol_site(cli, api, mesh, &site, &(struct where){ .address = site.endpoint }, false);
 	}
 	api_close(api);
 	return code;

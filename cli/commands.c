@@ -21,7 +21,7 @@ const struct option_row option_rows[OPT_COUNT] = {
 			    "send the token over plain http, where the path is protected otherwise"},
 	[OPT_SUBNET] = {"subnet", 0, "PREFIX", WORDS_NONE, "the site's overlay subnet; default: the next free /24"},
 	[OPT_HUB] = {"hub", 0, NULL, WORDS_NONE, "this site is the hub, where devices connect"},
-	[OPT_ENDPOINT] = {"endpoint", 0, "ADDRESS:PORT", WORDS_NONE, "where its gateway is reached from outside (UDP)"},
+	[OPT_ENDPOINT] = {"endpoint", 0, "ADDRESS:PORT", WORDS_NONE, "where its gateway is reached from outside (UDP); also NAME[:PORT], a name in DNS"},
 	[OPT_CASCADE] = {"cascade", 0, NULL, WORDS_NONE, "its hosts and devices go too"},
 	[OPT_END] = {"end", 0, NULL, WORDS_NONE, "end the one that nobody has used, and make none"},
 	[OPT_DEVICE] = {"device", 0, NULL, WORDS_NONE, "the name is a device's, not a site's"},
@@ -79,7 +79,8 @@ const struct command command_rows[] = {
 
 	{SECTION_CHANGE, "add-site", "DOMAIN [--subnet PREFIX] [--hub] [--endpoint ADDRESS:PORT]", 1, 1, WORDS_NONE,
 	 OPT(DRY_RUN) | OPT(SUBNET) | OPT(HUB) | OPT(ENDPOINT), cmd_add_site, "create a site; prints its gateway's enrolment",
-	 "What is printed is the gateway's /etc/wm/gateway.env. Its token is a one-time enrolment.", 0},
+	 "What is printed is the gateway's /etc/wm/gateway.env. Its token is a one-time enrolment. A name given as\n"
+	 "--endpoint is looked up by the gateway itself, every two minutes; others get the address it leads to.", 0},
 	{SECTION_CHANGE, "enrol", "DOMAIN | --device NAME [--end]", 1, 1, WORDS_SITE, OPT(DRY_RUN) | OPT(DEVICE) | OPT(END), cmd_enrol,
 	 "a new one-time enrolment",
 	 "For when the first one expired or its gateway or device is set up anew. An older unused one ends;\n"

@@ -48,6 +48,17 @@ refused() {
 		.gateway_env.PUBLIC_IP == "[2001:db8::7]:4000"' "$WM" add-site c --endpoint '[2001:db8::7]:4000' -j
 }
 
+@test "add-site --endpoint takes a name, which is the gateway's to look up" {
+	connected
+	json '.site.endpoint == null and .gateway_env.PUBLIC_IP == "home.example.net:4000" and
+		.gateway_env.WM_LISTEN_PORT == "4000"' "$WM" add-site b --endpoint home.example.net:4000 -j
+	"$WM" add-site c --endpoint home.example.net >"$DIR/gateway.env"
+	grep -qx 'PUBLIC_IP=home.example.net:51820' "$DIR/gateway.env"
+	for bad in home home.example.net:0 home.example.net:66000 -x.example 198.51.100.7 'a b.example:1' "a.example:1 x"; do
+		refused 2 '--endpoint' "$WM" add-site d "--endpoint=$bad"
+	done
+}
+
 @test "add-site -j has the documented shape" {
 	connected
 	json '(keys == ["enrolment","gateway_env","mesh","site"]) and .mesh == "172-30" and .site.domain == "b" and
@@ -74,7 +85,7 @@ refused() {
 	done
 	refused 2 "--subnet '172.30.4.1/24' must look like" "$WM" add-site c --subnet 172.30.4.1/24
 	refused 2 "--subnet '172.30.4.0' must look like" "$WM" add-site c --subnet 172.30.4.0
-	refused 2 "--endpoint 'example.com:1' must look like" "$WM" add-site c --endpoint example.com:1
+	refused 2 "--endpoint 'example:1' must look like" "$WM" add-site c --endpoint example:1
 	refused 1 '^wm: b: ' "$WM" add-site b
 	refused 1 '^wm: c: ' "$WM" add-site c --subnet 172.30.3.128/25
 	refused 1 '^wm: c: ' "$WM" add-site c --subnet 192.168.1.0/24
