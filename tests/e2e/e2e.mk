@@ -9,3 +9,12 @@ test-programs: $(if $(SAN),,$(B)/tests/e2e/clock.so)
 .PHONY: soak-preshared
 soak-preshared: binaries
 	@B=$(B) bats tests/e2e/preshared.soak
+
+# A thousand kills, a hundred outages, a hundred upgrades of the real programs, each under 100,000 packets or more.
+.PHONY: soak-kills soak-outages soak-upgrades
+soak-kills: binaries
+	@WM_KILLS=1000 WM_PACKETS=100000 B=$(B) bats tests/e2e/survive.bats --filter 'whoever is killed'
+soak-outages: binaries
+	@WM_OUTAGES=100 WM_PACKETS=100000 B=$(B) bats tests/e2e/survive.bats --filter 'registry goes away'
+soak-upgrades: binaries
+	@WM_UPGRADES=100 WM_PACKETS=100000 B=$(B) bats tests/e2e/survive.bats --filter 'newer release in force'

@@ -7,16 +7,15 @@
 
 load lib/mesh
 load lib/single
+load lib/releases
 
-# The same programs with another version in them, of the same length. (LIBBPF_0.1.0 is none of ours.)
-OWN=$("$BIN/wm-agent" --version | cut -d ' ' -f 2)
 NEXT=$((${OWN%%.*} + 1)).${OWN#*.}
 AFTER=$((${OWN%%.*} + 2)).${OWN#*.}
 
 setup_file() {
 	single_begin u --downloads "/run/wmt$$-u/www"
 	echo WM_UPDATE_PROVE=60 >>"$WM_DEMO_DIR/etc/a/gateway.env"
-	minisign -G -W -p "$WM_DEMO_DIR/etc/a/release.pub" -s "$WM_DEMO_DIR/key" >/dev/null
+	publisher
 	# shellcheck disable=SC2046 # a list of words
 	ip netns exec "$WM_DEMO-gw" env $(single_paths) "$BIN/wm-agent" --instance a </dev/null >"$WM_DEMO_DIR/log/agent" 2>&1 3>&- &
 	wait_for 30 'the gateway is in sync' gateway_at "$OWN"
@@ -26,16 +25,6 @@ teardown_file() { demo down; }
 setup() { use_demo; }
 
 gateway_at() { [ "$(status | jq -r 'select(.config.in_force and .registry.seen > 0).version')" = "$1" ]; }
-
-publish() { # publish VERSION: of what is in $BATS_TEST_TMPDIR/built, put there unless it is there
-	local built=$BATS_TEST_TMPDIR/built program
-	mkdir -p "$built"
-	for program in wm-gateway wm-fetch; do
-		[ -e "$built/$program" ] || LC_ALL=C sed "s/\\([^_0-9A-Za-z.]\\)${OWN//./\\.}/\\1$1/g" "$BIN/$program" >"$built/$program"
-		chmod 755 "$built/$program"
-	done
-	B=$built "$ROOT/scripts/release" --key "$WM_DEMO_DIR/key" --out "$WM_DEMO_DIR/www"
-}
 
 @test "a release from the registry's downloads is taken, and no packet is lost" {
 	publish "$NEXT"

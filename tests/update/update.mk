@@ -17,4 +17,4 @@ soak-faults: binaries
 
 # All that make test does only a part of, for who has an hour and a half.
 .PHONY: soak
-soak: soak-update soak-faults soak-preshared hitless
+soak: soak-update soak-faults soak-preshared soak-kills soak-outages soak-upgrades hitless
