@@ -13,7 +13,7 @@ soak-update: $(B)/tests/update/stub binaries
 # Every system call of a sync fails once, and is the last one once: half an hour.
 .PHONY: soak-faults
 soak-faults: binaries
-	@WM_FAULTS=100000 B=$(B) bats tests/e2e/faults.bats
+	@WM_FAULTS=100000 B=$(B) bats tests/e2e/faults.bats tests/e2e/faults_nft.bats
 
 # All that make test does only a part of, for who has an hour and a half.
 .PHONY: soak
