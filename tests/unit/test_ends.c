@@ -58,6 +58,12 @@ static void how_long_it_lasted_is_of_those_that_count(void **state)
 	assert_false(wm_ends_add(&e, 56 * MINUTE, 2 * MINUTE, &longest));
 	assert_true(wm_ends_add(&e, 59 * MINUTE, 2 * MINUTE, &longest));
 	assert_int_equal(longest, 30 * MINUTE);
+	/* A year, and then it began. */
+	e.n = 0;
+	for (int i = 0; i < 5; i++)
+		assert_false(wm_ends_add(&e, (1000 + 5ull * i) * MINUTE, i ? 5 * MINUTE : 525600 * MINUTE, &longest));
+	assert_true(wm_ends_add(&e, 1025 * MINUTE, 5 * MINUTE, &longest));
+	assert_int_equal(longest, 60 * MINUTE);
 }
 
 int main(void)

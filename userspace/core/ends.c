@@ -11,14 +11,14 @@ static void forget(struct wm_ends *e, size_t n)
 	e->n -= n;
 }
 
-/* Of the last n. */
+/* Of the last n. The first of them may have run for years. */
 static uint64_t longest(const struct wm_ends *e, size_t n)
 {
 	uint64_t most = 0;
 
 	for (size_t i = e->n - n; i < e->n; i++)
 		most = WM_MAX(most, e->end[i].lasted);
-	return most;
+	return WM_MIN(most, (uint64_t)WM_ENDS_WITHIN_MS);
 }
 
 bool wm_ends_add(struct wm_ends *e, uint64_t now, uint64_t lasted, uint64_t *ret_longest)

@@ -21,5 +21,5 @@ struct wm_ends {
 };
 
 /* It has ended at `now`, after it had run for `lasted`. True: too often; *ret_longest is what it lasted at most, of the ends
- * that say so. */
+ * that say so, and no more than WM_ENDS_WITHIN_MS. */
 bool wm_ends_add(struct wm_ends *ends, uint64_t now, uint64_t lasted, uint64_t *ret_longest);
