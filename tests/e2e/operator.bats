@@ -99,6 +99,7 @@ heard() { wm -j list-devices | jq -e '[.meshes[0].devices[] | select(.handshake 
 	machine_up "$WM_DEMO-pc"
 	stub_systemd
 	cp "$WM_DEMO_DIR/tls/ca.pem" "$D/ca.pem"
+	cp "$BIN/wm" "$D/stubs/wm"
 	command=$(wm -j add-device pc | jq -r .command)
 	[[ $command == *" --cacert CA-FILE "*" --ca CA-FILE" ]]
 	run on sh -c "${command//CA-FILE/$D/ca.pem} --net demo"
@@ -107,6 +108,19 @@ heard() { wm -j list-devices | jq -e '[.meshes[0].devices[] | select(.handshake 
 	on ping -c 1 -W 5 "$NAS"
 	on ping -c 1 -W 5 "$WEB"
 	on dig +short +tries=2 nas.b @172.30.1.1 | grep -qx "$NAS"
+	# its wm looks at the mesh by the device's own token, and finds what an operator's would; it changes nothing
+	run on wm -j check
+	echo "$output"
+	found 'map(select(.check == "gateway" and .state == "ok")) | length == 3'
+	found 'map(select(.state == "wrong" and .check != "name")) | length == 0' # its resolver is a stand-in
+	on wm list | grep -qE "^  nas\.b +standard +$NAS +"
+	on wm info | grep -q pc.hub
+	run on wm -j deepcheck nas.b
+	echo "$output"
+	found 'any(.object == "nas.b" and (.what | test("answers")))'
+	run on wm remove nas.b
+	[ "$status" = 4 ]
+	[[ $output == *'may not'* ]]
 	run on wg-demo-status
 	echo "$output"
 	[ "$status" = 0 ]
