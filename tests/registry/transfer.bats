@@ -223,6 +223,33 @@ fresh() { # [OPTION]...
 	[ "$(plan)" = 'remove device laptop' ]
 }
 
+@test "a gateway and a device of a mesh that was imported join with the keys they have, and nobody hears of a change" {
+	cat >"$D/in" <<-END
+	{"mesh_name":"old","supernet":"172.31.0.0/16","updated_at":"2024-01-02 03:04:05",
+	 "sites":[{"id":1,"domain":"hub","subnet":"172.31.1.0/24","is_hub":true,"public_key":"$(key 21)","endpoint":"198.51.100.1:51820","last_seen":null},
+	          {"id":2,"domain":"sheen","subnet":"172.31.3.0/24","is_hub":false,"public_key":"$(key 22)","endpoint":null}],
+	 "hosts":[{"id":9,"name":"kiosk","domain":"sheen","wg_ip":"172.31.3.10","local_ip":"192.168.1.50","type":"isolated","site_id":2}],
+	 "devices":[{"name":"sensor","wg_ip":"172.31.1.9","type":"isolated","public_key":"$(key 23)","token":"abc"}]}
+	END
+	fresh
+	import "$D/in"
+	code 200
+	ok GET /v1/hosts/kiosk.sheen
+	is '[.wg_ip, .local_ip, .type] | join(" ")' '172.31.3.10 192.168.1.50 isolated'
+	ok GET /v1/devices/sensor
+	is '[.wg_ip, .type, .public_key] | join(" ")' "172.31.1.9 isolated $(key 23)"
+	gen=$(generation)
+	for who in gateway:sheen:22 device:sensor:23; do
+		IFS=: read -r kind name number <<<"$who"
+		ok POST /v1/enrolments "{\"kind\":\"$kind\",\"name\":\"$name\"}"
+		TOKEN=$(jq -r .token <<<"$BODY") api POST /v1/enrol "{\"public_key\":\"$(key "$number")\"}"
+		code 201
+	done
+	[ "$(generation)" = "$gen" ]
+	ok GET /v1/sites/sheen
+	is '[.subnet, .public_key] | join(" ")' "172.31.3.0/24 $(key 22)"
+}
+
 @test "If-Match: what was looked at, or 412 and nothing happens" {
 	edit '.hosts = []' "$D/in"
 	import "$D/in" dry_run=1
