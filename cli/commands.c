@@ -51,8 +51,9 @@ const char *const section_names[SECTION_COUNT] = {
 const struct command command_rows[] = {
 	{SECTION_MESH, "mesh add", "URL [TOKEN]", 1, 2, WORDS_NONE, OPT(DRY_RUN) | OPT(NAME) | OPT(CA) | OPT(ALLOW_HTTP), cmd_mesh_add,
 	 "connect to a registry",
-	 "The token is verified before anything is written. It comes from the argument, --token-file,\n"
-	 "WM_REGISTRY_TOKEN, or is asked for; an argument may be seen by other users of this machine.", 0},
+	 "The token, an admin's, a reader's or a roaming device's, is verified before anything is written.\n"
+	 "It comes from the argument, --token-file, WM_REGISTRY_TOKEN, or is asked for; an argument may be\n"
+	 "seen by other users of this machine.", 0},
 	{SECTION_MESH, "mesh list", "", 0, 0, WORDS_NONE, 0, cmd_mesh_list, "configured meshes", NULL, 0},
 	{SECTION_MESH, "mesh remove", "SLUG-OR-NAME", 1, 1, WORDS_MESH, OPT(DRY_RUN), cmd_mesh_remove,
 	 "forget a mesh (the mesh itself stays)", NULL, 0},
