@@ -238,7 +238,7 @@ static void check_names(struct findings *f, const struct here *here, const struc
 			finding(f, STATE_OK, "name", l.name, NULL, "resolves here, to %s", want);
 		else
 			finding(f, gateway ? STATE_NOTE : STATE_WRONG, "name", l.name,
-				"This machine's DNS must ask its gateway for the mesh's domains: wm host-setup",
+				"This machine's DNS must ask its gateway for the mesh's domains: wm host-setup, on a device wg-NET-update",
 				l.failure ? "does not resolve here: %s" : "resolves here to something else than %s",
 				l.failure ? resolve_why(&l) : want);
 		if (l.failure) /* one says it for all of them */

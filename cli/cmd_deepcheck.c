@@ -130,7 +130,7 @@ static void check_way(struct deep *d, const struct here *here)
 			"this machine has no address of the mesh, and none of a registered host");
 	here_way(d->config->mesh.supernet.addr + 1, &way);
 	if (!*way.ifname)
-		finding(&d->f, STATE_WRONG, "route", net, "Send it to the site's gateway: wm host-setup", "there is none here");
+		finding(&d->f, STATE_WRONG, "route", net, "Send it to the site's gateway: wm host-setup, on a device wg-NET-update", "there is none here");
 	else
 		finding(&d->f, STATE_OK, "route", net, NULL, "%s%s%s%s", way.ifname, way.via ? " via " : "",
 			way.via ? wm_ip4_format(way.via, via) : "", way.len ? "" : ", the default route");
@@ -146,7 +146,7 @@ static void check_name(struct deep *d, const struct target_of *t, const struct l
 
 	if (l->failure) /* a gateway tells others the names, and may well ask somebody else */
 		finding(&d->f, d->gateway ? STATE_NOTE : STATE_WRONG, "name", l->name,
-			"This machine's DNS must ask its gateway for the mesh's domains: wm host-setup", "does not resolve: %s", resolve_why(l));
+			"This machine's DNS must ask its gateway for the mesh's domains: wm host-setup, on a device wg-NET-update", "does not resolve: %s", resolve_why(l));
 	else if (!resolve_is(l, want) && !resolve_is(l, t->overlay))
 		finding(&d->f, STATE_WRONG, "name", l->name, "Another name server answers for it, or the gateway is behind",
 			"resolves to %s instead of %s", wm_ip4_format(l->addr[0], is), wm_ip4_format(want, should));
