@@ -50,6 +50,18 @@ int wm_life_end(struct wm_life *l, int rc, const struct wm_error *err)
 	return rc < 0 ? 1 : 0;
 }
 
+int wm_life_run(const struct wm_life_options *opt, const struct wm_step *steps, size_t n, void *own)
+{
+	struct wm_error err = { 0 };
+	struct wm_life life;
+	int rc = wm_life_begin(&life, opt, &err);
+
+	life.own = own;
+	if (!rc)
+		rc = wm_life_do(&life, steps, n, &err);
+	return wm_life_end(&life, rc, &err);
+}
+
 int wm_life_path(const struct wm_life *l, char *ret, struct wm_error *err, const char *fmt, ...)
 {
 	char path[WM_PATH_SIZE];

@@ -12,8 +12,7 @@
  *		return wm_step_file(l, path, 0644, text, strlen(text), err);
  *	}
  *	static const struct wm_step steps[] = { { "units", units }, ... };
- *	rc = wm_life_do(&life, steps, WM_ARRAY_LEN(steps), &err);
- *	return wm_life_end(&life, rc, &err);
+ *	return wm_life_run(opt, steps, WM_ARRAY_LEN(steps), &own);
  *
  * All return 0 or -errno with a sentence. Who needs to know whether a step did
  * something compares l->changes before and after (with --dry-run too).
@@ -67,6 +66,9 @@ int wm_life_do(struct wm_life *l, const struct wm_step *steps, size_t n, struct 
 
 /* Says "nothing to do" where there were no changes, or why it failed (on stderr). The exit code. Wipes *l. */
 int wm_life_end(struct wm_life *l, int rc, const struct wm_error *err);
+
+/* These three at once. own: the verb's, NULL if it has nothing. */
+int wm_life_run(const struct wm_life_options *opt, const struct wm_step *steps, size_t n, void *own);
 
 /* A file of the machine, below WM_ROOT if there is one. ret: WM_PATH_SIZE. */
 int wm_life_path(const struct wm_life *l, char *ret, struct wm_error *err, const char *fmt, ...) __attribute__((format(printf, 4, 5)));

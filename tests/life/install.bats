@@ -1,0 +1,318 @@
+#!/usr/bin/env bats
+# A machine becomes a gateway, stays one however often it is told to, and stops being one.
+# time limit: 300 s
+
+load rig
+
+setup() { life_setup; }
+teardown() { life_teardown; }
+
+@test "install: from nothing to a gateway; once more: nothing to do" {
+	run become SITE_SUBNET=172.30.3.0/24
+	lines
+	[ "$status" = 0 ]
+	[[ $output == *"registered site 'a' at $URL"* ]]
+	[ "$(changed)" = "$(printf '%s\n' "systemd-sysusers --root=$WM_ROOT $WM_ROOT/etc/sysusers.d/wm.conf" 'systemctl daemon-reload' \
+		'systemctl enable wm-gateway' 'systemctl start wm-gateway' 'systemctl restart dnsmasq')" ]
+	[ "$(stat -c %a "$WM_ETC/gateway.env")" = 600 ]
+	[ "$(stat -c %a "$WM_ETC/private.key")" = 600 ]
+	[ "$(stat -c %a "$WM_STATE")" = 700 ]
+	grep -qx SITE_DOMAIN=a "$WM_ETC/gateway.env"
+	[ "$(readlink "$WM_ROOT/etc/dnsmasq.d/wm.conf")" = "$WM_ETC/dnsmasq.conf" ]
+	[ -s "$WM_ROOT/etc/dnsmasq.d/wm.conf" ]
+	[ "$(on cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+	grep -qx 'net.ipv4.ip_forward = 1' "$WM_ROOT/etc/sysctl.d/60-wm.conf"
+	grep -qx ExecStart=/usr/local/bin/wm-agent "$WM_ROOT/etc/systemd/system/wm-gateway.service"
+	[ "$("$WM_ROOT/usr/local/bin/wm-gateway" --version)" = "$("$BUILT/wm-gateway" --version)" ]
+	operate -j list-sites | jq -e '.meshes[0].sites[] | select(.domain == "a" and .subnet == "172.30.3.0/24" and .public_key != null)'
+
+	forget
+	tree >"$DIR/before"
+	run become SITE_SUBNET=172.30.3.0/24
+	[ "$status" = 0 ]
+	[[ ${lines[-1]} == 'nothing to do' ]]
+	run gw install
+	[ "$status" = 0 ]
+	[[ ${lines[-1]} == 'nothing to do' ]]
+	tree | diff "$DIR/before" -
+	[ -z "$(changed)" ]
+}
+
+@test "the master token is exchanged, and is left nowhere" {
+	operate add-site b >/dev/null
+	printf '%s\n' '# mine' SITE_DOMAIN=a "WM_REGISTRY_TOKEN=$MASTER # the seed kept it" LXC_IFACES=eth0 "WM_REGISTRY_URL=$URL" >"$DIR/old.env"
+	mkdir -p "$WM_ETC" && cp "$DIR/old.env" "$WM_ETC/gateway.env" && chmod 600 "$WM_ETC/gateway.env"
+	run gw install
+	lines
+	[ "$status" = 0 ]
+	[ "$(cat "$WM_ETC/gateway.env")" = "$(printf '%s\n' '# mine' SITE_DOMAIN=a LXC_IFACES=eth0 "WM_REGISTRY_URL=$URL")" ]
+	[[ $output != *"$MASTER"* ]]
+	run grep -rlF "$MASTER" "$WM_ROOT" "$LIFE"
+	[ "$status" = 1 ]
+	[ "$(told 'a token is in the environment')" = 0 ]
+	on curl -sf -H "Authorization: Bearer $(cat "$WM_STATE/token")" "$URL/v1/whoami" | jq -e '.role == "gateway" and .name == "a"'
+}
+
+@test "an enrolment is as good, by a file; what is not ours in it is ignored" {
+	token=$(operate -j add-site c | jq -er .enrolment.token)
+	printf '%s\n' "WM_REGISTRY_TOKEN=$token" SITE_DOMAIN=c "WM_REGISTRY_URL=$URL" CONTAINER_NAME=x 'IMAGE=$(touch /tmp/no)' LXC_IFACES= >"$DIR/service.env"
+	run gw install --env "$DIR/service.env" WM_POLL=7
+	lines
+	[ "$status" = 0 ]
+	grep -qx WM_POLL=7 "$WM_ETC/gateway.env"
+	run grep -E 'TOKEN|IMAGE|CONTAINER' "$WM_ETC/gateway.env"
+	[ "$status" = 1 ]
+	# It is spent; the gateway has its own.
+	run gw install --env "$DIR/service.env"
+	[ "$status" = 0 ]
+	[[ ${lines[-1]} == 'nothing to do' ]]
+}
+
+@test "--dry-run says the same and changes nothing" {
+	tree >"$DIR/before"
+	sites=$(operate -j list-sites)
+	run become --dry-run
+	[ "$status" = 0 ]
+	lines
+	[[ $output == *"would create $WM_ETC/gateway.env"*"would start service wm-gateway"* ]]
+	would=$(grep -c ^would <<<"$output")
+	tree | diff "$DIR/before" -
+	[ "$(operate -j list-sites)" = "$sites" ]
+	[ -z "$(changed)" ]
+	[ "$(on cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
+	run become
+	[ "$(grep -cvE '^(note|in sync)' <<<"$output")" = "$would" ]
+	tree >"$DIR/before"
+	forget
+	for verb in 'install WM_POLL=9' stop uninstall destroy "backup $DIR/b"; do
+		# shellcheck disable=SC2086 # words
+		run gw $verb --dry-run
+		lines
+		[ "$status" = 0 ]
+		[[ $output == *would* ]]
+	done
+	tree | diff "$DIR/before" -
+	[ ! -e "$DIR/b" ]
+	[ -z "$(changed)" ]
+}
+
+@test "what cannot be is refused before anything is changed" {
+	tree >"$DIR/before"
+	local row
+	while IFS='|' read -r row want; do
+		# shellcheck disable=SC2086 # words
+		WM_REGISTRY_TOKEN=$MASTER run gw install $row
+		echo "$row: $output"
+		[ "$status" = 1 ]
+		[[ ${lines[-1]} == *"$want"* ]]
+	done <<-END
+		LXC_IFACES=eth0|SITE_DOMAIN is missing
+		SITE_DOMAIN=a|WM_REGISTRY_URL is missing
+		SITE_DOMAIN=a.b WM_REGISTRY_URL=$URL|SITE_DOMAIN is 'a.b'
+		SITE_DOMAIN=a WM_REGISTRY_URL=ftp://x|must start with https://
+		SITE_DOMAIN=a WM_REGISTRY_URL=$URL LXC_IFACES=192.168.9.9|no interface of this machine has the address 192.168.9.9
+		SITE_DOMAIN=a WM_REGISTRY_URL=$URL LXC_IFACES=eth0:192.168.1.250/99|LXC_IFACES
+		SITE_DOMAIN=a WM_REGISTRY_URL=$URL SITE_SUBNET=300.1.1.0/24|SITE_SUBNET
+		SITE_DOMAIN=a WM_REGISTRY_URL=$URL WM_NONSENSE=1|there is no setting 'WM_NONSENSE'
+		SITE_DOMAIN=a WM_REGISTRY_URL=$URL nonsense|takes KEY=VALUE
+		SITE_DOMAIN=a WM_REGISTRY_URL=$URL --env $DIR/none|none: cannot read it
+	END
+	run gw install SITE_DOMAIN=a "WM_REGISTRY_URL=$URL"
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *'WM_REGISTRY_TOKEN is missing'* ]]
+	run become $'PUBLIC_IP=none\nIS_HUB=true'
+	[ "$status" = 1 ]
+	tree | diff "$DIR/before" -
+	[ -z "$(changed)" ]
+}
+
+@test "a registry that refuses: it says so, and the next install goes on" {
+	WM_REGISTRY_TOKEN=wrong-wrong-wrong-wrong run gw install "${SETTINGS[@]}" "WM_REGISTRY_URL=$URL"
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *'takes neither'* ]]
+	[ ! -e "$WM_ETC/gateway.env" ]
+	[ -z "$(changed)" ]
+	key=$(cat "$WM_ETC/private.key")
+	run become
+	[ "$status" = 0 ]
+	[ "$(cat "$WM_ETC/private.key")" = "$key" ]
+}
+
+@test "a registry that is away: what was registered stays, what was not is not" {
+	run become
+	[ "$status" = 0 ]
+	kill "$REGISTRY_PID"
+	wait "$REGISTRY_PID" || true
+	run gw install WM_POLL=8
+	lines
+	[ "$status" = 0 ]
+	[[ $output == *'registered before'*"changed $WM_ETC/gateway.env"* ]]
+	run gw destroy --yes
+	[ "$status" = 1 ]
+	[[ $output == *--keep-site* ]]
+	[ -s "$WM_ETC/private.key" ]
+	rm -rf "$WM_ETC" "$WM_STATE"
+	run become
+	[ "$status" = 1 ]
+	[ ! -e "$WM_ETC/gateway.env" ]
+}
+
+@test "a gateway that runs is restarted for other settings, units or programs, and for nothing else" {
+	become
+	forget
+	gw install PUBLIC_IP=none
+	[ "$(changed)" = 'systemctl restart wm-gateway' ]
+	forget
+	echo '# changed' >>"$WM_ROOT/etc/systemd/system/wm-gateway.service"
+	gw install
+	[ "$(changed)" = "$(printf '%s\n' 'systemctl daemon-reload' 'systemctl restart wm-gateway')" ]
+	forget
+	echo older >"$WM_ROOT/usr/local/bin/wm-agent"
+	gw install
+	[ "$(changed)" = 'systemctl restart wm-gateway' ]
+	cmp "$WM_ROOT/usr/local/bin/wm-agent" "$BUILT/wm-agent"
+	forget
+	rm "$WM_ROOT/etc/sysctl.d/60-wm.conf" "$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	gw install
+	[ "$(changed)" = 'systemctl restart dnsmasq' ]
+	# Never through a link that somebody has put there.
+	echo precious >"$DIR/precious"
+	ln -sf "$DIR/precious" "$WM_ROOT/etc/sysctl.d/60-wm.conf"
+	gw install
+	[ "$(cat "$DIR/precious")" = precious ]
+	[ ! -L "$WM_ROOT/etc/sysctl.d/60-wm.conf" ]
+}
+
+@test "a package's units and programs are left to it" {
+	mkdir -p "$WM_ROOT/usr/lib/systemd/system"
+	cp packaging/systemd/wm-gateway.service "$WM_ROOT/usr/lib/systemd/system"
+	run become
+	[ "$status" = 0 ]
+	[ ! -e "$WM_ROOT/etc/systemd/system/wm-gateway.service" ]
+	[ ! -e "$WM_ROOT/usr/local/bin" ]
+	gw uninstall
+	[ -e "$WM_ROOT/usr/lib/systemd/system/wm-gateway.service" ]
+}
+
+@test "a service manager that fails: its own words, and install goes on where it stopped" {
+	touch "$LIFE/fails-start"
+	run become
+	lines
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *'systemctl start'*'no such luck'* ]]
+	rm "$LIFE/fails-start"
+	run gw install
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = 'started service wm-gateway' ] || [ "${lines[1]}" = 'started service wm-gateway' ]
+}
+
+@test "start and stop" {
+	run gw start
+	[ "$status" = 1 ]
+	[[ $output == *'no gateway is installed here'* ]]
+	become
+	run gw stop
+	[ "$output" = 'stopped service wm-gateway' ]
+	run gw stop
+	[ "$output" = 'nothing to do' ]
+	run gw start
+	[ "$output" = 'started service wm-gateway' ]
+	run gw stop now
+	[ "$status" = 2 ]
+}
+
+@test "uninstall keeps key and settings; install makes it the same gateway again" {
+	become
+	key=$(cat "$WM_ETC/private.key")
+	forget
+	run gw uninstall
+	lines
+	[ "$status" = 0 ]
+	[[ $output == *"kept: $WM_ETC/gateway.env"* ]]
+	[ "$(changed)" = "$(printf '%s\n' 'systemctl stop wm-gateway' 'systemctl disable wm-gateway' 'systemctl restart dnsmasq' 'systemctl daemon-reload')" ] ||
+		[ "$(changed | grep -vc dnsmasq)" = 3 ]
+	[ ! -e "$WM_ROOT/etc/systemd/system/wm-gateway.service" ]
+	[ ! -e "$WM_ROOT/etc/dnsmasq.d/wm.conf" ]
+	[ ! -e "$WM_ROOT/etc/sysctl.d/60-wm.conf" ]
+	run gw uninstall
+	[[ ${lines[-1]} == 'nothing to do' ]]
+	run gw install
+	[ "$status" = 0 ]
+	[[ $output != *registered* ]]
+	[ "$(cat "$WM_ETC/private.key")" = "$key" ]
+	[ -e "$LIFE/up/wm-gateway" ]
+}
+
+@test "destroy asks, deregisters the site with its hosts, and takes everything away" {
+	become
+	operate add-host nas.a --local-ip 192.168.1.10
+	echo 'WM_MESH_NAME=home' >"$WM_ETC/registry.env"
+	tree >"$DIR/before"
+	run gw destroy
+	[ "$status" = 1 ]
+	[[ $output == *'Nobody can be asked here'* ]]
+	tree | diff "$DIR/before" -
+	run gw destroy --yes
+	lines
+	[ "$status" = 0 ]
+	operate -j list-sites | jq -e '.meshes[0].sites == []'
+	operate -j list-hosts | jq -e '.meshes[0].hosts == []'
+	# Somebody else's is left.
+	[ "$(ls "$WM_ETC")" = registry.env ]
+	[ ! -e "$WM_STATE" ]
+	run find "$WM_ROOT" -name '*wm*' ! -path '*/usr/local/*' ! -path '*/run/*'
+	[ "$output" = "$(printf '%s\n' "$WM_ETC")" ] || [ "$output" = "$WM_ETC" ]
+	run gw destroy --yes
+	[ "$output" = 'nothing to do' ]
+}
+
+@test "destroy: a hub with devices stays, with --keep-site without the registry" {
+	become IS_HUB=true
+	operate add-device laptop >/dev/null
+	run gw destroy --yes
+	lines
+	[ "$status" = 1 ]
+	[[ $output == *"device 'laptop'"* ]]
+	[ -s "$WM_ETC/private.key" ]
+	[ -e "$LIFE/up/wm-gateway" ]
+	run gw destroy --yes --keep-site
+	[ "$status" = 0 ]
+	[ ! -e "$WM_ETC" ]
+	operate -j list-sites | jq -e '.meshes[0].sites | length == 1'
+}
+
+@test "two instances: the unit goes with the last of them" {
+	WM_REGISTRY_TOKEN=$MASTER gw install -i lab SITE_DOMAIN=lab "WM_REGISTRY_URL=$URL"
+	WM_REGISTRY_TOKEN=$MASTER gw install -i den SITE_DOMAIN=den "WM_REGISTRY_URL=$URL" WM_LISTEN_PORT=51821
+	[ "$(readlink "$WM_ROOT/etc/dnsmasq.d/wm-lab.conf")" = "$WM_ETC/lab/dnsmasq.conf" ]
+	gw -i lab destroy --yes
+	[ -e "$WM_ROOT/etc/systemd/system/wm-gateway@.service" ]
+	[ ! -e "$WM_ETC/lab" ]
+	[ -s "$WM_ETC/den/private.key" ]
+	[ -e "$LIFE/up/wm-gateway@den" ]
+	gw -i den destroy --yes
+	[ ! -e "$WM_ROOT/etc/systemd/system/wm-gateway@.service" ]
+}
+
+@test "a token among arguments works, is warned of, and is gone from what ps shows" {
+	# Held up at the registry long enough to be looked at.
+	kill -STOP "$REGISTRY_PID"
+	gw install "${SETTINGS[@]}" "WM_REGISTRY_URL=$URL" "WM_REGISTRY_TOKEN=$MASTER" >"$DIR/out" 2>&1 3>&- &
+	until_true 20 grep -q 'token among arguments' "$DIR/out"
+	shown() { pgrep -f "install SITE_DOMAIN=a.*WM_REGISTRY_URL=$URL" >/dev/null; }
+	shown
+	until_true 20 not pgrep -f "WM_REGISTRY_TOKEN=$MASTER"
+	kill -CONT "$REGISTRY_PID"
+	wait $!
+	[ -s "$WM_ETC/gateway.env" ]
+}
+
+@test "logs: by the journal" {
+	run gw logs -n 7 -f
+	[ "$output" = 'journalctl was here' ]
+	[ "$(told 'journalctl --no-pager -u wm-gateway -n 7 -f')" = 1 ]
+	gw -i lab logs
+	[ "$(told 'journalctl --no-pager -u wm-gateway@lab -n 50')" = 1 ]
+	run gw logs -n 0
+	[ "$status" = 2 ]
+}
