@@ -206,7 +206,7 @@ offers() { "$WM" complete "$@" | cut -f 1; }
 		bin/wm-registry --help | grep -q "^  $verb "
 		mandoc -T utf8 share/man/man8/wm-registry.8 | plain | grep -qE "^ +$verb( |$)"
 	done
-	for verb in sync run down status; do
+	for verb in sync run down status install logs uninstall destroy; do
 		bin/wm-gateway --help | grep -q "^  $verb "
 		mandoc -T utf8 share/man/man8/wm-gateway.8 | plain | grep -qE "^ +$verb$"
 	done
