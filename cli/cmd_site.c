@@ -90,6 +90,7 @@ static int show_gateway_env(struct cli *cli, const struct mesh *mesh, const stru
 	wm_prefix_format(site->subnet, subnet);
 	env_comment(out, "Site %s: subnet %s, gateway %s. This is its gateway's /etc/wm/gateway.env.", site->domain, subnet,
 		    wm_ip4_format(wm_site_gateway(site), gateway));
+	env_comment(out, "'wm-gateway install --env FILE' there takes it, with LXC_IFACES=ADDRESS: its address on the LAN.");
 	env_comment(out, "The token works once, until %s.", e->expires);
 	wm_out_object(out, "gateway_env", NULL);
 	env_line(out, "SITE_DOMAIN", site->domain);

@@ -62,6 +62,9 @@ teardown() { life_teardown; }
 	grep -qx WM_POLL=7 "$WM_ETC/gateway.env"
 	run grep -E 'TOKEN|IMAGE|CONTAINER' "$WM_ETC/gateway.env"
 	[ "$status" = 1 ]
+	# Right from who makes it.
+	operate add-site d | on "$BUILT/wm-gateway" install -i d --env - WM_LISTEN_PORT=51821
+	grep -qx SITE_DOMAIN=d "$WM_ETC/d/gateway.env"
 	# It is spent; the gateway has its own.
 	run gw install --env "$DIR/service.env"
 	[ "$status" = 0 ]

@@ -62,6 +62,7 @@ index_of() { on ip -j link show dev "$IFNAME" | jq -e ".[0].ifindex"; }
 	echo "$URL" >&7
 	shows 'not shown'
 	echo "$MASTER" >&7
+	shows 'which is eth0 with 192.168.1.250 now'
 	shows "This machine's LANs"
 	echo >&7
 	shows 'Where others reach it'

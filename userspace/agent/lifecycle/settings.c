@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/gateway.h"
 #include "core/env.h"
 #include "core/util.h"
 
 #define FILE_MAX (64 * 1024)
 #define TOKEN "WM_REGISTRY_TOKEN"
+#define LANS "LXC_IFACES"
 #define VALUE_SIZE 1024
 #define HEADER "# Settings of a gateway of wm, as 'wm-gateway install' wrote them; wm-gateway(8) says what there is.\n"
 
@@ -22,13 +24,13 @@ static const struct question {
 	{ "SITE_DOMAIN", "This site's domain (one word, like home)", true },
 	{ "WM_REGISTRY_URL", "The registry's address (https://...)", true },
 	{ TOKEN, "The enrolment that 'wm add-site' printed, or an admin token (not shown)", true, true },
-	{ "LXC_IFACES", "This machine's LANs: addresses or interfaces, with commas (empty: the default route's)" },
+	{ LANS, "This machine's LANs: addresses or interfaces, with commas" },
 	{ "PUBLIC_IP", "Where others reach it: ADDRESS, NAME, auto or none (empty: looked up)" },
 };
 
 static const char *const keys[] = {
 	"SITE_DOMAIN", "SITE_SUBNET", "IS_HUB", "WM_REGISTRY_URL", TOKEN, "WM_REGISTRY_CA", "WM_REGISTRY_ALLOW_HTTP", "PUBLIC_IP",
-	"WM_ENDPOINT_SERVICES", "LXC_IFACES", "LXC_GATEWAY", "LXC_KIND", "LXC_CONTAINER", "LXC_VMID", "LXC_STORAGE", "LXC_TEMPLATE", "LXC_PATH", "LXC_PROGRAMS",
+	"WM_ENDPOINT_SERVICES", LANS, "LXC_GATEWAY", "LXC_KIND", "LXC_CONTAINER", "LXC_VMID", "LXC_STORAGE", "LXC_TEMPLATE", "LXC_PATH", "LXC_PROGRAMS",
 	"WM_CARRIER", "WM_LAN_PREFIXES", "WM_LAN_ROUTERS", "WM_INTERFACE", "WM_LISTEN_PORT",
 	"WM_MTU", "WM_DATAPLANE", "WM_XDP", "WM_FASTPATH", "WM_MESH_SUPERNET", "WM_DNSMASQ_PID", "WM_WAIT", "WM_POLL",
 	"WM_UPDATE_URL", "WM_UPDATE_INTERVAL", "WM_UPDATE_PROVE", "WM_TCX", "WM_TC_PRIO",
@@ -121,7 +123,8 @@ static int take_environment(struct wm_settings *s, struct wm_error *err)
 static int take_file(const struct wm_life *l, struct wm_settings *s, struct wm_error *err)
 {
 	struct wm_env *env = NULL;
-	int rc = l->opt->env_file ? wm_env_load(l->opt->env_file, &env, err) : 0;
+	const char *path = l->opt->env_file && !strcmp(l->opt->env_file, "-") ? "/dev/stdin" : l->opt->env_file;
+	int rc = path ? wm_env_load(path, &env, err) : 0;
 
 	for (size_t i = 0; env && !rc && i < WM_ARRAY_LEN(keys); i++) {
 		const char *value = wm_env_own(env, keys[i], NULL);
@@ -153,6 +156,18 @@ static int take_argument(const struct wm_life *l, struct wm_settings *s, const c
 	return rc;
 }
 
+/* What an empty answer would mean now. */
+static void say_default_lan(const struct wm_life *l)
+{
+	char addr[WM_IP4_TEXT];
+	struct wm_self self;
+
+	if (wm_gateway_find_self(&l->inst, &self, NULL, NULL))
+		fprintf(stderr, "(no default route is on a LAN here: there is no default for the next)\n");
+	else
+		fprintf(stderr, "(empty: the default route's, which is %s with %s now)\n", self.lans[0].ifname, wm_ip4_format(self.lans[0].addr, addr));
+}
+
 static int ask_for_the_rest(const struct wm_life *l, struct wm_settings *s, struct wm_error *err)
 {
 	struct wm_env *env = NULL;
@@ -167,6 +182,8 @@ static int ask_for_the_rest(const struct wm_life *l, struct wm_settings *s, stru
 
 		if (q->secret ? *s->token : wm_env_own(env, q->key, NULL) != NULL)
 			continue;
+		if (!strcmp(q->key, LANS))
+			say_default_lan(l);
 		do {
 			rc = wm_ask(q->text, "", q->secret, value, sizeof(value));
 		} while (!rc && q->needed && !*value);
@@ -227,9 +244,9 @@ int wm_settings_write(struct wm_life *l, const struct wm_settings *s, bool keep_
 	char *text;
 	int rc = keep_token ? with_token(s, &text, err) : wm_env_edit(s->text, TOKEN, NULL, &text, err);
 
-	if (!rc)
-		rc = wm_step_file(l, l->inst.env_file, 0600, text, strlen(text), err);
-	if (!rc)
-		wipe_free(text);
+	if (rc)
+		return rc;
+	rc = wm_step_file(l, l->inst.env_file, 0600, text, strlen(text), err);
+	wipe_free(text);
 	return rc;
 }

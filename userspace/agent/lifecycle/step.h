@@ -36,7 +36,7 @@
 /* What was typed. Strings are borrowed from argv. */
 struct wm_life_options {
 	const char *instance, *config; /* NULL: as wm_instance_names has it */
-	const char *env_file;          /* --env FILE: of KEY=VALUE lines; NULL: none */
+	const char *env_file;          /* --env FILE: of KEY=VALUE lines; "-": standard input; NULL: none */
 	const char *const *args;       /* behind the verb */
 	unsigned int nargs;
 	unsigned int lines;            /* logs -n; 0: the default */
