@@ -20,7 +20,7 @@ TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
 	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
 	iputils-tracepath traceroute python3 python3-yaml python3-jsonschema strace valgrind libclang-rt-14-dev sqlite3
 	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon systemd-container
-	mmdebstrap"
+	mmdebstrap lxc"
 
 PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools minisign python3 ca-certificates"
 

@@ -1,0 +1,198 @@
+bats_require_minimum_version 1.5.0
+# A gateway in a container of LXC: made, run again, moved, stopped, taken away, by `wm-gateway ... --lxc` on a real LXC, with
+# Debian and its systemd in it. One container lives through the tests of this file, in this order.
+
+load rig
+
+setup_file() {
+	command -v lxc-start >/dev/null || skip "there is no LXC here"
+	tests/lxc/root 3>&-
+	host_up
+	registry_up
+	api "$URL/v1/sites" -d '{"domain":"hub","is_hub":true}' >/dev/null
+	settings a 192.168.55.250 >"$D/a.env"
+}
+teardown_file() { host_down; }
+
+pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agent wm-gateway)'; }
+
+@test "a dry run says what it would do, and does none of it" {
+	run -0 gw install --lxc --dry-run --yes --env "$D/a.env"
+	[[ $output == *"would make container wm-gateway"* ]]
+	[[ $output == *"would start container wm-gateway"* ]]
+	[ ! -e "$D/state" ]
+	[ -z "$(ls "$BOXES")" ]
+	[ "$(api "$URL/v1/sites" | jq '.sites | length')" = 1 ]
+}
+
+@test "what cannot be is refused before anything is made, and says what to set" {
+	run -1 gw install --lxc --yes --env "$D/a.env" LXC_IFACES=10.9.9.9
+	[[ $output == *"LXC_IFACES=vmbr0:10.9.9.9/24"* ]]
+	run -1 gw install --lxc --yes --env "$D/a.env" LXC_IFACES=192.168.55.1
+	[[ $output == *"own address"* ]]
+	run -1 gw install --lxc --yes --env "$D/a.env" LXC_IFACES=198.51.100.9
+	[[ $output == *"no bridge"* ]]
+	run -1 gw install --lxc --yes --env "$D/a.env" 'LXC_CONTAINER=x; reboot'
+	[[ $output == *LXC_CONTAINER* ]]
+	run -1 gw install --lxc --yes --env "$D/a.env" LXC_KIND=docker
+	[[ $output == *"must be lxc"* ]]
+	run -1 gw status
+	[ ! -e "$D/state" ]
+	[ -z "$(ls "$BOXES")" ]
+}
+
+@test "a container of that name that is somebody else's is left alone" {
+	mkdir -p "$BOXES/wm-gateway"
+	echo 'lxc.uts.name = theirs' >"$BOXES/wm-gateway/config"
+	for again in 1 2; do
+		run -1 gw install --lxc --yes --env "$D/a.env"
+		[[ $output == *"not of wm-gateway's making"* ]]
+	done
+	[ "$(cat "$BOXES/wm-gateway/config")" = 'lxc.uts.name = theirs' ]
+	rm -r "$BOXES/wm-gateway"
+}
+
+@test "install makes it all: container, networks, programs, a gateway in sync, and the host a host of the mesh" {
+	run -0 gw install --lxc --yes --env "$D/a.env"
+	echo "$output"
+	[[ $output == *"in the container: in sync"* ]]
+	grep -qx 'lxc.net.0.link = br0' "$BOXES/wm-gateway/config"
+	grep -qx 'lxc.net.0.ipv4.gateway = 192.168.55.254' "$BOXES/wm-gateway/config"
+	grep -qx 'lxc.start.auto = 1' "$BOXES/wm-gateway/config"
+	run -0 inside systemctl is-active wm-gateway dnsmasq wm-upgrade.timer
+	[ "$(hosts_of a)" = 192.168.55.1 ]
+	# the token that was given is nowhere
+	run -1 inside grep -r "$ADMIN" /etc/wm /var/lib/wm
+	run -1 grep -r "$ADMIN" "$D/state"
+	[ "$(stat -c %a "$D/state/container.env")" = 600 ]
+}
+
+@test "status, check, sync and logs are the gateway's in it" {
+	run -0 gw status
+	[[ $output == *"site: a"* ]]
+	run -0 gw status -j
+	[ "$(jq -r .site <<<"$output")" = a ]
+	run -0 gw check
+	run -0 gw sync
+	[[ $output == *"in sync"* ]]
+	run -0 gw logs -n 5
+	[[ $output == *"in force"* ]]
+	[ "$(host dig +short +time=5 +tries=2 @192.168.55.250 gw.a)" = 172.30.2.1 ]
+}
+
+@test "again, it has nothing to do, starts nothing anew, and traffic loses nothing" {
+	before=$(pids)
+	host ip route replace 172.30.0.0/16 via 192.168.55.250
+	host ping -i 0.02 -w 4 172.30.2.1 >"$D/ping" 2>&1 3>&- &
+	ping=$!
+	run -0 gw install --lxc --yes --env "$D/a.env"
+	[ "${lines[-1]}" = "nothing to do" ]
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+	wait $ping
+	grep -q ' 0% packet loss' "$D/ping"
+	[ "$(pids)" = "$before" ]
+}
+
+@test "another setting reaches it; its container runs on" {
+	before=$(inside sh -c 'cut -d" " -f22 /proc/1/stat')
+	run -0 gw install WM_POLL=7
+	[[ $output == *"in the container: changed /etc/wm/gateway.env"* ]]
+	inside grep -qx WM_POLL=7 /etc/wm/gateway.env
+	[ "$(inside sh -c 'cut -d" " -f22 /proc/1/stat')" = "$before" ]
+	run -1 gw install WM_POLL=x
+	[[ $output == *WM_POLL* ]]
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+}
+
+@test "another network reaches a container that is there" {
+	run -0 gw install --dry-run LXC_IFACES=192.168.55.251
+	[[ $output == *"would stop container wm-gateway"* ]]
+	host ping -c 1 -W 5 192.168.55.250
+	run -0 gw install LXC_IFACES=192.168.55.251
+	host ping -c 1 -W 5 192.168.55.251
+	not host ping -c 1 -W 1 192.168.55.250
+	run -0 gw status
+	[ "$(host dig +short +time=5 +tries=2 @192.168.55.251 gw.a)" = 172.30.2.1 ]
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+}
+
+@test "a backup is one file, and comes back" {
+	run -0 gw backup "$D/backup"
+	[ "$(stat -c %a "$D/backup")" = 600 ]
+	grep -qx 'wm-gateway backup 1' "$D/backup"
+	gw backup | cmp - "$D/backup"
+	run -1 gw backup "$D/a.env"
+	[[ $output == *"no backup"* ]]
+	inside rm /etc/wm/private.key
+	run -0 gw restore "$D/backup" --yes
+	[[ $output == *"created /etc/wm/private.key"* ]]
+	gw backup | cmp - "$D/backup"
+	run -1 gw restore "$D/a.env" --yes
+}
+
+@test "stopped and started, it is in sync again" {
+	run -0 gw stop
+	run -0 gw stop
+	[ "$output" = "nothing to do" ]
+	run -1 gw status
+	[[ $output == *"wm-gateway start"* ]]
+	run -0 gw start
+	run -0 gw sync
+}
+
+@test "uninstalled, it is kept and not started at boot; install brings it back" {
+	run -0 gw uninstall
+	[[ $output == *"kept: container wm-gateway"* ]]
+	grep -qx 'lxc.start.auto = 0' "$BOXES/wm-gateway/config"
+	run -0 gw install
+	grep -qx 'lxc.start.auto = 1' "$BOXES/wm-gateway/config"
+	run -0 gw sync
+}
+
+@test "destroy asks, deregisters the site, and leaves nothing" {
+	run -1 gw destroy </dev/null
+	[[ $output == *--yes* ]]
+	run -0 gw destroy --dry-run
+	run -0 gw status
+	run -0 gw destroy --yes
+	[ -z "$(ls "$BOXES")" ]
+	[ -z "$(ls "$D/state")" ]
+	[ "$(api "$URL/v1/sites" | jq -r '[.sites[].domain] | join(" ")')" = hub ]
+	run -1 gw destroy --lxc --yes
+	[[ $output == *"carries no gateway"* ]]
+}
+
+@test "a hub without a LAN of its own hangs behind the host, whose UDP port leads in" {
+	settings hub '' >"$D/hub.env"
+	run -0 gw install --lxc --yes --env "$D/hub.env"
+	echo "$output"
+	grep -qx 'lxc.net.0.link = lxcbr0' "$BOXES/wm-gateway/config"
+	run -0 gw status
+	# WireGuard answers nobody who does not know its key: what comes is seen where it arrives
+	if [ ! -e /sys/module/wireguard ]; then
+		run -0 host nft list table ip wm-gateway
+		before=$(inside cat /proc/net/snmp | awk '/^Udp: [0-9]/ { print $2 }')
+		ip netns exec "$HOST-out" bash -c 'for i in 1 2 3; do echo x >/dev/udp/198.51.100.1/51820; done'
+		for ((n = 0; n < LIMIT * 10; n++)); do
+			after=$(inside cat /proc/net/snmp | awk '/^Udp: [0-9]/ { print $2 }')
+			[ "$after" -lt "$((before + 3))" ] || break
+			sleep 0.1
+		done
+		[ "$after" -ge "$((before + 3))" ]
+		# somebody has flushed all rules: start mends it, and so does the container's own
+		host nft flush ruleset
+		run -0 gw start
+		run -0 host nft list table ip wm-gateway
+		host nft flush ruleset
+		run -0 gw stop
+		run -0 gw start
+		run -0 host nft list table ip wm-gateway
+	fi
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+	run -0 gw destroy --yes
+	not host nft list table ip wm-gateway
+}

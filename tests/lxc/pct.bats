@@ -1,0 +1,75 @@
+# A gateway in a container of Proxmox: what pct is told. There is a stand-in for it here; Proxmox itself was not tried.
+
+bats_require_minimum_version 1.5.0
+load rig
+
+setup() {
+	D=$BATS_TEST_TMPDIR
+	BOXES=$D/boxes
+	STUBS=$D/stubs
+	mkdir -p "$STUBS" "$D/pct"
+	export PCT=$D/pct
+	cp tests/lxc/pct "$STUBS/pct"
+	cp tests/lxc/pct "$STUBS/pvesh"
+	host_up
+	settings a 192.168.55.250 | sed "s#^LXC_TEMPLATE=.*#LXC_TEMPLATE=local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst#; /^LXC_PATH/d" >"$D/a.env"
+}
+teardown() { host_down; }
+
+calls() { grep -- "$1" "$PCT/calls"; }
+
+@test "a container is made by pct, unprivileged, with the LAN's router, and started at boot" {
+	run -0 gw install --lxc --yes --env "$D/a.env"
+	calls '^pct create 105 local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst --hostname wm-gw-a --unprivileged 1 --features nesting=1 --onboot 1'
+	calls ' --rootfs local-lvm:4 '
+	calls ' --net0 name=eth0,bridge=br0,hwaddr=02:57:c0:a8:37:fa,ip=192.168.55.250/24,gw=192.168.55.254,type=veth'
+	calls '^pct start 105'
+	calls '^pct exec 105 -- env WM_NO_HANDOVER=1 /usr/local/lib/wm/wm-gateway install --native --yes --env /dev/stdin'
+	grep -qx LXC_IFACES=192.168.55.250 "$PCT/settings"
+	grep -qx "WM_REGISTRY_TOKEN=$ADMIN" "$PCT/settings"
+	grep -q '^WM_CARRIER=.*:192.168.55.1$' "$PCT/settings"
+	not grep -q LXC_TEMPLATE "$PCT/settings"
+	# the token is in no argument
+	not grep -q "$ADMIN" "$PCT/calls"
+}
+
+@test "again, it changes nothing; another network is given to the container that runs" {
+	gw install --lxc --yes --env "$D/a.env"
+	: >"$PCT/calls"
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+	not grep -qE '^pct (create|set|start|shutdown|destroy) ' "$PCT/calls"
+	run -0 gw install LXC_IFACES=192.168.55.251
+	calls '^pct set 105 --net0 name=eth0,bridge=br0,hwaddr=02:57:c0:a8:37:fb,ip=192.168.55.251/24,gw=192.168.55.254,type=veth'
+	not grep -qE '^pct (start|shutdown) ' "$PCT/calls"
+	run -0 gw install LXC_IFACES=192.168.55.251,10.0.3.9
+	calls '^pct set 105 --net1 name=eth1,bridge=lxcbr0,'
+	run -0 gw install LXC_IFACES=192.168.55.251
+	calls '^pct set 105 --delete net1'
+}
+
+@test "uninstall stops it and has it not started at boot; destroy asks the gateway first" {
+	gw install --lxc --yes --env "$D/a.env"
+	run -0 gw uninstall
+	calls '^pct set 105 --onboot 0'
+	calls '^pct shutdown 105 --forceStop 1 --timeout 30'
+	run -0 gw install
+	calls '^pct set 105 --onboot 1'
+	run -0 gw destroy --yes
+	calls '^pct exec 105 -- /usr/local/lib/wm/wm-gateway destroy --yes'
+	[ "$(tail -n 1 "$PCT/calls")" = 'pct destroy 105 --purge 1' ]
+	[ -z "$(ls "$D/state")" ]
+}
+
+@test "what Proxmox needs and has not is said" {
+	run -1 gw install --lxc --yes --env "$D/a.env" LXC_IFACES=
+	[[ $output == *"on Proxmox"*LXC_IFACES* || $output == *LXC_IFACES*"on Proxmox"* ]]
+	sed -i '/^LXC_TEMPLATE/d' "$D/a.env"
+	run -1 gw install --lxc --yes --env "$D/a.env"
+	[[ $output == *"pveam"* ]]
+	touch "$PCT/105"
+	echo running >"$PCT/105.state"
+	rm -rf "$D/state"
+	run -1 gw install --lxc --yes --env "$D/a.env"
+	[[ $output == *"not of wm-gateway's making"* ]]
+}
