@@ -259,6 +259,21 @@ static void somebody_elses_table_is_left_alone(void **state)
 	must("nft delete table ip " TABLE);
 }
 
+static void who_else_may_drop_is_named(void **state)
+{
+	char text[WM_FORWARD_CHAIN_TEXT];
+
+	(void)state;
+	assert_int_equal(wm_forward_set(TABLE, PORT, BOX_2, &err), 1);
+	assert_int_equal(wm_forward_dropped(text, &err), 0);
+	must("nft add table ip theirs");
+	must("nft add chain ip theirs FORWARD { type filter hook forward priority 0; policy drop; }");
+	assert_int_equal(wm_forward_dropped(text, &err), 1);
+	assert_string_equal(text, "table ip theirs, chain FORWARD");
+	must("nft delete table ip theirs");
+	assert_int_equal(wm_forward_dropped(text, &err), 0);
+}
+
 /* --- a device in the container ---------------------------------------------------------- */
 
 static void a_device_is_made_there_and_not_here(void **state)
@@ -310,6 +325,7 @@ static int body(void)
 		HOST_TEST(the_port_leads_into_the_container),
 		HOST_TEST(what_others_did_to_the_table_is_mended),
 		HOST_TEST(somebody_elses_table_is_left_alone),
+		HOST_TEST(who_else_may_drop_is_named),
 		HOST_TEST(a_device_is_made_there_and_not_here),
 		HOST_TEST(wireguards_socket_stays_here),
 	};

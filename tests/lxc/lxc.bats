@@ -193,6 +193,12 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	fi
 	run -0 gw install
 	[ "${lines[-1]}" = "nothing to do" ]
+	# another's firewall, which our table cannot overrule
+	host nft add table ip theirs
+	host nft 'add chain ip theirs FORWARD { type filter hook forward priority 0; policy drop; }'
+	run gw check
+	[[ $output == *"table ip theirs, chain FORWARD drops"*lxcbr0* ]]
+	host nft delete table ip theirs
 	run -0 gw destroy --yes
 	not host nft list table ip wm-gateway
 }

@@ -22,6 +22,11 @@ int wm_forward_remove(const char *table, struct wm_error *err);
 /* 1: our table is there; 0: none. */
 int wm_forward_there(const char *table, struct wm_error *err);
 
+/* 1: a chain of somebody else's drops what is forwarded, unless a rule of his lets it through; which, in *ret ("table ip
+ * filter, chain FORWARD"). 0: none does. Of nftables only, where iptables writes by now, too. */
+#define WM_FORWARD_CHAIN_TEXT 160
+int wm_forward_dropped(char *ret, struct wm_error *err);
+
 /* Ends what connection tracking remembers of UDP `port` of this machine and does not lead to `keep` (0: to any container).
  * Without it peers that keep talking stay with the old address for minutes. How many, or -errno. */
 int wm_forward_forget(uint16_t port, wm_ip4 keep, struct wm_error *err);

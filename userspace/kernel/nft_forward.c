@@ -132,6 +132,44 @@ static int is_so(struct wm_nl *nl, const char *table, const struct wm_nft_rules 
 	return r.same && r.n == want->n;
 }
 
+/* --- who else decides ------------------------------------------------------------------------ */
+
+static int read_chain(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[NFTA_CHAIN_TYPE + 1], *hook[NFTA_HOOK_PRIORITY + 1];
+	char *found = arg;
+
+	if (!nlh) {
+		*found = '\0';
+		return 0;
+	}
+	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
+	wm_nl_attrs(nlh, sizeof(*header), tb, WM_ARRAY_LEN(tb));
+	if (!tb[NFTA_CHAIN_HOOK] || (header->nfgen_family != NFPROTO_IPV4 && header->nfgen_family != NFPROTO_INET))
+		return 0;
+	wm_nl_nested(tb[NFTA_CHAIN_HOOK], hook, WM_ARRAY_LEN(hook));
+	if (ntohl(wm_nl_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_FORWARD && tb[NFTA_CHAIN_POLICY] &&
+	    ntohl(wm_nl_u32(tb[NFTA_CHAIN_POLICY])) == NF_DROP)
+		wm_format(found, WM_FORWARD_CHAIN_TEXT, "table %s %.60s, chain %.60s", header->nfgen_family == NFPROTO_INET ? "inet" : "ip",
+			  wm_nl_str(tb[NFTA_CHAIN_TABLE]), wm_nl_str(tb[NFTA_CHAIN_NAME]));
+	return 0;
+}
+
+int wm_forward_dropped(char *ret, struct wm_error *err)
+{
+	WM_AUTO_NL struct wm_nl *nl = NULL;
+	int rc = wm_nl_open(NETLINK_NETFILTER, &nl, err);
+
+	if (rc)
+		return rc;
+	*ret = '\0';
+	wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, 0, sizeof(struct nfgenmsg), NULL);
+	rc = wm_nl_dump(nl, read_chain, ret);
+	if (rc)
+		return wm_fail(err, -rc, "cannot read this machine's nftables: %s", wm_nl_why(nl, rc));
+	return *ret != '\0';
+}
+
 /* --- changes ---------------------------------------------------------------------------- */
 
 static int explain(struct wm_error *err, const char *table, int rc, const struct wm_nft_answer *answer)

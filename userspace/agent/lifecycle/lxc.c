@@ -95,7 +95,11 @@ static int settle_new(struct wm_life *l, struct wm_error *err)
 
 static int host_part(struct wm_life *l, struct wm_error *err)
 {
-	return wm_step_lxc_host(l, &wm_lxc_own(l)->facts, err);
+	int rc = wm_step_lxc_host(l, &wm_lxc_own(l)->facts, err);
+
+	if (!rc && !l->dry_run)
+		wm_lxc_host_look(&wm_lxc_own(l)->facts, l->out);
+	return rc;
 }
 
 static const struct wm_step install_steps[] = {
@@ -285,6 +289,9 @@ int wm_lxc_inside(const struct wm_life_options *opt, const char *const argv[])
 
 	if (open_running(opt, &own, &life))
 		return 1;
+	/* What its host does not let through it cannot see. */
+	if (!strcmp(argv[0], "check"))
+		wm_lxc_host_look(&own.facts, stderr);
 	for (size_t i = 0; argv[i] && i + 2 < WM_ARRAY_LEN(words); i++)
 		words[i + 1] = argv[i];
 	wm_box_run_instead(&own.facts.box, &err, words);

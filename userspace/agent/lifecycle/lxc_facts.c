@@ -33,7 +33,7 @@ static int take(const struct wm_env *env, struct wm_lxc_facts *f)
 		return -EINVAL;
 	f->behind = behind;
 	f->port = (uint16_t)port;
-	if (wm_copy(f->box.name, sizeof(f->box.name), wm_env_get(env, "NAME", "")) || !*f->box.name ||
+	if (wm_copy(f->bridge, sizeof(f->bridge), wm_env_get(env, "BRIDGE", "")) || wm_copy(f->box.name, sizeof(f->box.name), wm_env_get(env, "NAME", "")) || !*f->box.name ||
 	    wm_copy(f->box.path, sizeof(f->box.path), wm_env_get(env, "LXC_PATH", "")) ||
 	    wm_copy(f->table, sizeof(f->table), wm_env_get(env, "TABLE", "")) || !*f->table ||
 	    wm_copy(f->ifname, sizeof(f->ifname), wm_env_get(env, "INTERFACE", "")) || !wm_ifname_valid(f->ifname) ||
@@ -63,9 +63,9 @@ int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *f, struct wm
 	char path[WM_PATH_SIZE], text[2048], addr[WM_IP4_TEXT];
 	int rc = wm_lxc_path(l, "container.state", path, err);
 
-	if (!rc && wm_format(text, sizeof(text), "# Written by wm-gateway install --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nNICS=%s\n",
+	if (!rc && wm_format(text, sizeof(text), "# Written by wm-gateway install --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nBRIDGE=%s\nNICS=%s\n",
 			     wm_box_kinds[f->box.kind], f->box.name, f->box.path, wm_ip4_format(f->addr, addr), f->behind ? "true" : "false", f->port,
-			     f->ifname, f->table, f->nics))
+			     f->ifname, f->table, f->bridge, f->nics))
 		rc = wm_fail(err, E2BIG, "%s: too much to remember", path);
 	return rc ? rc : wm_step_file(l, path, 0600, text, strlen(text), err);
 }
@@ -89,6 +89,19 @@ static int not_lead_in(const struct wm_lxc_facts *f, struct wm_error *err)
 	if (rc > 0)
 		rc = wm_forward_forget(f->port, 0, err) < 0 ? -EIO : 1;
 	return rc;
+}
+
+void wm_lxc_host_look(const struct wm_lxc_facts *f, FILE *out)
+{
+	char chain[WM_FORWARD_CHAIN_TEXT];
+
+	if (!f->behind)
+		return;
+	if (wm_forward_dropped(chain, NULL) > 0)
+		fprintf(out, "note: on this machine %s drops what is forwarded and no rule of its own lets through: the container may not reach anything, nor be reached; let %s through there, both ways\n",
+			chain, f->bridge);
+	if (!wm_host_has_wireguard() && wm_forward_there(f->table, NULL) <= 0)
+		fprintf(out, "note: UDP port %u of this machine does not lead into the container: nftables table ip %s is gone; 'wm-gateway start' puts it back\n", f->port, f->table);
 }
 
 /* Where the kernel has WireGuard the hook has made the container's device, and its socket is the host's already. */

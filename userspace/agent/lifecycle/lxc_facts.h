@@ -16,6 +16,7 @@ struct wm_lxc_facts {
 	wm_ip4 addr;                 /* of its first interface */
 	uint16_t port;               /* UDP, of WireGuard */
 	char ifname[WM_IFNAME_SIZE]; /* the WireGuard device in it */
+	char bridge[WM_IFNAME_SIZE]; /* of its first interface */
 	char table[80];              /* of nftables, that leads the port in */
 	char nics[WM_NICS_TEXT];     /* as it was last given them; only compared */
 };
@@ -30,4 +31,6 @@ int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *facts, struc
 /* The host's part, with the container running: nothing where it has an address on the LAN of its own or its WireGuard device
  * has its socket here; else the port leads in. Says what it changes. */
 int wm_step_lxc_host(struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);
+/* What stands in its way here, a line each. */
+void wm_lxc_host_look(const struct wm_lxc_facts *facts, FILE *out);
 int wm_step_lxc_host_gone(struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);

@@ -263,6 +263,7 @@ int wm_lxc_keep(struct wm_life *l, struct wm_error *err)
 		strcpy(facts->nics, nics);
 	facts->behind = own->net.behind;
 	facts->addr = own->net.nic[0].addr;
+	strcpy(facts->bridge, own->net.nic[0].bridge);
 	rc = wm_step_dir(l, l->inst.state_dir, 0700, err);
 	/* No token: it is handed on into the container and not kept here. */
 	if (!rc)
