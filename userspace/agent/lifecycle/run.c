@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/linux.h"
 #include "core/util.h"
 
 #define STEP_S 300 /* a service manager may wait for what stops */
@@ -36,7 +37,7 @@ static void child(const char *const argv[], int in, int out)
 	unsetenv("WM_REGISTRY_TOKEN");
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
 		_exit(126);
-	close_range(STDERR_FILENO + 1, ~0u, 0);
+	wm_close_from(STDERR_FILENO + 1);
 	execvp(argv[0], (char *const *)argv);
 	_exit(127);
 }
