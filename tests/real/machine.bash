@@ -115,6 +115,16 @@ trust() {
 	cat "$REAL/$2/etc/ssl/certs/ca-certificates.crt" "$DIR/ca.crt" >"$DIR/$1/up/etc/ssl/certs/ca-certificates.crt"
 }
 
+# lan_host NAME ADDRESS GATEWAY: one that has no systemd and does nothing but answer
+lan_host() {
+	local pid
+	holder "$1" --net
+	pid=HOLD_$1
+	in_world ip link add "to-$1" type veth peer name eth0 netns "${!pid}"
+	in_world ip link set "to-$1" master lan0 up
+	nsenter -t "${!pid}" -n -- sh -c 'ip link set lo up; ip addr add "$1/24" dev eth0; ip link set eth0 up; ip route add 172.30.0.0/16 via "$2"' sh "$2" "$3"
+}
+
 # switch_on NAME: on a network that is as new as after a power cut, and until systemd is done with it
 switch_on() {
 	local name=$1 layers pid
