@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -275,6 +276,16 @@ static void on_stop_timer(struct timer *timer)
 	OWNER(timer, struct http_server, stop_timer)->stopped = true;
 }
 
+/* A client that waits between two requests may ask somebody else. From one that has just come, the first request is on its
+ * way, and it is nobody else's: behind a socket of systemd's, where the next server takes all that comes later, it would be
+ * the only one that is refused. */
+static bool may_go(const struct conn *conn)
+{
+	int waiting = 0;
+
+	return !conn->exchange && conn->used && (ioctl(conn->fd, FIONREAD, &waiting) || !waiting);
+}
+
 static void on_stop(struct source *source)
 {
 	struct http_server *server = OWNER(source, struct http_server, stop);
@@ -292,7 +303,7 @@ static void on_stop(struct source *source)
 	}
 	server->ops->stop(server->app);
 	for (struct conn *conn = server->conns; conn; conn = conn->next) {
-		if (!conn->exchange)
+		if (may_go(conn))
 			cut(conn);
 	}
 }

@@ -57,6 +57,7 @@ struct conn {
 	struct conn *older, *newer; /* while a request is not whole */
 	bool expects;               /* it is among them */
 	struct exchange *exchange; /* the request under way, or NULL */
+	bool used;                 /* a request has come by it */
 	struct conn *next, **link;
 };
 

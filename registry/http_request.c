@@ -218,6 +218,7 @@ bool exchange_begin(struct conn *conn, const char *path, const char *method, con
 		return false;
 	x->conn = conn;
 	conn->exchange = x;
+	conn->used = true;
 	x->request.method = strcmp(method, "HEAD") ? method : "GET";
 	x->request.path = path;
 	x->request.token = bearer(conn->mhd);

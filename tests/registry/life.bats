@@ -205,6 +205,26 @@ said() { # RC PATTERN: how the last start failed: one line
 	[ "$RC" = 0 ]
 }
 
+@test "who has come before SIGTERM is answered, also when the request comes after it" {
+	start
+	exec 6<>"/dev/tcp/127.0.0.1/${URL##*:}"
+	printf 'GET /health HTTP/1.1\r\n' >&6
+	# the server has read that
+	for ((n = 0; n < LIMIT * 20; n++)); do
+		[ -z "$(ss -Htn state established "( sport = :${URL##*:} )" | awk '$1 == 0')" ] || break
+		sleep 0.05
+	done
+	sleep 0.1
+	kill -TERM "$PID"
+	sleep 0.1
+	printf 'Host: x\r\n\r\n' >&6
+	head -n 1 <&6 | grep -q '^HTTP/1.1 200 '
+	exec 6>&-
+	RC=0
+	wait "$PID" || RC=$?
+	[ "$RC" = 0 ]
+}
+
 @test "a new mesh name is a change; the supernet may change while all fits" {
 	start
 	gen=$(generation)
