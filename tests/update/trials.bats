@@ -183,6 +183,21 @@ says() { [ "$(grep -c "$1" "$D/agent-log")" -ge "${2-1}" ]; }
 	[ "$(state bad)$(state ended)" = '' ]
 }
 
+@test "a release is not blamed for somebody else who runs" {
+	local other
+	both syncs ails
+	# Takes the lock as soon as 0.3.0 has let go of it.
+	flock "$D/run/lock" -c "touch '$D/run/held'; while [ -e '$D/run/held' ]; do sleep 0.05; done" 3>&- &
+	other=$!
+	echo $other >>"$D/pids"
+	touch "$D/run/ails"
+	until_true 'the lock is held' test -e "$D/run/held"
+	until_true '0.3.0 cannot run' says 'wm-gateway ended with exit code' 5
+	rm "$D/run/ails" "$D/run/held"
+	until_true '0.3.0 runs again' in_force 0.3.0
+	[ "$(grep -c 'to see whether that stays' "$D/agent-log")" = 0 ]
+}
+
 @test "a registry that refuses what was in sync once does not have it taken back" {
 	settings WM_UPDATE_PROVE=2
 	publish 0.2.0 ok asked

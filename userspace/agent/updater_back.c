@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/ctl.h"
 #include "agent/releases.h"
 #include "agent/update_work.h"
 #include "agent/updater_priv.h"
@@ -183,6 +184,18 @@ static void older_ended(struct wm_updater *u, int status)
 	u->change = false; /* nothing runs */
 }
 
+/* Another wm-agent, or a run that somebody has started by hand: as long as that has the lock, nobody's release could stay. */
+static bool is_in_the_way(const struct wm_updater *u)
+{
+	struct wm_instance inst;
+	int lock;
+
+	if (u->lock < 0 || wm_updater_names(u, &inst, NULL) || wm_ctl_lock(&inst, &lock, NULL))
+		return true;
+	close(lock);
+	return false;
+}
+
 void wm_updater_proved_ended(struct wm_updater *u, int status, uint64_t lasted_ms)
 {
 	uint64_t now = wm_monotonic_ms(), longest;
@@ -198,6 +211,8 @@ void wm_updater_proved_ended(struct wm_updater *u, int status, uint64_t lasted_m
 		give_up_broken(u);
 		return;
 	}
+	if (is_in_the_way(u))
+		return;
 	if (wm_updater_ended_itself(status) && wm_ends_add(&u->ends, now, lasted_ms, &longest) && now >= u->compare_at_ms)
 		begin_comparing(u, status, longest);
 }
