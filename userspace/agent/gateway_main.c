@@ -209,6 +209,7 @@ static int status_alone(const struct wm_instance *inst, const struct options *op
 	if (!wm_gateway_config_path(inst, path))
 		g.have_config = !wm_config_load(path, &g.config, NULL);
 	wm_gateway_removal_load(&g);
+	wm_locating_load(&g.locating, inst);
 	wm_status_print(out, &g, false, opt->json);
 	code = wm_out_end(out) ? 1 : wm_status_exit_code(&g, false);
 	wm_gateway_close(&g);
