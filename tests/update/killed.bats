@@ -16,7 +16,7 @@ killed() { ! kill -0 "$TRACED" 2>/dev/null || grep -q 'was ended by signal 9' "$
 over() { killed || { in_force 0.2.0 && rounds_over 1; }; }
 
 # killed_agent OPTION CALL N: as `agent`, but it, or with -f any process of it, is killed when it enters its Nth such call;
-# SOMEBODY is empty when there was no such call
+# SOMEBODY is empty when there was no such call. THEN: a command, when its gateway runs
 killed_agent() {
 	POKED=
 	: >"$D/run/runs"
@@ -27,6 +27,7 @@ killed_agent() {
 	STRACE=$!
 	echo $STRACE >>"$D/pids"
 	until_true 'a gateway runs' some_runs
+	${THEN-}
 	TRACED=$(pgrep -P $STRACE)
 	echo "$TRACED" >>"$D/pids"
 	POKED=$TRACED
@@ -106,4 +107,36 @@ steps() { # OPTION "CALL..." <CALL N>...
 
 @test "killed while it tries, and while it takes over" {
 	steps '' 'fchmod fsync rename renameat symlinkat unlinkat kill wait4' rename 1 rename 2 symlinkat 1 renameat 1 fsync 3
+}
+
+# From a release that was in force and keeps ending; whoever comes after gets there, too.
+goes_back() {
+	: >"$D/run/runs"
+	agent
+	until_true 'the one before is in force' in_force 0.2.0
+	until_true 'the other one is known to be bad' knows_bad 0.3.0
+	in_force 0.2.0
+	kill -9 "$AGENT"
+	wait "$AGENT" || true
+	until_true 'the gateway ends with its agent' silent
+}
+knows_bad() { [[ "$(state bad)" == "$1 "* ]]; }
+
+@test "killed while it goes back to the one before" {
+	local call
+	agent
+	until_true '0.2.0 is in force' in_force 0.2.0
+	publish 0.3.0 ok ails
+	until_true '0.3.0 is in force' in_force 0.3.0
+	kill -9 "$AGENT"
+	until_true 'the gateway ends with its agent' silent
+	cp -a "$D/state" "$D/both"
+	THEN="touch $D/run/ails"
+	for call in symlinkat renameat rename; do
+		rm -rf "$D/state" "$D/trace" "$D/run/ails"
+		cp -a "$D/both" "$D/state"
+		killed_agent '' $call 1
+		[ -n "$SOMEBODY" ] || { echo "$call is never reached"; return 1; }
+		goes_back || { echo "killed at $call"; return 1; }
+	done
 }

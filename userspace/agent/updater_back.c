@@ -150,15 +150,14 @@ static void blame_release(struct wm_updater *u)
 		return;
 	older = older_release(&inst, &state, program);
 	before = state.before;
-	wm_update_state_ended(&state, &blamed, wm_unix_time(), u->why);
-	/* Unsaved, it would be put in force again and again. */
-	if (wm_updater_save_state(path, &state))
-		return;
+	/* First: whoever is killed here, or cannot write, knows the one before, and tries the newer one once more at most. */
 	if (older)
 		put_in_force(u, &inst, &before);
 	else
 		forget_releases(u, &inst);
 	wm_updater_run_proved(u); /* as it does already */
+	wm_update_state_ended(&state, &blamed, wm_unix_time(), u->why);
+	wm_updater_save_state(path, &state);
 	wm_error("%s stays, and is in force again instead of %s, which kept ending", u->program, wm_version_format(&blamed, text));
 }
 
