@@ -191,15 +191,20 @@ int registry_report_next(struct registry *registry, const char *after, const str
 struct status {
 	struct registry *registry;
 	char last[WM_NAME_SIZE]; /* the last site shown, or "" */
-	bool brief;              /* without who talks with whom, and from where */
+	bool brief;              /* without who talks with whom, and what a gateway says in words */
 };
 
+/* A sentence of a gateway's may name anything of its site, LAN addresses too. */
 static char *encode(const struct report *report, bool brief, const struct wm_mesh *mesh)
 {
 	struct report shown = *report;
 
-	if (brief)
+	if (brief) {
 		shown.npeers = shown.nhosts = 0;
+		*shown.note = '\0';
+		if (*shown.problem)
+			wm_copy(shown.problem, sizeof(shown.problem), "one that only an operator is shown");
+	}
 	return report_encode(&shown, mesh);
 }
 
