@@ -209,6 +209,35 @@ teardown() { life_teardown; }
 	[ "${lines[0]}" = 'started service wm-gateway' ] || [ "${lines[1]}" = 'started service wm-gateway' ]
 }
 
+@test "killed at any point, install is given again and the machine is as if nothing had been" {
+	local n
+	# The registry is asked in the middle of it: there it can be held.
+	for ((n = 0; n < 12; n++)); do
+		WM_REGISTRY_TOKEN=$MASTER "${IN[@]}" env PATH="$BATS_TEST_DIRNAME/stubs:$PATH" "$BUILT/wm-gateway" install "${SETTINGS[@]}" \
+			"WM_REGISTRY_URL=$URL" </dev/null >"$DIR/out" 2>&1 3>&- &
+		lines_are() { [ "$(wc -l <"$DIR/out")" -ge "$n" ] || ! kill -0 $! 2>/dev/null; }
+		until_true 20 lines_are
+		kill -9 $! 2>/dev/null || true
+		wait $! || true
+	done
+	run become
+	lines
+	[ "$status" = 0 ]
+	run gw install
+	[ "${lines[-1]}" = 'nothing to do' ]
+	run find "$WM_ROOT" -name '*.new*' ! -path "$WM_ETC/private.key*" ! -path "$WM_STATE/token*"
+	[ -z "$output" ]
+	operate -j list-sites | jq -e '.meshes[0].sites | length == 1'
+}
+
+@test "root's umask does not keep others from what is for them" {
+	(umask 077 && become)
+	[ "$(stat -c %a "$WM_ETC" "$WM_ROOT/etc/sysctl.d" "$WM_ROOT/usr/local/libexec/wm" | sort -u)" = 755 ]
+	[ "$(stat -c %a "$WM_ETC/dnsmasq.conf" "$WM_ETC/hosts" | sort -u)" = 644 ]
+	[ "$(stat -c %a "$WM_ETC/gateway.env" "$WM_ETC/private.key" | sort -u)" = 600 ]
+	[ "$(stat -c %a "$WM_STATE")" = 700 ]
+}
+
 @test "start and stop" {
 	run gw start
 	[ "$status" = 1 ]

@@ -19,7 +19,7 @@ int wm_gateway_config_path(const struct wm_instance *inst, char *ret)
 static void remove_unfinished(const struct wm_instance *inst)
 {
 	static const char *const names[] = { "config", "config.changes", "token", "counters", "removal", "removals", "endpoint", "preshared" };
-	const char *const paths[] = { inst->key_file, inst->hosts_file, inst->servers_file, inst->dnsmasq_conf };
+	const char *const paths[] = { inst->env_file, inst->key_file, inst->hosts_file, inst->servers_file, inst->dnsmasq_conf };
 	char path[WM_PATH_SIZE];
 	int rc;
 

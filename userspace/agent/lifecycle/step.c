@@ -20,6 +20,8 @@ int wm_life_begin(struct wm_life *ret, const struct wm_life_options *opt, struct
 {
 	const char *root = getenv("WM_ROOT");
 
+	umask(022); /* dnsmasq has to get at its files, wm-fetch at its libraries, whatever root's own is */
+
 	*ret = (struct wm_life){ .opt = opt, .root = root ? root : "", .dry_run = opt->dry_run, .out = stdout };
 	if (wm_instance_names(&ret->inst, opt->instance, err))
 		return -EINVAL;
@@ -165,6 +167,7 @@ int wm_step_file(struct wm_life *l, const char *path, mode_t mode, const void *d
 	rc = make_parent(path, err);
 	if (rc)
 		return rc;
+	wm_remove_unfinished(path); /* of one that was killed */
 	rc = wm_replace_file(path, mode, data, len);
 	return rc ? wm_fail(err, -rc, "%s: cannot write it: %s", path, strerror(-rc)) : 0;
 }
