@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# `wm-gateway install` on Debian 12 where the programs were only copied: from nothing to the hub's gateway under the real systemd, brought up to
-# date under traffic, rebooted, taken away.
+# `wm-gateway install` on Debian 12, where the programs were only copied, and where make install has put them: from nothing to the
+# hub's gateway under the real systemd, brought up to date under traffic, rebooted, taken away.
 #
 #   world: device pc == wg ==> gw 192.168.1.250, gateway of hub
 #
@@ -11,20 +11,24 @@ load machine
 setup() {
 	world_up bookworm
 	registry_up
-	machine gw bookworm 192.168.1.250
+}
+teardown() { rig_teardown; }
+
+# gateway_to_be [LAYER]
+gateway_to_be() {
+	machine gw bookworm 192.168.1.250 "$@"
 	mkdir -p "$DIR/gw/up/root/wm" "$DIR/gw/up/etc/dnsmasq.d" "$DIR/gw/up/etc/systemd/system"
 	cp "$PWD/${B:-build}"/wm-{gateway,agent,fetch} "$DIR/gw/up/root/wm"
 	# Debian's own is in the package dnsmasq, which is not in this root.
 	printf '[Service]\nType=forking\nRuntimeDirectory=dnsmasq\nPIDFile=/run/dnsmasq/dnsmasq.pid\nExecStart=dnsmasq --conf-dir=/etc/dnsmasq.d --pid-file=/run/dnsmasq/dnsmasq.pid --bind-interfaces --except-interface=lo --no-resolv\n[Install]\nWantedBy=multi-user.target\n' \
 		>"$DIR/gw/up/etc/systemd/system/dnsmasq.service"
 	switch_on gw
-	it() { on gw "$@"; }
 }
-teardown() { rig_teardown; }
+it() { on gw "$@"; }
 
 SETTINGS=(SITE_DOMAIN=hub IS_HUB=true LXC_IFACES=192.168.1.250 PUBLIC_IP=192.168.1.250)
 become() { # [ARGUMENT]...
-	it env WM_REGISTRY_TOKEN="$MASTER" /root/wm/wm-gateway install --yes "${SETTINGS[@]}" "WM_REGISTRY_URL=$URL" "$@" >"$DIR/said" 2>&1 ||
+	it env WM_REGISTRY_TOKEN="$MASTER" "${PROGRAM:-/root/wm/wm-gateway}" install --yes "${SETTINGS[@]}" "WM_REGISTRY_URL=$URL" "$@" >"$DIR/said" 2>&1 ||
 		{ cat "$DIR/said"; it journalctl --no-pager -n 40; return 1; }
 	cat "$DIR/said"
 }
@@ -55,9 +59,9 @@ under_traffic() {
 ping_ends() { ! kill -INT "$PING" 2>/dev/null; }
 
 @test "install, again under traffic, a reboot, uninstall, install, destroy" {
+	gateway_to_be
 	become
-	in_sync
-	grep -q '^in sync: generation ' "$DIR/said"
+	grep -q '^in sync: generation .* data plane bpf' "$DIR/said"
 	it systemctl is-enabled wm-gateway dnsmasq | grep -c enabled | grep -qx 1 # dnsmasq is as its package left it
 	nothing_failed gw
 	fetches() { it sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" != wm-fetch ] || stat -c %U $p; done' | sort -u; }
@@ -91,5 +95,20 @@ ping_ends() { ! kill -INT "$PING" 2>/dev/null; }
 	not it test -e /etc/wm
 	not it test -e /var/lib/wm
 	wm -j list-sites | jq -e '.meshes[0].sites == []'
+	nothing_failed gw
+}
+
+@test "what make install has put there is used as it is, and left there" {
+	gateway_to_be "$REAL/installed"
+	PROGRAM=wm-gateway become
+	grep -q '^in sync: generation .* data plane bpf' "$DIR/said"
+	not it test -e /usr/local/bin/wm-gateway
+	not it test -e /etc/systemd/system/wm-gateway.service
+	it systemctl is-enabled wm-gateway
+	PROGRAM=wm-gateway become
+	tail -n 1 "$DIR/said" | grep -qx 'nothing to do'
+	it wm-gateway destroy --yes
+	not it systemctl is-enabled -q wm-gateway
+	it test -x /usr/bin/wm-gateway
 	nothing_failed gw
 }
