@@ -57,6 +57,8 @@ host_down() {
 		host lxc-destroy -P "$BOXES" -n "$name" 3>&- >/dev/null 2>&1 || :
 	done
 	[ ! -e "$D/registry.pid" ] || kill "$(cat "$D/registry.pid")" 2>/dev/null || :
+	# LXC keeps a lock of each container that it ever had.
+	[ -z "$BOXES" ] || { rm -rf "/run/lxc/lock$BOXES" && rmdir -p "/run/lxc/lock${BOXES%/*}" 2>/dev/null; } || :
 	ip netns del "$HOST" 2>/dev/null || :
 	ip netns del "$HOST-out" 2>/dev/null || :
 }

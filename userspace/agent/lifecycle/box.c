@@ -118,6 +118,8 @@ int wm_step_box_start(struct wm_life *l, const struct wm_box *box, struct wm_err
 	if (rc)
 		return rc < 0 ? rc : 0;
 	rc = change(l, box, START, "started", "start", err);
+	if (rc && box->kind == WM_BOX_LXC)
+		return wm_fail_in(err, rc, "container %s does not start ('lxc-start -n %s -F -l INFO -o /dev/stderr' shows why)", box->name, box->name);
 	return rc || l->dry_run ? rc : await(box, err);
 }
 
@@ -181,6 +183,13 @@ int wm_box_run_instead(const struct wm_box *box, struct wm_error *err, const cha
 	int rc = inside(box, argv, &w, err);
 
 	return rc ? rc : wm_run_instead(w.word, err);
+}
+
+void wm_box_tame(char *text)
+{
+	for (; *text; text++)
+		if (*text != '\n' && ((unsigned char)*text < ' ' || *text == 0x7f))
+			*text = '?';
 }
 
 int wm_box_write(const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len, struct wm_error *err)

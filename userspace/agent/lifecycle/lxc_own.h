@@ -32,6 +32,11 @@ static inline const char *wm_lxc_value(const struct wm_life *l, const char *key,
 	return *value ? value : fallback;
 }
 
+#define WM_LXC_PROGRAM "/usr/local/lib/wm/wm-gateway" /* in the container: where lxc_fill.c puts it */
+
+/* lxc.c: the facts of the container that there is; a sentence where there is none. */
+int wm_lxc_know(struct wm_life *l, struct wm_error *err);
+
 /* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
 int wm_lxc_collect(struct wm_life *l, struct wm_error *err);
 int wm_lxc_plan_networks(struct wm_life *l, struct wm_error *err);
@@ -49,4 +54,5 @@ int wm_lxc_basics(struct wm_life *l, struct wm_error *err);
 int wm_lxc_packages(struct wm_life *l, struct wm_error *err);
 int wm_lxc_programs(struct wm_life *l, struct wm_error *err);
 int wm_lxc_upgrades(struct wm_life *l, struct wm_error *err);
+/* lxc_gateway.c: `install` in it. */
 int wm_lxc_gateway(struct wm_life *l, struct wm_error *err);
