@@ -21,12 +21,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/key.h"
 #include "core/util.h"
 #include "kernel/forward.h"
 #include "kernel/host.h"
@@ -64,7 +66,7 @@ static pid_t make_namespace(void)
 
 static void must_in(pid_t pid, const char *line)
 {
-	char text[256];
+	char text[640];
 
 	snprintf(text, sizeof(text), "nsenter -t %d -n %s", pid, line);
 	must(text);
@@ -301,7 +303,28 @@ static unsigned int udp_sockets(pid_t pid)
 	return n;
 }
 
-/* WireGuard's device is the container's, its socket the host's: no port needs to be forwarded. */
+/* wg0 in that namespace, with a key of its own, which is written where `wg` reads it. */
+static void set_up_wg(pid_t pid, const char *address, const struct wm_key *own, const struct wm_key *peer, const char *more)
+{
+	char path[] = "/tmp/test_host.XXXXXX", key[WM_KEY_TEXT], line[512];
+	struct wm_key peer_public;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	wm_key_format(own, key);
+	assert_int_equal(wm_write_full(fd, key, strlen(key)), 0);
+	close(fd);
+	assert_int_equal(wm_key_public(peer, &peer_public), 0);
+	snprintf(line, sizeof(line), "wg set wg0 private-key %s peer %s allowed-ips 10.99.0.0/24 %s", path, wm_key_format(&peer_public, key), more);
+	must_in(pid, line);
+	unlink(path);
+	snprintf(line, sizeof(line), "ip address add %s/24 dev wg0", address);
+	must_in(pid, line);
+	must_in(pid, "ip link set wg0 up");
+}
+
+/* WireGuard's device is the container's, its socket the host's: who is out there reaches it at the host's address, with no port
+ * forwarded, and though this host forwards nothing at all. */
 static void wireguards_socket_stays_here(void **state)
 {
 	int rc = wm_host_make_device(box, "wg0", "wireguard", &err);
@@ -312,9 +335,19 @@ static void wireguards_socket_stays_here(void **state)
 		skip();
 	assert_int_equal(rc, 1);
 	unsigned int there = udp_sockets(box), here = udp_sockets(getpid());
-	must_in(box, "ip link set wg0 up");
+	struct wm_key ours, theirs;
+
+	assert_int_equal(wm_key_init(), 0);
+	wm_key_generate(&ours);
+	wm_key_generate(&theirs);
+	must("sysctl -q net.ipv4.ip_forward=0");
+	set_up_wg(box, "10.99.0.1", &ours, &theirs, "");
+	must_in(box, "wg set wg0 listen-port 51820");
 	assert_int_equal(udp_sockets(box), there);
 	assert_true(udp_sockets(getpid()) > here);
+	must_in(out, "ip link add wg0 type wireguard");
+	set_up_wg(out, "10.99.0.2", &theirs, &ours, "endpoint 10.1.0.1:51820");
+	must_in(out, "ping -c 1 -W 20 10.99.0.1");
 }
 
 static int body(void)
