@@ -52,6 +52,21 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	rm -r "$BOXES/wm-gateway"
 }
 
+@test "a container that could not be made is made as the settings say next time" {
+	printf '#!/bin/sh\necho there is no such distribution >&2\nexit 1\n' >"$D/broken"
+	chmod 755 "$D/broken"
+	run -1 gw install --lxc --yes --env "$D/a.env" LXC_TEMPLATE="$D/broken" LXC_CONTAINER=other
+	[[ $output == *"making the container: lxc-create failed"*"there is no such distribution"* ]]
+	for verb in status start check; do
+		run -1 gw $verb
+		[[ $output == *"container other is not there; 'wm-gateway install' makes it"* ]]
+	done
+	run -0 gw install --dry-run --lxc --yes --env "$D/a.env" LXC_CONTAINER=
+	[[ $output == *"would make container wm-gateway"* ]]
+	run -0 gw destroy --yes
+	[ -z "$(ls "$D/state")" ]
+}
+
 @test "install makes it all: container, networks, programs, a gateway in sync, and the host a host of the mesh" {
 	run -0 gw install --lxc --yes --env "$D/a.env"
 	echo "$output"
@@ -171,6 +186,7 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	echo "$output"
 	grep -qx 'lxc.net.0.link = lxcbr0' "$BOXES/wm-gateway/config"
 	run -0 gw status
+	[ "$(hosts_of hub)" = 10.0.3.1 ]
 	# WireGuard answers nobody who does not know its key: what comes is seen where it arrives
 	if [ ! -e /sys/module/wireguard ]; then
 		run -0 host nft list table ip wm-gateway

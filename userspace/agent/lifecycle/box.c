@@ -12,6 +12,7 @@
 #define CHANGE_S 300
 #define LOOKS 150 /* for a container that comes up, */
 #define LOOK_MS 200
+#define WORDS_MAX 330 /* as much as a sentence has room for */
 
 /* The words behind sh -c. Data are only ever its arguments. */
 #define WRITE_FILE "umask 077 && mkdir -p \"${1%/*}\" && cat >\"$1.wm-new\" && chmod \"$2\" \"$1.wm-new\" && mv -f \"$1.wm-new\" \"$1\""
@@ -108,7 +109,7 @@ static int await(const struct wm_box *box, struct wm_error *err)
 			return rc;
 		nanosleep(&pause, NULL);
 	}
-	return wm_fail(err, ETIMEDOUT, "container %s: it was started, and no program can be run in it: %.200s", box->name, text);
+	return wm_fail(err, ETIMEDOUT, "container %s: it was started, and no program can be run in it: %s", box->name, wm_box_last_words(text));
 }
 
 int wm_step_box_start(struct wm_life *l, const struct wm_box *box, struct wm_error *err)
@@ -185,6 +186,17 @@ int wm_box_run_instead(const struct wm_box *box, struct wm_error *err, const cha
 	return rc ? rc : wm_run_instead(w.word, err);
 }
 
+const char *wm_box_last_words(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && strchr(" \t\r\n", text[len - 1]))
+		text[--len] = '\0';
+	for (char *c = text; *c; c++)
+		*c = *c == '\n' ? ' ' : *c;
+	return len > WORDS_MAX ? text + len - WORDS_MAX : text;
+}
+
 void wm_box_tame(char *text)
 {
 	for (; *text; text++)
@@ -197,7 +209,7 @@ int wm_box_write(const struct wm_box *box, const char *path, const char *mode, c
 	char text[WM_RUN_OUTPUT];
 	int rc = wm_box_run(box, data, len, CHANGE_S, text, err, "/bin/sh", "-c", WRITE_FILE, "sh", path, mode, NULL);
 
-	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s cannot be written there: %.200s", box->name, path, text);
+	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s cannot be written there: %s", box->name, path, wm_box_last_words(text));
 }
 
 int wm_step_box_file(struct wm_life *l, const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len,

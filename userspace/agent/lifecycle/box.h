@@ -43,6 +43,8 @@ int wm_box_run_instead(const struct wm_box *box, struct wm_error *err, const cha
 
 /* Writes a file in it, whole; its directory is made. mode: "600". */
 int wm_box_write(const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len, struct wm_error *err);
+/* The end of what a program has said, as one line that a sentence may end with. Borrowed from text. */
+const char *wm_box_last_words(char *text);
 /* What a program in it has said, made fit for a terminal: a container's root may have had it say anything. */
 void wm_box_tame(char *text);
 

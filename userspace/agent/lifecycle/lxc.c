@@ -130,6 +130,15 @@ bool wm_lxc_here(const struct wm_life_options *opt)
 	return !wm_life_begin(&life, opt, NULL) && !wm_lxc_path(&life, "container.state", path, NULL) && !access(path, F_OK);
 }
 
+int wm_lxc_need_box(const struct wm_box *box, struct wm_error *err)
+{
+	int rc = wm_box_exists(box, err);
+
+	if (rc)
+		return WM_MIN(rc, 0);
+	return wm_fail(err, ENOENT, "container %s is not there; 'wm-gateway install' makes it", box->name);
+}
+
 /* What wm-gateway says in the container goes on as it is. */
 static int inside(struct wm_life *l, const char *word, struct wm_error *err)
 {
@@ -143,13 +152,17 @@ static int inside(struct wm_life *l, const char *word, struct wm_error *err)
 	rc = wm_box_run(box_of(l), NULL, 0, INSIDE_S, text, err, WM_LXC_PROGRAM, word, "--yes", l->opt->keep_site ? "--keep-site" : NULL, NULL);
 	if (rc <= 0)
 		return rc;
-	return wm_fail(err, EIO, "container %s: %.300s", box_of(l)->name, text);
+	return wm_fail(err, EIO, "container %s: %s", box_of(l)->name, wm_box_last_words(text));
 }
 
 /* --- start, stop --------------------------------------------------------------------------------------- */
 
 static int box_up(struct wm_life *l, struct wm_error *err)
 {
+	int rc = wm_lxc_need_box(box_of(l), err);
+
+	if (rc)
+		return rc;
 	return wm_step_box_start(l, box_of(l), err);
 }
 
@@ -166,7 +179,7 @@ static int service_up(struct wm_life *l, struct wm_error *err)
 
 	if (rc <= 0)
 		return rc;
-	return wm_fail(err, EIO, "container %s runs, but its gateway does not start: %.300s", box_of(l)->name, text);
+	return wm_fail(err, EIO, "container %s runs, but its gateway does not start: %s", box_of(l)->name, wm_box_last_words(text));
 }
 
 static const struct wm_step start_steps[] = { { NULL, wm_lxc_know }, { NULL, box_up }, { NULL, settle }, { NULL, service_up }, { NULL, host_part } };

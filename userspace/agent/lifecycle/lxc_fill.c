@@ -27,12 +27,9 @@ static int must_(const struct wm_life *l, const char *doing, struct wm_error *er
 {
 	char text[WM_RUN_OUTPUT];
 	int rc = wm_box_run_argv(box_of(l), NULL, 0, INSTALL_S, text, err, argv);
-	size_t len = strlen(text);
 
-	while (len && strchr(" \r\n", text[len - 1]))
-		text[--len] = '\0';
-	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s: %s failed (exit code %d): %.300s", box_of(l)->name, doing, argv[0], rc,
-				      len > 300 ? text + len - 300 : text);
+	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s: %s failed (exit code %d): %s", box_of(l)->name, doing, argv[0], rc,
+				      wm_box_last_words(text));
 }
 
 static bool has(const struct wm_life *l, const char *program)

@@ -28,6 +28,8 @@ static int open_running(const struct wm_life_options *opt, struct wm_lxc_own *ow
 	if (!rc)
 		rc = wm_lxc_know(life, &err);
 	if (!rc)
+		rc = wm_lxc_need_box(&own->facts.box, &err);
+	if (!rc)
 		rc = wm_box_running(&own->facts.box, &err);
 	if (!rc)
 		rc = wm_fail(&err, ENOTCONN, "container %s does not run; 'wm-gateway start' starts it", own->facts.box.name);
@@ -157,7 +159,7 @@ int wm_lxc_restore(const struct wm_life_options *opt)
 	else
 		rc = wm_box_run(&own.facts.box, text, len, INSIDE_S, out, &err, WM_LXC_PROGRAM, "restore", "-", "--yes", opt->dry_run ? "--dry-run" : NULL, NULL);
 	if (rc > 0)
-		rc = wm_fail(&err, EIO, "container %s: %.300s", own.facts.box.name, out);
+		rc = wm_fail(&err, EIO, "container %s: %s", own.facts.box.name, wm_box_last_words(out));
 	else if (!rc)
 		say(out);
 	if (text)

@@ -30,11 +30,8 @@ static int run(const struct words *w, const char *doing, struct wm_error *err)
 {
 	char text[WM_RUN_OUTPUT];
 	int rc = wm_run(w->word, MAKE_S, text, err);
-	size_t len = strlen(text);
 
-	while (len && strchr(" \r\n", text[len - 1]))
-		text[--len] = '\0';
-	return rc <= 0 ? rc : wm_fail(err, EIO, "%s: %s failed (exit code %d): %.300s", doing, w->word[0], rc, len > 300 ? text + len - 300 : text);
+	return rc <= 0 ? rc : wm_fail(err, EIO, "%s: %s failed (exit code %d): %s", doing, w->word[0], rc, wm_box_last_words(text));
 }
 
 /* --- LXC ------------------------------------------------------------------------------------------ */

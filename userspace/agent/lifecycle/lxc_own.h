@@ -36,6 +36,7 @@ static inline const char *wm_lxc_value(const struct wm_life *l, const char *key,
 
 /* lxc.c: the facts of the container that there is; a sentence where there is none. */
 int wm_lxc_know(struct wm_life *l, struct wm_error *err);
+int wm_lxc_need_box(const struct wm_box *box, struct wm_error *err); /* it exists; else a sentence */
 
 /* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
 int wm_lxc_collect(struct wm_life *l, struct wm_error *err);

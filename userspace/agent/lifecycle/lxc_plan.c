@@ -105,10 +105,13 @@ static int collect_box(struct wm_life *l, struct wm_error *err)
 	if (rc)
 		return rc;
 	rc = wm_lxc_facts_load(path, &was, err);
-	own->known = !rc;
-	if (!rc)
+	if (rc && rc != -ENOENT)
+		return rc;
+	/* One that could not be made, or that somebody has destroyed, is made as the settings say now. */
+	own->known = !rc && wm_box_exists(&was.box, NULL) > 0;
+	if (own->known)
 		rc = check_moved(&was, &box, err);
-	else if (rc == -ENOENT)
+	else
 		rc = box.kind == WM_BOX_PCT && !*box.name ? choose_number(&box, err) : 0;
 	own->facts = own->known ? was : (struct wm_lxc_facts){ .box = box };
 	return rc;
@@ -243,6 +246,9 @@ int wm_lxc_plan_networks(struct wm_life *l, struct wm_error *err)
 		rc = wm_container_plan(&host, &lxc_net, wishes, n, gateway, &own->net, err);
 	if (!rc)
 		rc = own->net.behind ? choose_address(l, err) : check_free(l, err);
+	if (!rc && own->net.behind && !l->inst.hub)
+		wm_life_note(l, "LXC_IFACES is empty: the container is behind this machine's NAT, and %s is its LAN; machines elsewhere are not in this site",
+			     own->net.nic[0].bridge);
 	return rc;
 }
 
