@@ -118,14 +118,20 @@ configure a /etc/wm wg0 51820
 wm-gateway sync
 ip link show wg0
 nft list tables | grep wm
-rules=$(nft list ruleset)
+rules=$(nft -s list ruleset)
 mkdir -p /etc/dnsmasq.d
 ln -s /etc/wm/dnsmasq.conf /etc/dnsmasq.d/wm.conf
 touch /etc/wm/of-somebody-else
 
+# a second mesh, with what `wm-gateway install` leaves elsewhere, which never ran
+mkdir -p /etc/wm/second /etc/sysctl.d
+grep -v '^WM_REGISTRY_TOKEN\|^WM_INTERFACE' /etc/wm/gateway.env >/etc/wm/second/gateway.env
+ln -s /etc/wm/second/dnsmasq.conf /etc/dnsmasq.d/wm-second.conf
+touch /etc/sysctl.d/60-wm.conf /etc/sysctl.d/60-wm-second.conf
+
 dpkg -i /mnt/newer.deb
 ip link show wg0 # as it was
-test "$(nft list ruleset)" = "$rules"
+test "$(nft -s list ruleset)" = "$rules"
 
 dpkg -r wm-gateway
 ip link show wg0 && exit 1
@@ -134,7 +140,8 @@ test -s /etc/wm/private.key
 test -s /etc/wm/gateway.env
 dpkg -P wm-gateway
 getent passwd wm-fetch && exit 1
-test ! -L /etc/dnsmasq.d/wm.conf
+test -z "$(ls /etc/dnsmasq.d)"
+test ! -e /etc/wm/second
 test -e /etc/wm/of-somebody-else # as the registry's settings
 test -s /etc/wm/registry.env
 kill $registry
@@ -142,6 +149,7 @@ wait $registry
 dpkg -P wm-registry wm
 rm /etc/wm/of-somebody-else
 rm -r /root/.config /etc/dnsmasq.d
+rmdir /etc/sysctl.d
 rmdir /etc/wm
 files | diff /tmp/before -
 EOT
