@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
-# setup/device.sh under systemd and systemd-resolved of Debian 12: it joins by the operator's line, follows by its timer, is there after
-# a reboot, and leaves nothing.
+# setup/device.sh under systemd and systemd-resolved of Debian 12: it joins by the operator's line, follows by its timer, is there
+# after a reboot, and leaves nothing. On 13, that it joins and leaves.
 # time limit: 600 s
 
 load machine
 
-setup() {
-	world_up bookworm
+lan_up() { # lan_up SUITE: with a machine of it
+	world_up "$1"
 	registry_up
 	hub_up
 	wm add-site b >"$DIR/out"
-	machine laptop bookworm 192.168.1.10
+	machine laptop "$1" 192.168.1.10
 	switch_on laptop
 	it() { on laptop "$@"; }
 }
@@ -22,10 +22,19 @@ join() {
 	it sh -c "$(cat "$DIR/command")" >"$DIR/out" 2>&1 || { cat "$DIR/out"; return 1; }
 	hub_takes laptop
 }
+leaves() {
+	it wg-home-uninstall >"$DIR/out" 2>&1 || { cat "$DIR/out"; return 1; }
+	it sh -c 'find /etc /usr/local | sort' >"$DIR/after"
+	diff "$DIR/before" "$DIR/after"
+	[ -z "$(it systemctl list-units --all --no-legend 'wm-*' 'wg-quick@*')" ]
+	[ -z "$(it systemctl list-unit-files --no-legend 'wm-*')" ]
+	[ -z "$(it ip -o link show type tun)" ]
+}
 answers() { it resolvectl query --legend=no "$1" >"$DIR/out" 2>&1 && grep -q "^$1: $2 " "$DIR/out"; }
 is_well() { it wg-home-status >"$DIR/status" 2>&1; }
 
 @test "it joins, its names are the mesh's, and its timer follows what changes" {
+	lan_up bookworm
 	join
 	nothing_failed laptop
 	until_true "$LIMIT" is_well || { cat "$DIR/status"; return 1; }
@@ -50,6 +59,7 @@ is_well() { it wg-home-status >"$DIR/status" 2>&1; }
 }
 
 @test "the timer fires by itself, and a registry that is away fails nothing" {
+	lan_up bookworm
 	# as it is, but for how long it takes
 	it mkdir -p /etc/systemd/system/wm-device@.timer.d
 	it sh -c 'printf "[Timer]\nOnBootSec=\nOnUnitActiveSec=\nOnActiveSec=1\nOnUnitActiveSec=1\nRandomizedDelaySec=0\nAccuracySec=100ms\n" \
@@ -64,6 +74,7 @@ is_well() { it wg-home-status >"$DIR/status" 2>&1; }
 }
 
 @test "after a reboot it is there by itself, also while the registry is away" {
+	lan_up bookworm
 	join
 	registry_off
 	reboot_machine laptop
@@ -78,17 +89,23 @@ is_well() { it wg-home-status >"$DIR/status" 2>&1; }
 }
 
 @test "it leaves, and nothing of it stays" {
+	lan_up bookworm
 	join
-	it wg-home-uninstall >"$DIR/out" 2>&1 || { cat "$DIR/out"; return 1; }
-	it sh -c 'find /etc /usr/local | sort' >"$DIR/after"
-	diff "$DIR/before" "$DIR/after"
-	[ -z "$(it systemctl list-units --all --no-legend 'wm-*' 'wg-quick@*')" ]
-	[ -z "$(it systemctl list-unit-files --no-legend 'wm-*')" ]
-	[ -z "$(it ip -o link show type tun)" ]
+	leaves
 	not answers nas.b 172.30.2.9
 	answers ordinary.example 9.9.9.9
 	[ "$(in_world curl -s --cacert "$DIR/ca.crt" -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $MASTER" "$URL/v1/devices/laptop")" = 404 ]
 	reboot_machine laptop
 	nothing_failed laptop
 	not it ip link show wg-home
+}
+
+@test "Debian 13: it joins and leaves" {
+	lan_up trixie
+	join
+	until_true "$LIMIT" is_well || { cat "$DIR/status"; return 1; }
+	answers nas.b 172.30.2.9
+	answers ordinary.example 9.9.9.9
+	leaves
+	nothing_failed laptop
 }

@@ -61,6 +61,7 @@ under_traffic() {
 	until_true "$LIMIT" ping_ends # it may not be listening for the signal yet
 	grep -q ', 0% packet loss' "$DIR/ping" || { cat "$DIR/ping"; return 1; }
 }
+rules_are_back() { it ip rule | diff "$DIR/rules" - >"$DIR/out"; }
 ping_ends() { ! kill -INT "$PING" 2>/dev/null; }
 main_pid() { it systemctl show -P MainPID "$1"; }
 # pids_of PROGRAM: in the machine
@@ -113,6 +114,11 @@ of_process() { it sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; } # of_proce
 	it ip link set wg0 mtu 1300
 	it systemctl reload wm-gateway
 	until_true "$LIMIT" it sh -c 'ip link show wg0 | grep -q "mtu 1420"'
+	# networkd, when it is started, takes away routes and rules that are not its own
+	it ip rule >"$DIR/rules"
+	under_traffic it systemctl restart systemd-networkd
+	until_true "$LIMIT" rules_are_back
+	in_sync
 	local was
 	was=$(main_pid wm-gateway)
 	under_traffic it sh -c 'kill -9 "$@"' sh "$was" $(pids_of wm-gateway)
