@@ -8,7 +8,8 @@
  * self-test: ok, fails, hangs, lies (another version), killed. run: syncs,
  * asked (syncs, unless there is <run_dir>/unsynced), away (makes that), killed, unsynced,
  * deaf, dies, stays (unsynced, and whatever it is told), crashes and ends (once
- * it is in force), ails (ends while there is <run_dir>/ails). Each of them ends
+ * it is in force), ails (ends while there is <run_dir>/ails), hangs (while there
+ * is <run_dir>/hangs). Each of them ends
  * while there is <run_dir>/broken. While it runs, <run_dir>/runs says "<version> <pid>".
  */
 #include <fcntl.h>
@@ -85,7 +86,8 @@ static bool is_in_sync(const struct wm_instance *inst)
 {
 	if (!strcmp(run, "asked"))
 		return !there_is(inst, "unsynced");
-	return !strcmp(run, "syncs") || !strcmp(run, "crashes") || !strcmp(run, "ends") || !strcmp(run, "ails");
+	return !strcmp(run, "syncs") || !strcmp(run, "crashes") || !strcmp(run, "ends") || !strcmp(run, "ails") ||
+	       !strcmp(run, "hangs");
 }
 
 static bool has_to_end(const struct wm_instance *inst)
@@ -101,6 +103,8 @@ static int serve(const struct wm_instance *inst, int ctl)
 	for (;;) {
 		if (has_to_end(inst))
 			return 3;
+		while (!strcmp(run, "hangs") && there_is(inst, "hangs"))
+			usleep(10000);
 		if (!strcmp(run, "crashes") && is_in_force(inst))
 			crash();
 		int fd = wm_ctl_accept(ctl, &request);

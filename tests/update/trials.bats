@@ -198,6 +198,23 @@ says() { [ "$(grep -c "$1" "$D/agent-log")" -ge "${2-1}" ]; }
 	[ "$(grep -c 'to see whether that stays' "$D/agent-log")" = 0 ]
 }
 
+@test "a gateway that hangs is killed, and starts again" {
+	settings WM_UPDATE_PROVE=1
+	stub "$D/packaged" "$OWN" ok hangs
+	rm "$WM_ETC/release.pub" # also where nothing is updated
+	agent
+	pid=$(runs_pid)
+	sleep 2
+	is_running "$OWN" # as long as it answers
+	[ "$(runs_pid)" = "$pid" ]
+	touch "$D/run/hangs"
+	until_true 'it is killed' says 'has not answered for minutes; killing it'
+	rm "$D/run/hangs"
+	until_true 'another one runs' another_than "$pid"
+	says 'was ended by signal 9'
+}
+another_than() { some_runs && [ "$(runs_pid)" != "$1" ]; }
+
 @test "a registry that refuses what was in sync once does not have it taken back" {
 	settings WM_UPDATE_PROVE=2
 	publish 0.2.0 ok asked

@@ -168,6 +168,12 @@ static void on_time(struct agent *a)
 		a->start_at = 0;
 		end_child(a);
 	}
+	/* What hangs does not end when it is told to. Traffic does not need it. */
+	if (a->updater.hangs && a->child) {
+		wm_error("wm-gateway has not answered for minutes; killing it");
+		kill(a->child, SIGKILL);
+	}
+	a->updater.hangs = false;
 	if (a->child && now >= a->kill_at) {
 		kill(a->child, SIGKILL);
 		a->kill_at = NEVER;
@@ -192,7 +198,7 @@ static void wait_signal(struct agent *a)
 		next = a->start_at;
 	if (!a->stop)
 		next = WM_MIN(next, wm_updater_next_ms(&a->updater));
-	next = next <= now || a->updater.change ? 0 : next - now;
+	next = next <= now || a->updater.change || a->updater.hangs ? 0 : next - now;
 	if (next < 3600000) {
 		ts.tv_sec = (time_t)(next / 1000);
 		ts.tv_nsec = (long)(next % 1000) * 1000000;

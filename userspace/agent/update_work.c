@@ -33,6 +33,16 @@ static struct wm_version newest(const struct wm_updater *u)
 	return !wm_selftest_version(u->packaged, &packaged) && wm_version_compare(&packaged, &u->proved) > 0 ? packaged : u->proved;
 }
 
+/* Whatever it says. */
+static bool answers(const struct wm_instance *inst)
+{
+	WM_AUTO_FREE char *text = NULL;
+	struct wm_error err;
+	int code;
+
+	return !wm_ctl_ask(inst, WM_CTL_STATUS, true, 0, inst->update_prove_s, &text, &code, &err);
+}
+
 int wm_update_work_look(const struct wm_updater *u)
 {
 	struct wm_version installed;
@@ -40,7 +50,11 @@ int wm_update_work_look(const struct wm_updater *u)
 	struct wm_error err;
 
 	/* wm-gateway says itself what is wrong with its settings; and where nobody is trusted there is nothing to look for. */
-	if (wm_instance_load(&inst, u->instance, u->config, &err) || !inst.update || access(inst.release_keys, F_OK))
+	if (wm_instance_load(&inst, u->instance, u->config, &err))
+		return WM_UPDATE_NOTHING;
+	if (!answers(&inst))
+		return WM_UPDATE_SILENT;
+	if (!inst.update || access(inst.release_keys, F_OK))
 		return WM_UPDATE_NOTHING;
 	installed = newest(u);
 	if (!wm_update_round(&inst, &u->proved, &installed, &u->args))

@@ -2,7 +2,7 @@
  *
  * What wm-agent's worker does, a process of its own that may take its time
  * (updater.h): looks for a release, or asks the wm-gateway that runs whether it
- * is in sync. What it found is its exit code.
+ * is in sync, or answers. What it found is its exit code.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ enum wm_update_said {
 	WM_UPDATE_STAGED_UNSURE, /* one is, but that one does not answer that it is */
 	WM_UPDATE_IN_SYNC,
 	WM_UPDATE_NOT_IN_SYNC, /* not within WM_UPDATE_PROVE */
+	WM_UPDATE_SILENT, /* the gateway that runs does not answer at all, for as long */
 };
 
 int wm_update_work_look(const struct wm_updater *u);

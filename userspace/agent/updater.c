@@ -16,6 +16,8 @@
 #include "core/pace.h"
 #include "core/util.h"
 
+#define SILENT_MAX 3     /* looks, each of which waits for WM_UPDATE_PROVE, ... */
+#define SILENT_REST_S 60 /* ... so far apart */
 #define NEVER UINT64_MAX
 
 /* --- the state ----------------------------------------------------------------------------- */
@@ -272,7 +274,11 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 		wm_updater_compared(u, said);
 	} else if (said == WM_UPDATE_STAGED_SURE || said == WM_UPDATE_STAGED_UNSURE) {
 		begin_trial(u, said == WM_UPDATE_STAGED_SURE);
+	} else if (said == WM_UPDATE_SILENT) {
+		u->hangs = ++u->silent == SILENT_MAX;
+		wm_updater_rest(u, SILENT_REST_S);
 	} else {
+		u->silent = 0;
 		wm_updater_rest(u, UINT_MAX);
 	}
 	return true;
@@ -280,6 +286,7 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 
 void wm_updater_started(struct wm_updater *u)
 {
+	u->silent = 0;
 	if (u->phase == WM_UPDATER_RESTING || u->phase == WM_UPDATER_LOOKING || u->worker ||
 	    !wm_update_work_start(u, wm_update_work_prove))
 		return;

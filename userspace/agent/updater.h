@@ -33,6 +33,7 @@ struct wm_updater {
 	struct wm_version proved;      /* what runs, or would again; of `packaged` when it is as new as any */
 	struct wm_version trial;
 	struct wm_ends ends;           /* of what was proved */
+	unsigned int silent;           /* looks at which it did not answer, in a row */
 	uint64_t least_ms;             /* COMPARING: how long the older one has to last */
 	uint64_t compare_at_ms;        /* monotonic: not again before that */
 	bool sure;                     /* the old one was in sync: if it is so again, the new one failed by its own fault */
@@ -41,6 +42,7 @@ struct wm_updater {
 
 	char program[PATH_MAX];        /* which wm-gateway is to run */
 	bool change;                   /* and what runs is another: the loop ends it, and clears this */
+	bool hangs;                    /* what runs has not answered for long: the loop kills it, and clears this */
 	int lock;                      /* <run_dir>/agent; -1: another wm-agent has it, and there are no updates here */
 };
 
