@@ -13,7 +13,7 @@ teardown() { life_teardown; }
 	[ "$status" = 0 ]
 	[[ $output == *"registered site 'a' at $URL"* ]]
 	[ "$(changed)" = "$(printf '%s\n' "systemd-sysusers --root=$WM_ROOT $WM_ROOT/etc/sysusers.d/wm.conf" 'systemctl daemon-reload' \
-		'systemctl enable wm-gateway' 'systemctl start wm-gateway' 'systemctl restart dnsmasq')" ]
+		'systemctl enable wm-gateway' 'systemctl start wm-gateway' 'systemctl enable dnsmasq' 'systemctl restart dnsmasq')" ]
 	[ "$(stat -c %a "$WM_ETC/gateway.env")" = 600 ]
 	[ "$(stat -c %a "$WM_ETC/private.key")" = 600 ]
 	[ "$(stat -c %a "$WM_STATE")" = 700 ]

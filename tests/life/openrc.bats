@@ -17,6 +17,7 @@ teardown() { life_teardown; }
 	sh -n "$WM_ROOT/etc/init.d/wm-gateway"
 	run become
 	[[ ${lines[-1]} == 'nothing to do' ]]
+	[ -L "$WM_ROOT/etc/runlevels/boot/wm-gateway" ]
 	gw stop
 	[ ! -e "$LIFE/up/wm-gateway" ]
 	gw start
@@ -25,6 +26,17 @@ teardown() { life_teardown; }
 	[ ! -L "$WM_ROOT/etc/runlevels/boot/wm-gateway" ]
 	run gw uninstall
 	[[ ${lines[-1]} == 'nothing to do' ]]
+}
+
+@test "OpenRC: dnsmasq, which Alpine leaves off, serves the names, now and at each boot" {
+	life_setup openrc
+	mkdir -p "$WM_ROOT/etc/init.d"
+	touch "$WM_ROOT/etc/init.d/dnsmasq"
+	become
+	[ "$(changed | tail -n 2)" = "$(printf '%s\n' 'rc-update add dnsmasq default' 'rc-service dnsmasq restart')" ]
+	gw uninstall
+	[ -L "$WM_ROOT/etc/runlevels/default/dnsmasq" ]
+	[ "$(told 'rc-service dnsmasq restart')" = 2 ]
 }
 
 @test "OpenRC: an instance is a link; a package's script is left to it" {

@@ -62,7 +62,7 @@ ping_ends() { ! kill -INT "$PING" 2>/dev/null; }
 	gateway_to_be
 	become
 	grep -q '^in sync: generation .* data plane bpf' "$DIR/said"
-	it systemctl is-enabled wm-gateway dnsmasq | grep -c enabled | grep -qx 1 # dnsmasq is as its package left it
+	it systemctl is-enabled wm-gateway dnsmasq | grep -c enabled | grep -qx 2
 	nothing_failed gw
 	fetches() { it sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" != wm-fetch ] || stat -c %U $p; done' | sort -u; }
 	[ "$(fetches)" = wm-fetch ]

@@ -27,14 +27,16 @@ static int have_files(struct wm_life *l, struct wm_error *err)
 	return WM_MIN(wm_hosts_apply(&l->inst, &nothing, NULL, &memory, err), 0);
 }
 
-/* Its own configuration it reads only when it starts; names it is told by SIGHUP from then on. */
+/* Its own configuration it reads only when it starts; names it is told by SIGHUP from then on. Alpine's package leaves it off. */
 static int restart(struct wm_life *l, struct wm_error *err)
 {
 	if (!wm_service_known(l, SERVICE)) {
 		wm_life_note(l, "there is no service dnsmasq: names are served once one runs that reads /etc/dnsmasq.d");
 		return 0;
 	}
-	return wm_step_restart(l, SERVICE, err);
+	int rc = wm_step_enable(l, SERVICE, err);
+
+	return rc ? rc : wm_step_restart(l, SERVICE, err);
 }
 
 int wm_step_dns(struct wm_life *l, struct wm_error *err)

@@ -2,6 +2,7 @@
 #include "agent/lifecycle/service.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,14 +14,14 @@
 
 enum verb { ENABLED, ACTIVE, KNOWN, ENABLE, DISABLE, START, STOP, RESTART, RELOAD_UNITS };
 
-/* Where %s stands comes the service. NULL: the manager has no such thing. */
+/* Where %s stands comes the service, where %l its runlevel. NULL: the manager has no such thing. */
 static const char *const commands[][3][5] = {
 	[ENABLED] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "is-enabled", "--quiet", "%s" } },
 	[ACTIVE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "is-active", "--quiet", "%s" },
 		     [WM_MANAGER_OPENRC] = { "rc-service", "%s", "status" } },
 	[KNOWN] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "cat", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "--exists", "%s" } },
-	[ENABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "enable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "add", "%s", "boot" } },
-	[DISABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "disable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "del", "%s", "boot" } },
+	[ENABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "enable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "add", "%s", "%l" } },
+	[DISABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "disable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "--all", "del", "%s" } },
 	[START] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "start", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "%s", "start" } },
 	[STOP] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "stop", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "%s", "stop" } },
 	[RESTART] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "restart", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "%s", "restart" } },
@@ -55,6 +56,12 @@ void wm_service_own(const struct wm_life *l, char *ret)
 	wm_format(ret, WM_PATH_SIZE, "wm-gateway%s%s", between, l->inst.name);
 }
 
+/* Ours is there before the network is set up; others need that. */
+static const char *runlevel(const char *name)
+{
+	return strncmp(name, "wm-gateway", strlen("wm-gateway")) ? "default" : "boot";
+}
+
 /* False: that manager has no such command. argv: 6 */
 static bool command(const struct wm_life *l, enum verb verb, const char *name, const char *argv[])
 {
@@ -62,7 +69,7 @@ static bool command(const struct wm_life *l, enum verb verb, const char *name, c
 	size_t n;
 
 	for (n = 0; n < 5 && words[n]; n++)
-		argv[n] = strcmp(words[n], "%s") ? words[n] : name;
+		argv[n] = !strcmp(words[n], "%s") ? name : !strcmp(words[n], "%l") ? runlevel(name) : words[n];
 	argv[n] = NULL;
 	return n > 0;
 }
@@ -87,12 +94,17 @@ bool wm_service_active(const struct wm_life *l, const char *name)
 static bool enabled(const struct wm_life *l, const char *name)
 {
 	char path[WM_PATH_SIZE];
-	struct stat st;
+	glob_t found;
+	bool any;
 
 	if (wm_service_manager(l) != WM_MANAGER_OPENRC)
 		return is(l, ENABLED, name);
-	/* rc-update lists all; the link is what it makes. */
-	return !wm_life_path(l, path, NULL, "/etc/runlevels/boot/%s", name) && !lstat(path, &st);
+	/* rc-update lists all; a link in whichever runlevel is what it makes. */
+	if (wm_life_path(l, path, NULL, "/etc/runlevels/*/%s", name) || glob(path, GLOB_NOSORT, NULL, &found))
+		return false;
+	any = found.gl_pathc > 0;
+	globfree(&found);
+	return any;
 }
 
 static int step(struct wm_life *l, enum verb verb, const char *done, const char *would, const char *name, struct wm_error *err)
