@@ -114,6 +114,19 @@ setup() {
 	problem 401
 }
 
+@test "a gateway deregisters its own site with its hosts; a hub's not the devices" {
+	TOKEN=${tokens[gw2]} api DELETE '/v1/sites/b?cascade=1'
+	problem 403
+	TOKEN=${tokens[gw2]} api DELETE '/v1/sites/hub?cascade=1'
+	problem 409
+	[[ $BODY == *"device 'laptop'"* ]]
+	TOKEN=${tokens[gw]} ok DELETE '/v1/sites/b?cascade=1'
+	ok GET /v1/hosts
+	is '[.hosts[] | select(.domain == "b")] | length' 0
+	TOKEN=${tokens[gw]} api GET /v1/whoami
+	problem 401
+}
+
 @test "a roaming device may look at the mesh, but not at LANs nor at who talks with whom; an isolated one may not" {
 	ok PUT /v1/sites/hub/status '{"generation":1,"dataplane":"bpf","problem":"192.168.1.99 is nobody","dataplane_note":"lan0 has 192.168.1.250","peers":[{"kind":"device","name":"laptop","endpoint":"203.0.113.9:4000"}]}'
 	ok PATCH /v1/hosts/nas.b '{"mac":"02:00:00:00:00:01"}'
