@@ -286,9 +286,8 @@ static int parse(int argc, char **argv, struct options *opt)
 		{ "instance", required_argument, NULL, 'i' }, { "config", required_argument, NULL, 'c' },
 		{ "json", no_argument, NULL, 'j' }, { "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
 		{ "dry-run", no_argument, NULL, 'D' }, { "yes", no_argument, NULL, 'y' }, { "env", required_argument, NULL, 'E' },
-		{ "native", no_argument, NULL, 'N' }, { "lxc", no_argument, NULL, 'L' }, { "keep-site", no_argument, NULL, 'K' }, { "follow", no_argument, NULL, 'f' },
-		{ "lines", required_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
+		{ "native", no_argument, NULL, 'N' }, { "lxc", no_argument, NULL, 'L' }, { "keep-site", no_argument, NULL, 'K' },
+		{ "follow", no_argument, NULL, 'f' }, { "lines", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	int c;
 
