@@ -16,6 +16,8 @@ image: deps-build
 	@packaging/image $(B)/wm-registry-$(VERSION).tar
 
 .PHONY: release
-release: all
+release:
+	@[ -n "$(KEY)" ] || { echo "release: make release KEY=SECRET [OUT=release] [DAYS=60]; minisign -G makes a key" >&2; exit 2; }
+	@$(MAKE) --no-print-directory all
 	@scripts/deps.sh package
 	@packaging/release --key "$(KEY)" --out "$(or $(OUT),release)" --days "$(or $(DAYS),60)"
