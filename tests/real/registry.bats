@@ -29,7 +29,8 @@ main_pid() { it systemctl show -P MainPID wm-registry; }
 	pid=$(main_pid)
 	local user
 	user=$(it stat -c %u "/proc/$pid") # has no name here: libnss-systemd would give it one
-	[ "$user" -ge 61184 ] && [ "$user" -le 65519 ]
+	[ "$user" -ge 61184 ]
+	[ "$user" -le 65519 ]
 	[ "$(it sed -n 's/^CapBnd:[[:space:]]*//p; s/^CapEff:[[:space:]]*//p' "/proc/$pid/status" | sort -u)" = 0000000000000000 ]
 	[ "$(it stat -Lc '%a %u' /var/lib/wm-registry /var/lib/wm-registry/registry.db | tr '\n' ' ')" = "700 $user 600 $user " ]
 	[ "$(it stat -c '%a %U' /etc/wm/registry.env)" = '600 root' ]
