@@ -165,17 +165,20 @@ on() {
 # switch_off NAME: as an operator does; nothing is left of its network
 switch_off() {
 	local boot=BOOT_$1 hold=HOLD_$1
-	on "$1" systemctl poweroff
+	on "$1" systemctl poweroff 2>"$DIR/out" || true # it may be gone before it has answered
 	wait "${!boot}" || true
 	kill "${!hold}"
 	wait "${!hold}" 2>/dev/null || true
 	in_world ip link del "to-$1" 2>/dev/null || true # gone with its peer, or in a moment
 }
-reboot_machine() { switch_off "$1" && switch_on "$1"; }
+reboot_machine() {
+	switch_off "$1"
+	switch_on "$1"
+}
 
-# nothing_failed NAME: no unit did
+# nothing_failed NAME: no unit of ours did, nor one that we have to do with
 nothing_failed() {
 	local failed
-	failed=$(on "$1" systemctl --failed --no-legend --plain)
+	failed=$(on "$1" systemctl list-units --failed --no-legend --plain 'wm-*' 'wg-quick@*' 'systemd-networkd*' 'systemd-resolved*' 'dbus*')
 	[ -z "$failed" ] || { echo "$failed"; on "$1" journalctl --no-pager -n 60; return 1; }
 }
