@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What becomes of a release that is signed and whole, and does not work, now or
 # later; and whether it is blamed for that. The gateways are stubs.
-# time limit: 300 s
+# time limit: 420 s
 
 load rig
 
