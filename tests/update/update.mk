@@ -15,6 +15,6 @@ soak-update: $(B)/tests/update/stub binaries
 soak-faults: binaries
 	@WM_FAULTS=100000 B=$(B) bats tests/e2e/faults.bats tests/e2e/faults_nft.bats
 
-# All that make test does only a part of, for who has an hour and a half.
+# All that make test does only a part of, for who has three hours.
 .PHONY: soak
 soak: soak-update soak-faults soak-preshared soak-kills soak-outages soak-upgrades hitless
