@@ -124,7 +124,7 @@ void assert_state(void)
 	assert_contains(link, "alias wm:testing");
 	free(link);
 	char *addr = run_out(NULL, "ip", "-o", "-4", "addr", "show", WG, NULL);
-	assert_contains(addr, "inet 172.30.2.1/32 scope global " WG);
+	assert_contains(addr, "inet 172.30.2.1/24 scope global noprefixroute " WG);
 	assert_ptr_equal(strchr(addr, '\n'), addr + strlen(addr) - 1);
 	free(addr);
 }

@@ -6,10 +6,13 @@
 #include "kernel/link_rig.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -253,7 +256,7 @@ static void what_was_removed_by_hand_is_repaired(void **state)
 		"ip rule del prio 20001",
 		"ip rule del prio 20000 iif lan0",
 		"ip rule del prio 20001 iif lan0",
-		"ip addr del 172.30.2.1/32 dev " WG,
+		"ip addr del 172.30.2.1/24 dev " WG,
 		"ip link set " WG " down",
 		"ip link set " WG " mtu 1300",
 		"ip addr add 10.5.5.5/24 dev " WG,
@@ -277,6 +280,73 @@ static void what_was_removed_by_hand_is_repaired(void **state)
 		assert_int_equal(up(ifindex), 0);
 	}
 	free(good);
+}
+
+#define SEEN "/var/run/link-seen"
+
+/* Waits until `ip monitor`, which reads what the kernel tells in the order it was done, has come to this address. */
+static void monitor_has_come_to(const char *addr)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "ip addr replace %s/32 dev far1", addr);
+	for (int i = 0; i < 400; i++) {
+		char *seen = NULL;
+		bool there = wm_read_file(SEEN, 1 << 16, &seen, NULL) == 0 && strstr(seen, addr);
+
+		free(seen);
+		if (there)
+			return;
+		must(line); /* again: the first ones came before it listened */
+		poll(NULL, 0, 25);
+	}
+	fail_msg("ip monitor does not tell of %s", addr);
+}
+
+static pid_t start_monitor(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!freopen(SEEN, "w", stdout))
+			_exit(127);
+		execlp("ip", "ip", "-4", "monitor", "address", "route", NULL);
+		_exit(127);
+	}
+	monitor_has_come_to("10.1.1.1");
+	return pid;
+}
+
+/* A gateway that was brought up when g was a /32: packets are on their way while it becomes another. */
+static void a_length_of_before_goes_without_a_gap(void **state)
+{
+	char *seen = NULL;
+
+	(void)state;
+	uint32_t ifindex = prepare();
+	up(ifindex);
+	must("ip addr add 172.30.2.1/32 dev " WG);
+	must("ip addr del 172.30.2.1/24 dev " WG);
+	must("ip route replace 172.30.0.0/16 dev " WG " proto 87 scope link src 172.30.2.1");
+	pid_t monitor = start_monitor();
+	assert_int_equal(up(ifindex), 2);
+	monitor_has_come_to("10.1.1.2");
+	kill(monitor, SIGTERM);
+	assert_int_equal(waitpid(monitor, NULL, 0), monitor);
+	assert_int_equal(wm_read_file(SEEN, 1 << 16, &seen, NULL), 0);
+	unlink(SEEN);
+	const char *come = strstr(seen, "172.30.2.1/24"), *gone = strstr(seen, "172.30.2.1/32");
+	assert_true(come && gone && come < gone);
+	/* The machine is 172.30.2.1 all the time, and has a route to everybody by that name. */
+	assert_null(strstr(seen, "Deleted local 172.30.2.1"));
+	assert_null(strstr(seen, "172.30.0.0/16"));
+	free(seen);
+	assert_state();
+	assert_int_equal(up(ifindex), 0);
 }
 
 static void a_moved_mesh_leaves_nothing_behind(void **state)
@@ -416,6 +486,7 @@ static int body(void)
 		TEST(lans_that_share_addresses_have_tables),
 		TEST(a_lan_that_takes_less_than_the_tunnel_has_a_route),
 		TEST(what_was_removed_by_hand_is_repaired),
+		TEST(a_length_of_before_goes_without_a_gap),
 		TEST(a_moved_mesh_leaves_nothing_behind),
 		TEST(foreign_objects_stay_as_they_are),
 		TEST(remove_is_complete_and_may_be_repeated),

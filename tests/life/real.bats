@@ -20,7 +20,7 @@ index_of() { on ip -j link show dev "$IFNAME" | jq -e ".[0].ifindex"; }
 	lines
 	[ "$status" = 0 ]
 	[[ $output == *'in sync: generation '* ]]
-	on ip -o addr show dev "$IFNAME" | grep -q '172\.30\.[0-9]*\.1/32'
+	on ip -o addr show dev "$IFNAME" | grep -q '172\.30\.[0-9]*\.1/24'
 	on nft list tables | grep -q 'ip wm$'
 	grep -q 'gw\.a$' "$WM_ETC/hosts"
 	run gw status -j

@@ -68,7 +68,7 @@ struct wm_plan {
 	char domain[WM_NAME_SIZE];
 	struct wm_prefix supernet; /* O: all of it is routed to wg */
 	struct wm_prefix subnet;   /* S */
-	wm_ip4 gateway;            /* g, on the wg device as /32 */
+	wm_ip4 gateway;            /* g, on the wg device with the length of S */
 	bool hub;
 	uint16_t mtu;
 	struct wm_lan lans[WM_LANS_MAX];

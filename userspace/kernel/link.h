@@ -26,8 +26,8 @@ int wm_link_prepare(const struct wm_instance *inst, const struct wm_plan *plan, 
 		    struct wm_error *err);
 
 /* The data plane is in force: sysctls (ip_forward on; rp_filter loose on wg and
- * LANs; redirects off), MTU, address g/32, rules, device up, route O dev wg src
- * g, unreachable O behind it. Removes addresses and routes of ours on the wg
+ * LANs; redirects off), MTU, address g in S, rules, device up, route O dev wg
+ * src g, unreachable O behind it. Removes addresses and routes of ours on the wg
  * device that are not in the plan. Returns changes made or -errno. */
 int wm_link_up(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t ifindex, struct wm_error *err);
 

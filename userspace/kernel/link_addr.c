@@ -69,12 +69,23 @@ static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct 
 	ifa->ifa_index = a->ifindex;
 	mnl_attr_put_u32(nlh, IFA_LOCAL, htonl(a->addr));
 	mnl_attr_put_u32(nlh, IFA_ADDRESS, htonl(a->addr));
+	if (type == RTM_NEWADDR) /* the route to S is the one to O, or ours (link_route.c) */
+		mnl_attr_put_u32(nlh, IFA_FLAGS, IFA_F_NOPREFIXROUTE);
 	return wm_nl_write(nl);
+}
+
+/* With the length of S: a name server knows by it who asks from within (local-service), and what such can reach
+ * (localise-queries). */
+static struct wm_link_addr own(const struct wm_link_up *up)
+{
+	return (struct wm_link_addr){ .ifindex = up->ifindex, .addr = up->plan->gateway, .len = up->plan->subnet.len };
 }
 
 static bool is_wanted(const struct wm_link_up *up, const struct wm_link_addr *a)
 {
-	return a->addr == up->plan->gateway && a->len == 32;
+	const struct wm_link_addr g = own(up);
+
+	return a->addr == g.addr && a->len == g.len;
 }
 
 static int read_own(struct wm_link_up *up, struct wm_link_addrs *ret, struct wm_error *err)
@@ -88,7 +99,7 @@ static int read_own(struct wm_link_up *up, struct wm_link_addrs *ret, struct wm_
 
 int wm_link_add_address(struct wm_link_up *up, struct wm_error *err)
 {
-	const struct wm_link_addr g = { .ifindex = up->ifindex, .addr = up->plan->gateway, .len = 32 };
+	const struct wm_link_addr g = own(up);
 	WM_AUTO_LINK_ADDRS struct wm_link_addrs have = { 0 };
 	char text[WM_IP4_TEXT];
 

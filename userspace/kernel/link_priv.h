@@ -77,7 +77,7 @@ int wm_link_read_addrs(struct wm_nl *nl, uint32_t ifindex, struct wm_link_addrs 
 void wm_link_addrs_free(struct wm_link_addrs *addrs); /* frees what it holds */
 #define WM_AUTO_LINK_ADDRS __attribute__((cleanup(wm_link_addrs_free)))
 
-/* g/32 first; addresses of before go once the routes have left them. */
+/* g with the length of S, without a route of its own, first; addresses of before go once the routes have left them. */
 int wm_link_add_address(struct wm_link_up *up, struct wm_error *err);
 int wm_link_sweep_addresses(struct wm_link_up *up, struct wm_error *err);
 
