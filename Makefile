@@ -60,13 +60,15 @@ dir_registry := registry
 dir_cli      := cli
 FOLDERS      := core http kernel agent fetch tools registry cli
 
-# $(B)/see/<folder>/<seen> -> the real folder
+# $(B)/see/<folder>/<seen> -> the real folder. A checkout that was copied with its build has links to where it was: the stamp's
+# name has the place in it, so that they are made anew.
+SEEN := .done$(subst /,_,$(CURDIR))
 define see_rule
-$(B)/see/$(1)/.done: Makefile
+$(B)/see/$(1)/$(SEEN): Makefile
 	@mkdir -p $$(@D)
 	@$$(foreach s,$$(see_$(1)),ln -sfn $$(CURDIR)/$$(dir_$$(s)) $$(@D)/$$(s);)
 	@touch $$@
-$(B)/obj/$(1)/%.o: $$(dir_$(1))/%.c $(B)/see/$(1)/.done $$(gen_$(1))
+$(B)/obj/$(1)/%.o: $$(dir_$(1))/%.c $(B)/see/$(1)/$(SEEN) $$(gen_$(1))
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$<)
 	$$(Q)$$(CC) $$(ALLCFLAGS) -I$(B)/see/$(1) $$(inc_$(1)) -c -o $$@ $$<

@@ -21,7 +21,7 @@ see_tests := $(FOLDERS) bench
 inc_tests := -Itests -Ibpf
 dir_tests := tests
 $(eval $(call see_rule,tests))
-$(B)/see/tests/.done: tests/tests.mk
+$(B)/see/tests/$(SEEN): tests/tests.mk
 
 define test_program
 $(B)/tests/$(1): $$(patsubst tests/%.c,$(B)/obj/tests/%.o,$(2)) $$(patsubst %,$(B)/lib%.a,$(3))

@@ -4,7 +4,7 @@ include tests/native/native.mk
 FUZZ_PLANE  := $(NATIVE_PLANE) $(addprefix tests/packets/,verify.c describe.c rules.c isolation.c) $(addprefix tests/fuzz/,plane.c oracle.c)
 FUZZ_CORPUS := $(NATIVE_PLANE) tests/native/rig.c tests/native/paths.c tests/fuzz/corpus.c
 
-$(B)/native/fuzz/%.o: %.c $(B)/see/tests/.done $(wildcard bpf/*) tests/native/native.mk tests/fuzz/fuzz.mk
+$(B)/native/fuzz/%.o: %.c $(B)/see/tests/$(SEEN) $(wildcard bpf/*) tests/native/native.mk tests/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)
 	$(Q)$(CLANG) $(NATIVE_CFLAGS) -O2 -fsanitize=fuzzer-no-link -c -o $@ $<

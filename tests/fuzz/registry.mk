@@ -7,7 +7,7 @@ FUZZ_REG_CORE   := $(wildcard userspace/core/*.c)
 FUZZ_REG        := $(filter-out registry/main.c,$(wildcard registry/*.c)) $(FUZZ_REG_CORE)
 
 # Own objects: with coverage, and by clang.
-$(B)/fuzz/obj/%.o: %.c $(B)/see/tests/.done $(gen_registry) tests/fuzz/registry.mk
+$(B)/fuzz/obj/%.o: %.c $(B)/see/tests/$(SEEN) $(gen_registry) tests/fuzz/registry.mk
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)
 	$(Q)$(CLANG) $(FUZZ_REG_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<

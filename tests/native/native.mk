@@ -8,7 +8,7 @@ NATIVE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -MMD -MP -Wall -Wextra -Wno-mis
 NATIVE_COV := -O0 -fprofile-instr-generate -fcoverage-mapping -fsanitize-coverage=edge,inline-8bit-counters
 
 $(B)/native/rows/bpf/%.o: NATIVE_EXTRA := $(NATIVE_COV)
-$(B)/native/rows/%.o: %.c $(B)/see/tests/.done $(wildcard bpf/*) tests/native/native.mk
+$(B)/native/rows/%.o: %.c $(B)/see/tests/$(SEEN) $(wildcard bpf/*) tests/native/native.mk
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)
 	$(Q)$(CLANG) $(NATIVE_CFLAGS) $(NATIVE_EXTRA) -c -o $@ $<

@@ -16,7 +16,7 @@ $(eval $(call test_program,registry/test_routes,tests/registry/test_routes.c,reg
 
 # The registry with other scripts in it than setup/ has: embedded/.
 $(B)/obj/tests/registry/embedded.o: registry/embedded.c $(wildcard tests/registry/embedded/*.inc tests/registry/embedded/*/*.sh) \
-		docs/openapi.yaml $(B)/see/registry/.done
+		docs/openapi.yaml $(B)/see/registry/$(SEEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$< (embedded/))
 	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/registry -Itests/registry/embedded -DSETUP_DIR='"tests/registry/embedded/setup/"' -Wa,-I$(CURDIR) -c -o $@ $<
