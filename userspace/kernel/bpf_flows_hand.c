@@ -135,8 +135,13 @@ void wm_bpf_flows_give(const struct wm_instance *inst, const struct wm_bpf_set *
 	int rc = wm_bpf_flows(set, &now, &err);
 
 	wm_flow_views_drop(&now, given);
-	if (rc || wm_nft_flows_put(inst->nft_table, &now, &err) < 0)
+	if (!rc)
+		rc = wm_nft_flows_put(inst->nft_table, &now, &err);
+	if (rc) { /* all of them again next time */
 		tell(&err);
+		wm_flow_views_free(&now);
+		return;
+	}
 	wm_flow_views_free(given);
 	*given = now;
 }

@@ -58,7 +58,8 @@ int wm_nft_flows_read(struct wm_nl *nl, const char *table, int (*fn)(void *arg, 
 int wm_nft_flows(struct wm_nl *nl, const char *table, struct wm_flow_views *ret);
 
 /* nft_flow_put.c: flows that this back end has not seen begin go on here, those of ends that the table has. As far as there
- * is room: each set is filled to three quarters. What a set has already stays. Changes the ruleset's generation. 0 or -errno. */
+ * is room: three quarters of each set; what a set has already stays. Changes the ruleset's generation. 0, or -errno: something
+ * is not there (-ENOSPC: no room), the rest is. */
 int wm_nft_flows_put(const char *table, const struct wm_flow_views *flows, struct wm_error *err);
 
 /* Which packets of a flow, and where its ports stand. */

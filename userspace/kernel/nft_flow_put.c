@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
@@ -85,75 +86,133 @@ static void put_elem(struct nlmsghdr *nlh, const struct wm_flow_view *v, uint32_
 	mnl_attr_nest_end(nlh, elem);
 }
 
-/* Messages with all flows that belong into one set; new ones find room behind them. */
-static void write_set(struct wm_nft_batch *batch, const char *table, enum wm_nft_flow_set set, const struct wm_nft_elems *ends,
-		      const struct wm_flow_views *flows)
+struct putting {
+	struct wm_nl *nl;
+	const char *table;
+	const struct wm_nft_elems *ends; /* sorted */
+	const struct wm_flow_views *flows;
+	struct wm_nft_answer answer;
+	size_t left_out;
+};
+
+/* Where a flow stands in the set; NULL: it does not, or its end is nobody's here. */
+static const struct wm_nft_elem *end_in(const struct putting *p, const struct wm_flow_view *v, enum wm_nft_flow_set set)
 {
-	const uint32_t most = wm_nft_flow_sets[set].size / 4 * 3;
+	return sets_of(v) & 1u << set ? find_end(p->ends, v->end) : NULL;
+}
+
+static size_t count_in(const struct putting *p, enum wm_nft_flow_set set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->flows->n; i++)
+		n += end_in(p, &p->flows->item[i], set) != NULL;
+	return n;
+}
+
+static struct nlmsghdr *open_message(struct wm_nft_batch *batch, const char *table, enum wm_nft_flow_set set, struct nlattr **ret_list)
+{
+	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+
+	if (!nlh)
+		return NULL;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, wm_nft_flow_sets[set].name);
+	*ret_list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return nlh;
+}
+
+static void close_message(struct wm_nft_batch *batch, struct nlmsghdr *nlh, struct nlattr *list)
+{
+	mnl_attr_nest_end(nlh, list);
+	wm_nft_msg_end(batch, nlh);
+}
+
+/* Three quarters of the set at most: new ones find room behind them. Where that is too little, no end has more than its part. */
+static void write_set(struct wm_nft_batch *batch, struct putting *p, enum wm_nft_flow_set set)
+{
+	const size_t all = count_in(p, set), most = wm_nft_flow_sets[set].size / 4 * 3, take = WM_MIN(all, most);
 	struct nlmsghdr *nlh = NULL;
 	struct nlattr *list = NULL;
-	uint32_t n = 0;
 
-	for (size_t i = 0; i < flows->n && n < most; i++) {
-		const struct wm_flow_view *v = &flows->item[i];
-		const struct wm_nft_elem *end = sets_of(v) & 1u << set ? find_end(ends, v->end) : NULL;
+	for (size_t i = 0, n = 0; i < p->flows->n; i++) {
+		const struct wm_flow_view *v = &p->flows->item[i];
+		const struct wm_nft_elem *end = end_in(p, v, set);
+		bool taken = end && (n + 1) * take / all > n * take / all;
 
-		if (!end)
+		n += end != NULL;
+		if (!taken)
 			continue;
-		if (!nlh) {
-			nlh = wm_nft_msg(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-			if (!nlh)
-				return;
-			mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-			mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, wm_nft_flow_sets[set].name);
-			list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-		}
+		if (!nlh)
+			nlh = open_message(batch, p->table, set, &list);
+		if (!nlh)
+			return;
 		put_elem(nlh, v, end->data, seconds_in(set, v->proto));
-		n++;
 		if (nlh->nlmsg_len > WM_NFT_ELEMS_MAX - ELEM_MAX) {
-			mnl_attr_nest_end(nlh, list);
-			wm_nft_msg_end(batch, nlh);
+			close_message(batch, nlh, list);
 			nlh = NULL;
 		}
 	}
-	if (nlh) {
-		mnl_attr_nest_end(nlh, list);
-		wm_nft_msg_end(batch, nlh);
-	}
+	if (nlh)
+		close_message(batch, nlh, list);
+	p->left_out += all - take;
 }
 
-static int put_once(struct wm_nl *nl, const char *table, const struct wm_flow_views *flows, struct wm_nft_answer *answer)
+/* 0, or -errno with what the kernel said in p->answer. */
+static int put_set(struct putting *p, enum wm_nft_flow_set set)
 {
+	const struct timespec pause = { .tv_nsec = 2000000 };
 	struct wm_nft_batch batch = { 0 };
-	struct wm_nft_elems ends = { 0 };
-	uint32_t generation = 0;
-	int rc = wm_nft_generation(nl, &generation);
+	int rc = -ERESTART;
 
-	if (!rc)
-		rc = wm_nft_elems_read(nl, table, WM_NFT_ISO, &ends);
-	if (!rc && ends.n)
-		qsort(ends.v, ends.n, sizeof(*ends.v), by_overlay);
-	for (int set = 0; !rc && set < WM_NFT_FRAGS; set++)
-		write_set(&batch, table, (enum wm_nft_flow_set)set, &ends, flows);
-	if (!rc && (batch.len || batch.error))
-		rc = wm_nft_batch_send(&batch, generation, answer);
+	write_set(&batch, p, set);
+	for (int i = 0; i < ATTEMPTS && rc == -ERESTART; i++) {
+		uint32_t generation = 0;
+
+		if (i)
+			nanosleep(&pause, NULL);
+		rc = wm_nft_generation(p->nl, &generation);
+		if (!rc && (batch.len || batch.error))
+			rc = wm_nft_batch_send(&batch, generation, &p->answer);
+	}
 	wm_nft_batch_free(&batch);
-	free(ends.v);
-	return rc;
+	return WM_MIN(rc, 0);
 }
 
 int wm_nft_flows_put(const char *table, const struct wm_flow_views *flows, struct wm_error *err)
 {
-	struct wm_nft_answer answer = { 0 };
+	/* What has lasted first; a set that takes no more keeps no other from what is its own. */
+	static const enum wm_nft_flow_set order[] = { WM_NFT_LIVE, WM_NFT_ANSWERED, WM_NFT_FIN_PEER, WM_NFT_FIN_END, WM_NFT_CLOSED,
+						      WM_NFT_SEEN, WM_NFT_HALF };
+	struct putting p = { .table = table, .flows = flows };
 	WM_AUTO_NL struct wm_nl *nl = NULL;
+	struct wm_nft_elems ends = { 0 };
+	const char *failed = NULL;
 	int rc = flows->n ? wm_nl_open(NETLINK_NETFILTER, &nl, err) : 0;
 
 	if (rc || !flows->n)
 		return rc;
-	rc = -ERESTART;
-	for (int i = 0; i < ATTEMPTS && rc == -ERESTART; i++)
-		rc = put_once(nl, table, flows, &answer);
-	return rc < 0 ? wm_fail(err, -rc, "nftables table ip %s takes no flows: %s%s%s", table, strerror(-rc), *answer.why ? ": " : "",
-				answer.why) :
-			0;
+	rc = wm_nft_elems_read(nl, table, WM_NFT_ISO, &ends);
+	if (rc)
+		return wm_fail(err, -rc, "nftables table ip %s cannot be read: %s", table, strerror(-rc));
+	if (ends.n)
+		qsort(ends.v, ends.n, sizeof(*ends.v), by_overlay);
+	p.nl = nl;
+	p.ends = &ends;
+	for (size_t i = 0; i < WM_ARRAY_LEN(order); i++) {
+		struct wm_nft_answer before = p.answer;
+		int one = put_set(&p, order[i]);
+
+		if (one && !failed) {
+			rc = one;
+			failed = wm_nft_flow_sets[order[i]].name;
+		} else if (failed) {
+			p.answer = before;
+		}
+	}
+	free(ends.v);
+	if (failed)
+		return wm_fail(err, -rc, "nftables table ip %s: set %s takes no flows: %s%s%s", table, failed, strerror(-rc),
+			       *p.answer.why ? ": " : "", p.answer.why);
+	return p.left_out ? wm_fail(err, ENOSPC, "nftables table ip %s has no room for %zu of %zu flows", table, p.left_out, flows->n) : 0;
 }
