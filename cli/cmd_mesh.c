@@ -139,22 +139,20 @@ static int check_role(struct api *api, const struct whoami *who)
 	return rc ? complain_error(rc, &err) : 0;
 }
 
-/* A device's token never takes the place of one that may more. */
+/* A device's token never takes the place of one that may more: whose it is shows in the token, also while nobody can be asked. */
 static int check_place(const struct cli *cli, const struct mesh *wish, const struct whoami *who)
 {
 	for (size_t i = 0; !is_people(who) && i < cli->nmeshes; i++) {
 		const struct mesh *m = &cli->meshes[i];
-		struct whoami was;
-		struct api *api;
-		int rc;
 
-		if (strcmp(m->slug, wish->slug) || *m->problem.text || api_open(m, &api, NULL))
+		if (strcmp(m->slug, wish->slug))
 			continue;
-		rc = api_whoami(api, &was, NULL);
-		api_close(api);
-		if (!rc && is_people(&was))
-			return complain(WM_EXIT_FAILED, "mesh '%s' is configured already, with the token of %s %s, which may more than this %s's and stays",
-					m->slug, was.role, was.name, who->role);
+		if (*m->problem.text)
+			return complain(WM_EXIT_FAILED, "mesh '%s' is configured already, in a file that cannot be used and stays: %s; remove it first: wm mesh remove %s",
+					m->slug, m->problem.text, m->slug);
+		if (wm_token_kind(m->token) != WM_TOKEN_DEVICE)
+			return complain(WM_EXIT_FAILED, "mesh '%s' is configured already, with a token that is no device's, may more than this %s's, and stays",
+					m->slug, who->role);
 	}
 	return 0;
 }

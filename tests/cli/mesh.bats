@@ -128,7 +128,7 @@ teardown() { rig_teardown; }
 	[ ! -e "$WM_CONFIG_DIR/other.env" ]
 	# nor does it take the place of the admin's
 	cp "$WM_CONFIG_DIR/172-30.env" "$DIR/was"
-	fails 1 "mesh '172-30' is configured already, with the token of admin master, which may more than this device's and stays" \
+	fails 1 "mesh '172-30' is configured already, with a token that is no device's, may more than this device's, and stays" \
 		"$WM" mesh add "$URL" "$laptop"
 	cmp "$DIR/was" "$WM_CONFIG_DIR/172-30.env"
 	export WM_CONFIG_DIR="$DIR/laptop"
