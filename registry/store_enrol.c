@@ -171,13 +171,15 @@ static int check_claims(const struct wm_site *said, const struct wm_site *site, 
 	return 0;
 }
 
-static int join(struct change *c, const struct store_enrol *enrol, const struct object_key *key, struct wm_error *err)
+/* *ret_first: the site has never had a gateway. */
+static int join(struct change *c, const struct store_enrol *enrol, const struct object_key *key, bool *ret_first, struct wm_error *err)
 {
 	struct object old, object;
 	int rc = rows_get(c->store->db, key, &old);
 
 	if (rc < 0)
 		return rc;
+	*ret_first = key->kind == OBJECT_SITE && (!rc || wm_key_is_zero(&old.site.public_key));
 	if (!rc && key->kind == OBJECT_SITE) {
 		object = (struct object){ .kind = OBJECT_SITE, .site = enrol->site };
 		object.site.public_key = enrol->public_key;
@@ -200,7 +202,7 @@ static int join(struct change *c, const struct store_enrol *enrol, const struct 
 	return objects_set(c, &old, &object, err);
 }
 
-/* The machine that carries the gateway, the first time that it is heard of. That it cannot be a host keeps no gateway out. */
+/* The machine that carries the gateway. That it cannot be a host keeps no gateway out. */
 static int add_carrier(struct change *c, const struct store_enrol *enrol, const char *domain)
 {
 	struct object object = { .kind = OBJECT_HOST, .host = enrol->carrier };
@@ -226,6 +228,7 @@ static int add_carrier(struct change *c, const struct store_enrol *enrol, const 
 static int enter(struct change *c, const struct store_enrol *enrol, struct object_key *ret, struct wm_error *err)
 {
 	struct store_token token;
+	bool first = false;
 	int rc = 0;
 
 	if (enrol->enrolment) {
@@ -235,8 +238,9 @@ static int enter(struct change *c, const struct store_enrol *enrol, struct objec
 		memcpy(ret->name, enrol->site.domain, sizeof(ret->name));
 	}
 	if (!rc)
-		rc = join(c, enrol, ret, err);
-	if (!rc && ret->kind == OBJECT_SITE && *enrol->carrier.name)
+		rc = join(c, enrol, ret, &first, err);
+	/* Once: an operator who has removed it meant that. */
+	if (!rc && first && *enrol->carrier.name)
 		rc = add_carrier(c, enrol, ret->name);
 	if (!rc)
 		rc = tokens_end_all(c, ret);

@@ -160,42 +160,55 @@ setup() {
 	is .endpoint 198.51.100.99:51820
 }
 
-# join CARRIER ADDRESS: the gateway of b enrols, and says so of the machine that carries it
+# join SITE KEY CARRIER ADDRESS: its gateway enrols, and says so of the machine that carries it
 join() {
-	ok POST /v1/enrolments '{"kind":"gateway","name":"b"}'
-	TOKEN=$(jq -r .token <<<"$BODY") api POST /v1/enrol "{\"public_key\":\"$(key 1)\",\"carrier\":$1,\"carrier_ip\":$2}"
+	ok POST /v1/enrolments "{\"kind\":\"gateway\",\"name\":\"$1\"}"
+	TOKEN=$(jq -r .token <<<"$BODY") api POST /v1/enrol "{\"public_key\":\"$(key "$2")\",\"carrier\":$3,\"carrier_ip\":$4}"
 }
-carriers() { # of site b, with their addresses
+carriers() { # SITE: its hosts with their addresses
 	ok GET /v1/hosts
-	jq -r '[.hosts[] | select(.domain == "b") | .name + " " + .local_ip + " " + .type] | join(", ")' <<<"$BODY"
+	jq -r --arg site "$1" '[.hosts[] | select(.domain == $site) | .name + " " + .local_ip + " " + .type] | join(", ")' <<<"$BODY"
 }
 
 @test "the machine that carries a gateway becomes a host with it, once, and keeps no gateway out" {
-	before=$(carriers)
-	join '"pve"' '"192.168.9.5"'
+	ok POST /v1/sites '{"domain":"box"}'
+	join box 41 '"pve"' '"192.168.9.5"'
 	code 201
-	with=$(carriers)
-	[ "$with" = "${before:+$before, }pve 192.168.9.5 standard" ]
-	# it is there; its address or its name is taken; it cannot be a host: nothing changes, and the gateway joins
-	for carrier in '"pve" "192.168.9.5"' '"pve" "192.168.9.6"' '"other" "192.168.9.5"' '"other" "127.0.0.1"' 'null null'; do
-		join $carrier
-		code 201
-		[ "$(carriers)" = "$with" ]
-	done
-	join '"pve"' null
+	[ "$(carriers box)" = "pve 192.168.9.5 standard" ]
+	# A gateway that enrols anew brings nothing: neither another one, nor what the operator has removed.
+	join box 41 '"other"' '"192.168.9.6"'
+	code 201
+	[ "$(carriers box)" = "pve 192.168.9.5 standard" ]
+	ok DELETE /v1/hosts/pve.box
+	join box 41 '"pve"' '"192.168.9.5"'
+	code 201
+	[ "$(carriers box)" = "" ]
+	join box 41 '"pve"' null
 	code 400
 	is .field carrier_ip
-	join null '"192.168.9.5"'
+	join box 41 null '"192.168.9.5"'
 	code 400
 	is .field carrier
 }
 
+@test "a machine that cannot be a host, or whose name or address is taken, keeps no gateway out" {
+	n=50
+	for carrier in '"pve" "192.168.9.5"' '"pve" "192.168.9.6"' '"other" "192.168.9.5"' '"other" "127.0.0.1"' 'null null'; do
+		n=$((n + 1))
+		ok POST /v1/sites "{\"domain\":\"s$n\"}"
+		ok POST /v1/hosts "{\"name\":\"pve\",\"domain\":\"s$n\",\"local_ip\":\"192.168.9.5\"}"
+		join s$n $n $carrier
+		code 201
+		[ "$(carriers s$n)" = "pve 192.168.9.5 standard" ]
+	done
+}
+
 @test "a device brings no host with it" {
-	before=$(carriers)
+	before=$(carriers b)
 	ok POST /v1/enrolments '{"kind":"device","name":"laptop"}'
 	TOKEN=$(jq -r .token <<<"$BODY") api POST /v1/enrol "{\"public_key\":\"$(key 5)\",\"carrier\":\"x\",\"carrier_ip\":\"192.168.9.7\"}"
 	code 201
-	[ "$(carriers)" = "$before" ]
+	[ "$(carriers b)" = "$before" ]
 }
 
 @test "a device joins, with a token that the registry makes" {
