@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -105,8 +106,8 @@ static void files_are_written_once(void **state)
 	assert_content(inst.servers_file, "server=/a/\nserver=/b/\n");
 	assert_int_equal(stat(inst.hosts_file, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644); /* dnsmasq is another user */
-	assert_int_equal(wm_format(conf, sizeof(conf), "addn-hosts=%s\nservers-file=%s\nno-negcache\nrebind-domain-ok=/a/\n"
-				   "rebind-domain-ok=/b/\n", inst.hosts_file, inst.servers_file), 0);
+	assert_int_equal(wm_format(conf, sizeof(conf), "addn-hosts=%s\nservers-file=%s\nno-negcache\nlocalise-queries\n"
+				   "rebind-domain-ok=/a/\nrebind-domain-ok=/b/\n", inst.hosts_file, inst.servers_file), 0);
 	assert_content(inst.dnsmasq_conf, conf);
 	assert_int_equal(apply(), 0);
 	assert_int_equal(stat(inst.hosts_file, &again), 0);
@@ -167,6 +168,71 @@ static void what_others_do_to_a_known_file_is_mended(void **state)
 	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
 }
 
+static void write_pid(const char *text)
+{
+	assert_int_equal(wm_replace_file(inst.dnsmasq_pid, 0644, text, strlen(text)), 0);
+}
+
+/* The time of a file becomes another: seconds from now. */
+static void set_time(const char *path, int from_now)
+{
+	struct timespec t[2];
+
+	clock_gettime(CLOCK_REALTIME, &t[0]);
+	t[0].tv_sec += from_now;
+	t[1] = t[0];
+	assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+#define FOR_LANS "172.30.2.1\tgw.a\n192.168.1.10\tnas.a\n172.30.3.10\tnas.b\n"
+#define FOR_ALL "172.30.2.1\tgw.a\n172.30.2.10\tnas.a\n192.168.1.10\tnas.a\n172.30.3.10\tnas.b\n"
+
+static void with_an_address_for_devices(void)
+{
+	memmove(&names[2], &names[1], 2 * sizeof(names[0]));
+	names[1] = (struct wm_dns_name){ "nas.a", IP(172, 30, 2, 10), true };
+	plan.nnames = 4;
+}
+
+/* One that runs since before an upgrade of ours would tell a LAN the overlay address, which is a detour at best. */
+static void what_is_for_devices_waits_for_a_dnsmasq_that_localises(void **state)
+{
+	const struct wm_plan_diff nothing = { 0 }, a_domain = { .domains = true };
+	struct wm_error err = { 0 };
+	char *old;
+
+	(void)state;
+	memory = (struct wm_hosts_memory){ 0 };
+	with_an_address_for_devices();
+	assert_true(asprintf(&old, "addn-hosts=%s\n", inst.hosts_file) > 0);
+	assert_int_equal(wm_replace_file(inst.dnsmasq_conf, 0644, old, strlen(old)), 0);
+	free(old);
+	set_time(inst.dnsmasq_conf, -20);
+	write_pid("2147483646\n");
+	set_time(inst.dnsmasq_pid, -10);
+	apply();
+	assert_content(inst.hosts_file, FOR_LANS);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
+	/* It is started again. */
+	set_time(inst.dnsmasq_pid, 10);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 1);
+	assert_content(inst.hosts_file, FOR_ALL);
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &nothing, &memory, &err), 0);
+	/* What else is new in the configuration is no matter, nor who writes it, nor whether it was taken away in between. */
+	set_time(inst.dnsmasq_conf, -20);
+	set_time(inst.dnsmasq_pid, -10);
+	plan.ndomains = 1;
+	assert_int_equal(wm_hosts_apply(&inst, &plan, &a_domain, &memory, &err), 2);
+	assert_content(inst.hosts_file, FOR_ALL);
+	assert_int_equal(wm_hosts_remove(&inst, &err), 0);
+	memory = (struct wm_hosts_memory){ 0 };
+	apply();
+	assert_content(inst.hosts_file, FOR_ALL);
+	/* None runs: it will read it. */
+	unlink(inst.dnsmasq_pid);
+	assert_int_equal(apply(), 0);
+}
+
 static void removing_takes_both(void **state)
 {
 	struct wm_error err = { 0 };
@@ -191,11 +257,6 @@ static void a_failure_names_the_file(void **state)
 }
 
 /* --- whom the signal goes to ------------------------------------------------------------ */
-
-static void write_pid(const char *text)
-{
-	assert_int_equal(wm_replace_file(inst.dnsmasq_pid, 0644, text, strlen(text)), 0);
-}
 
 /* A pid file that outlived its dnsmasq: its number is somebody else's now. */
 static void only_a_dnsmasq_is_signalled(void **state)
@@ -241,10 +302,11 @@ static void odd_pid_files_are_harmless(void **state)
 
 static pid_t start(const char *listen, const char *conf, const char *pid_file, const char *log, const char *more)
 {
-	char args[4][WM_PATH_SIZE + 20];
+	char args[4][WM_PATH_SIZE + 20] = { "--no-ping" };
 	pid_t pid;
 
-	snprintf(args[0], sizeof(args[0]), "--listen-address=%s", listen);
+	if (listen)
+		snprintf(args[0], sizeof(args[0]), "--listen-address=%s", listen);
 	snprintf(args[1], sizeof(args[1]), "--conf-file=%s", conf);
 	snprintf(args[2], sizeof(args[2]), "--pid-file=%s", pid_file);
 	snprintf(args[3], sizeof(args[3]), "--log-facility=%s", log);
@@ -253,8 +315,8 @@ static pid_t start(const char *listen, const char *conf, const char *pid_file, c
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--no-hosts", "--no-resolv", "--bind-interfaces",
-		       "--user=root", args[0], args[1], args[2], args[3], more, NULL);
+		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--no-hosts", "--no-resolv", "--user=root", args[0], args[1], args[2],
+		       args[3], listen ? "--bind-interfaces" : more, listen ? more : NULL, NULL);
 		_exit(127);
 	}
 	return pid;
@@ -359,6 +421,68 @@ static void everything_else_is_asked_upstream(void **state)
 	unlink(log);
 }
 
+static void must_answer(const char *server, const char *how, const char *name, const char *want)
+{
+	char at[32], *said;
+
+	snprintf(at, sizeof(at), "@%s", server);
+	/* More than once: it takes turns with the addresses of a name. */
+	for (int i = 0; i < 3; i++) {
+		said = run_out(NULL, "dig", at, "+short", "+tries=2", "+time=5", how, name, NULL);
+		if (strcmp(said, want) != 0)
+			fail_msg("%s has for %s %s not '%s' but: %s", server, how, name, want, said);
+		free(said);
+	}
+}
+
+/* A hub with two LANs, by each way in which dnsmasq may listen. Debian's only answers who is on a subnet of the machine. */
+static void each_gets_the_address_he_can_reach(void **state)
+{
+	static const char *const listens[] = { "--local-service", "--bind-interfaces", "--bind-dynamic" };
+
+	(void)state;
+	must("ip link add lan0 type veth peer name far0");
+	must("ip link add lan1 type veth peer name far1");
+	must("ip link add tunnel type veth peer name beyond");
+	must("ip addr add 192.168.1.1/24 dev lan0");
+	must("ip addr add 192.168.7.1/24 dev lan1");
+	must("ip addr add 172.30.2.1/24 dev tunnel noprefixroute");
+	must("ip link set tunnel up");
+	must("ip link set lan0 up");
+	must("ip link set lan1 up");
+	with_an_address_for_devices();
+	names[4] = (struct wm_dns_name){ "two.a", IP(172, 30, 2, 11), true };
+	names[5] = (struct wm_dns_name){ "two.a", IP(192, 168, 7, 10) };
+	plan.nnames = 6;
+	apply();
+	for (size_t i = 0; i < WM_ARRAY_LEN(listens); i++) {
+		char log[WM_PATH_SIZE], *both;
+		pid_t pid = start(NULL, inst.dnsmasq_conf, inst.dnsmasq_pid, in_dir(log, "log"), listens[i]);
+
+		assert_dig("gw.a", "172.30.2.1");
+		must_answer("192.168.1.1", "-tA", "nas.a", "192.168.1.10\n");
+		must_answer("192.168.7.1", "-tA", "two.a", "192.168.7.10\n");
+		must_answer("172.30.2.1", "-tA", "nas.a", "172.30.2.10\n");
+		must_answer("172.30.2.1", "-tA", "two.a", "172.30.2.11\n");
+		must_answer("172.30.2.1", "+tcp", "two.a", "172.30.2.11\n");
+		must_answer("192.168.1.1", "-tA", "nas.b", "172.30.3.10\n");
+		must_answer("172.30.2.1", "-tA", "nas.b", "172.30.3.10\n");
+		must_answer("192.168.1.1", "-x", "172.30.2.10", "nas.a.\n");
+		must_answer("172.30.2.1", "-x", "192.168.1.10", "nas.a.\n");
+		/* Neither is known to be the better one: from another LAN, and on the machine itself, which reaches both. */
+		for (int k = 0; k < 2; k++) {
+			both = run_out(NULL, "dig", k ? "@127.0.0.1" : "@192.168.1.1", "+short", "two.a", NULL);
+			assert_non_null(strstr(both, "172.30.2.11\n"));
+			assert_non_null(strstr(both, "192.168.7.10\n"));
+			free(both);
+		}
+		stop(pid);
+	}
+	must("ip link del lan0");
+	must("ip link del lan1");
+	must("ip link del tunnel");
+}
+
 /* A mesh that grew while dnsmasq served it. */
 static void many_names(void **state)
 {
@@ -391,12 +515,14 @@ static int body(void)
 		TEST(files_are_written_once),
 		TEST(what_is_known_to_have_changed_is_written),
 		TEST(what_others_do_to_a_known_file_is_mended),
+		TEST(what_is_for_devices_waits_for_a_dnsmasq_that_localises),
 		TEST(removing_takes_both),
 		TEST(a_failure_names_the_file),
 		TEST(only_a_dnsmasq_is_signalled),
 		TEST(odd_pid_files_are_harmless),
 		TEST(dnsmasq_follows),
 		TEST(everything_else_is_asked_upstream),
+		TEST(each_gets_the_address_he_can_reach),
 		TEST(many_names),
 	};
 

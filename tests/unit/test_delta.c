@@ -342,6 +342,7 @@ static void assert_plans_equal(const struct wm_plan *a, const struct wm_plan *b)
 	for (size_t i = 0; i < a->nnames; i++) {
 		assert_string_equal(a->names[i].fqdn, b->names[i].fqdn);
 		assert_int_equal(a->names[i].addr, b->names[i].addr);
+		assert_int_equal(a->names[i].for_devices, b->names[i].for_devices);
 	}
 	for (size_t i = 0; i < a->ndomains; i++)
 		assert_string_equal(a->domains[i], b->domains[i]);

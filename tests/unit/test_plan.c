@@ -364,6 +364,47 @@ static void names_as_this_site_should_see_them(void **state)
 	}
 }
 
+/* The addresses that the plan has for a name: the first for all, the second for devices. */
+static void assert_named(const char *fqdn, const char *addr, const char *for_devices)
+{
+	const char *found[2] = { "", "" };
+	char text[2][WM_IP4_TEXT];
+
+	for (size_t i = 0; i < plan.nnames; i++) {
+		const struct wm_dns_name *n = &plan.names[i];
+
+		if (!strcmp(n->fqdn, fqdn))
+			found[n->for_devices] = wm_ip4_format(n->addr, text[n->for_devices]);
+	}
+	assert_string_equal(found[0], addr);
+	assert_string_equal(found[1], for_devices);
+}
+
+/* Devices ask the hub for hosts of its own site, and have no way to their LAN addresses. */
+static void hosts_of_the_hub_have_a_second_address_for_devices(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct wm_host *h = mesh_host(&config, i ? "cam" : "nas", "a");
+
+		strcpy(h->domain, "hub");
+		h->overlay = ip(i ? "172.30.1.10" : "172.30.1.9");
+		h->local = ip(i ? "10.9.9.9" : "192.168.1.10"); /* cam is in no LAN of the hub: nobody gets there */
+	}
+	assert_ok(wm_config_finish(&config, &err));
+	make("hub");
+	assert_named("nas.hub", "192.168.1.10", "172.30.1.9");
+	assert_named("cam.hub", "10.9.9.9", "");
+	assert_named("gw.hub", "172.30.1.1", "");
+	assert_named("laptop.hub", "172.30.1.2", "");
+	assert_named("nas.b", "172.30.3.2", "");
+	make("b"); /* nobody asks there through a tunnel */
+	assert_named("nas.b", "192.168.1.10", "");
+	config.ndevices = 0;
+	make("hub");
+	assert_named("nas.hub", "192.168.1.10", "");
+}
+
 static void names_of_63_characters_fit(void **state)
 {
 	struct wm_host *nas = mesh_host(&config, "nas", "a");
@@ -419,6 +460,7 @@ int main(void)
 		PLAN_TEST(who_cannot_be_placed_is_a_problem_and_not_fatal),
 		PLAN_TEST(a_host_is_on_the_narrowest_lan_that_has_it),
 		PLAN_TEST(names_as_this_site_should_see_them),
+		PLAN_TEST(hosts_of_the_hub_have_a_second_address_for_devices),
 		PLAN_TEST(names_of_63_characters_fit),
 		PLAN_TEST(a_plan_is_freed_whole_and_twice),
 	};

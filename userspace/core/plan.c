@@ -295,7 +295,7 @@ static int plan_ends(struct planner *p, struct wm_error *err)
 
 /* --- names ------------------------------------------------------------------------- */
 
-static int add_name(struct planner *p, const char *name, const char *domain, wm_ip4 addr)
+static int add_name(struct planner *p, const char *name, const char *domain, wm_ip4 addr, bool for_devices)
 {
 	int rc = wm_grow((void **)&p->plan->names, &p->plan->cap_names, p->plan->nnames + 1, sizeof(*p->plan->names));
 	struct wm_dns_name *n;
@@ -304,6 +304,7 @@ static int add_name(struct planner *p, const char *name, const char *domain, wm_
 		return rc;
 	n = &p->plan->names[p->plan->nnames++];
 	n->addr = addr;
+	n->for_devices = for_devices;
 	return wm_format(n->fqdn, sizeof(n->fqdn), "%s.%s", name, domain);
 }
 
@@ -312,7 +313,9 @@ int wm_dns_name_order(const void *a, const void *b)
 	const struct wm_dns_name *x = a, *y = b;
 	int c = strcmp(x->fqdn, y->fqdn);
 
-	return c ? c : x->addr < y->addr ? -1 : x->addr > y->addr;
+	if (c || x->addr != y->addr)
+		return c ? c : x->addr < y->addr ? -1 : 1;
+	return x->for_devices - y->for_devices;
 }
 
 /* Same-site hosts by LAN address (no detour through the gateway), all else by overlay address. */
@@ -321,9 +324,27 @@ wm_ip4 wm_plan_host_addr(const struct wm_site *me, const struct wm_host *h)
 	return h->local && !strcmp(h->domain, me->domain) ? h->local : h->overlay;
 }
 
+bool wm_plan_serves_devices(const struct wm_site *me, size_t ndevices)
+{
+	return me->hub && ndevices;
+}
+
+/* One without a place here has no way in: an overlay address would lead nobody to it. */
+static int add_host_names(struct planner *p, const struct wm_host *h, bool serves_devices)
+{
+	wm_ip4 addr = wm_plan_host_addr(p->me, h);
+	struct wm_end end;
+	int rc = add_name(p, h->name, h->domain, addr, false);
+
+	if (rc || !serves_devices || addr == h->overlay || wm_plan_place(p->self, h, &end))
+		return rc;
+	return add_name(p, h->name, h->domain, h->overlay, true);
+}
+
 static int plan_names(struct planner *p, struct wm_error *err)
 {
 	const struct wm_config *c = p->config;
+	const bool serves_devices = wm_plan_serves_devices(p->me, c->ndevices);
 	int rc = 0;
 
 	p->plan->domains = calloc(c->nsites, sizeof(*p->plan->domains));
@@ -331,15 +352,12 @@ static int plan_names(struct planner *p, struct wm_error *err)
 		rc = -ENOMEM;
 	for (size_t i = 0; !rc && i < c->nsites; i++) {
 		memcpy(p->plan->domains[p->plan->ndomains++], c->sites[i].domain, WM_NAME_SIZE);
-		rc = add_name(p, "gw", c->sites[i].domain, wm_site_gateway(&c->sites[i]));
+		rc = add_name(p, "gw", c->sites[i].domain, wm_site_gateway(&c->sites[i]), false);
 	}
-	for (size_t i = 0; !rc && i < c->nhosts; i++) {
-		const struct wm_host *h = &c->hosts[i];
-
-		rc = add_name(p, h->name, h->domain, wm_plan_host_addr(p->me, h));
-	}
+	for (size_t i = 0; !rc && i < c->nhosts; i++)
+		rc = add_host_names(p, &c->hosts[i], serves_devices);
 	for (size_t i = 0; !rc && p->hub && i < c->ndevices; i++)
-		rc = add_name(p, c->devices[i].name, p->hub->domain, c->devices[i].overlay);
+		rc = add_name(p, c->devices[i].name, p->hub->domain, c->devices[i].overlay, false);
 	if (rc)
 		return wm_fail(err, -rc, "cannot plan the names: %s", strerror(-rc));
 	qsort(p->plan->names, p->plan->nnames, sizeof(*p->plan->names), wm_dns_name_order);

@@ -61,6 +61,7 @@ struct wm_end {
 struct wm_dns_name {
 	char fqdn[WM_FQDN_SIZE];
 	wm_ip4 addr;
+	bool for_devices; /* beside the LAN address of the same name, which a device cannot reach */
 };
 
 struct wm_plan {

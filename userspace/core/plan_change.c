@@ -66,6 +66,14 @@ static bool pivots_stay(const struct changer *c, const struct wm_config_diff *d)
 	return true;
 }
 
+/* With the first device and the last one, names of hosts that have not changed change. */
+static bool devices_stay(const struct changer *c, const struct wm_config_diff *d)
+{
+	size_t now = c->config->ndevices, before = now + d->ndevices_gone - d->ndevices_come;
+
+	return wm_plan_serves_devices(c->me, now) == wm_plan_serves_devices(c->me, before);
+}
+
 /* --- ends and names that go and come --------------------------------------------------------- */
 
 static int push_end(struct changer *c, bool come, const struct wm_end *end)
@@ -79,9 +87,10 @@ static int push_end(struct changer *c, bool come, const struct wm_end *end)
 	return 0;
 }
 
-static int push_name(struct changer *c, bool come, const char *name, const char *domain, wm_ip4 addr)
+static int push_name(struct changer *c, bool come, const char *name, const char *domain, wm_ip4 addr, bool for_devices)
 {
-	struct wm_dns_name **list = come ? &c->diff.names_come : &c->diff.names_gone, new = { .addr = addr };
+	struct wm_dns_name **list = come ? &c->diff.names_come : &c->diff.names_gone;
+	struct wm_dns_name new = { .addr = addr, .for_devices = for_devices };
 	size_t *n = come ? &c->diff.nnames_come : &c->diff.nnames_gone;
 	size_t *cap = come ? &c->cap_names_come : &c->cap_names_gone;
 	int rc = wm_format(new.fqdn, sizeof(new.fqdn), "%s.%s", name, domain);
@@ -95,12 +104,17 @@ static int push_name(struct changer *c, bool come, const char *name, const char 
 
 static int push_host(struct changer *c, bool come, const struct wm_host *h)
 {
+	const bool own = !strcmp(h->domain, c->me->domain);
 	struct wm_end end;
 	int rc = 0;
 
-	if (!strcmp(h->domain, c->me->domain))
+	if (own)
 		rc = wm_plan_place(c->self, h, &end) ? -EAGAIN : push_end(c, come, &end);
-	return rc ? rc : push_name(c, come, h->name, h->domain, wm_plan_host_addr(c->me, h));
+	if (!rc)
+		rc = push_name(c, come, h->name, h->domain, wm_plan_host_addr(c->me, h), false);
+	if (!rc && own && wm_plan_serves_devices(c->me, c->config->ndevices))
+		rc = push_name(c, come, h->name, h->domain, h->overlay, true);
+	return rc;
 }
 
 static int push_device(struct changer *c, bool come, const struct wm_device *d)
@@ -111,7 +125,7 @@ static int push_device(struct changer *c, bool come, const struct wm_device *d)
 	wm_plan_device(d, &end);
 	if (c->me->hub)
 		rc = push_end(c, come, &end);
-	return rc ? rc : push_name(c, come, d->name, c->hub->domain, d->overlay);
+	return rc ? rc : push_name(c, come, d->name, c->hub->domain, d->overlay, false);
 }
 
 static int push_all(struct changer *c, const struct wm_config_diff *d)
@@ -129,11 +143,11 @@ static int push_all(struct changer *c, const struct wm_config_diff *d)
 		rc = push_device(c, true, &d->devices_come[i]);
 	for (size_t i = 0; !rc && i < d->nsites_gone; i++) {
 		c->diff.domains |= !named(d->sites_come, d->nsites_come, d->sites_gone[i].domain);
-		rc = push_name(c, false, "gw", d->sites_gone[i].domain, wm_site_gateway(&d->sites_gone[i]));
+		rc = push_name(c, false, "gw", d->sites_gone[i].domain, wm_site_gateway(&d->sites_gone[i]), false);
 	}
 	for (size_t i = 0; !rc && i < d->nsites_come; i++) {
 		c->diff.domains |= !named(d->sites_gone, d->nsites_gone, d->sites_come[i].domain);
-		rc = push_name(c, true, "gw", d->sites_come[i].domain, wm_site_gateway(&d->sites_come[i]));
+		rc = push_name(c, true, "gw", d->sites_come[i].domain, wm_site_gateway(&d->sites_come[i]), false);
 	}
 	return rc;
 }
@@ -167,7 +181,7 @@ static void cancel_names(struct wm_plan_diff *d)
 static int translate(struct changer *c, const struct wm_config_diff *d)
 {
 	struct wm_plan_diff *diff = &c->diff;
-	int rc = c->me && pivots_stay(c, d) ? push_all(c, d) : -EAGAIN;
+	int rc = c->me && pivots_stay(c, d) && devices_stay(c, d) ? push_all(c, d) : -EAGAIN;
 
 	if (rc)
 		return rc;

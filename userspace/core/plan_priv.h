@@ -22,6 +22,8 @@ int wm_plan_wg(struct planner *p, struct wm_error *err); /* fills p->plan->wg */
 const char *wm_plan_place(const struct wm_self *self, const struct wm_host *h, struct wm_end *ret);
 void wm_plan_device(const struct wm_device *d, struct wm_end *ret);
 wm_ip4 wm_plan_host_addr(const struct wm_site *me, const struct wm_host *h); /* what its name says */
+/* Devices ask here: names of hosts that have a place at this site have their overlay addresses too. */
+bool wm_plan_serves_devices(const struct wm_site *me, size_t ndevices);
 
 int wm_end_order(const void *a, const void *b);
 int wm_dns_name_order(const void *a, const void *b);

@@ -5,6 +5,7 @@
 #include "kernel/hosts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #define FILE_MODE 0644 /* dnsmasq reads them without privileges */
 #define HEADER "# Written by wm-gateway from the mesh's registry; changes made here are lost.\n"
+#define LOCALISE "localise-queries\n"
 
 /* Whether the process behind pid is a dnsmasq; its pid file may be a leftover. */
 static bool is_dnsmasq(pid_t pid)
@@ -54,20 +56,24 @@ static void reload_dnsmasq(const char *pid_file)
 		wm_warning("cannot tell dnsmasq (pid %d) to read its names again: %s; restart it", (int)pid, strerror(errno));
 }
 
-/* What print_conf prints. */
-struct conf {
+/* What is printed. */
+struct contents {
 	const struct wm_instance *inst;
 	const struct wm_plan *plan;
+	bool localises; /* dnsmasq tells who asks the one of two addresses that is for him */
 };
 
 /* A million of them are written at a time: no printf. */
 static int print_hosts(FILE *f, void *arg)
 {
-	const struct wm_plan *plan = arg;
+	const struct contents *c = arg;
+	const struct wm_plan *plan = c->plan;
 	char addr[WM_IP4_TEXT];
 
 	fputs(HEADER, f);
 	for (size_t i = 0; i < plan->nnames; i++) {
+		if (plan->names[i].for_devices && !c->localises)
+			continue;
 		fputs_unlocked(wm_ip4_format(plan->names[i].addr, addr), f);
 		putc_unlocked('\t', f);
 		fputs_unlocked(plan->names[i].fqdn, f);
@@ -80,7 +86,7 @@ static int print_hosts(FILE *f, void *arg)
  * (`local=` would say the same, but a servers-file may not hold it.) */
 static int print_servers(FILE *f, void *arg)
 {
-	const struct wm_plan *plan = arg;
+	const struct wm_plan *plan = ((const struct contents *)arg)->plan;
 
 	fputs(HEADER, f);
 	for (size_t i = 0; i < plan->ndomains; i++)
@@ -88,16 +94,17 @@ static int print_servers(FILE *f, void *arg)
 	return ferror(f) ? -EIO : 0;
 }
 
-/* "Nobody has that name" is not kept, or a host that was just added stays unknown for a while. What dnsmasq is told to keep from
- * private networks (stop-dns-rebind) must not be a mesh's names, which are nothing else. */
+/* "Nobody has that name" is not kept, or a host that was just added stays unknown for a while. Of a host's two addresses the one is
+ * told that is in the subnet of the address that was asked: a LAN gets the LAN's, a device the overlay's. What dnsmasq is told to
+ * keep from private networks (stop-dns-rebind) must not be a mesh's names, which are nothing else. */
 static int print_conf(FILE *f, void *arg)
 {
-	const struct conf *conf = arg;
+	const struct contents *c = arg;
 
 	fputs(HEADER, f);
-	fprintf(f, "addn-hosts=%s\nservers-file=%s\nno-negcache\n", conf->inst->hosts_file, conf->inst->servers_file);
-	for (size_t i = 0; i < conf->plan->ndomains; i++)
-		fprintf(f, "rebind-domain-ok=/%s/\n", conf->plan->domains[i]);
+	fprintf(f, "addn-hosts=%s\nservers-file=%s\nno-negcache\n" LOCALISE, c->inst->hosts_file, c->inst->servers_file);
+	for (size_t i = 0; i < c->plan->ndomains; i++)
+		fprintf(f, "rebind-domain-ok=/%s/\n", c->plan->domains[i]);
 	return ferror(f) ? -EIO : 0;
 }
 
@@ -169,13 +176,13 @@ static bool is_there(const char *path, int (*print)(FILE *f, void *what), const 
 	return !fclose(f) && !rc && !c.differs && getc(old) == EOF;
 }
 
-/* news: its contents are others than last time. reread: by dnsmasq, when it is told. */
+/* news: its contents are others than last time. */
 struct file {
 	const char *path;
 	int (*print)(FILE *f, void *what);
 	const void *what;
 	struct wm_file_mark *mark;
-	bool news, reread;
+	bool news;
 };
 
 /* 1 written, 0 it was so, -errno */
@@ -213,28 +220,77 @@ static bool is_another_dnsmasq(const char *pid_file, struct wm_hosts_memory *mem
 	return another;
 }
 
+/* --- all of them -------------------------------------------------------------------------- */
+
+static bool has_localise(const char *path)
+{
+	WM_AUTO_FCLOSE FILE *f = fopen(path, "re");
+	char line[512];
+	bool has = false;
+
+	while (f && !has && fgets(line, sizeof(line), f))
+		has = !strcmp(line, LOCALISE);
+	return has;
+}
+
+/* The time of the file stays that of when it was first told to localise: other lines may come and go. */
+static int update_conf(const struct file *conf, bool known, struct wm_error *err)
+{
+	struct wm_file_mark before;
+	mode_t mode;
+	bool keep = mark(conf->path, &before, &mode) && has_localise(conf->path);
+	int rc = update(conf, known, err);
+
+	if (rc > 0 && keep) {
+		const struct timespec then = { before.mtime_ns / 1000000000, before.mtime_ns % 1000000000 };
+
+		(void)utimensat(AT_FDCWD, conf->path, (const struct timespec[]){ then, then }, 0);
+		look(conf->path, conf->mark);
+	}
+	return rc;
+}
+
+/* One that was started with a configuration of ours from before would tell both addresses to everybody: the second ones wait
+ * until it is started again. */
+static bool localises(const struct wm_instance *inst)
+{
+	struct wm_file_mark conf, pid;
+	mode_t mode;
+
+	if (!mark(inst->dnsmasq_pid, &pid, &mode))
+		return true; /* it will read it when it starts */
+	return mark(inst->dnsmasq_conf, &conf, &mode) && pid.mtime_ns >= conf.mtime_ns;
+}
+
+/* A mark that was never taken, or not after the last failure, tells nothing. */
+static bool is_known(const struct file *file, const struct wm_plan_diff *since)
+{
+	return since && file->mark->ino;
+}
+
 int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
 		   struct wm_hosts_memory *memory, struct wm_error *err)
 {
-	const struct conf conf = { inst, plan };
+	struct contents contents = { inst, plan, false };
 	const bool domains = since && since->domains, names = since && since->nnames_gone + since->nnames_come;
+	const struct file conf = { inst->dnsmasq_conf, print_conf, &contents, &memory->conf, domains };
 	const struct file files[] = {
-		{ inst->hosts_file, print_hosts, plan, &memory->hosts, names, true },
-		{ inst->servers_file, print_servers, plan, &memory->servers, domains, true },
-		{ inst->dnsmasq_conf, print_conf, &conf, &memory->conf, domains, false },
+		{ inst->hosts_file, print_hosts, &contents, &memory->hosts, names },
+		{ inst->servers_file, print_servers, &contents, &memory->servers, domains },
 	};
-	int failed = 0, changes = 0;
+	int rc = update_conf(&conf, is_known(&conf, since), err), failed = WM_MIN(rc, 0), changes = rc > 0;
 	bool tell = false;
 
+	contents.localises = rc >= 0 && localises(inst);
+	if (contents.localises != memory->localises)
+		memory->hosts = (struct wm_file_mark){ 0 }; /* it is to be compared */
+	memory->localises = contents.localises;
 	for (size_t i = 0; i < WM_ARRAY_LEN(files); i++) {
-		/* A mark that was never taken, or not after the last failure, tells nothing. */
-		bool known = since && files[i].mark->ino;
-		int rc = update(&files[i], known, failed ? NULL : err);
-
+		rc = update(&files[i], is_known(&files[i], since), failed ? NULL : err);
 		if (rc < 0 && !failed)
 			failed = rc;
 		changes += rc > 0;
-		tell |= rc > 0 && files[i].reread;
+		tell |= rc > 0;
 	}
 	if (is_another_dnsmasq(inst->dnsmasq_pid, memory) || tell)
 		reload_dnsmasq(inst->dnsmasq_pid);

@@ -18,13 +18,16 @@ struct wm_hosts_memory {
 	} hosts, servers, conf;
 	struct wm_file_mark pid; /* of dnsmasq: whom we told, or knew to be there */
 	bool know_pid;
+	bool localises; /* the hosts file has what is for devices */
 };
 
 /* Writes the files atomically and sends dnsmasq a SIGHUP, each only when something
  * changed that it reads then; also to another dnsmasq than last time, which may have
- * read them in between. No dnsmasq running is not an error. Returns changes made
- * or -errno. since: all that has changed since the last call that did not fail;
- * a file that nobody has touched since then is not read (NULL: each is). */
+ * read them in between. No dnsmasq running is not an error. Addresses for devices are
+ * written unless dnsmasq runs since before its configuration has localise-queries:
+ * it would tell them to everybody. Returns changes made or -errno. since: all that
+ * has changed since the last call that did not fail; a file that nobody has touched
+ * since then is not read (NULL: each is). */
 int wm_hosts_apply(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
 		   struct wm_hosts_memory *memory, struct wm_error *err);
 
