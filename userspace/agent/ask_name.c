@@ -67,6 +67,7 @@ static size_t skip_name(const uint8_t *msg, size_t len, size_t at)
 static int read_answer(const uint8_t *msg, size_t len, size_t question, wm_ip4 *ret)
 {
 	size_t at = question;
+	int found = 0;
 
 	if (len < question || !(msg[2] & 0x80) || get16(msg + 4) != 1)
 		return -EBADMSG;
@@ -81,12 +82,10 @@ static int read_answer(const uint8_t *msg, size_t len, size_t question, wm_ip4 *
 		at = data + get16(msg + at + 8);
 		if (at > len)
 			return -EBADMSG;
-		if (get16(msg + data - 10) == TYPE_A && at - data == 4) {
+		if (get16(msg + data - 10) == TYPE_A && at - data == 4 && !found++)
 			*ret = (wm_ip4)get16(msg + data) << 16 | get16(msg + data + 2);
-			return 0;
-		}
 	}
-	return 0;
+	return found;
 }
 
 int wm_ask_name(wm_ip4 server, const char *name, wm_ip4 *ret)

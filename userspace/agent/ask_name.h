@@ -8,6 +8,6 @@
 #include "core/addr.h"
 #include "core/error.h"
 
-/* The first IPv4 address that the server at `server`, port 53, has for a name; 0: it says that there is none. -ETIMEDOUT:
+/* How many IPv4 addresses the server at `server`, port 53, has for a name, and the first of them (0: there is none). -ETIMEDOUT:
  * nobody answers within a second; -ECONNREFUSED; -EBADMSG: what it says is no answer. */
 int wm_ask_name(wm_ip4 server, const char *name, wm_ip4 *ret);

@@ -161,6 +161,29 @@ static void check_peers(struct check *c)
 	wm_wg_device_free(&dev);
 }
 
+/* Devices ask at the overlay address, and there a host of the site has that of the overlay alone. */
+static void check_names_for_devices(struct check *c, const char *fix)
+{
+	const struct wm_dns_name *name = NULL;
+	char addr[WM_IP4_TEXT];
+	wm_ip4 got;
+
+	for (size_t i = 0; i < c->plan.nnames && !name; i++)
+		if (c->plan.names[i].for_devices)
+			name = &c->plan.names[i];
+	if (!name)
+		return;
+	int n = wm_ask_name(c->plan.gateway, name->fqdn, &got);
+	wm_ip4_format(c->plan.gateway, addr);
+	if (n < 0)
+		found(c, fix, "the name server does not answer devices, which ask at %s: %s", addr, strerror(-n));
+	else if (!n)
+		found(c, fix, "the name server at %s has no address for %s", addr, name->fqdn);
+	else if (n > 1 || got != name->addr)
+		found(c, "start dnsmasq again ('systemctl restart dnsmasq'): it does not have the line localise-queries of our dnsmasq.conf, which tells each the address that he can reach",
+		      "devices are told the LAN address of %s, which they cannot reach", name->fqdn);
+}
+
 static void check_names(struct check *c)
 {
 	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], fix[WM_PATH_SIZE + 120];
@@ -176,16 +199,18 @@ static void check_names(struct check *c)
 		return;
 	}
 	rc = wm_ask_name(server, name, &got);
-	if (rc && c->plan.nlans) {
+	if (rc < 0 && c->plan.nlans) {
 		server = c->plan.lans[0].addr;
 		rc = wm_ask_name(server, name, &got);
 	}
 	snprintf(fix, sizeof(fix), "let dnsmasq listen here, with conf-file=%s (its addn-hosts and servers-file are ours); what hinders it is in its log",
 		 c->inst->dnsmasq_conf);
-	if (rc)
+	if (rc < 0)
 		found(c, fix, "the name server at %s does not answer: %s", wm_ip4_format(server, addr), strerror(-rc));
 	else if (got != c->plan.gateway)
 		found(c, fix, "the name server at %s has %s for %s", wm_ip4_format(server, addr), got ? "another address" : "no address", name);
+	else
+		check_names_for_devices(c, fix);
 }
 
 /* Who has the route and is not registered. */
