@@ -90,6 +90,52 @@ heard() { wm -j list-devices | jq -e '[.meshes[0].devices[] | select(.handshake 
 	pings web "$NAS" 1
 }
 
+# hub_names_by <line of dnsmasq's configuration>...: the hub's dnsmasq is started again, with these and nothing else.
+hub_names_by() {
+	local pid=$WM_DEMO_DIR/dnsmasq-hub.pid
+	[ ! -e "$pid" ] || { kill "$(cat "$pid")"; wait_for 5 'the name server of the hub has ended' [ ! -e "$pid" ]; }
+	printf '%s\n' no-resolv no-hosts "pid-file=$pid" user=root "$@" >"$WM_DEMO_DIR/dnsmasq-hub.conf"
+	ns hub dnsmasq --keep-in-foreground --conf-file="$WM_DEMO_DIR/dnsmasq-hub.conf" </dev/null >"$WM_DEMO_DIR/log/dnsmasq-hub" 2>&1 3>&- &
+	wait_for 5 'it answers the laptop' resolves laptop 172.30.1.1 gw.hub 172.30.1.1
+}
+checks_names() { # checks_names <jq condition on the findings of the hub's own check about names>
+	gateway hub check -j >"$BATS_TEST_TMPDIR/names" || true
+	jq -e "[.findings[] | select(.check == \"names\")] | $1" "$BATS_TEST_TMPDIR/names" >/dev/null
+}
+
+# The hub's LAN is the net here, and net a machine on it.
+@test "a host of the hub's own LAN: a device is told the address that it can reach, the LAN its own" {
+	in_ns net route add 172.30.0.0/16 via 198.51.100.1
+	wm add-host box.hub --local-ip 198.51.100.254
+	wm wait --synced
+	box=$(wm -j list-hosts | jq -r '.meshes[0].hosts[] | select(.name == "box").wg_ip')
+	[[ $box == 172.30.1.* ]]
+	wait_for 5 'the laptop is told the overlay address' resolves laptop 172.30.1.1 box.hub "$box"
+	resolves net 198.51.100.1 box.hub 198.51.100.254
+	pings laptop box.hub 3
+	pings nas box.hub 1
+	checks_names '. == []'
+	# as Debian's package starts it
+	hub_names_by local-service "conf-file=$WM_DEMO_DIR/etc/hub/dnsmasq.conf"
+	wait_for 5 'the laptop is told the overlay address' resolves laptop 172.30.1.1 box.hub "$box"
+	resolves net 198.51.100.1 box.hub 198.51.100.254
+	checks_names '. == []'
+	# one whose configuration is not ours has both for everybody, and only there does check find something
+	hub_names_by "addn-hosts=$WM_DEMO_DIR/etc/hub/hosts"
+	checks_names 'length == 1 and (.[0] | (.problem | test("box.hub")) and (.fix | test("localise-queries")))'
+	# one of before an upgrade of ours: all is as it was then, until it is started again
+	sed -i /localise-queries/d "$WM_DEMO_DIR/etc/hub/dnsmasq.conf"
+	wait_for 5 'the configuration is as it shall be' grep -qx localise-queries "$WM_DEMO_DIR/etc/hub/dnsmasq.conf"
+	wait_for 5 'everybody is told the LAN address' resolves laptop 172.30.1.1 box.hub 198.51.100.254
+	checks_names 'length == 1'
+	hub_names_by bind-dynamic "conf-file=$WM_DEMO_DIR/etc/hub/dnsmasq.conf"
+	wait_for 5 'the laptop is told the overlay address' resolves laptop 172.30.1.1 box.hub "$box"
+	checks_names '. == []'
+	wm remove box.hub
+	wm wait --synced
+	in_ns net route del 172.30.0.0/16
+}
+
 # By the line that wm add-device prints, with everything real but systemd.
 @test "a new machine joins by one line, reaches the mesh through the hub, and leaves" {
 	D=$BATS_TEST_TMPDIR
