@@ -56,7 +56,7 @@ bool wm_files_packaged(const struct wm_life *l)
 
 /* --- programs ------------------------------------------------------------------------------- */
 
-static int own_dir(char *ret, struct wm_error *err)
+int wm_own_dir(char *ret, struct wm_error *err)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, WM_PATH_SIZE - 1);
 	char *slash;
@@ -91,7 +91,7 @@ static bool stays(const struct wm_life *l, const char *dir, char *ret)
 int wm_files_program_dir(const struct wm_life *l, char *ret, struct wm_error *err)
 {
 	char dir[WM_PATH_SIZE];
-	int rc = own_dir(dir, err);
+	int rc = wm_own_dir(dir, err);
 
 	if (rc || stays(l, dir, ret))
 		return rc;
@@ -103,7 +103,7 @@ int wm_files_programs(struct wm_life *l, struct wm_error *err)
 {
 	char dir[WM_PATH_SIZE], bin[WM_PATH_SIZE], from[WM_PATH_SIZE], to[WM_PATH_SIZE], link[WM_PATH_SIZE];
 	static const char *const names[] = { "wm-gateway", "wm-agent" };
-	int rc = own_dir(dir, err);
+	int rc = wm_own_dir(dir, err);
 
 	if (rc || wm_files_packaged(l) || stays(l, dir, bin))
 		return rc;

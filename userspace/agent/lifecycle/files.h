@@ -9,6 +9,9 @@
 /* Whether a package (or make install) has brought units and programs: then these are left to it. */
 bool wm_files_packaged(const struct wm_life *l);
 
+/* The directory in which this program lies. ret: WM_PATH_SIZE */
+int wm_own_dir(char *ret, struct wm_error *err);
+
 /* The directory of wm-agent and wm-gateway as services start them, without WM_ROOT. ret: WM_PATH_SIZE */
 int wm_files_program_dir(const struct wm_life *l, char *ret, struct wm_error *err);
 

@@ -16,6 +16,28 @@
 
 #define STEP_S 300 /* a service manager may wait for what stops */
 
+void wm_argv_add(struct wm_argv *io, const char *word)
+{
+	if (!word)
+		return;
+	if (io->n == WM_ARGV_MAX)
+		io->cut = true;
+	else
+		io->word[io->n++] = word;
+	io->word[io->n] = NULL;
+}
+
+void wm_argv_add_all(struct wm_argv *io, const char *const words[])
+{
+	while (*words)
+		wm_argv_add(io, *words++);
+}
+
+int wm_argv_whole(const struct wm_argv *argv, struct wm_error *err)
+{
+	return argv->cut ? wm_fail(err, E2BIG, "%s: more than %d words are not given to a program", argv->word[0], WM_ARGV_MAX) : 0;
+}
+
 bool wm_run_found(const char *program)
 {
 	WM_AUTO_FREE char *copy = strdup(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin");

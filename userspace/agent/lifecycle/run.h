@@ -11,6 +11,20 @@
 
 #define WM_RUN_OUTPUT 4096 /* of what a program says so much is kept, its end */
 
+#define WM_ARGV_MAX 64
+
+/* A command line that is put together piece by piece; always ends in NULL. Words are borrowed. All zeroes: an empty one. */
+struct wm_argv {
+	const char *word[WM_ARGV_MAX + 1];
+	size_t n;
+	bool cut; /* a word found no room: wm_argv_whole refuses it */
+};
+
+void wm_argv_add(struct wm_argv *io, const char *word);              /* NULL adds nothing */
+void wm_argv_add_all(struct wm_argv *io, const char *const words[]); /* until a NULL */
+/* 0, or -E2BIG with a sentence: nothing is ever run without a word that belongs to it. */
+int wm_argv_whole(const struct wm_argv *argv, struct wm_error *err);
+
 /* Whether PATH has it. */
 bool wm_run_found(const char *program);
 
