@@ -121,6 +121,20 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[ "${lines[-1]}" = "nothing to do" ]
 }
 
+@test "an LXC that does not answer is not one without the container" {
+	mkdir "$D/stubs"
+	printf '#!/bin/sh\necho lxc-info: permission denied >&2\nexit 1\n' >"$D/stubs/lxc-info"
+	chmod 755 "$D/stubs/lxc-info"
+	for verb in destroy install start; do
+		STUBS=$D/stubs run -1 gw $verb --yes
+		[[ $output == *"lxc-info does not say whether there is one"*"permission denied"* ]]
+	done
+	printf '#!/bin/sh\necho "wm-gateway doesn'"'"'t exist" >&2\nexit 1\n' >"$D/stubs/lxc-info"
+	STUBS=$D/stubs run -1 gw destroy --yes
+	[[ $output == *"there is its $BOXES/wm-gateway/config"* ]]
+	run -0 gw status
+}
+
 @test "another network reaches a container that is there" {
 	run -0 gw install --dry-run LXC_IFACES=192.168.55.251
 	[[ $output == *"would stop container wm-gateway"* ]]

@@ -8,7 +8,7 @@ setup() {
 	BOXES=$D/boxes
 	STUBS=$D/stubs
 	mkdir -p "$STUBS" "$D/pct"
-	export PCT=$D/pct
+	PCT=$D/pct
 	cp tests/lxc/pct "$STUBS/pct"
 	cp tests/lxc/pct "$STUBS/pvesh"
 	host_up
@@ -72,4 +72,28 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	rm -rf "$D/state"
 	run -1 gw install --lxc --yes --env "$D/a.env"
 	[[ $output == *"not of wm-gateway's making"* ]]
+}
+
+@test "a Proxmox that does not answer is not one without the container" {
+	gw install --lxc --yes --env "$D/a.env"
+	touch "$PCT/down"
+	: >"$PCT/calls"
+	for verb in destroy uninstall start stop status; do
+		run -1 gw $verb --yes
+		[[ $output == *"container 105: pct does not say whether there is one"*"Connection refused"* ]]
+	done
+	run -1 gw install
+	[ -e "$D/state/container.state" ]
+	not grep -qE '^pct (create|set|start|shutdown|destroy) ' "$PCT/calls"
+	rm "$PCT/down"
+	run -0 gw destroy --yes
+	calls '^pct exec 105 -- /usr/local/lib/wm/wm-gateway destroy --yes'
+}
+
+@test "nothing of root's environment goes into the container" {
+	export SOME_SECRET=0123456789
+	gw install --lxc --yes --env "$D/a.env"
+	gw status
+	grep -q '^PATH=' "$PCT/environment"
+	not grep -qE 'SOME_SECRET|WM_STATE|WM_REGISTRY' "$PCT/environment"
 }

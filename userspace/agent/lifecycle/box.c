@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/util.h"
 
@@ -18,14 +20,13 @@
 #define WRITE_FILE "umask 077 && mkdir -p \"${1%/*}\" && cat >\"$1.wm-new\" && chmod \"$2\" \"$1.wm-new\" && mv -f \"$1.wm-new\" \"$1\""
 #define SAME_FILE "[ -f \"$1\" ] && [ ! -L \"$1\" ] && [ \"$(stat -c %a \"$1\")\" = \"$2\" ] && cmp -s - \"$1\""
 
-enum verb { EXISTS, STATE, START, STOP, DESTROY, INSIDE };
+enum verb { STATE, START, STOP, DESTROY, INSIDE, VERBS };
 
 const char *const wm_box_kinds[WM_BOX_KINDS] = { [WM_BOX_LXC] = "lxc", [WM_BOX_PCT] = "pct" };
 
 /* %s: its name. LXC's programs take -P behind their name. */
-static const char *const commands[WM_BOX_KINDS][6][7] = {
+static const char *const commands[WM_BOX_KINDS][VERBS][7] = {
 	[WM_BOX_LXC] = {
-		[EXISTS] = { "lxc-info", "-n", "%s", "-s" },
 		[STATE] = { "lxc-info", "-n", "%s", "-s", "-H" },
 		[START] = { "lxc-start", "-n", "%s", "-d" },
 		[STOP] = { "lxc-stop", "-n", "%s", "-t", "30" },
@@ -33,7 +34,6 @@ static const char *const commands[WM_BOX_KINDS][6][7] = {
 		[INSIDE] = { "lxc-attach", "-n", "%s", "--clear-env", "--" },
 	},
 	[WM_BOX_PCT] = {
-		[EXISTS] = { "pct", "status", "%s" },
 		[STATE] = { "pct", "status", "%s" },
 		[START] = { "pct", "start", "%s" },
 		[STOP] = { "pct", "shutdown", "%s", "--forceStop", "1", "--timeout", "30" },
@@ -42,47 +42,93 @@ static const char *const commands[WM_BOX_KINDS][6][7] = {
 	},
 };
 
-struct words {
-	const char *word[WM_BOX_ARGS + 12];
-	size_t n;
+/* What is run, and what its words are borrowed from. */
+struct command {
+	struct wm_argv argv;
+	char path[WM_PATH_SIZE];
 };
 
-static void command(const struct wm_box *box, enum verb verb, struct words *ret)
+/* With nothing of our environment but PATH: pct hands all of it on into the container, where it is read by whoever is root
+ * there. And what they say is compared below: in no other language. */
+static void command(const struct wm_box *box, enum verb verb, struct command *ret)
 {
 	const char *const *words = commands[box->kind][verb];
 
-	ret->n = 0;
+	ret->argv = (struct wm_argv){ 0 };
+	if (wm_format(ret->path, sizeof(ret->path), "PATH=%s", getenv("PATH") ? getenv("PATH") : ""))
+		strcpy(ret->path, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	wm_argv_add_all(&ret->argv, (const char *const[]){ "env", "-i", ret->path, "LC_ALL=C", NULL });
 	for (size_t i = 0; i < WM_ARRAY_LEN(commands[0][0]) && words[i]; i++) {
-		ret->word[ret->n++] = strcmp(words[i], "%s") ? words[i] : box->name;
-		if (!i && box->kind == WM_BOX_LXC && *box->path) {
-			ret->word[ret->n++] = "-P";
-			ret->word[ret->n++] = box->path;
-		}
+		wm_argv_add(&ret->argv, strcmp(words[i], "%s") ? words[i] : box->name);
+		if (!i && box->kind == WM_BOX_LXC && *box->path)
+			wm_argv_add_all(&ret->argv, (const char *const[]){ "-P", box->path, NULL });
 	}
-	ret->word[ret->n] = NULL;
 }
 
-static int ask(const struct wm_box *box, enum verb verb, char *text, struct wm_error *err)
+int wm_box_lxc_dir(const struct wm_box *box, char *ret, struct wm_error *err)
 {
-	struct words w;
+	static const char *const argv[] = { "lxc-config", "lxc.lxcpath", NULL };
+	char text[WM_RUN_OUTPUT] = "";
+	int rc = *box->path ? 0 : wm_run(argv, ASK_S, text, err);
 
-	command(box, verb, &w);
-	return wm_run(w.word, ASK_S, text, err);
+	if (rc < 0)
+		return rc;
+	text[strcspn(text, "\r\n")] = '\0';
+	if (rc || (!*box->path && !*text) || wm_format(ret, WM_PATH_SIZE, "%s/%s", *box->path ? box->path : text, box->name))
+		return wm_fail(err, EIO, "lxc-config does not say where containers are; set LXC_PATH");
+	return 0;
+}
+
+/* Whether that is all they say, and it is that there is no such container: whatever else keeps them from answering (Proxmox's
+ * file system of settings is not there, a right is missing) they end just so. */
+static bool says_absent(const struct wm_box *box, const char *text)
+{
+	static const struct {
+		const char *first, *last;
+	} says[WM_BOX_KINDS] = { [WM_BOX_LXC] = { "", " doesn't exist" }, [WM_BOX_PCT] = { "Configuration file '", "' does not exist" } };
+	const char *first = says[box->kind].first, *last = says[box->kind].last;
+	size_t len = strcspn(text, "\r\n");
+
+	return !text[len + strspn(text + len, " \r\n")] && len > strlen(last) && !strncmp(text, first, strlen(first)) &&
+	       !strncmp(text + len - strlen(last), last, strlen(last));
+}
+
+/* 1: its state is in text (WM_RUN_OUTPUT); 0: there is none of that name; -errno: nobody knows. */
+static int ask(const struct wm_box *box, char *text, struct wm_error *err)
+{
+	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE];
+	struct command c;
+	int rc;
+
+	command(box, STATE, &c);
+	rc = wm_run(c.argv.word, ASK_S, text, err);
+	if (rc <= 0)
+		return rc ? rc : 1;
+	if (!says_absent(box, text))
+		return wm_fail(err, EIO, "container %s: %s does not say whether there is one (exit code %d): %s", box->name,
+			       commands[box->kind][STATE][0], rc, wm_box_last_words(text));
+	if (box->kind == WM_BOX_PCT)
+		return 0;
+	rc = wm_box_lxc_dir(box, dir, err);
+	if (rc || wm_format(path, sizeof(path), "%s/config", dir))
+		return rc ? rc : wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	return access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR) ?
+		       0 : wm_fail(err, EIO, "container %s: lxc-info says that there is none, but there is its %s", box->name, path);
 }
 
 int wm_box_exists(const struct wm_box *box, struct wm_error *err)
 {
-	int rc = ask(box, EXISTS, NULL, err);
+	char text[WM_RUN_OUTPUT];
 
-	return rc < 0 ? rc : !rc;
+	return ask(box, text, err);
 }
 
 int wm_box_running(const struct wm_box *box, struct wm_error *err)
 {
 	char text[WM_RUN_OUTPUT];
-	int rc = ask(box, STATE, text, err);
+	int rc = ask(box, text, err);
 
-	return rc < 0 ? rc : !rc && (strstr(text, "RUNNING") || strstr(text, "status: running"));
+	return rc <= 0 ? rc : strstr(text, "RUNNING") || strstr(text, "status: running");
 }
 
 /* --- changes ------------------------------------------------------------------------------ */
@@ -90,11 +136,11 @@ int wm_box_running(const struct wm_box *box, struct wm_error *err)
 static int change(struct wm_life *l, const struct wm_box *box, enum verb verb, const char *done, const char *would, struct wm_error *err)
 {
 	char said[WM_NAME_SIZE + 16];
-	struct words w;
+	struct command c;
 
-	command(box, verb, &w);
+	command(box, verb, &c);
 	wm_format(said, sizeof(said), "container %s", box->name);
-	return wm_step_run(l, done, would, said, w.word, err);
+	return wm_step_run(l, done, would, said, c.argv.word, err);
 }
 
 static int await(const struct wm_box *box, struct wm_error *err)
@@ -140,50 +186,43 @@ int wm_step_box_destroy(struct wm_life *l, const struct wm_box *box, struct wm_e
 
 /* --- inside --------------------------------------------------------------------------------- */
 
-static int inside(const struct wm_box *box, const char *const argv[], struct words *ret, struct wm_error *err)
+static int inside(const struct wm_box *box, const char *const argv[], struct command *ret, struct wm_error *err)
 {
 	command(box, INSIDE, ret);
-	for (size_t i = 0; argv[i]; i++) {
-		if (ret->n + 1 >= WM_ARRAY_LEN(ret->word))
-			return wm_fail(err, E2BIG, "%s: too many arguments for a program in the container", argv[0]);
-		ret->word[ret->n++] = argv[i];
-	}
-	ret->word[ret->n] = NULL;
-	return 0;
+	wm_argv_add_all(&ret->argv, argv);
+	return wm_argv_whole(&ret->argv, err);
 }
 
 int wm_box_run_argv(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,
 		    const char *const argv[])
 {
-	struct words w;
-	int rc = inside(box, argv, &w, err);
+	struct command c;
+	int rc = inside(box, argv, &c, err);
 
 	if (rc)
 		return rc;
-	return data ? wm_run_fed(w.word, data, len, seconds, ret_text, err) : wm_run(w.word, seconds, ret_text, err);
+	return data ? wm_run_fed(c.argv.word, data, len, seconds, ret_text, err) : wm_run(c.argv.word, seconds, ret_text, err);
 }
 
 int wm_box_run(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,
 	       const char *program, ...)
 {
-	const char *argv[WM_BOX_ARGS + 1] = { program };
-	size_t n = 0;
+	struct wm_argv argv = { 0 };
 	va_list ap;
 
 	va_start(ap, program);
-	while (argv[n] && n < WM_BOX_ARGS)
-		argv[++n] = va_arg(ap, const char *);
+	for (const char *word = program; word; word = va_arg(ap, const char *))
+		wm_argv_add(&argv, word);
 	va_end(ap);
-	argv[n] = NULL;
-	return wm_box_run_argv(box, data, len, seconds, ret_text, err, argv);
+	return argv.cut ? wm_argv_whole(&argv, err) : wm_box_run_argv(box, data, len, seconds, ret_text, err, argv.word);
 }
 
 int wm_box_run_instead(const struct wm_box *box, struct wm_error *err, const char *const argv[])
 {
-	struct words w;
-	int rc = inside(box, argv, &w, err);
+	struct command c;
+	int rc = inside(box, argv, &c, err);
 
-	return rc ? rc : wm_run_instead(w.word, err);
+	return rc ? rc : wm_run_instead(c.argv.word, err);
 }
 
 const char *wm_box_last_words(char *text)

@@ -22,16 +22,20 @@ struct wm_box {
 
 extern const char *const wm_box_kinds[WM_BOX_KINDS]; /* "lxc", "pct" */
 
-/* 1, 0 or -errno. */
+/* 1, 0 or -errno: 0 only where the programs that manage containers say that there is none, not where they fail. */
 int wm_box_exists(const struct wm_box *box, struct wm_error *err);
 int wm_box_running(const struct wm_box *box, struct wm_error *err);
+
+/* LXC's directory of it, which has its config. ret: WM_PATH_SIZE */
+int wm_box_lxc_dir(const struct wm_box *box, char *ret, struct wm_error *err);
 
 /* Say what they do, unless that is so. Starting waits until programs can be run in it. */
 int wm_step_box_start(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
 int wm_step_box_stop(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
 int wm_step_box_destroy(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
 
-/* Runs a program in it, arguments up to NULL, as wm_run does. data (NULL: none) is what it reads. */
+/* Runs a program in it, arguments up to NULL, as wm_run does. data (NULL: none) is what it reads. Nothing of this process's
+ * environment goes in but PATH. */
 #define WM_BOX_ARGS 48
 int wm_box_run(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,
 	       const char *program, ...) __attribute__((sentinel));

@@ -22,22 +22,23 @@ int wm_lxc_path(const struct wm_life *l, const char *file, char *ret, struct wm_
 
 static int take(const struct wm_env *env, struct wm_lxc_facts *f)
 {
-	const char *kind = wm_env_get(env, "KIND", "");
+	const char *kind = wm_env_own(env, "KIND", "");
 	unsigned long port;
 	int behind;
 
 	for (f->box.kind = 0; f->box.kind < WM_BOX_KINDS && strcmp(kind, wm_box_kinds[f->box.kind]);)
 		f->box.kind++;
-	if (f->box.kind == WM_BOX_KINDS || wm_env_bool(env, "BEHIND", 0, &behind, NULL) ||
-	    wm_env_uint(env, "PORT", 0, 1, 65535, &port, NULL) || wm_ip4_parse(wm_env_get(env, "ADDRESS", ""), &f->addr))
+	/* What is exported by those names is somebody else's. */
+	if (f->box.kind == WM_BOX_KINDS || !*wm_env_own(env, "BEHIND", "") || !*wm_env_own(env, "PORT", "") || wm_env_bool(env, "BEHIND", 0, &behind, NULL) ||
+	    wm_env_uint(env, "PORT", 0, 1, 65535, &port, NULL) || wm_ip4_parse(wm_env_own(env, "ADDRESS", ""), &f->addr))
 		return -EINVAL;
 	f->behind = behind;
 	f->port = (uint16_t)port;
-	if (wm_copy(f->bridge, sizeof(f->bridge), wm_env_get(env, "BRIDGE", "")) || wm_copy(f->box.name, sizeof(f->box.name), wm_env_get(env, "NAME", "")) || !*f->box.name ||
-	    wm_copy(f->box.path, sizeof(f->box.path), wm_env_get(env, "LXC_PATH", "")) ||
-	    wm_copy(f->table, sizeof(f->table), wm_env_get(env, "TABLE", "")) || !*f->table ||
-	    wm_copy(f->ifname, sizeof(f->ifname), wm_env_get(env, "INTERFACE", "")) || !wm_ifname_valid(f->ifname) ||
-	    wm_copy(f->nics, sizeof(f->nics), wm_env_get(env, "NICS", "")))
+	if (wm_copy(f->bridge, sizeof(f->bridge), wm_env_own(env, "BRIDGE", "")) || wm_copy(f->box.name, sizeof(f->box.name), wm_env_own(env, "NAME", "")) || !*f->box.name ||
+	    wm_copy(f->box.path, sizeof(f->box.path), wm_env_own(env, "LXC_PATH", "")) ||
+	    wm_copy(f->table, sizeof(f->table), wm_env_own(env, "TABLE", "")) || !*f->table ||
+	    wm_copy(f->ifname, sizeof(f->ifname), wm_env_own(env, "INTERFACE", "")) || !wm_ifname_valid(f->ifname) ||
+	    wm_copy(f->nics, sizeof(f->nics), wm_env_own(env, "NICS", "")))
 		return -EINVAL;
 	return 0;
 }

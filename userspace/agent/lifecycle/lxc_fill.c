@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/lifecycle/files.h"
 #include "agent/lifecycle/lxc_own.h"
 #include "core/util.h"
 #include "kernel/host.h"
@@ -89,37 +90,22 @@ static const char *const alpine_packages[] = {
 	"libseccomp", NULL,
 };
 
-struct words {
-	const char *word[40];
-	size_t n;
-};
-
-static void add(struct words *w, const char *const words[])
-{
-	for (; *words && w->n + 1 < WM_ARRAY_LEN(w->word); words++)
-		w->word[w->n++] = *words;
-	w->word[w->n] = NULL;
-}
-
 /* Without WireGuard in the kernel, which it shares, it takes the one that is a program. */
-static void add_packages(struct words *w, const char *const packages[])
+static void add_packages(struct wm_argv *io, const char *const packages[])
 {
-	static const char *const go[] = { "wireguard-go", NULL };
-
-	add(w, packages);
-	if (!wm_host_has_wireguard())
-		add(w, go);
+	wm_argv_add_all(io, packages);
+	wm_argv_add(io, wm_host_has_wireguard() ? NULL : "wireguard-go");
 }
 
 static int debian(struct wm_life *l, struct wm_error *err)
 {
 	static const char *const look[] = { "apt-get", "-q", "-s", "install", "--no-install-recommends", NULL };
 	static const char *const install[] = { "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "install", "--no-install-recommends", NULL };
-	struct words w = { 0 };
+	struct wm_argv w = { 0 };
 	char text[WM_RUN_OUTPUT];
 	int rc;
 
-	add(&w, look);
+	wm_argv_add_all(&w, look);
 	add_packages(&w, debian_packages);
 	rc = wm_box_run_argv(box_of(l), NULL, 0, ASK_S, text, err, w.word);
 	if (rc < 0 || (!rc && strstr(text, " 0 newly installed")))
@@ -127,8 +113,8 @@ static int debian(struct wm_life *l, struct wm_error *err)
 	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", box_of(l)->name))
 		return 0;
 	rc = must(l, "reading the lists of packages", err, "apt-get", "-q", "update");
-	w = (struct words){ 0 };
-	add(&w, install);
+	w = (struct wm_argv){ 0 };
+	wm_argv_add_all(&w, install);
 	add_packages(&w, debian_packages);
 	return rc ? rc : must_(l, "installing packages", err, w.word);
 }
@@ -137,18 +123,18 @@ static int alpine(struct wm_life *l, struct wm_error *err)
 {
 	static const char *const look[] = { "apk", "info", "-e", NULL };
 	static const char *const install[] = { "apk", "add", "--update-cache", "-q", NULL };
-	struct words w = { 0 };
+	struct wm_argv w = { 0 };
 	int rc;
 
-	add(&w, look);
+	wm_argv_add_all(&w, look);
 	add_packages(&w, alpine_packages);
 	rc = wm_box_run_argv(box_of(l), NULL, 0, ASK_S, NULL, err, w.word);
 	if (rc <= 0)
 		return rc;
 	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", box_of(l)->name))
 		return 0;
-	w = (struct words){ 0 };
-	add(&w, install);
+	w = (struct wm_argv){ 0 };
+	wm_argv_add_all(&w, install);
 	add_packages(&w, alpine_packages);
 	return must_(l, "installing packages", err, w.word);
 }
@@ -171,15 +157,10 @@ int wm_lxc_packages(struct wm_life *l, struct wm_error *err)
 static int program_dir(const struct wm_life *l, char *ret, struct wm_error *err)
 {
 	const char *given = wm_lxc_value(l, "LXC_PROGRAMS", "");
-	ssize_t n = *given ? 0 : readlink("/proc/self/exe", ret, WM_PATH_SIZE - 1);
 
-	if (*given)
-		return wm_copy(ret, WM_PATH_SIZE, given) ? wm_fail(err, ENAMETOOLONG, "LXC_PROGRAMS is too long") : 0;
-	if (n <= 0)
-		return wm_fail(err, errno, "/proc/self/exe: cannot find out where this program lies: %s", strerror(errno));
-	ret[n] = '\0';
-	*strrchr(ret, '/') = '\0';
-	return 0;
+	if (!*given)
+		return wm_own_dir(ret, err);
+	return wm_copy(ret, WM_PATH_SIZE, given) ? wm_fail(err, ENAMETOOLONG, "LXC_PROGRAMS is too long") : 0;
 }
 
 static int push(struct wm_life *l, const char *from, const char *name, struct wm_error *err)

@@ -103,20 +103,6 @@ static int make_lxc(struct wm_life *l, struct wm_error *err)
 	return run(&w, "making the container", err);
 }
 
-static int lxc_directory(const struct wm_box *box, char *ret, struct wm_error *err)
-{
-	static const char *const argv[] = { "lxc-config", "lxc.lxcpath", NULL };
-	char text[WM_RUN_OUTPUT] = "";
-	int rc = *box->path ? 0 : wm_run(argv, 30, text, err);
-
-	if (rc < 0)
-		return rc;
-	text[strcspn(text, "\r\n")] = '\0';
-	if (rc || wm_format(ret, WM_PATH_SIZE, "%s/%s", *box->path ? box->path : text, box->name))
-		return wm_fail(err, EIO, "lxc-config does not say where containers are; set LXC_PATH");
-	return 0;
-}
-
 /* --- Proxmox ------------------------------------------------------------------------------------------ */
 
 static int make_pct(struct wm_life *l, struct wm_error *err)
@@ -230,7 +216,7 @@ static int wire_lxc(struct wm_life *l, struct wm_error *err)
 	int rc = hook_line(l, hook, sizeof(hook), err);
 
 	if (!rc)
-		rc = lxc_directory(&own->facts.box, dir, err);
+		rc = wm_box_lxc_dir(&own->facts.box, dir, err);
 	if (!rc && wm_format(path, sizeof(path), "%s/config", dir))
 		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
 	if (rc)
@@ -287,7 +273,7 @@ static int no_boot_lxc(struct wm_life *l, struct wm_error *err)
 	WM_AUTO_FREE char *text = NULL;
 	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], *at;
 	struct stat st;
-	int rc = lxc_directory(&wm_lxc_own(l)->facts.box, dir, err);
+	int rc = wm_box_lxc_dir(&wm_lxc_own(l)->facts.box, dir, err);
 
 	if (!rc && wm_format(path, sizeof(path), "%s/config", dir))
 		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);

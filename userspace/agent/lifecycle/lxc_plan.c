@@ -108,7 +108,12 @@ static int collect_box(struct wm_life *l, struct wm_error *err)
 	if (rc && rc != -ENOENT)
 		return rc;
 	/* One that could not be made, or that somebody has destroyed, is made as the settings say now. */
-	own->known = !rc && wm_box_exists(&was.box, NULL) > 0;
+	if (!rc) {
+		rc = wm_box_exists(&was.box, err);
+		if (rc < 0)
+			return rc;
+		own->known = rc;
+	}
 	if (own->known)
 		rc = check_moved(&was, &box, err);
 	else
