@@ -209,6 +209,94 @@ teardown() { life_teardown; }
 	[ "${lines[0]}" = 'started service wm-gateway' ] || [ "${lines[1]}" = 'started service wm-gateway' ]
 }
 
+# A run that ended between a change and what has to follow it: the next one, which has nothing to change, makes up for it.
+@test "what has to follow a change is done by the next run where one did not get to it" {
+	become
+	forget
+	# New settings are written, and the manager does not take the unit.
+	touch "$LIFE/fails-daemon-reload"
+	echo '# changed' >>"$WM_ROOT/etc/systemd/system/wm-gateway.service"
+	run gw install PUBLIC_IP=none
+	lines
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *'no such luck'* ]]
+	rm "$LIFE/fails-daemon-reload"
+	forget
+	run gw install --dry-run
+	lines
+	[[ $output == *'would have systemd read its units again'*'would restart service wm-gateway'* ]]
+	[ -z "$(changed)" ]
+	run gw install
+	lines
+	[ "$status" = 0 ]
+	[ "$(changed)" = "$(printf '%s\n' 'systemctl daemon-reload' 'systemctl restart wm-gateway')" ]
+	run gw install
+	[ "${lines[-1]}" = 'nothing to do' ]
+
+	# The restart itself; and what comes behind it.
+	for what in restart:PUBLIC_IP=auto start:PUBLIC_IP=none; do
+		touch "$LIFE/fails-restart"
+		run gw install "${what#*:}"
+		[ "$status" = 1 ]
+		rm "$LIFE/fails-restart"
+		forget
+		run gw "$([ "${what%:*}" = start ] && echo start || echo install)"
+		lines
+		[ "$(changed)" = 'systemctl restart wm-gateway' ]
+		run gw install
+		[ "${lines[-1]}" = 'nothing to do' ]
+	done
+	rm "$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	touch "$LIFE/fails-restart"
+	run gw install
+	[ "$status" = 1 ]
+	rm "$LIFE/fails-restart"
+	forget
+	run gw install
+	[ "$(changed)" = 'systemctl restart dnsmasq' ]
+	run find "$WM_ROOT" -name 'owed.*'
+	[ -z "$output" ]
+}
+
+@test "a key that was restored is what runs, also where the restart failed at first" {
+	become
+	gw backup "$DIR/b"
+	echo 'PUBLIC_IP=none' >>"$WM_ETC/gateway.env"
+	touch "$LIFE/fails-restart"
+	run gw restore "$DIR/b"
+	[ "$status" = 1 ]
+	rm "$LIFE/fails-restart"
+	forget
+	run gw restore "$DIR/b"
+	lines
+	[ "$status" = 0 ]
+	[ "$(changed)" = 'systemctl restart wm-gateway' ]
+	run gw restore "$DIR/b"
+	[ "$output" = 'nothing to do' ]
+}
+
+@test "uninstall and the user of wm-fetch: nothing that follows is forgotten" {
+	mkdir "$DIR/no"
+	printf '#!/bin/sh\necho no such luck; exit 1\n' >"$DIR/no/systemd-sysusers"
+	chmod 755 "$DIR/no/systemd-sysusers"
+	WM_REGISTRY_TOKEN=$MASTER run on env PATH="$DIR/no:$BATS_TEST_DIRNAME/stubs:$PATH" "$BUILT/wm-gateway" install "${SETTINGS[@]}" "WM_REGISTRY_URL=$URL" --yes
+	lines
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *'no such luck'* ]]
+	become
+	grep -q ^systemd-sysusers "$LIFE/told"
+	forget
+	touch "$LIFE/fails-daemon-reload"
+	run gw uninstall
+	[ "$status" = 1 ]
+	rm "$LIFE/fails-daemon-reload"
+	forget
+	gw uninstall
+	[ "$(changed)" = 'systemctl daemon-reload' ]
+	run gw uninstall
+	[[ ${lines[-1]} == 'nothing to do' ]]
+}
+
 @test "killed at any point, install is given again and the machine is as if nothing had been" {
 	local n
 	# The registry is asked in the middle of it: there it can be held.

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/lifecycle/owed.h"
 #include "agent/lifecycle/service.h"
 #include "core/key.h"
 #include "core/minisign.h"
@@ -280,6 +281,7 @@ static int write_files(struct wm_life *l, const struct part *p, struct wm_error 
 	unsigned int before = l->changes;
 	int rc = wm_step_dir(l, l->inst.state_dir, 0700, err);
 
+	wm_life_owe(l, WM_OWED_RESTART, true);
 	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(order); i++) {
 		const struct part *part = &p[order[i]];
 
@@ -288,13 +290,16 @@ static int write_files(struct wm_life *l, const struct part *p, struct wm_error 
 		rc = path_of(l, order[i], path) ? wm_fail(err, ENAMETOOLONG, "a path is too long")
 						: wm_step_file(l, path, parts[order[i]].mode, part->text, part->len, err);
 	}
-	if (rc || l->changes == before)
+	wm_life_owe(l, WM_OWED_RESTART, false);
+	rc = rc ? rc : wm_life_marked(l, err);
+	if (rc)
 		return rc;
 	wm_service_own(l, name);
 	if (wm_service_active(l, name))
-		return wm_step_restart(l, name, err);
-	wm_life_note(l, "'wm-gateway install' makes a gateway of it again");
-	return 0;
+		return wm_life_owed(l, WM_OWED_RESTART) ? wm_step_renew(l, err) : 0;
+	if (l->changes > before)
+		wm_life_note(l, "'wm-gateway install' makes a gateway of it again");
+	return wm_life_paid(l, WM_OWED_RESTART, err);
 }
 
 int wm_life_restore(const struct wm_life_options *opt)

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "agent/lifecycle/owed.h"
 #include "agent/lifecycle/run.h"
 #include "agent/lifecycle/service.h"
 #include "core/plan.h"
@@ -41,7 +42,6 @@ static int restart(struct wm_life *l, struct wm_error *err)
 
 int wm_step_dns(struct wm_life *l, struct wm_error *err)
 {
-	unsigned int before = l->changes;
 	char path[WM_PATH_SIZE];
 	int rc = wm_life_path(l, path, err, "/etc/dnsmasq.d");
 
@@ -54,20 +54,25 @@ int wm_step_dns(struct wm_life *l, struct wm_error *err)
 	rc = piece(l, path, err);
 	if (!rc)
 		rc = have_files(l, err);
+	wm_life_owe(l, WM_OWED_DNS, true);
 	if (!rc)
 		rc = wm_step_link(l, path, l->inst.dnsmasq_conf, err);
-	return !rc && l->changes > before ? restart(l, err) : rc;
+	wm_life_owe(l, WM_OWED_DNS, false);
+	if (!rc && wm_life_owed(l, WM_OWED_DNS))
+		rc = restart(l, err);
+	return rc ? rc : wm_life_paid(l, WM_OWED_DNS, err);
 }
 
 int wm_step_remove_dns(struct wm_life *l, struct wm_error *err)
 {
-	unsigned int before = l->changes;
 	char path[WM_PATH_SIZE];
 	int rc = piece(l, path, err);
 
+	wm_life_owe(l, WM_OWED_DNS, true);
 	if (!rc)
 		rc = wm_step_remove(l, path, err);
-	if (rc || l->changes == before || !wm_service_active(l, SERVICE))
-		return rc;
-	return wm_step_restart(l, SERVICE, err);
+	wm_life_owe(l, WM_OWED_DNS, false);
+	if (!rc && wm_life_owed(l, WM_OWED_DNS) && wm_service_active(l, SERVICE))
+		rc = wm_step_restart(l, SERVICE, err);
+	return rc ? rc : wm_life_paid(l, WM_OWED_DNS, err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/lifecycle/owed.h"
 #include "agent/lifecycle/run.h"
 #include "agent/lifecycle/service.h"
 #include "core/util.h"
@@ -157,30 +158,33 @@ static int write_user(struct wm_life *l, struct wm_error *err)
 {
 	char path[WM_PATH_SIZE], root[WM_PATH_SIZE];
 	const char *const argv[] = { "systemd-sysusers", root, path, NULL };
-	unsigned int before = l->changes;
 	int rc = wm_life_path(l, path, err, "/etc/sysusers.d/wm.conf");
 
 	if (!rc && wm_format(root, sizeof(root), "--root=%s", *l->root ? l->root : "/"))
 		rc = wm_fail(err, ENAMETOOLONG, "WM_ROOT is too long");
+	wm_life_owe(l, WM_OWED_USER, true);
 	if (!rc)
 		rc = wm_step_file(l, path, 0644, embedded_user, strlen(embedded_user), err);
-	if (!rc && l->changes > before && wm_run_found(argv[0]))
+	wm_life_owe(l, WM_OWED_USER, false);
+	if (rc || !wm_life_owed(l, WM_OWED_USER))
+		return rc;
+	if (wm_run_found(argv[0]))
 		rc = wm_step_run(l, "made", "make", "the user wm-fetch", argv, err);
-	return rc;
+	return rc ? rc : wm_life_paid(l, WM_OWED_USER, err);
 }
 
 static int systemd_units(struct wm_life *l, struct wm_error *err)
 {
-	unsigned int before;
 	char path[WM_PATH_SIZE];
 	int rc = write_user(l, err);
 
-	before = l->changes;
+	wm_life_owe(l, WM_OWED_UNITS, true);
 	if (!rc)
 		rc = wm_life_path(l, path, err, "/etc/systemd/system/%s", unit_name(l));
 	if (!rc)
 		rc = write_unit(l, path, 0644, *l->inst.name ? embedded_template : embedded_unit, err);
-	return !rc && l->changes > before ? wm_step_reload_units(l, err) : rc;
+	wm_life_owe(l, WM_OWED_UNITS, false);
+	return rc;
 }
 
 static int openrc_script(struct wm_life *l, struct wm_error *err)
@@ -198,9 +202,12 @@ static int openrc_script(struct wm_life *l, struct wm_error *err)
 
 int wm_files_units(struct wm_life *l, struct wm_error *err)
 {
+	int rc;
+
 	switch (wm_service_manager(l)) {
 	case WM_MANAGER_SYSTEMD:
-		return wm_files_packaged(l) ? 0 : systemd_units(l, err);
+		rc = wm_files_packaged(l) ? 0 : systemd_units(l, err);
+		return rc ? rc : wm_step_reload_units(l, err);
 	case WM_MANAGER_OPENRC:
 		return openrc_script(l, err);
 	case WM_MANAGER_NONE:
@@ -241,7 +248,6 @@ static int remove_ours(struct wm_life *l, const char *name, struct wm_error *err
 
 int wm_files_remove_units(struct wm_life *l, struct wm_error *err)
 {
-	unsigned int before = l->changes;
 	char name[WM_PATH_SIZE], path[WM_PATH_SIZE];
 	int rc = 0;
 
@@ -250,11 +256,15 @@ int wm_files_remove_units(struct wm_life *l, struct wm_error *err)
 		if (!rc)
 			rc = wm_step_remove(l, path, err);
 	}
-	if (rc || is_needed(l))
+	if (rc)
 		return rc;
+	if (is_needed(l))
+		return wm_step_reload_units(l, err);
 	wm_format(name, sizeof(name), "/etc/systemd/system/%s", unit_name(l));
+	wm_life_owe(l, WM_OWED_UNITS, true);
 	rc = remove_ours(l, name, err);
-	if (!rc && l->changes > before && wm_service_manager(l) == WM_MANAGER_SYSTEMD)
+	wm_life_owe(l, WM_OWED_UNITS, false);
+	if (!rc)
 		rc = wm_step_reload_units(l, err);
 	if (!rc && !*l->inst.name)
 		rc = remove_ours(l, "/etc/sysusers.d/wm.conf", err);

@@ -17,6 +17,7 @@
 #include "agent/gateway.h"
 #include "agent/lifecycle/dns.h"
 #include "agent/lifecycle/files.h"
+#include "agent/lifecycle/owed.h"
 #include "agent/lifecycle/register.h"
 #include "agent/lifecycle/service.h"
 #include "agent/lifecycle/settings.h"
@@ -30,8 +31,6 @@
 
 struct own {
 	struct wm_settings settings;
-	unsigned int before_files; /* changes before what a service has to be started again for */
-	bool renewed;              /* there were some */
 	struct wm_error no_bpf;    /* why the data plane will be nftables */
 	bool was_active;
 };
@@ -109,7 +108,7 @@ static int directories(struct wm_life *l, struct wm_error *err)
 /* An enrolment is spent and a master token nothing to leave about, once this gateway has a token of its own. */
 static int settings_file(struct wm_life *l, struct wm_error *err)
 {
-	own(l)->before_files = l->changes;
+	wm_life_owe(l, WM_OWED_RESTART, true);
 	return wm_settings_write(l, &own(l)->settings, wm_token_kind(own(l)->settings.token) == WM_TOKEN_GATEWAY, err);
 }
 
@@ -118,7 +117,7 @@ static int sysctls(struct wm_life *l, struct wm_error *err)
 	char path[WM_PATH_SIZE];
 	int rc;
 
-	own(l)->renewed = l->changes > own(l)->before_files;
+	wm_life_owe(l, WM_OWED_RESTART, false);
 	rc = wm_life_path(l, path, err, "/etc/sysctl.d/60-wm%s%s.conf", *l->inst.name ? "-" : "", l->inst.name);
 	return rc ? rc : wm_step_sysctl(l, path, "net.ipv4.ip_forward", "1", err);
 }
@@ -154,9 +153,7 @@ static int start(struct wm_life *l, struct wm_error *err)
 
 	wm_service_own(l, name);
 	own(l)->was_active = wm_service_active(l, name);
-	if (own(l)->was_active && own(l)->renewed)
-		return wm_step_restart(l, name, err);
-	return wm_step_start(l, name, err);
+	return wm_step_renew(l, err);
 }
 
 static unsigned int start_wait(void)

@@ -37,10 +37,7 @@ static int need_installed(struct wm_life *l, struct wm_error *err)
 
 static int just_start(struct wm_life *l, struct wm_error *err)
 {
-	char name[WM_PATH_SIZE];
-
-	wm_service_own(l, name);
-	return wm_step_start(l, name, err);
+	return wm_step_renew(l, err);
 }
 
 static int just_stop(struct wm_life *l, struct wm_error *err)
@@ -167,7 +164,8 @@ static int remove_own(struct wm_life *l, struct wm_error *err)
 {
 	const char *const files[] = { l->inst.env_file, l->inst.key_file, l->inst.hosts_file, l->inst.servers_file, l->inst.dnsmasq_conf,
 				      l->inst.release_keys };
-	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals" };
+	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals",
+					     "owed.restart", "owed.units", "owed.user", "owed.dns" };
 	char path[WM_PATH_SIZE];
 	int rc = 0;
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/lifecycle/owed.h"
 #include "agent/lifecycle/run.h"
 #include "core/util.h"
 
@@ -149,11 +150,27 @@ int wm_step_restart(struct wm_life *l, const char *name, struct wm_error *err)
 	return step(l, RESTART, "restarted", "restart", name, err);
 }
 
+int wm_step_renew(struct wm_life *l, struct wm_error *err)
+{
+	char name[WM_PATH_SIZE];
+	int rc;
+
+	wm_service_own(l, name);
+	if (wm_life_owed(l, WM_OWED_RESTART) && wm_service_active(l, name))
+		rc = wm_step_restart(l, name, err);
+	else
+		rc = wm_step_start(l, name, err);
+	return rc ? rc : wm_life_paid(l, WM_OWED_RESTART, err);
+}
+
 int wm_step_reload_units(struct wm_life *l, struct wm_error *err)
 {
 	const char *argv[6];
 
-	if (!command(l, RELOAD_UNITS, "", argv))
+	int rc;
+
+	if (!wm_life_owed(l, WM_OWED_UNITS))
 		return 0;
-	return wm_step_run(l, "had", "have", "systemd read its units again", argv, err);
+	rc = command(l, RELOAD_UNITS, "", argv) ? wm_step_run(l, "had", "have", "systemd read its units again", argv, err) : 0;
+	return rc ? rc : wm_life_paid(l, WM_OWED_UNITS, err);
 }

@@ -20,7 +20,10 @@ int wm_step_disable(struct wm_life *l, const char *name, struct wm_error *err);
 int wm_step_start(struct wm_life *l, const char *name, struct wm_error *err);
 int wm_step_stop(struct wm_life *l, const char *name, struct wm_error *err);
 int wm_step_restart(struct wm_life *l, const char *name, struct wm_error *err); /* always a change */
-int wm_step_reload_units(struct wm_life *l, struct wm_error *err);              /* systemd reads its units again; always */
+int wm_step_reload_units(struct wm_life *l, struct wm_error *err); /* systemd reads its units again, where that is owed (owed.h) */
+
+/* The gateway's own runs, with what it is to run with: a restart that is owed is done. */
+int wm_step_renew(struct wm_life *l, struct wm_error *err);
 
 /* The service of this instance: "wm-gateway", "wm-gateway@NAME", of OpenRC "wm-gateway.NAME". ret: WM_PATH_SIZE */
 void wm_service_own(const struct wm_life *l, char *ret);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/lifecycle/owed.h"
 #include "core/util.h"
 
 #define FILE_MAX (256u << 20)
@@ -35,6 +36,7 @@ int wm_life_do(struct wm_life *l, const struct wm_step *steps, size_t n, struct 
 	for (size_t i = 0; i < n; i++) {
 		int rc = steps[i].go(l, err);
 
+		rc = rc < 0 ? rc : wm_life_marked(l, err);
 		if (rc < 0)
 			return steps[i].what ? wm_fail_in(err, rc, "%s", steps[i].what) : rc;
 	}
@@ -78,10 +80,22 @@ int wm_life_path(const struct wm_life *l, char *ret, struct wm_error *err, const
 	return 0;
 }
 
+int wm_life_marked(const struct wm_life *l, struct wm_error *err)
+{
+	if (!l->unmarked)
+		return 0;
+	return wm_fail(err, -l->unmarked, "%s: cannot write there what has to follow a change: %s", l->inst.state_dir, strerror(-l->unmarked));
+}
+
 bool wm_life_change(struct wm_life *l, const char *done, const char *would, const char *fmt, ...)
 {
 	va_list ap;
+	int rc = wm_owed_mark(l);
 
+	if (rc || l->unmarked) {
+		l->unmarked = l->unmarked ? l->unmarked : rc;
+		return false;
+	}
 	fprintf(l->out, "%s%s ", l->dry_run ? "would " : "", l->dry_run ? would : done);
 	va_start(ap, fmt);
 	vfprintf(l->out, fmt, ap);

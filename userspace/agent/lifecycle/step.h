@@ -50,6 +50,8 @@ struct wm_life {
 	bool dry_run;
 	FILE *out;               /* where changes are said */
 	unsigned int changes;    /* made, or with dry_run to be made */
+	unsigned int owing, owed; /* sets of enum wm_owed (owed.h): what changes now need, what was changed so */
+	int unmarked;            /* -errno: the mark of one could not be written, and the change was not made */
 	void *own;               /* the verb's */
 };
 
@@ -72,6 +74,9 @@ int wm_life_run(const struct wm_life_options *opt, const struct wm_step *steps, 
 
 /* A file of the machine, below WM_ROOT if there is one. ret: WM_PATH_SIZE. */
 int wm_life_path(const struct wm_life *l, char *ret, struct wm_error *err, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* A change was left because nobody would know what has to follow it: -errno with a sentence, else 0. wm_life_do asks for it. */
+int wm_life_marked(const struct wm_life *l, struct wm_error *err);
 
 /* One line on what changes: "created X", with dry_run "would create X", and counts it. What is to be done is the caller's,
  * who does nothing where it returns false. done, would: "created", "create". */

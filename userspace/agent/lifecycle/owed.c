@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent/lifecycle/owed.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/util.h"
+
+/* Names in the state directory; native.c takes them away with the rest. */
+static const char *const names[WM_OWED_KINDS] = {
+	[WM_OWED_RESTART] = "owed.restart", [WM_OWED_UNITS] = "owed.units", [WM_OWED_USER] = "owed.user", [WM_OWED_DNS] = "owed.dns",
+};
+
+static int path_of(const struct wm_life *l, enum wm_owed what, char *ret)
+{
+	return wm_format(ret, WM_PATH_SIZE, "%s/%s", l->inst.state_dir, names[what]);
+}
+
+void wm_life_owe(struct wm_life *l, enum wm_owed what, bool on)
+{
+	if (on)
+		l->owing |= 1u << what;
+	else
+		l->owing &= ~(1u << what);
+}
+
+bool wm_life_owed(const struct wm_life *l, enum wm_owed what)
+{
+	char path[WM_PATH_SIZE];
+
+	return l->owed & 1u << what || (!path_of(l, what, path) && !access(path, F_OK));
+}
+
+int wm_life_paid(struct wm_life *l, enum wm_owed what, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE];
+
+	if (l->dry_run)
+		return 0;
+	l->owed &= ~(1u << what);
+	if (path_of(l, what, path) || !unlink(path) || errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return wm_fail(err, errno, "%s: cannot remove it: %s; it stands for what has been done", path, strerror(errno));
+}
+
+int wm_owed_mark(struct wm_life *l)
+{
+	char path[WM_PATH_SIZE];
+	int rc = 0;
+
+	for (enum wm_owed i = 0; i < WM_OWED_KINDS && !rc; i++) {
+		if (!(l->owing & ~l->owed & 1u << i))
+			continue;
+		if (!l->dry_run) {
+			rc = path_of(l, i, path);
+			if (!rc)
+				rc = wm_make_dirs(l->inst.state_dir, 0700);
+			if (!rc && access(path, F_OK))
+				rc = wm_replace_file(path, 0600, "", 0);
+		}
+		if (!rc)
+			l->owed |= 1u << i;
+	}
+	return rc;
+}
