@@ -386,6 +386,38 @@ teardown() { life_teardown; }
 	[ "$output" = 'nothing to do' ]
 }
 
+@test "a container that is this instance's gateway: install on the machine itself is refused, destroy leaves what is its" {
+	mkdir -p "$WM_STATE"
+	printf 'KIND=lxc\nNAME=gate\n' >"$WM_STATE/container.state"
+	tree >"$DIR/before"
+	run become --native
+	lines
+	[ "$status" = 1 ]
+	[[ $output == *"a container of this machine is this gateway ($WM_STATE/container.state)"* ]]
+	tree | diff "$DIR/before" -
+	# One from before that was refused.
+	mv "$WM_STATE/container.state" "$DIR"
+	become
+	touch "$WM_STATE/preshared" "$WM_STATE/container.env"
+	mv "$DIR/container.state" "$WM_STATE"
+	run gw destroy --native --yes
+	lines
+	[ "$status" = 0 ]
+	[ "$(ls "$WM_STATE")" = "$(printf '%s\n' container.env container.state)" ]
+	[ ! -e "$WM_ETC/private.key" ]
+	# Another instance has the machine to itself.
+	WM_REGISTRY_TOKEN=$MASTER gw install --native -i lab SITE_DOMAIN=lab "WM_REGISTRY_URL=$URL"
+}
+
+@test "destroy: another instance's state stays, and nothing else does" {
+	become
+	WM_REGISTRY_TOKEN=$MASTER gw install -i lab SITE_DOMAIN=lab "WM_REGISTRY_URL=$URL" WM_LISTEN_PORT=51821
+	touch "$WM_STATE/preshared"
+	gw destroy --yes
+	[ "$(ls "$WM_STATE")" = lab ]
+	[ -s "$WM_STATE/lab/token" ]
+}
+
 @test "destroy: a hub with devices stays, with --keep-site without the registry" {
 	become IS_HUB=true
 	operate add-device laptop >/dev/null

@@ -42,6 +42,17 @@ static struct own *own(const struct wm_life *l)
 
 /* --- install: what is looked at before anything is changed ------------------------------------------ */
 
+/* They would share the site, its state and the port. */
+static int no_container(struct wm_life *l, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE];
+
+	if (!wm_native_container(l, path))
+		return 0;
+	return wm_fail(err, EEXIST, "a container of this machine is this gateway (%s); 'wm-gateway destroy --lxc --keep-site' ends that, --instance NAME makes another gateway",
+		       path);
+}
+
 static int collect(struct wm_life *l, struct wm_error *err)
 {
 	return wm_settings_collect(l, &own(l)->settings, err);
@@ -193,6 +204,7 @@ static int first_sync(struct wm_life *l, struct wm_error *err)
 }
 
 static const struct wm_step install_steps[] = {
+	{ NULL, no_container },
 	{ NULL, collect },
 	{ "LANs", look_at_lans },
 	{ "kernel", look_at_kernel },

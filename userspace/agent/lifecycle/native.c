@@ -8,6 +8,7 @@
 #include <glob.h>
 #include <libgen.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/down.h"
@@ -18,6 +19,15 @@
 #include "core/key.h"
 #include "core/util.h"
 #include "kernel/link.h"
+
+bool wm_native_container(const struct wm_life *l, char *ret_path)
+{
+	struct stat st;
+
+	if (wm_format(ret_path, WM_PATH_SIZE, "%s/container.state", l->inst.state_dir))
+		return true;
+	return !lstat(ret_path, &st) || (errno != ENOENT && errno != ENOTDIR);
+}
 
 /* --- start, stop --------------------------------------------------------------------------------------- */
 
@@ -149,9 +159,16 @@ static bool others_have_state(const struct wm_life *l)
 	size_t releases = 0;
 	glob_t found;
 	bool others;
+	int rc;
 
-	if (asprintf(&pattern, "%s/*/", l->inst.state_dir) < 0 || glob(pattern, GLOB_NOSORT, NULL, &found))
-		return false;
+	if (asprintf(&pattern, "%s/*/", l->inst.state_dir) < 0) {
+		pattern = NULL;
+		return true;
+	}
+	/* Not to know is no leave to take it all away. */
+	rc = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found);
+	if (rc)
+		return rc != GLOB_NOMATCH;
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		releases += !strncmp(found.gl_pathv[i], l->inst.releases, strlen(l->inst.releases));
 	others = found.gl_pathc > releases;
@@ -159,12 +176,11 @@ static bool others_have_state(const struct wm_life *l)
 	return others;
 }
 
-
 static int remove_own(struct wm_life *l, struct wm_error *err)
 {
 	const char *const files[] = { l->inst.env_file, l->inst.key_file, l->inst.hosts_file, l->inst.servers_file, l->inst.dnsmasq_conf,
 				      l->inst.release_keys };
-	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals",
+	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals", "preshared",
 					     "owed.restart", "owed.units", "owed.user", "owed.dns" };
 	char path[WM_PATH_SIZE];
 	int rc = 0;
@@ -174,7 +190,9 @@ static int remove_own(struct wm_life *l, struct wm_error *err)
 	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(state); i++) {
 		rc = wm_format(path, sizeof(path), "%s/%s", l->inst.state_dir, state[i]) ? -ENAMETOOLONG : wm_step_remove(l, path, err);
 	}
-	if (!rc && (*l->inst.name || !others_have_state(l)))
+	if (!rc && wm_native_container(l, path))
+		wm_life_note(l, "kept: %s, of the gateway in a container; 'wm-gateway destroy --lxc' removes it", l->inst.state_dir);
+	else if (!rc && (*l->inst.name || !others_have_state(l)))
 		rc = wm_step_remove_tree(l, l->inst.state_dir, err);
 	/* What is left in there is somebody else's, a registry's settings say. */
 	strcpy(path, l->inst.env_file);

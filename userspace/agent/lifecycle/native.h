@@ -6,6 +6,10 @@
 
 #include "agent/lifecycle/step.h"
 
+/* A container of this machine is this instance's gateway: it was begun, at least. ret_path: WM_PATH_SIZE, what says so. True also where
+ * that cannot be told. */
+bool wm_native_container(const struct wm_life *l, char *ret_path);
+
 int wm_native_install(const struct wm_life_options *opt);
 int wm_native_start(const struct wm_life_options *opt);
 int wm_native_stop(const struct wm_life_options *opt);
