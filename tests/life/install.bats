@@ -409,6 +409,56 @@ teardown() { life_teardown; }
 	WM_REGISTRY_TOKEN=$MASTER gw install --native -i lab SITE_DOMAIN=lab "WM_REGISTRY_URL=$URL"
 }
 
+@test "destroy: a registry that takes it for nobody is no proof that the site is gone" {
+	become
+	# Its token has ended, by an enrolment elsewhere: the site is there.
+	operate enrol a | on "$BUILT/wm-gateway" install -i elsewhere --env - WM_LISTEN_PORT=51821
+	tree >"$DIR/before"
+	run gw destroy --yes
+	lines
+	[ "$status" = 1 ]
+	[[ $output != *deregistered* ]]
+	[[ $output == *"site 'a' may still be there"*'wm remove-site a'*--keep-site* ]]
+	tree | diff "$DIR/before" -
+	[ -e "$LIFE/up/wm-gateway" ]
+	# Nor is an address that leads elsewhere.
+	cp "$WM_STATE/elsewhere/token" "$WM_STATE/token"
+	sed -i "s|^WM_REGISTRY_URL=.*|WM_REGISTRY_URL=$URL/elsewhere|" "$WM_ETC/gateway.env"
+	run gw destroy --yes
+	lines
+	[ "$status" = 1 ]
+	[[ $output != *deregistered* ]]
+	[[ $output == *"site 'a' may still be there"* ]]
+	[ -s "$WM_ETC/private.key" ]
+	operate -j list-sites | jq -e '.meshes[0].sites | length == 1'
+}
+
+@test "destroy: one that did not get further than the registry goes on" {
+	become
+	touch "$LIFE/fails-stop"
+	run gw destroy --yes
+	lines
+	[ "$status" = 1 ]
+	[[ $output == *"deregistered site 'a'"*'no such luck'* ]]
+	rm "$LIFE/fails-stop"
+	run gw destroy --yes
+	lines
+	[ "$status" = 0 ]
+	[[ $output != *deregistered* ]]
+	[ ! -e "$WM_STATE" ]
+	# One that came back meanwhile leaves again.
+	become
+	touch "$LIFE/fails-stop"
+	run gw destroy --yes
+	[ "$status" = 1 ]
+	rm "$LIFE/fails-stop"
+	become
+	run gw destroy --yes
+	lines
+	[[ $output == *"deregistered site 'a'"* ]]
+	operate -j list-sites | jq -e '.meshes[0].sites == []'
+}
+
 @test "destroy: another instance's state stays, and nothing else does" {
 	become
 	WM_REGISTRY_TOKEN=$MASTER gw install -i lab SITE_DOMAIN=lab "WM_REGISTRY_URL=$URL" WM_LISTEN_PORT=51821

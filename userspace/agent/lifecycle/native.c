@@ -180,7 +180,7 @@ static int remove_own(struct wm_life *l, struct wm_error *err)
 {
 	const char *const files[] = { l->inst.env_file, l->inst.key_file, l->inst.hosts_file, l->inst.servers_file, l->inst.dnsmasq_conf,
 				      l->inst.release_keys };
-	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals", "preshared",
+	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals", "preshared", "left",
 					     "owed.restart", "owed.units", "owed.user", "owed.dns" };
 	char path[WM_PATH_SIZE];
 	int rc = 0;

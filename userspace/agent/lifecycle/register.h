@@ -10,5 +10,6 @@
  * the settings. A registry that is away is no failure once that was done. */
 int wm_step_register(struct wm_life *l, struct wm_error *err);
 
-/* The site and its hosts are no more in the registry. Fine where they are not. */
+/* The site and its hosts are no more in the registry, as it has said itself; where it takes this gateway for nobody, that is no
+ * proof (-EACCES, -ENOENT). Nothing where an earlier run got as far. */
 int wm_step_leave(struct wm_life *l, struct wm_error *err);
