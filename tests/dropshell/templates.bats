@@ -61,14 +61,14 @@ registry_env() { printf '%s\n' "WM_REGISTRY_TOKEN=\"$SECRET\"" "$@" >"$D/t/wm-re
 	env_file=$D/t/wm-gateway/config/service.env
 	gateway_env SITE_DOMAIN=b 'WM_REGISTRY_URL="https://wm-registry.example.com" # ours' "WM_REGISTRY_TOKEN=$SECRET"
 	asks wm-gateway install -- "wm-gateway install --lxc --yes --env $env_file"
-	asks wm-gateway start -- 'wm-gateway start'
-	asks wm-gateway stop -- 'wm-gateway stop'
-	asks wm-gateway logs -- 'wm-gateway logs -n 200 -f'
-	asks wm-gateway uninstall -- 'wm-gateway uninstall --yes'
-	asks wm-gateway destroy -- 'wm-gateway destroy --yes'
-	asks wm-gateway backup "$D/a file" -- "wm-gateway backup $D/a file"
+	asks wm-gateway start -- 'wm-gateway start --lxc'
+	asks wm-gateway stop -- 'wm-gateway stop --lxc'
+	asks wm-gateway logs -- 'wm-gateway logs --lxc -n 200 -f'
+	asks wm-gateway uninstall -- 'wm-gateway uninstall --lxc --yes'
+	asks wm-gateway destroy -- 'wm-gateway destroy --lxc --yes'
+	asks wm-gateway backup "$D/a file" -- "wm-gateway backup --lxc $D/a file"
 	touch "$D/a file"
-	asks wm-gateway restore "$D/a file" -- "wm-gateway restore --yes $D/a file"
+	asks wm-gateway restore "$D/a file" -- "wm-gateway restore --lxc --yes $D/a file"
 	verb wm-gateway ports
 	[ "$output" = 51820 ]
 	# another port, the machine itself, a second mesh, and CONFIG_PATH
@@ -76,7 +76,13 @@ registry_env() { printf '%s\n' "WM_REGISTRY_TOKEN=\"$SECRET\"" "$@" >"$D/t/wm-re
 	printf '%s\n' 'SITE_DOMAIN=b' 'WM_REGISTRY_URL=x' "WM_GATEWAY_IN='native'" 'WM_INSTANCE=work   # the second' 'WM_LISTEN_PORT=51821' >"$D/config/service.env"
 	export CONFIG_PATH=$D/config
 	asks wm-gateway install -- "wm-gateway --instance work install --native --yes --env $D/config/service.env"
-	asks wm-gateway stop -- 'wm-gateway --instance work stop'
+	asks wm-gateway stop -- 'wm-gateway --instance work stop --native'
+	asks wm-gateway start -- 'wm-gateway --instance work start --native'
+	asks wm-gateway logs -- 'wm-gateway --instance work logs --native -n 200 -f'
+	asks wm-gateway uninstall -- 'wm-gateway --instance work uninstall --native --yes'
+	asks wm-gateway destroy -- 'wm-gateway --instance work destroy --native --yes'
+	asks wm-gateway backup "$D/a file" -- "wm-gateway --instance work backup --native $D/a file"
+	asks wm-gateway restore "$D/a file" -- "wm-gateway --instance work restore --native --yes $D/a file"
 	verb wm-gateway ports
 	[ "$output" = 51821 ]
 	[ ! -s "$D/leaks" ]
@@ -177,9 +183,9 @@ WM_MESH_NAME=home" ]
 		for name in install ports stop; do verb wm-gateway $name; done
 		gateway_env SITE_DOMAIN=b WM_REGISTRY_URL=x "WM_INSTANCE=$value"
 		verb wm-gateway stop
-		[ "$status" = 1 ] || [ "$CALLS" = 'wm-gateway stop' ] # '' between quotes is none
+		[ "$status" = 1 ] || [ "$CALLS" = 'wm-gateway stop --lxc' ] # '' between quotes is none
 		gateway_env SITE_DOMAIN=b WM_REGISTRY_URL=x "WM_GATEWAY_IN=$value"
-		verb wm-gateway install
+		for name in install destroy; do verb wm-gateway $name; done
 		registry_env "WM_MESH_NAME=$value" "CF_DOMAIN=$value"
 		for name in install ports stop start; do verb wm-registry $name; done
 		registry_env "WM_REGISTRY_IMAGE=$value" WM_REGISTRY_IN=container
@@ -201,6 +207,10 @@ WM_MESH_NAME=home" ]
 	verb wm-gateway install
 	[ "$status" = 1 ]
 	[[ $output == *'must be lxc or native' ]]
+	verb wm-gateway destroy
+	[ "$status" = 1 ]
+	[[ $output == *'must be lxc or native' ]]
+	gateway_env SITE_DOMAIN=b WM_REGISTRY_URL=x
 	for template in wm-gateway wm-registry; do
 		for name in backup restore; do
 			verb $template $name

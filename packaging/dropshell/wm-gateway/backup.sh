@@ -4,4 +4,4 @@
 . "$(dirname "$0")/wm.sh"
 file=${1:-${BACKUP_FILE:-}}
 case $file in /*) ;; *) die "which file? An absolute path, as argument or in BACKUP_FILE" ;; esac
-gateway backup "$file"
+gateway backup "$IN" "$file"

@@ -2,4 +2,4 @@
 # Deregisters the site and removes all of it. dropshell has asked.
 # shellcheck source-path=SCRIPTDIR source=wm.sh
 . "$(dirname "$0")/wm.sh"
-gateway destroy --yes
+gateway destroy "$IN" --yes

@@ -2,11 +2,6 @@
 # Makes or updates the gateway, registers it, starts it. Again: changes only what is another, and drops no packet.
 # shellcheck source-path=SCRIPTDIR source=wm.sh
 . "$(dirname "$0")/wm.sh"
-case $(setting WM_GATEWAY_IN) in
-lxc | '') in=--lxc ;;
-native) in=--native ;;
-*) die "WM_GATEWAY_IN in $ENV_FILE must be lxc or native" ;;
-esac
 [ -n "$(setting SITE_DOMAIN)" ] || die "SITE_DOMAIN is empty in $ENV_FILE: ds edit"
 [ -n "$(setting WM_REGISTRY_URL)" ] || die "WM_REGISTRY_URL is empty in $ENV_FILE: ds edit"
-gateway install "$in" --yes --env "$ENV_FILE"
+gateway install "$IN" --yes --env "$ENV_FILE"

@@ -2,4 +2,4 @@
 # What the gateway said lately, and says from now on.
 # shellcheck source-path=SCRIPTDIR source=wm.sh
 . "$(dirname "$0")/wm.sh"
-gateway logs -n 200 -f
+gateway logs "$IN" -n 200 -f

@@ -5,4 +5,4 @@
 file=${1:-${BACKUP_FILE:-}}
 case $file in /*) ;; *) die "which file? An absolute path, as argument or in BACKUP_FILE" ;; esac
 [ -r "$file" ] || die "$file cannot be read"
-gateway restore --yes "$file"
+gateway restore "$IN" --yes "$file"

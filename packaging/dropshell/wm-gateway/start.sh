@@ -2,4 +2,4 @@
 # Starts the gateway.
 # shellcheck source-path=SCRIPTDIR source=wm.sh
 . "$(dirname "$0")/wm.sh"
-gateway start
+gateway start "$IN"

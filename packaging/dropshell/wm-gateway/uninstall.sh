@@ -2,4 +2,4 @@
 # Stops it and takes it off the server; a container, keys and settings stay.
 # shellcheck source-path=SCRIPTDIR source=wm.sh
 . "$(dirname "$0")/wm.sh"
-gateway uninstall --yes
+gateway uninstall "$IN" --yes

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # for those who read it
 # What the verbs share: where settings and programs are. Read by each of them; runs nothing by itself.
 set -eu
 
@@ -19,6 +19,17 @@ setting() {
 
 # The token is for install alone, which reads it from the file; what dropshell has put into our environment goes nowhere else.
 unset WM_REGISTRY_TOKEN SITE_DOMAIN SITE_SUBNET IS_HUB WM_REGISTRY_URL LXC_IFACES LXC_GATEWAY PUBLIC_IP WM_LISTEN_PORT WM_INSTANCE 2>/dev/null || :
+
+# In what it runs, which every verb of the life cycle is told: one that looks for itself would, once this service's container is
+# gone, take a gateway that the server itself is for this service's.
+in_what() {
+	case $(setting WM_GATEWAY_IN) in
+	lxc | '') echo --lxc ;;
+	native) echo --native ;;
+	*) die "WM_GATEWAY_IN in $ENV_FILE must be lxc or native" ;;
+	esac
+}
+IN=$(in_what)
 
 # gateway VERB [ARGUMENT...]: wm-gateway instead of us, for this service's instance
 gateway() {
