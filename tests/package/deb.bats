@@ -38,6 +38,21 @@ setup() {
 	[ "$(stat -c %i "$BIN"/deb/*.deb)" = "$before" ]
 }
 
+@test "packages of another version are replaced, and nothing else in that directory is touched" {
+	cp -R "$ROOT/packaging" "$ROOT/Makefile" "$D"
+	mkdir "$D/bin" "$D/out" "$D/out/wm_0.0.1_all.deb.d" "$D"/{README.md,COPYING,bpf,cli,docs,registry,scripts,setup,tests,bench,userspace}
+	# What would take minutes: it leaves packages beside the sources, as the real one does.
+	cat >"$D/bin/dpkg-buildpackage" <<'EOT'
+#!/bin/sh
+for name in wm_9.9_all.deb wm-gateway_9.9_all.deb wm_9.9_all.changes wm_9.9_all.buildinfo; do echo new >../$name; done
+EOT
+	chmod 755 "$D/bin/dpkg-buildpackage"
+	touch "$D/out"/{wm_0.0.1_all.deb,wm-registry_0.0.1_all.deb,wm_0.0.1_all.changes,wm_0.0.1_all.buildinfo,letter,other_1_all.deb,wm-else_1_all.deb,wm_notes}
+	PATH=$D/bin:$PATH "$D/packaging/deb" "$D/out"
+	[ "$(ls "$D/out")" = "$(printf '%s\n' letter other_1_all.deb wm-else_1_all.deb wm-gateway_9.9_all.deb wm_0.0.1_all.deb.d wm_9.9_all.buildinfo \
+		wm_9.9_all.changes wm_9.9_all.deb wm_notes | sort)" ]
+}
+
 @test "the command line: installed, runs, removed without a trace" {
 	machine "$D/shared" <<'EOT'
 dpkg -i /mnt/wm_*.deb
