@@ -15,6 +15,18 @@ setup_file() {
 # `! command` in the middle of a test does not fail it.
 not() { ! "$@"; }
 
+# The names of what git knows, where there is git; else what is released from there.
+tracked() {
+	[ -e "$ROOT/.git" ] || { "$ROOT/packaging/sources" "$BIN"; return; }
+	git -C "$ROOT" -c safe.directory="$ROOT" ls-files -z | (cd "$ROOT" && xargs -0 ls -d --zero --)
+}
+# without_git: the sources in a directory of their own, as who unpacks them has them: $D
+without_git() {
+	D=$BATS_TEST_TMPDIR/checkout
+	mkdir "$D"
+	tracked | tar -C "$ROOT" --null --files-from=- -cf - | tar -xf - -C "$D"
+}
+
 version() { "$BIN/wm" --version | cut -d ' ' -f 2; }
 
 @test "the hashes are signed, and are those of every file but what is signed itself" {
@@ -46,12 +58,57 @@ version() { "$BIN/wm" --version | cut -d ' ' -f 2; }
 	mkdir "$BATS_TEST_TMPDIR/sources" "$BATS_TEST_TMPDIR/programs"
 	tar -xzf "$OUT/wm-$(version).tar.gz" -C "$BATS_TEST_TMPDIR/sources"
 	cd "$BATS_TEST_TMPDIR/sources/wm-$(version)"
-	diff -r --no-dereference -x build -x .git -x '*.o' "$ROOT" .
+	find . ! -type d -printf '%P\n' | LC_ALL=C sort >"$BATS_TEST_TMPDIR/packed"
+	tracked | tr '\0' '\n' | LC_ALL=C sort | diff - "$BATS_TEST_TMPDIR/packed"
+	while read -r file; do
+		if [ -h "$file" ]; then [ "$(readlink "$file")" = "$(readlink "$ROOT/$file")" ]; else cmp "$file" "$ROOT/$file"; fi
+	done <"$BATS_TEST_TMPDIR/packed"
 	make -n B=build binaries >/dev/null
 	tar -xzf "$OUT/wm-$(version)-$(uname -m).tar.gz" -C "$BATS_TEST_TMPDIR/programs"
 	[ "$("$BATS_TEST_TMPDIR/programs/usr/bin/wm" --version)" = "wm $(version)" ]
 	[ -x "$BATS_TEST_TMPDIR/programs/usr/libexec/wm/wm-fetch" ]
 	[ -z "$(find "$BATS_TEST_TMPDIR/programs" -perm /6022 ! -type l)" ]
+}
+
+@test "sources without git are released without what lies beside them, was built or was released" {
+	without_git
+	mkdir "$D/build" "$D/docs/out" "$D/tests/elsewhere"
+	touch "$D/release.key" "$D/notes" "$D/build/x" "$D/docs/out/.release-x" "$D/tests/elsewhere/y" "$D/cli/z.o" "$D/a.pcap"
+	cd /
+	"$D/packaging/sources" "$D/tests/elsewhere" "$D/docs/out" /nowhere | LC_ALL=C sort -z >"$BATS_TEST_TMPDIR/told"
+	tracked | LC_ALL=C sort -z | cmp - "$BATS_TEST_TMPDIR/told"
+	[ "$(tr -cd '\0' <"$BATS_TEST_TMPDIR/told" | wc -c)" -gt 100 ]
+}
+
+@test "what git does not know is not released, and what was deleted is not looked for" {
+	without_git
+	cd "$D"
+	git init -q .
+	git add -f Makefile README.md
+	touch cli/notes.c
+	rm README.md
+	[ "$("$D/packaging/sources" | tr '\0' ' ')" = 'Makefile ' ]
+}
+
+@test "the secret key is never among the sources" {
+	without_git
+	release() { run env B="$BIN" "$D/packaging/release" --uncommitted --out "$BATS_TEST_TMPDIR/none" "$@"; }
+	cp "$K/release.key" "$D/docs/key"
+	release --key "$D/docs/key"
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ $output == *'docs/key is inside the sources'* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/none" ]
+	# a copy, of another name
+	release --key "$K/release.key"
+	echo "$output"
+	[ "$status" = 1 ]
+	[[ $output == *'the secret key is in one of the sources'* ]]
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/none")" ]
+	touch "$BATS_TEST_TMPDIR/empty"
+	release --key "$BATS_TEST_TMPDIR/empty"
+	[ "$status" = 1 ]
+	[[ $output == *'is no secret key of minisign'* ]]
 }
 
 @test "what cannot be is said, and makes nothing" {
