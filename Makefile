@@ -139,7 +139,7 @@ include packaging/install.mk
 include packaging/package.mk
 
 demo: all
-	@scripts/deps.sh test
+	@scripts/deps.sh demo
 	@scripts/demo up $(if $(KEEP),--keep)
 demo-down:
 	@scripts/demo down

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what wm needs from Debian's packages, and nothing else.
 #
-#   scripts/deps.sh [build] [test] [package] [vm]      no argument: all of these
+#   scripts/deps.sh [build] [demo] [test] [package] [vm]      no argument: all of these
 #   scripts/deps.sh build bench              what wm is measured beside
 #   scripts/deps.sh --list test              only names them
 #
@@ -16,10 +16,13 @@ BUILD="gcc make pkg-config libc6-dev linux-libc-dev clang llvm bpftool
 	libmicrohttpd-dev libsqlite3-dev libsodium-dev libsmartcols-dev
 	libqrencode-dev libseccomp-dev libpq-dev scdoc"
 
-TEST="libcmocka-dev bats perl iproute2 iputils-ping nftables wireguard-go
-	wireguard-tools dnsmasq-base bind9-dnsutils curl jq tcpdump procps
+# No service among them: make demo leaves nothing behind that runs.
+DEMO="perl iproute2 iputils-ping nftables wireguard-go wireguard-tools
+	dnsmasq-base bind9-dnsutils curl jq openssl"
+
+TEST="$DEMO libcmocka-dev bats tcpdump procps
 	iputils-tracepath traceroute python3 python3-yaml python3-jsonschema strace valgrind libclang-rt-14-dev sqlite3
-	openssl minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon systemd-container
+	minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon systemd-container
 	mmdebstrap lxc"
 
 PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools minisign python3 ca-certificates"
@@ -44,15 +47,16 @@ missing() {
 wanted=
 list=
 [ "${1:-}" != --list ] || { list=yes; shift; }
-[ $# -gt 0 ] || set -- build test package vm
+[ $# -gt 0 ] || set -- build demo test package vm
 for group in "$@"; do
 	case $group in
 	build) wanted="$wanted $BUILD" ;;
+	demo) wanted="$wanted $DEMO" ;;
 	test) wanted="$wanted $TEST" ;;
 	package) wanted="$wanted $PACKAGE" ;;
 	vm) wanted="$wanted $VM" ;;
 	bench) wanted="$wanted $BENCH" ;;
-	*) say "unknown group '$group'; known are: build test package vm bench"; exit 2 ;;
+	*) say "unknown group '$group'; known are: build demo test package vm bench"; exit 2 ;;
 	esac
 done
 
@@ -82,6 +86,18 @@ case " $todo " in
 	echo "create_main_cluster = false" >"$no_cluster"
 	;;
 esac
+# Its package starts lxc-net: a bridge, a name server, rules, forwarding, now and at every boot. The tests make their own.
+policy=
+case " $todo " in
+*" lxc "*)
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		policy=/usr/sbin/policy-rc.d
+		# shellcheck disable=SC2016 # its own $1
+		printf '#!/bin/sh\ncase $1 in lxc | lxc-*) exit 101 ;; esac\n' >$policy
+		chmod 755 $policy
+	fi
+	;;
+esac
 # --no-install-recommends: wireguard-tools recommends a kernel.
 install_all() {
 	# shellcheck disable=SC2086
@@ -89,7 +105,7 @@ install_all() {
 		--no-install-recommends $todo </dev/null
 }
 log=$(mktemp)
-trap 'rm -f "$log" "$no_cluster"' EXIT
+trap 'rm -f "$log" "$no_cluster" $policy' EXIT
 # A list of packages that was never fetched, or is old, fails; fetch it then.
 if ! install_all >"$log" 2>&1; then
 	apt-get update -q >"$log" 2>&1 && install_all >"$log" 2>&1 || {
@@ -98,3 +114,10 @@ if ! install_all >"$log" 2>&1; then
 		exit 1
 	}
 fi
+# --now: where this machine's own policy-rc.d has let it start.
+case " $todo " in
+*" lxc "*)
+	[ ! -d /run/systemd/system ] || systemctl --quiet disable --now lxc-net lxc ||
+		say "lxc-net, which came with the package lxc, could not be switched off: systemctl disable --now lxc-net lxc"
+	;;
+esac
