@@ -77,7 +77,7 @@ vm_list    = mkdir -p $(B)/vm; printf '%s\n' $(2) >$(B)/vm/tests-$(1)
 test: test-build
 	@$(call vm_list,6.1,$(filter-out $(VMTEST_ONLY),$(VM_TESTS)))
 	@$(call vm_list,5.10,$(filter-out $(VMTEST_ONLY) %/demo.bats,$(VM_TESTS)) tests/e2e/escape.bats)
-	@WM_VM_NEEDED=1 B=$(B) tests/run vmtests/kernel-6.1 vmtests/kernel-5.10 $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
+	@WM_VM_NEEDED=1 WM_ROOTS_NEEDED=1 B=$(B) tests/run vmtests/kernel-6.1 vmtests/kernel-5.10 $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 check: test-build
 	@B=$(B) tests/run $(TEST_SCRIPTS) $(TEST_BUILT) $(TEST_BUILT:$(B)/%=$(B)/asan/%)
 vmtest: test-plain
