@@ -215,6 +215,39 @@ says() { [ "$(grep -c "$1" "$D/agent-log")" -ge "${2-1}" ]; }
 }
 another_than() { some_runs && [ "$(runs_pid)" != "$1" ]; }
 
+@test "a gateway that hangs, or crashes, gets the next release" {
+	settings WM_UPDATE_PROVE=600 # what only waits for it is not over in time
+	stub "$D/packaged" "$OWN" ok hangs
+	touch "$D/run/hangs"
+	publish 0.2.0
+	agent
+	until_true '0.2.0 is tried' is_running 0.2.0
+	until_true '0.2.0 is in force' in_force 0.2.0
+	kill -9 "$AGENT"
+	until_true 'the gateway ends with its agent' silent
+	rm -r "$D/state" "$D/run/runs"
+	stub "$D/packaged" "$OWN" ok dies
+	"$BIN/wm-agent" >>"$D/agent-log" 2>&1 3>&- &
+	POKED=$!
+	echo "$POKED" >>"$D/pids"
+	until_true 'the one that crashes gives way' in_force 0.2.0
+}
+
+@test "whoever asks for a look while one is under way has another" {
+	publish 0.2.0 fails
+	settings WM_UPDATE_PROVE=5
+	stub "$D/packaged" "$OWN" ok hangs
+	touch "$D/run/hangs"
+	agent
+	kill -USR1 "$AGENT"
+	POKED=
+	until_true 'it has looked' complains '0.2.0 is not'
+	# Now it waits for the one that hangs.
+	publish 0.3.0
+	kill -USR1 "$AGENT"
+	until_true '0.3.0 is in force' in_force 0.3.0
+}
+
 @test "a registry that refuses what was in sync once does not have it taken back" {
 	settings WM_UPDATE_PROVE=2
 	publish 0.2.0 ok asked

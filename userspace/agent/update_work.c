@@ -33,33 +33,45 @@ static struct wm_version newest(const struct wm_updater *u)
 	return !wm_selftest_version(u->packaged, &packaged) && wm_version_compare(&packaged, &u->proved) > 0 ? packaged : u->proved;
 }
 
-/* Whatever it says. */
+/* Whatever it says, within WM_UPDATE_PROVE. One that crashes is not there for moments; one that has no socket for all of that
+ * time hangs, too, and wm-agent knows whether it is the same all along. */
 static bool answers(const struct wm_instance *inst)
 {
-	WM_AUTO_FREE char *text = NULL;
-	struct wm_error err;
-	int code;
+	uint64_t end = wm_monotonic_ms() + 1000ull * inst->update_prove_s, now;
 
-	return !wm_ctl_ask(inst, WM_CTL_STATUS, true, 0, inst->update_prove_s, &text, &code, &err);
+	for (; (now = wm_monotonic_ms()) < end; usleep(200000)) {
+		WM_AUTO_FREE char *text = NULL;
+		struct wm_error err;
+		int code;
+
+		if (!wm_ctl_ask(inst, WM_CTL_STATUS, true, 0, (unsigned int)((end - now) / 1000 + 1), &text, &code, &err))
+			return true;
+	}
+	return false;
 }
 
-int wm_update_work_look(const struct wm_updater *u)
+static bool has_staged(const struct wm_updater *u, const struct wm_instance *inst)
 {
 	struct wm_version installed;
+
+	if (!inst->update || access(inst->release_keys, F_OK))
+		return false;
+	installed = newest(u);
+	return wm_update_round(inst, &u->proved, &installed, &u->args);
+}
+
+/* A newer release comes first: it may be what a gateway that crashes or hangs waits for. */
+int wm_update_work_look(const struct wm_updater *u)
+{
 	struct wm_instance inst;
 	struct wm_error err;
 
 	/* wm-gateway says itself what is wrong with its settings; and where nobody is trusted there is nothing to look for. */
 	if (wm_instance_load(&inst, u->instance, u->config, &err))
 		return WM_UPDATE_NOTHING;
-	if (!answers(&inst))
-		return WM_UPDATE_SILENT;
-	if (!inst.update || access(inst.release_keys, F_OK))
-		return WM_UPDATE_NOTHING;
-	installed = newest(u);
-	if (!wm_update_round(&inst, &u->proved, &installed, &u->args))
-		return WM_UPDATE_NOTHING;
-	return is_in_sync(&inst, ASK_S) ? WM_UPDATE_STAGED_SURE : WM_UPDATE_STAGED_UNSURE;
+	if (has_staged(u, &inst))
+		return is_in_sync(&inst, ASK_S) ? WM_UPDATE_STAGED_SURE : WM_UPDATE_STAGED_UNSURE;
+	return answers(&inst) ? WM_UPDATE_NOTHING : WM_UPDATE_SILENT;
 }
 
 /* How long what is compared has to last besides. */

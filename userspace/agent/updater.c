@@ -233,13 +233,16 @@ void wm_updater_close(struct wm_updater *u)
 
 uint64_t wm_updater_next_ms(const struct wm_updater *u)
 {
-	return u->phase == WM_UPDATER_RESTING && u->lock >= 0 ? u->next_ms : NEVER;
+	if (u->phase != WM_UPDATER_RESTING || u->lock < 0)
+		return NEVER;
+	return u->asked ? 0 : u->next_ms;
 }
 
 void wm_updater_on_time(struct wm_updater *u)
 {
 	if (wm_monotonic_ms() < wm_updater_next_ms(u))
 		return;
+	u->asked = false;
 	if (wm_update_work_start(u, wm_update_work_look))
 		wm_updater_rest(u, UINT_MAX);
 	else
@@ -248,7 +251,7 @@ void wm_updater_on_time(struct wm_updater *u)
 
 void wm_updater_look_now(struct wm_updater *u)
 {
-	u->next_ms = 0;
+	u->asked = true;
 }
 
 bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)

@@ -30,6 +30,7 @@ struct wm_updater {
 	enum wm_updater_phase phase;
 	pid_t worker;                  /* 0: none */
 	uint64_t next_ms;              /* monotonic: the next look */
+	bool asked;                    /* for it, by somebody: at once, or as soon as the one that is under way is over */
 	struct wm_version proved;      /* what runs, or would again; of `packaged` when it is as new as any */
 	struct wm_version trial;
 	struct wm_ends ends;           /* of what was proved */
