@@ -297,6 +297,30 @@ teardown() { life_teardown; }
 	[[ ${lines[-1]} == 'nothing to do' ]]
 }
 
+@test "what ends install ends what it runs too" {
+	local sig pids
+	for sig in TERM INT HUP; do
+		touch "$LIFE/hangs-start"
+		rm -f "$LIFE/hanging"
+		# bash has what is in the background ignore SIGINT.
+		WM_REGISTRY_TOKEN=$MASTER "${IN[@]}" env --default-signal=INT PATH="$BATS_TEST_DIRNAME/stubs:$PATH" "$BUILT/wm-gateway" install "${SETTINGS[@]}" \
+			"WM_REGISTRY_URL=$URL" </dev/null >"$DIR/out" 2>&1 3>&- &
+		pid=$!
+		until_true 20 test -s "$LIFE/hanging"
+		read -ra pids <"$LIFE/hanging"
+		kill -0 "${pids[@]}"
+		kill -s "$sig" "$pid"
+		run wait "$pid"
+		for hanging in "${pids[@]}"; do
+			until_true 20 not kill -0 "$hanging" 2>/dev/null
+		done
+		not kill -0 "$pid" 2>/dev/null
+	done
+	rm "$LIFE/hangs-start"
+	run become
+	[ "$status" = 0 ]
+}
+
 @test "killed at any point, install is given again and the machine is as if nothing had been" {
 	local n
 	# The registry is asked in the middle of it: there it can be held.

@@ -75,6 +75,9 @@ index_of() { on ip -j link show dev "$IFNAME" | jq -e ".[0].ifindex"; }
 	[[ $output == *"registered site 'a'"* ]]
 	[[ $output != *"$MASTER"* ]]
 	grep -qx PUBLIC_IP=none "$WM_ETC/gateway.env"
+	# What it runs cannot type there.
+	grep -q 'systemctl start' "$LIFE/told"
+	[ "$(told 'a terminal is within reach')" = 0 ]
 	run grep -c TOKEN "$WM_ETC/gateway.env"
 	[ "$output" = 0 ]
 }

@@ -15,6 +15,7 @@
 #include "core/util.h"
 
 #define STEP_S 300 /* a service manager may wait for what stops */
+#define LAST_MS 20000 /* for what was told to end, before it is killed */
 
 void wm_argv_add(struct wm_argv *io, const char *word)
 {
@@ -50,10 +51,76 @@ bool wm_run_found(const char *program)
 	return false;
 }
 
+/* --- signals: what we run is in a session of its own, and hears of ^C only from us ------------------- */
+
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+static volatile sig_atomic_t running, got; /* the child's pid or 0; the signal that came meanwhile or 0 */
+
+static void kill_all(pid_t pid, int sig)
+{
+	if (kill(-pid, sig)) /* it may not have its session yet */
+		kill(pid, sig);
+}
+
+static void pass_on(int sig)
+{
+	int was = errno;
+
+	got = sig;
+	if (running > 0)
+		kill_all((pid_t)running, sig);
+	errno = was;
+}
+
+/* They are blocked from here until listen_for(pid); what is ignored stays so. */
+static void listen_first(struct sigaction *ret_were, sigset_t *ret_mask)
+{
+	struct sigaction act = { .sa_handler = pass_on };
+	sigset_t block;
+
+	sigemptyset(&block);
+	for (size_t i = 0; i < WM_ARRAY_LEN(ends); i++)
+		sigaddset(&block, ends[i]);
+	sigprocmask(SIG_BLOCK, &block, ret_mask);
+	got = 0;
+	for (size_t i = 0; i < WM_ARRAY_LEN(ends); i++) {
+		sigaction(ends[i], NULL, &ret_were[i]);
+		if (ret_were[i].sa_handler != SIG_IGN)
+			sigaction(ends[i], &act, NULL);
+	}
+}
+
+static void listen_for(pid_t pid, const sigset_t *mask)
+{
+	running = pid;
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* As it was; a signal that came is ours now. */
+static void listen_no_more(const struct sigaction *were)
+{
+	int sig = got;
+
+	running = 0;
+	for (size_t i = 0; i < WM_ARRAY_LEN(ends); i++)
+		sigaction(ends[i], &were[i], NULL);
+	if (sig)
+		raise(sig);
+}
+
+/* --- a child ------------------------------------------------------------------------------------------- */
+
+/* A program that gets at our terminal could type on it, and what runs in a container is not trusted: it has none. */
 static void child(const char *const argv[], int in, int out)
 {
+	struct sigaction plain = { .sa_handler = SIG_DFL }, was;
 	sigset_t none;
 
+	setsid();
+	for (size_t i = 0; i < WM_ARRAY_LEN(ends); i++) {
+		if (!sigaction(ends[i], NULL, &was) && was.sa_handler != SIG_IGN)
+			sigaction(ends[i], &plain, NULL);
+	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	unsetenv("WM_REGISTRY_TOKEN");
@@ -67,6 +134,7 @@ static void child(const char *const argv[], int in, int out)
 /* The end of what it says, until nobody holds the pipe. False: not in time. */
 static bool collect(int fd, uint64_t end, char *text)
 {
+	bool told = false;
 	size_t len = 0;
 
 	for (;;) {
@@ -75,6 +143,10 @@ static bool collect(int fd, uint64_t end, char *text)
 		char piece[512];
 		ssize_t n;
 
+		if (got && !told) {
+			told = true;
+			end = WM_MIN(end, now + LAST_MS);
+		}
 		if (now >= end)
 			return false;
 		if (poll(&p, 1, (int)WM_MIN(end - now, 1000u)) <= 0)
@@ -94,10 +166,23 @@ static bool collect(int fd, uint64_t end, char *text)
 	}
 }
 
+/* It has ended. */
+static int wait_for(pid_t pid, int *ret_status)
+{
+	pid_t rc;
+
+	do {
+		rc = waitpid(pid, ret_status, 0);
+	} while (rc < 0 && errno == EINTR);
+	return rc == pid ? 0 : -ECHILD;
+}
+
 static int run(const char *const argv[], int in, unsigned int seconds, char *ret_text, struct wm_error *err)
 {
 	char own[WM_RUN_OUTPUT], *text = ret_text ? ret_text : own;
-	int fds[2], status;
+	struct sigaction were[WM_ARRAY_LEN(ends)];
+	int fds[2], status, rc;
+	sigset_t mask;
 	bool in_time;
 	pid_t pid;
 
@@ -105,19 +190,24 @@ static int run(const char *const argv[], int in, unsigned int seconds, char *ret
 	if (pipe2(fds, O_CLOEXEC))
 		return wm_fail(err, errno, "pipe: %s", strerror(errno));
 	fflush(NULL);
+	listen_first(were, &mask);
 	pid = fork();
 	if (!pid)
 		child(argv, in, fds[1]);
+	listen_for(WM_MAX(pid, 0), &mask);
 	close(fds[1]);
 	if (pid < 0) {
 		close(fds[0]);
+		listen_no_more(were);
 		return wm_fail(err, errno, "%s: cannot start it: %s", argv[0], strerror(errno));
 	}
 	in_time = collect(fds[0], wm_monotonic_ms() + 1000ull * seconds, text);
 	close(fds[0]);
 	if (!in_time)
-		kill(pid, SIGKILL);
-	if (waitpid(pid, &status, 0) != pid)
+		kill_all(pid, SIGKILL);
+	rc = wait_for(pid, &status);
+	listen_no_more(were);
+	if (rc)
 		return wm_fail(err, ECHILD, "%s: lost sight of it", argv[0]);
 	if (!in_time)
 		return wm_fail(err, ETIMEDOUT, "%s did not end within %u s and was killed", argv[0], seconds);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Other programs, by argv: no shell, nothing in data is interpreted. Found in
- * PATH, with an environment without our secrets and nothing to read.
+ * PATH, with an environment without our secrets, nothing to read and no
+ * terminal. A signal that would end us ends them first.
  */
 #pragma once
 
