@@ -67,6 +67,26 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[ -z "$(ls "$D/state")" ]
 }
 
+@test "a making that was broken off is gone on with where it can be, and else said" {
+	printf '#!/bin/sh\nPATH=${PATH#*:}\nlxc-create "$@" && [ ! -e "%s" ] && kill -9 $PPID\n' "$D/whole" >"$D/killing"
+	mkdir "$D/kill"
+	mv "$D/killing" "$D/kill/lxc-create"
+	chmod 755 "$D/kill/lxc-create"
+	STUBS=$D/kill run -137 gw install --lxc --yes --env "$D/a.env"
+	run -1 gw install
+	[[ $output == *"was broken off"*"destroy --keep-site"* ]]
+	run -0 gw destroy --keep-site --yes
+	[ -z "$(ls "$BOXES")" ]
+	# made, and no more: its networks cannot be written
+	printf '#!/bin/sh\nPATH=${PATH#*:}\nlxc-create "$@" && touch "%s/wm-gateway/rootfs/etc/systemd/resolved.conf.d"\n' "$BOXES" >"$D/kill/lxc-create"
+	STUBS=$D/kill run -1 gw install --lxc --yes --env "$D/a.env"
+	[[ $output == *"resolved.conf.d"* ]]
+	run -1 gw start
+	[[ $output == *"was broken off"* ]]
+	rm "$BOXES/wm-gateway/rootfs/etc/systemd/resolved.conf.d"
+	run -0 gw destroy --keep-site --dry-run
+}
+
 @test "install makes it all: container, networks, programs, a gateway in sync, and the host a host of the mesh" {
 	run -0 gw install --lxc --yes --env "$D/a.env"
 	echo "$output"
@@ -74,6 +94,9 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	grep -qx 'lxc.net.0.link = br0' "$BOXES/wm-gateway/config"
 	grep -qx 'lxc.net.0.ipv4.gateway = 192.168.55.254' "$BOXES/wm-gateway/config"
 	grep -qx 'lxc.start.auto = 1' "$BOXES/wm-gateway/config"
+	grep -qx "# wm-gateway $D/state/container.state" "$BOXES/wm-gateway/config"
+	grep -qx 'lxc.uts.name = wm-gateway' "$BOXES/wm-gateway/config"
+	grep -qx DNSStubListener=no "$BOXES/wm-gateway/rootfs/etc/systemd/resolved.conf.d/wm.conf"
 	run -0 inside systemctl is-active wm-gateway dnsmasq wm-upgrade.timer
 	[ "$(hosts_of a)" = 192.168.55.1 ]
 	# the token that was given is nowhere
@@ -117,6 +140,28 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[ "$(inside sh -c 'cut -d" " -f22 /proc/1/stat')" = "$before" ]
 	run -1 gw install WM_POLL=x
 	[[ $output == *WM_POLL* ]]
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+}
+
+@test "one that has no mark any more is left alone" {
+	before=$(pids)
+	sed -i.ours '/^# wm-gateway [/]/d' "$BOXES/wm-gateway/config"
+	for verb in install uninstall destroy start stop; do
+		run -1 gw $verb --yes
+		[[ $output == *"container wm-gateway has no mark"*"# wm-gateway $D/state/container.state"* ]]
+	done
+	mv "$BOXES/wm-gateway/config.ours" "$BOXES/wm-gateway/config"
+	[ "$(pids)" = "$before" ]
+}
+
+@test "damaged or lost facts are made anew from what the container says" {
+	echo nonsense >"$D/state/container.state"
+	run -1 gw install
+	[[ $output == *"remove it"*LXC_CONTAINER* ]]
+	rm "$D/state/container.state"
+	run -0 gw install --lxc
+	[[ $output != *"made container"* ]]
 	run -0 gw install
 	[ "${lines[-1]}" = "nothing to do" ]
 }
@@ -168,6 +213,12 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[ "$output" = "nothing to do" ]
 	run -1 gw status
 	[[ $output == *"wm-gateway start"* ]]
+	# a place that is not there, as of a disk that is not mounted, does not prove that the container is gone
+	mv "$BOXES" "$BOXES.away"
+	run gw destroy --yes
+	mv "$BOXES.away" "$BOXES"
+	[ "$status" = 1 ]
+	[[ $output == *"$BOXES, where container wm-gateway was made"*"mount it"* ]]
 	run -0 gw start
 	run -0 gw sync
 }

@@ -23,6 +23,7 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	calls '^pct create 105 local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst --hostname wm-gw-a --unprivileged 1 --features nesting=1 --onboot 1'
 	calls ' --rootfs local-lvm:4 '
 	calls ' --net0 name=eth0,bridge=br0,hwaddr=02:57:c0:a8:37:fa,ip=192.168.55.250/24,gw=192.168.55.254,type=veth'
+	calls " --description wm-gateway $D/state/container.state "
 	calls '^pct start 105'
 	calls '^pct exec 105 -- env WM_NO_HANDOVER=1 /usr/local/lib/wm/wm-gateway install --native --yes --env /dev/stdin'
 	grep -qx LXC_IFACES=192.168.55.250 "$PCT/settings"
@@ -67,11 +68,59 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	sed -i '/^LXC_TEMPLATE/d' "$D/a.env"
 	run -1 gw install --lxc --yes --env "$D/a.env"
 	[[ $output == *"pveam"* ]]
-	touch "$PCT/105"
+	[ ! -e "$D/state" ]
+}
+
+guest() { # somebody else's
+	echo 'description: a guest%0Aof theirs' >"$PCT/105"
 	echo running >"$PCT/105.state"
-	rm -rf "$D/state"
+	: >"$PCT/calls"
+}
+
+@test "a guest that got the number of one that could not be made is left alone, and another is made" {
+	touch "$PCT/full"
 	run -1 gw install --lxc --yes --env "$D/a.env"
+	[[ $output == *"no space"* ]]
+	rm "$PCT/full"
+	guest
+	run -1 gw status
+	[[ $output == *"container 105 is not there"* ]]
+	run -1 gw install LXC_VMID=105
 	[[ $output == *"not of wm-gateway's making"* ]]
+	PCT_NEXT=106 run -0 gw install LXC_VMID=
+	calls '^pct create 106 '
+	not grep -qE '^pct (create|set|start|shutdown|destroy|exec) 105' "$PCT/calls"
+}
+
+@test "nor does destroy take it" {
+	touch "$PCT/full"
+	run -1 gw install --lxc --yes --env "$D/a.env"
+	guest
+	run -0 gw destroy --yes
+	[ -z "$(ls "$D/state")" ]
+	not grep -qE '^pct (create|set|start|shutdown|destroy|exec) 105' "$PCT/calls"
+}
+
+@test "one that was made and has our mark no more is nobody's to touch, until somebody says whose it is" {
+	gw install --lxc --yes --env "$D/a.env"
+	cp "$PCT/105" "$D/ours"
+	guest
+	for verb in install uninstall destroy start stop status; do
+		run -1 gw $verb --yes
+		[[ $output == *"container 105 has no mark"*"wm-gateway $D/state/container.state"* ]]
+	done
+	not grep -qE '^pct (create|set|start|shutdown|destroy|exec) ' "$PCT/calls"
+	cp "$D/ours" "$PCT/105"
+	run -0 gw status
+	# one with a mark is ours without its facts, too
+	echo nonsense >"$D/state/container.state"
+	run -1 gw install
+	[[ $output == *"remove it"*LXC_VMID* ]]
+	rm "$D/state/container.state"
+	run -0 gw install --lxc LXC_VMID=105
+	not grep -qE '^pct (create|destroy) ' "$PCT/calls"
+	run -0 gw destroy --yes
+	[ ! -e "$PCT/105" ]
 }
 
 @test "a Proxmox that does not answer is not one without the container" {

@@ -14,13 +14,14 @@
 #define CHANGE_S 300
 #define LOOKS 150 /* for a container that comes up, */
 #define LOOK_MS 200
+#define CONFIG_MAX 65536
 #define WORDS_MAX 330 /* as much as a sentence has room for */
 
 /* The words behind sh -c. Data are only ever its arguments. */
 #define WRITE_FILE "umask 077 && mkdir -p \"${1%/*}\" && cat >\"$1.wm-new\" && chmod \"$2\" \"$1.wm-new\" && mv -f \"$1.wm-new\" \"$1\""
 #define SAME_FILE "[ -f \"$1\" ] && [ ! -L \"$1\" ] && [ \"$(stat -c %a \"$1\")\" = \"$2\" ] && cmp -s - \"$1\""
 
-enum verb { STATE, START, STOP, DESTROY, INSIDE, VERBS };
+enum verb { STATE, CONFIG, START, STOP, DESTROY, INSIDE, VERBS };
 
 const char *const wm_box_kinds[WM_BOX_KINDS] = { [WM_BOX_LXC] = "lxc", [WM_BOX_PCT] = "pct" };
 
@@ -35,6 +36,7 @@ static const char *const commands[WM_BOX_KINDS][VERBS][7] = {
 	},
 	[WM_BOX_PCT] = {
 		[STATE] = { "pct", "status", "%s" },
+		[CONFIG] = { "pct", "config", "%s" },
 		[START] = { "pct", "start", "%s" },
 		[STOP] = { "pct", "shutdown", "%s", "--forceStop", "1", "--timeout", "30" },
 		[DESTROY] = { "pct", "destroy", "%s", "--purge", "1" },
@@ -129,6 +131,57 @@ int wm_box_running(const struct wm_box *box, struct wm_error *err)
 	int rc = ask(box, text, err);
 
 	return rc <= 0 ? rc : strstr(text, "RUNNING") || strstr(text, "status: running");
+}
+
+/* --- whose it is ---------------------------------------------------------------------------- */
+
+static int read_config(const struct wm_box *box, char **ret, struct wm_error *err)
+{
+	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE];
+	int rc = wm_box_lxc_dir(box, dir, err);
+
+	if (rc)
+		return rc;
+	if (wm_format(path, sizeof(path), "%s/config", dir))
+		return wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	rc = wm_read_file(path, CONFIG_MAX, ret, NULL);
+	return rc ? wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc)) : 0;
+}
+
+static int ask_config(const struct wm_box *box, char **ret, struct wm_error *err)
+{
+	char text[WM_RUN_OUTPUT];
+	struct command c;
+	int rc;
+
+	command(box, CONFIG, &c);
+	rc = wm_run(c.argv.word, ASK_S, text, err);
+	if (rc)
+		return rc < 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", box->name, wm_box_last_words(text));
+	*ret = strdup(text);
+	return *ret ? 0 : wm_fail(err, ENOMEM, "out of memory");
+}
+
+int wm_box_marked(const struct wm_box *box, const char *mark, struct wm_error *err)
+{
+	static const struct {
+		const char *line;
+		int (*read)(const struct wm_box *, char **, struct wm_error *);
+	} kinds[WM_BOX_KINDS] = { [WM_BOX_LXC] = { "#", read_config }, [WM_BOX_PCT] = { "description:", ask_config } };
+	WM_AUTO_FREE char *text = NULL;
+	char words[WM_PATH_SIZE + 16], *save = NULL;
+	int rc = kinds[box->kind].read(box, &text, err);
+
+	if (!rc && wm_format(words, sizeof(words), " wm-gateway %s", mark))
+		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", mark);
+	for (char *line = rc ? NULL : strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *at = strncmp(line, kinds[box->kind].line, strlen(kinds[box->kind].line)) ? NULL : strstr(line, words);
+
+		/* Proxmox writes line breaks as %0A. */
+		if (at && (!at[strlen(words)] || strchr(" %\r", at[strlen(words)])))
+			return 1;
+	}
+	return rc;
 }
 
 /* --- changes ------------------------------------------------------------------------------ */

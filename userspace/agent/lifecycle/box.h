@@ -29,6 +29,9 @@ int wm_box_running(const struct wm_box *box, struct wm_error *err);
 /* LXC's directory of it, which has its config. ret: WM_PATH_SIZE */
 int wm_box_lxc_dir(const struct wm_box *box, char *ret, struct wm_error *err);
 
+/* Made for mark, a path: its config (LXC's file, Proxmox's description) has the words "wm-gateway MARK". 1, 0 or -errno. */
+int wm_box_marked(const struct wm_box *box, const char *mark, struct wm_error *err);
+
 /* Say what they do, unless that is so. Starting waits until programs can be run in it. */
 int wm_step_box_start(struct wm_life *l, const struct wm_box *box, struct wm_error *err);
 int wm_step_box_stop(struct wm_life *l, const struct wm_box *box, struct wm_error *err);

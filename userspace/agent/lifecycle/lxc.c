@@ -117,6 +117,11 @@ int wm_lxc_know(struct wm_life *l, struct wm_error *err)
 
 	if (!rc)
 		rc = wm_lxc_facts_load(path, &wm_lxc_own(l)->facts, err);
+	if (!rc) {
+		rc = wm_lxc_ours(l, &wm_lxc_own(l)->facts, err);
+		wm_lxc_own(l)->known = rc > 0;
+		return WM_MIN(rc, 0);
+	}
 	if (rc != -ENOENT)
 		return rc;
 	return wm_fail(err, ENOENT, "this machine carries no gateway in a container (%s is not there); 'wm-gateway install --lxc' makes one", path);
@@ -130,13 +135,9 @@ bool wm_lxc_here(const struct wm_life_options *opt)
 	return !wm_life_begin(&life, opt, NULL) && !wm_lxc_path(&life, "container.state", path, NULL) && !access(path, F_OK);
 }
 
-int wm_lxc_need_box(const struct wm_box *box, struct wm_error *err)
+int wm_lxc_need_box(const struct wm_life *l, struct wm_error *err)
 {
-	int rc = wm_box_exists(box, err);
-
-	if (rc)
-		return WM_MIN(rc, 0);
-	return wm_fail(err, ENOENT, "container %s is not there; 'wm-gateway install' makes it", box->name);
+	return wm_lxc_own(l)->known ? 0 : wm_fail(err, ENOENT, "container %s is not there; 'wm-gateway install' makes it", box_of(l)->name);
 }
 
 /* What wm-gateway says in the container goes on as it is. */
@@ -159,16 +160,18 @@ static int inside(struct wm_life *l, const char *word, struct wm_error *err)
 
 static int box_up(struct wm_life *l, struct wm_error *err)
 {
-	int rc = wm_lxc_need_box(box_of(l), err);
+	int rc = wm_lxc_need_box(l, err);
 
 	if (rc)
 		return rc;
+	if (box_of(l)->kind == WM_BOX_LXC && !wm_lxc_own(l)->facts.tamed)
+		return wm_fail(err, EINVAL, "the making of container %s was broken off; 'wm-gateway install' goes on with it", box_of(l)->name);
 	return wm_step_box_start(l, box_of(l), err);
 }
 
 static int box_down(struct wm_life *l, struct wm_error *err)
 {
-	return wm_step_box_stop(l, box_of(l), err);
+	return wm_lxc_own(l)->known ? wm_step_box_stop(l, box_of(l), err) : 0;
 }
 
 /* Its service comes up with it, unless somebody has stopped that alone. */
@@ -222,10 +225,12 @@ static int sure(struct wm_life *l, struct wm_error *err)
 /* Only it has the token by which it may. */
 static int leave(struct wm_life *l, struct wm_error *err)
 {
-	int rc = wm_box_exists(box_of(l), err);
+	int rc;
 
-	if (rc <= 0 || l->opt->keep_site)
-		return WM_MIN(rc, 0);
+	if (!wm_lxc_own(l)->known && wm_lxc_own(l)->facts.made && !l->opt->keep_site)
+		wm_life_note(l, "container %s is not there any more, and with it the token: if its site is still in the registry, 'wm remove-site' takes it out", box_of(l)->name);
+	if (!wm_lxc_own(l)->known || l->opt->keep_site)
+		return 0;
 	rc = wm_step_box_start(l, box_of(l), err);
 	if (!rc)
 		rc = inside(l, "destroy", err);
@@ -234,7 +239,7 @@ static int leave(struct wm_life *l, struct wm_error *err)
 
 static int destroy_box(struct wm_life *l, struct wm_error *err)
 {
-	return wm_step_box_destroy(l, box_of(l), err);
+	return wm_lxc_own(l)->known ? wm_step_box_destroy(l, box_of(l), err) : 0;
 }
 
 static int forget(struct wm_life *l, struct wm_error *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/lifecycle/lxc.h"
 #include "core/env.h"
@@ -24,15 +25,18 @@ static int take(const struct wm_env *env, struct wm_lxc_facts *f)
 {
 	const char *kind = wm_env_own(env, "KIND", "");
 	unsigned long port;
-	int behind;
+	int behind, made, tamed;
 
 	for (f->box.kind = 0; f->box.kind < WM_BOX_KINDS && strcmp(kind, wm_box_kinds[f->box.kind]);)
 		f->box.kind++;
 	/* What is exported by those names is somebody else's. */
 	if (f->box.kind == WM_BOX_KINDS || !*wm_env_own(env, "BEHIND", "") || !*wm_env_own(env, "PORT", "") || wm_env_bool(env, "BEHIND", 0, &behind, NULL) ||
+	    !*wm_env_own(env, "MADE", "") || wm_env_bool(env, "MADE", 0, &made, NULL) || !*wm_env_own(env, "TAMED", "") || wm_env_bool(env, "TAMED", 0, &tamed, NULL) ||
 	    wm_env_uint(env, "PORT", 0, 1, 65535, &port, NULL) || wm_ip4_parse(wm_env_own(env, "ADDRESS", ""), &f->addr))
 		return -EINVAL;
 	f->behind = behind;
+	f->made = made;
+	f->tamed = tamed;
 	f->port = (uint16_t)port;
 	if (wm_copy(f->bridge, sizeof(f->bridge), wm_env_own(env, "BRIDGE", "")) || wm_copy(f->box.name, sizeof(f->box.name), wm_env_own(env, "NAME", "")) || !*f->box.name ||
 	    wm_copy(f->box.path, sizeof(f->box.path), wm_env_own(env, "LXC_PATH", "")) ||
@@ -51,8 +55,8 @@ int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_erro
 
 	if (rc == -ENOENT)
 		return rc;
-	if (!rc && take(env, &facts))
-		rc = wm_fail(err, EINVAL, "%s: it does not say which container is the gateway, as 'wm-gateway install --lxc' wrote it; run that again", path);
+	if (rc == -EINVAL || (!rc && take(env, &facts)))
+		rc = wm_fail(err, EINVAL, "%s: it does not say which container is the gateway, as 'wm-gateway install --lxc' wrote it; remove it, then 'wm-gateway install --lxc' with the container's LXC_CONTAINER (of Proxmox: LXC_VMID), if one was given, finds it by the mark in its config", path);
 	wm_env_free(env);
 	if (!rc)
 		*ret = facts;
@@ -64,11 +68,54 @@ int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *f, struct wm
 	char path[WM_PATH_SIZE], text[2048], addr[WM_IP4_TEXT];
 	int rc = wm_lxc_path(l, "container.state", path, err);
 
-	if (!rc && wm_format(text, sizeof(text), "# Written by wm-gateway install --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nBRIDGE=%s\nNICS=%s\n",
-			     wm_box_kinds[f->box.kind], f->box.name, f->box.path, wm_ip4_format(f->addr, addr), f->behind ? "true" : "false", f->port,
+	if (!rc && wm_format(text, sizeof(text), "# Written by wm-gateway install --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nMADE=%s\nTAMED=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nBRIDGE=%s\nNICS=%s\n",
+			     wm_box_kinds[f->box.kind], f->box.name, f->box.path, f->made ? "true" : "false", f->tamed ? "true" : "false", wm_ip4_format(f->addr, addr), f->behind ? "true" : "false", f->port,
 			     f->ifname, f->table, f->bridge, f->nics))
 		rc = wm_fail(err, E2BIG, "%s: too much to remember", path);
 	return rc ? rc : wm_step_file(l, path, 0600, text, strlen(text), err);
+}
+
+/* --- whose the container is ----------------------------------------------------------------- */
+
+int wm_lxc_mark(const struct wm_life *l, char *ret, struct wm_error *err)
+{
+	int rc = wm_lxc_path(l, "container.state", ret, err);
+
+	if (!rc && ret[strspn(ret, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-")])
+		rc = wm_fail(err, EINVAL, "%s: a path with other characters than letters, digits and ._/+- cannot be given to LXC; move it by WM_STATE", ret);
+	return rc;
+}
+
+/* Where its directory is not there all is: a disk that is not mounted looks like that. */
+static int look_at_place(const struct wm_box *box, struct wm_error *err)
+{
+	char dir[WM_PATH_SIZE];
+	int rc = box->kind == WM_BOX_LXC ? wm_box_lxc_dir(box, dir, err) : 0;
+
+	if (rc || box->kind != WM_BOX_LXC)
+		return rc;
+	*strrchr(dir, '/') = '\0';
+	return access(dir, F_OK) ? wm_fail(err, errno, "%s, where container %s was made: %s; mount it, or make the directory if all that was in it is gone",
+					   dir, box->name, strerror(errno)) : 0;
+}
+
+int wm_lxc_ours(const struct wm_life *l, const struct wm_lxc_facts *f, struct wm_error *err)
+{
+	char mark[WM_PATH_SIZE];
+	int rc = wm_lxc_mark(l, mark, err), marked = 0;
+
+	if (!rc)
+		rc = wm_box_exists(&f->box, err);
+	if (rc > 0)
+		marked = wm_box_marked(&f->box, mark, err);
+	if (rc < 0 || marked < 0)
+		return WM_MIN(rc, marked);
+	if (!rc && f->made)
+		return look_at_place(&f->box, err);
+	if (rc && !marked && f->made)
+		return wm_fail(err, EEXIST, "container %s has no mark of this gateway any more and may be somebody else's by now, so it is left alone; if it is this gateway's, put '%swm-gateway %s' into its %s; if not, remove %s",
+			       f->box.name, f->box.kind == WM_BOX_LXC ? "# " : "", mark, f->box.kind == WM_BOX_LXC ? "config, a line of its own" : "notes", mark);
+	return marked;
 }
 
 /* --- what the host does ------------------------------------------------------------------------ */

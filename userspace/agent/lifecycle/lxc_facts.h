@@ -12,6 +12,8 @@
 
 struct wm_lxc_facts {
 	struct wm_box box;
+	bool made;                   /* false: it was begun, at most */
+	bool tamed;                  /* LXC: its own network manager leaves its interfaces alone */
 	bool behind;                 /* the host's NAT */
 	wm_ip4 addr;                 /* of its first interface */
 	uint16_t port;               /* UDP, of WireGuard */
@@ -23,6 +25,13 @@ struct wm_lxc_facts {
 
 /* container.state, container.env, or another file beside them. ret: WM_PATH_SIZE */
 int wm_lxc_path(const struct wm_life *l, const char *file, char *ret, struct wm_error *err);
+
+/* What stands in a container that is ours beside the word wm-gateway: the path of container.state. ret: WM_PATH_SIZE. -EINVAL
+ * for a path that LXC's file or a shell would read as something else. */
+int wm_lxc_mark(const struct wm_life *l, char *ret, struct wm_error *err);
+/* 1: the container is there and has our mark. 0: there is none, or one of somebody else's where ours was never made. -errno;
+ * -EEXIST: it was made and has our mark no more, so nobody knows whose it is. */
+int wm_lxc_ours(const struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);
 
 /* -ENOENT: there is no container of ours. */
 int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_error *err);

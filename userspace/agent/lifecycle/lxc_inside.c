@@ -28,7 +28,7 @@ static int open_running(const struct wm_life_options *opt, struct wm_lxc_own *ow
 	if (!rc)
 		rc = wm_lxc_know(life, &err);
 	if (!rc)
-		rc = wm_lxc_need_box(&own->facts.box, &err);
+		rc = wm_lxc_need_box(life, &err);
 	if (!rc)
 		rc = wm_box_running(&own->facts.box, &err);
 	if (!rc)

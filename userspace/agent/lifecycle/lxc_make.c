@@ -14,23 +14,13 @@
 #define FILE_MAX 65536
 #define OS_RELEASE "/etc/os-release"
 
-struct words {
-	const char *word[32];
-	size_t n;
-};
-
-static void add(struct words *w, const char *word)
-{
-	if (w->n + 1 < WM_ARRAY_LEN(w->word))
-		w->word[w->n++] = word;
-	w->word[w->n] = NULL;
-}
-
-static int run(const struct words *w, const char *doing, struct wm_error *err)
+static int run(const struct wm_argv *w, const char *fed, const char *doing, struct wm_error *err)
 {
 	char text[WM_RUN_OUTPUT];
-	int rc = wm_run(w->word, MAKE_S, text, err);
+	int rc = wm_argv_whole(w, err);
 
+	if (!rc)
+		rc = fed ? wm_run_fed(w->word, fed, strlen(fed), MAKE_S, text, err) : wm_run(w->word, MAKE_S, text, err);
 	return rc <= 0 ? rc : wm_fail(err, EIO, "%s: %s failed (exit code %d): %s", doing, w->word[0], rc, wm_box_last_words(text));
 }
 
@@ -66,41 +56,58 @@ static const char *architecture(void)
 #endif
 }
 
+/* What LXC begins every container's config with, and the mark: so that from its first moment on it says whose it is. */
+static int first_config(const struct wm_life *l, char **ret, struct wm_error *err)
+{
+	static const char *const argv[] = { "lxc-config", "lxc.default_config", NULL };
+	WM_AUTO_FREE char *text = NULL;
+	char mark[WM_PATH_SIZE], path[WM_RUN_OUTPUT];
+	int rc = wm_lxc_mark(l, mark, err);
+
+	if (!rc)
+		rc = wm_run(argv, 30, path, err);
+	if (rc < 0)
+		return rc;
+	path[strcspn(path, "\r\n")] = '\0';
+	if (!rc && *path)
+		rc = wm_read_file(path, FILE_MAX, &text, NULL);
+	if (rc < 0 && rc != -ENOENT)
+		return wm_fail(err, -rc, "%.200s: cannot read it: %s", path, strerror(-rc));
+	if (asprintf(ret, "# wm-gateway %s\n%s", mark, text ? text : "") < 0)
+		*ret = NULL;
+	return *ret ? 0 : wm_fail(err, ENOMEM, "out of memory");
+}
+
 /* LXC_TEMPLATE: DISTRIBUTION:RELEASE of LXC's images, a file, or a template's name. */
 static int make_lxc(struct wm_life *l, struct wm_error *err)
 {
 	const struct wm_box *box = &wm_lxc_own(l)->facts.box;
 	const char *template = wm_lxc_value(l, "LXC_TEMPLATE", "");
 	char distribution[64], release[64], copy[WM_PATH_SIZE], *colon;
-	struct words w = { 0 };
+	WM_AUTO_FREE char *config = NULL;
+	struct wm_argv w = { 0 };
+	int rc;
 
 	host_release(l, distribution, release, sizeof(release));
 	if (wm_copy(copy, sizeof(copy), template))
 		return wm_fail(err, EINVAL, "LXC_TEMPLATE is too long");
 	colon = strchr(copy, ':');
-	add(&w, "lxc-create");
-	if (*box->path) {
-		add(&w, "-P");
-		add(&w, box->path);
-	}
-	add(&w, "-n");
-	add(&w, box->name);
-	add(&w, "-t");
+	rc = first_config(l, &config, err);
+	if (rc)
+		return rc;
+	wm_argv_add(&w, "lxc-create");
+	if (*box->path)
+		wm_argv_add_all(&w, (const char *const[]){ "-P", box->path, NULL });
+	wm_argv_add_all(&w, (const char *const[]){ "-n", box->name, "-f", "/dev/stdin", "-t", NULL });
 	if (*copy && !colon) {
-		add(&w, copy);
-	} else {
-		if (colon)
-			*colon = '\0';
-		add(&w, "download");
-		add(&w, "--");
-		add(&w, "-d");
-		add(&w, colon ? copy : distribution);
-		add(&w, "-r");
-		add(&w, colon ? colon + 1 : release);
-		add(&w, "-a");
-		add(&w, architecture());
+		wm_argv_add(&w, copy);
+		return run(&w, config, "making the container", err);
 	}
-	return run(&w, "making the container", err);
+	if (colon)
+		*colon = '\0';
+	wm_argv_add_all(&w, (const char *const[]){ "download", "--", "-d", colon ? copy : distribution, "-r", colon ? colon + 1 : release, "-a",
+						   architecture(), NULL });
+	return run(&w, config, "making the container", err);
 }
 
 /* --- Proxmox ------------------------------------------------------------------------------------------ */
@@ -108,38 +115,39 @@ static int make_lxc(struct wm_life *l, struct wm_error *err)
 static int make_pct(struct wm_life *l, struct wm_error *err)
 {
 	const struct wm_lxc_own *own = wm_lxc_own(l);
-	const char *template = wm_lxc_value(l, "LXC_TEMPLATE", "");
-	char host[WM_NAME_SIZE + 16], rootfs[96], nics[WM_LANS_MAX][WM_PCT_NIC_TEXT], names[WM_LANS_MAX][16];
-	struct words w = { 0 };
+	char host[WM_NAME_SIZE + 16], rootfs[96], nics[WM_LANS_MAX][WM_PCT_NIC_TEXT], names[WM_LANS_MAX][16], mark[WM_PATH_SIZE], notes[WM_PATH_SIZE + 16];
+	struct wm_argv w = { 0 };
+	int rc = wm_lxc_mark(l, mark, err);
 
-	if (!*template)
-		return wm_fail_field(err, EINVAL, "LXC_TEMPLATE", "LXC_TEMPLATE is needed on Proxmox: a Debian template of this node, like local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst ('pveam list local' shows them, 'pveam download local NAME' gets one)");
+	if (rc)
+		return rc;
+	wm_format(notes, sizeof(notes), "wm-gateway %s", mark);
 	wm_format(host, sizeof(host), "wm-gw-%s", l->inst.domain);
 	wm_format(rootfs, sizeof(rootfs), "%s:4", wm_lxc_value(l, "LXC_STORAGE", "local-lvm"));
-	const char *const fixed[] = { "pct", "create", own->facts.box.name, template, "--hostname", host, "--unprivileged", "1", "--features", "nesting=1",
-				      "--onboot", "1", "--memory", "512", "--swap", "256", "--cores", "1", "--rootfs", rootfs };
-	for (size_t i = 0; i < WM_ARRAY_LEN(fixed); i++)
-		add(&w, fixed[i]);
-	for (unsigned int i = 0; i < own->net.n && i < 4; i++) {
+	wm_argv_add_all(&w, (const char *const[]){ "pct", "create", own->facts.box.name, wm_lxc_value(l, "LXC_TEMPLATE", ""), "--hostname", host, "--unprivileged",
+						   "1", "--features", "nesting=1", "--onboot", "1", "--memory", "512", "--swap", "256", "--cores", "1",
+						   "--rootfs", rootfs, "--description", notes, NULL });
+	for (unsigned int i = 0; i < own->net.n; i++) {
 		wm_format(names[i], sizeof(names[i]), "--net%u", i);
-		add(&w, names[i]);
-		add(&w, wm_container_pct_nic(&own->net.nic[i], i, nics[i]));
+		wm_argv_add_all(&w, (const char *const[]){ names[i], wm_container_pct_nic(&own->net.nic[i], i, nics[i]), NULL });
 	}
-	return run(&w, "making the container", err);
+	return run(&w, NULL, "making the container", err);
 }
 
-/* Before anything is kept: with facts it would look like one of ours. */
+/* Before anything is kept or made. */
 int wm_lxc_look(struct wm_life *l, struct wm_error *err)
 {
 	struct wm_lxc_own *own = wm_lxc_own(l);
-	int rc = wm_box_exists(&own->facts.box, err);
+	int rc = own->known ? 0 : wm_box_exists(&own->facts.box, err);
 
 	if (rc < 0)
 		return rc;
-	if (rc && !own->known)
+	if (rc)
 		return wm_fail(err, EEXIST, "there is a container %s already, and it is not of wm-gateway's making; say another name by LXC_CONTAINER (of Proxmox: LXC_VMID), or destroy it",
 			       own->facts.box.name);
-	own->made = !rc;
+	if (!own->known && own->facts.box.kind == WM_BOX_PCT && !*wm_lxc_value(l, "LXC_TEMPLATE", ""))
+		return wm_fail_field(err, EINVAL, "LXC_TEMPLATE", "LXC_TEMPLATE is needed on Proxmox: a Debian template of this node, like local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst ('pveam list local' shows them, 'pveam download local NAME' gets one)");
+	own->made = !own->known;
 	return 0;
 }
 
@@ -147,10 +155,15 @@ int wm_lxc_make(struct wm_life *l, struct wm_error *err)
 {
 	static int (*const make[WM_BOX_KINDS])(struct wm_life *, struct wm_error *) = { [WM_BOX_LXC] = make_lxc, [WM_BOX_PCT] = make_pct };
 	struct wm_lxc_own *own = wm_lxc_own(l);
+	int rc;
 
 	if (!own->made || !wm_life_change(l, "made", "make", "container %s", own->facts.box.name))
 		return 0;
-	return make[own->facts.box.kind](l, err);
+	rc = make[own->facts.box.kind](l, err);
+	if (rc)
+		return rc;
+	own->facts.made = true;
+	return wm_step_lxc_facts(l, &own->facts, err);
 }
 
 /* --- networks -------------------------------------------------------------------------------------------- */
@@ -166,22 +179,19 @@ static int hook_line(struct wm_life *l, char *ret, size_t size, struct wm_error 
 	if (rc || !wm_lxc_own(l)->net.behind)
 		return rc;
 	self[n < 0 ? 0 : n] = '\0';
-	rc = wm_lxc_path(l, "container.state", facts, err);
+	rc = wm_lxc_mark(l, facts, err); /* LXC has a shell read this line */
 	if (!rc && (!strcmp(self, "/usr/bin/wm-gateway") || !strcmp(self, "/usr/local/bin/wm-gateway")))
 		strcpy(hook, self);
 	else if (!rc)
 		rc = wm_step_copy(l, self, hook, 0755, err);
-	/* LXC has a shell read this line. */
-	if (!rc && facts[strspn(facts, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-")])
-		rc = wm_fail(err, EINVAL, "%s: a path with other characters than letters, digits and ._/+- cannot be given to LXC; move it by WM_STATE", facts);
 	if (!rc && wm_format(ret, size, "%s lxc-hook %s", hook, facts))
 		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", facts);
 	return rc;
 }
 
-/* Nobody in it has had a chance to put links in the way yet. Its own network manager must leave eth0 alone from the first start
+/* Nobody in it has had a chance to put links in the way yet: it has never run. Its own network manager must leave eth0 alone from the first start
  * on: it would ask the LAN for another address. */
-static int tame(const char *dir, struct wm_error *err)
+static int write_tame(const char *dir, struct wm_error *err)
 {
 	static const struct {
 		const char *in, *file, *text;
@@ -205,6 +215,26 @@ static int tame(const char *dir, struct wm_error *err)
 			rc = wm_replace_file(path, 0644, files[i].text, strlen(files[i].text));
 	}
 	return rc ? wm_fail(err, -rc, "%s: cannot write it: %s", path, strerror(-rc)) : 0;
+}
+
+/* Whoever makes it, of several that were broken off. */
+static int tame(struct wm_life *l, const char *dir, struct wm_error *err)
+{
+	struct wm_lxc_own *own = wm_lxc_own(l);
+	char etc[WM_PATH_SIZE];
+	int rc = own->facts.tamed || l->dry_run ? 1 : wm_box_running(&own->facts.box, err);
+
+	if (rc)
+		return WM_MIN(rc, 0);
+	if (wm_format(etc, sizeof(etc), "%s/rootfs/etc", dir) || access(etc, F_OK))
+		wm_life_note(l, "%s is not there, where container %s would be told to leave its interfaces alone: if it has a network manager of its own, tell that, or it may ask the LAN for another address",
+			     etc, own->facts.box.name);
+	else
+		rc = write_tame(dir, err);
+	if (rc)
+		return rc;
+	own->facts.tamed = true;
+	return wm_step_lxc_facts(l, &own->facts, err);
 }
 
 static int wire_lxc(struct wm_life *l, struct wm_error *err)
@@ -231,7 +261,7 @@ static int wire_lxc(struct wm_life *l, struct wm_error *err)
 	rc = wm_container_lxc_config(old, &own->net, hook, &text);
 	if (!rc)
 		rc = wm_step_file(l, path, st.st_mode & 07777, text, strlen(text), err);
-	return rc || !own->made ? rc : tame(dir, err);
+	return rc ? rc : tame(l, dir, err);
 }
 
 /* Proxmox gives them to a container that runs, too. */
@@ -306,10 +336,8 @@ static int boot_pct(struct wm_life *l, bool wanted, struct wm_error *err)
 
 int wm_lxc_no_boot(struct wm_life *l, struct wm_error *err)
 {
-	int rc = wm_box_exists(&wm_lxc_own(l)->facts.box, err);
-
-	if (rc <= 0)
-		return rc;
+	if (!wm_lxc_own(l)->known)
+		return 0;
 	return wm_lxc_own(l)->facts.box.kind == WM_BOX_PCT ? boot_pct(l, false, err) : no_boot_lxc(l, err);
 }
 

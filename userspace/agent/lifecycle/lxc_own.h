@@ -13,7 +13,7 @@ struct wm_lxc_own {
 	struct wm_env *env;         /* of settings.text */
 	struct wm_lxc_facts facts;  /* as they are to be */
 	struct wm_container_net net;
-	bool known;                 /* there were facts of before */
+	bool known;                 /* the container is there, and ours */
 	bool made;                  /* the container: just now, and it has not run yet */
 	bool rewired;               /* it runs, with networks of before */
 	bool there;                 /* it runs now: programs can be run in it; not so in a dry run of its making */
@@ -34,9 +34,9 @@ static inline const char *wm_lxc_value(const struct wm_life *l, const char *key,
 
 #define WM_LXC_PROGRAM "/usr/local/lib/wm/wm-gateway" /* in the container: where lxc_fill.c puts it */
 
-/* lxc.c: the facts of the container that there is; a sentence where there is none. */
+/* lxc.c: the facts of the container that there is, and whether it is there (known); a sentence where there are none. */
 int wm_lxc_know(struct wm_life *l, struct wm_error *err);
-int wm_lxc_need_box(const struct wm_box *box, struct wm_error *err); /* it exists; else a sentence */
+int wm_lxc_need_box(const struct wm_life *l, struct wm_error *err); /* it is there; else a sentence */
 
 /* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
 int wm_lxc_collect(struct wm_life *l, struct wm_error *err);

@@ -107,19 +107,25 @@ static int collect_box(struct wm_life *l, struct wm_error *err)
 	rc = wm_lxc_facts_load(path, &was, err);
 	if (rc && rc != -ENOENT)
 		return rc;
+	/* One without facts, which somebody has removed, was made and tamed before it got its mark. */
+	if (rc)
+		was = (struct wm_lxc_facts){ .box = box, .tamed = true };
+	bool facts = !rc;
+	rc = *was.box.name ? wm_lxc_ours(l, &was, err) : 0;
+	own->known = rc > 0;
+	if (rc < 0)
+		return rc;
 	/* One that could not be made, or that somebody has destroyed, is made as the settings say now. */
-	if (!rc) {
-		rc = wm_box_exists(&was.box, err);
-		if (rc < 0)
-			return rc;
-		own->known = rc;
+	if (!own->known) {
+		own->facts = (struct wm_lxc_facts){ .box = box };
+		return box.kind == WM_BOX_PCT && !*box.name ? choose_number(&own->facts.box, err) : 0;
 	}
-	if (own->known)
-		rc = check_moved(&was, &box, err);
-	else
-		rc = box.kind == WM_BOX_PCT && !*box.name ? choose_number(&box, err) : 0;
-	own->facts = own->known ? was : (struct wm_lxc_facts){ .box = box };
-	return rc;
+	if (facts && !was.made)
+		return wm_fail(err, EEXIST, "the making of container %s was broken off, and what there is of it may be half; 'wm-gateway destroy --keep-site' removes that, then install again",
+			       was.box.name);
+	own->facts = was;
+	own->facts.made = true;
+	return facts ? check_moved(&was, &box, err) : 0;
 }
 
 /* The settings lie beside the facts and not in /etc/wm: there they would make this machine itself the gateway. */
@@ -200,7 +206,7 @@ static int check_free(const struct wm_life *l, struct wm_error *err)
 
 	for (unsigned int i = 0; i < own->net.n; i++) {
 		wm_format(word, sizeof(word), ",%s/", wm_ip4_format(own->net.nic[i].addr, text));
-		if (own->known && strstr(own->facts.nics, word))
+		if (own->known && (!*own->facts.nics || strstr(own->facts.nics, word)))
 			continue;
 		int rc = wm_host_in_use(own->net.nic[i].addr, err);
 		if (rc < 0)
