@@ -252,6 +252,16 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	grep -qx 'lxc.net.0.link = lxcbr0' "$BOXES/wm-gateway/config"
 	run -0 gw status
 	[ "$(hosts_of hub)" = 10.0.3.1 ]
+	# the program that LXC runs has gone with its package, or fails
+	for text in '' 'exit 127'; do
+		run -0 gw stop
+		mv "$D/state/container.hook" "$D/hook"
+		[ -z "$text" ] || { printf '#!/bin/sh\n%s\n' "$text" >"$D/state/container.hook" && chmod 755 "$D/state/container.hook"; }
+		run -0 host lxc-start -P "$BOXES" -n wm-gateway 3>&-
+		[ "$(host lxc-info -P "$BOXES" -n wm-gateway -sH 3>&-)" = RUNNING ]
+		mv "$D/hook" "$D/state/container.hook"
+	done
+	run -0 gw start
 	# WireGuard answers nobody who does not know its key: what comes is seen where it arrives
 	if [ ! -e /sys/module/wireguard ]; then
 		run -0 host nft list table ip wm-gateway

@@ -153,7 +153,16 @@ ip link show wg0 && exit 1
 test -z "$(nft list tables)"
 test -s /etc/wm/private.key
 test -s /etc/wm/gateway.env
+# a container is another gateway, which goes on
+mkdir -p /var/lib/wm/third
+touch /var/lib/wm/third/container.state /var/lib/wm/third/container.env /var/lib/wm/third/other
+mkdir -p /etc/modules-load.d
+touch /etc/modules-load.d/wm-gateway.conf
 dpkg -P wm-gateway
+test -e /etc/modules-load.d/wm-gateway.conf
+rm /etc/modules-load.d/wm-gateway.conf
+test "$(cd /var/lib/wm && find . -type f | sort | xargs)" = "./third/container.env ./third/container.state"
+rm -r /var/lib/wm
 getent passwd wm-fetch && exit 1
 test -z "$(ls /etc/dnsmasq.d)"
 test ! -e /etc/wm/second

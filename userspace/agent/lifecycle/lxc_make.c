@@ -184,7 +184,8 @@ static int hook_line(struct wm_life *l, char *ret, size_t size, struct wm_error 
 		strcpy(hook, self);
 	else if (!rc)
 		rc = wm_step_copy(l, self, hook, 0755, err);
-	if (!rc && wm_format(ret, size, "%s lxc-hook %s", hook, facts))
+	/* LXC starts no container whose hook fails, also where the program has gone with its package or does not find its libraries. */
+	if (!rc && wm_format(ret, size, "/bin/sh -c 'test -x %s && %s lxc-hook %s; exit 0'", hook, hook, facts))
 		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", facts);
 	return rc;
 }
@@ -241,7 +242,7 @@ static int wire_lxc(struct wm_life *l, struct wm_error *err)
 {
 	struct wm_lxc_own *own = wm_lxc_own(l);
 	WM_AUTO_FREE char *old = NULL, *text = NULL;
-	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], hook[2 * WM_PATH_SIZE];
+	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], hook[3 * WM_PATH_SIZE + 64];
 	struct stat st = { .st_mode = 0640 };
 	int rc = hook_line(l, hook, sizeof(hook), err);
 
