@@ -230,6 +230,9 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	run -0 gw install
 	grep -qx 'lxc.start.auto = 1' "$BOXES/wm-gateway/config"
 	run -0 gw sync
+	gw uninstall
+	run -0 gw start # as it says
+	grep -qx 'lxc.start.auto = 1' "$BOXES/wm-gateway/config"
 }
 
 @test "destroy asks, deregisters the site, and leaves nothing" {

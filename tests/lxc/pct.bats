@@ -49,6 +49,18 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	calls '^pct set 105 --delete net1'
 }
 
+@test "five networks are five" {
+	lans=
+	for n in 1 2 3 4 5; do
+		host ip link add lan$n type bridge
+		host ip address add 10.5.$n.1/24 dev lan$n
+		host ip link set lan$n up
+		lans+=,10.5.$n.9
+	done
+	run -0 gw install --lxc --yes --env "$D/a.env" LXC_IFACES="${lans#,}" LXC_GATEWAY=10.5.1.254
+	calls ' --net0 name=eth0,bridge=lan1,.* --net4 name=eth4,bridge=lan5,'
+}
+
 @test "uninstall stops it and has it not started at boot; destroy asks the gateway first" {
 	gw install --lxc --yes --env "$D/a.env"
 	run -0 gw uninstall
@@ -56,6 +68,9 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	calls '^pct shutdown 105 --forceStop 1 --timeout 30'
 	run -0 gw install
 	calls '^pct set 105 --onboot 1'
+	run -0 gw uninstall
+	run -0 gw start
+	[ "$(calls '^pct set 105 --onboot' | tail -n 1)" = 'pct set 105 --onboot 1' ]
 	run -0 gw destroy --yes
 	calls '^pct exec 105 -- /usr/local/lib/wm/wm-gateway destroy --yes'
 	[ "$(tail -n 1 "$PCT/calls")" = 'pct destroy 105 --purge 1' ]

@@ -185,7 +185,7 @@ static int service_up(struct wm_life *l, struct wm_error *err)
 	return wm_fail(err, EIO, "container %s runs, but its gateway does not start: %s", box_of(l)->name, wm_box_last_words(text));
 }
 
-static const struct wm_step start_steps[] = { { NULL, wm_lxc_know }, { NULL, box_up }, { NULL, settle }, { NULL, service_up }, { NULL, host_part } };
+static const struct wm_step start_steps[] = { { NULL, wm_lxc_know }, { NULL, box_up }, { NULL, wm_lxc_boot }, { NULL, settle }, { NULL, service_up }, { NULL, host_part } };
 static const struct wm_step stop_steps[] = { { NULL, wm_lxc_know }, { NULL, box_down } };
 
 int wm_lxc_start(const struct wm_life_options *opt)

@@ -238,31 +238,47 @@ static int tame(struct wm_life *l, const char *dir, struct wm_error *err)
 	return wm_step_lxc_facts(l, &own->facts, err);
 }
 
+/* LXC's file of it. path: WM_PATH_SIZE */
+static int read_config(const struct wm_life *l, char *path, char **ret, mode_t *ret_mode, struct wm_error *err)
+{
+	char dir[WM_PATH_SIZE];
+	struct stat st;
+	int rc = wm_box_lxc_dir(&wm_lxc_own(l)->facts.box, dir, err);
+
+	if (rc)
+		return rc;
+	if (wm_format(path, WM_PATH_SIZE, "%s/config", dir))
+		return wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	if (wm_lxc_own(l)->made && l->dry_run)
+		return 0; /* not there yet */
+	rc = wm_read_file(path, FILE_MAX, ret, NULL);
+	if (!rc && stat(path, &st))
+		rc = -errno;
+	*ret_mode = rc ? 0 : st.st_mode & 07777;
+	return rc ? wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc)) : 0;
+}
+
 static int wire_lxc(struct wm_life *l, struct wm_error *err)
 {
 	struct wm_lxc_own *own = wm_lxc_own(l);
 	WM_AUTO_FREE char *old = NULL, *text = NULL;
-	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], hook[3 * WM_PATH_SIZE + 64];
-	struct stat st = { .st_mode = 0640 };
+	char path[WM_PATH_SIZE], hook[3 * WM_PATH_SIZE + 64];
+	mode_t mode;
 	int rc = hook_line(l, hook, sizeof(hook), err);
 
 	if (!rc)
-		rc = wm_box_lxc_dir(&own->facts.box, dir, err);
-	if (!rc && wm_format(path, sizeof(path), "%s/config", dir))
-		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+		rc = read_config(l, path, &old, &mode, err);
 	if (rc)
 		return rc;
-	if (own->made && l->dry_run) {
+	if (!old) {
 		wm_life_change(l, "changed", "change", "%s", path);
 		return 0;
 	}
-	rc = wm_read_file(path, FILE_MAX, &old, NULL);
-	if (rc || stat(path, &st))
-		return wm_fail(err, rc ? -rc : errno, "%s: cannot read it: %s", path, strerror(rc ? -rc : errno));
 	rc = wm_container_lxc_config(old, &own->net, hook, &text);
 	if (!rc)
-		rc = wm_step_file(l, path, st.st_mode & 07777, text, strlen(text), err);
-	return rc ? rc : tame(l, dir, err);
+		rc = wm_step_file(l, path, mode, text, strlen(text), err);
+	*strrchr(path, '/') = '\0';
+	return rc ? rc : tame(l, path, err);
 }
 
 /* Proxmox gives them to a container that runs, too. */
@@ -298,26 +314,21 @@ static int wire_pct(struct wm_life *l, struct wm_error *err)
 
 /* --- at boot ----------------------------------------------------------------------------------------- */
 
-static int no_boot_lxc(struct wm_life *l, struct wm_error *err)
+static int boot_lxc(struct wm_life *l, bool wanted, struct wm_error *err)
 {
-	static const char on[] = "\nlxc.start.auto = 1\n";
+	static const char words[] = "\nlxc.start.auto = ";
 	WM_AUTO_FREE char *text = NULL;
-	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE], *at;
-	struct stat st;
-	int rc = wm_box_lxc_dir(&wm_lxc_own(l)->facts.box, dir, err);
+	char path[WM_PATH_SIZE], *at;
+	mode_t mode;
+	int rc = read_config(l, path, &text, &mode, err);
 
-	if (!rc && wm_format(path, sizeof(path), "%s/config", dir))
-		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
 	if (rc)
 		return rc;
-	rc = wm_read_file(path, FILE_MAX, &text, NULL);
-	if (rc || stat(path, &st))
-		return wm_fail(err, rc ? -rc : errno, "%s: cannot read it: %s", path, strerror(rc ? -rc : errno));
-	at = strstr(text, on);
-	if (!at)
+	at = strstr(text, words);
+	if (!at || at[strlen(words)] == (wanted ? '1' : '0'))
 		return 0;
-	at[strlen(on) - 2] = '0';
-	return wm_step_file(l, path, st.st_mode & 07777, text, strlen(text), err);
+	at[strlen(words)] = wanted ? '1' : '0';
+	return wm_step_file(l, path, mode, text, strlen(text), err);
 }
 
 static int boot_pct(struct wm_life *l, bool wanted, struct wm_error *err)
@@ -335,11 +346,21 @@ static int boot_pct(struct wm_life *l, bool wanted, struct wm_error *err)
 	return wm_step_run(l, wanted ? "enabled" : "disabled", wanted ? "enable" : "disable", said, set, err);
 }
 
+static int boot(struct wm_life *l, bool wanted, struct wm_error *err)
+{
+	static int (*const by[WM_BOX_KINDS])(struct wm_life *, bool, struct wm_error *) = { [WM_BOX_LXC] = boot_lxc, [WM_BOX_PCT] = boot_pct };
+
+	return wm_lxc_own(l)->known ? by[wm_lxc_own(l)->facts.box.kind](l, wanted, err) : 0;
+}
+
+int wm_lxc_boot(struct wm_life *l, struct wm_error *err)
+{
+	return boot(l, true, err);
+}
+
 int wm_lxc_no_boot(struct wm_life *l, struct wm_error *err)
 {
-	if (!wm_lxc_own(l)->known)
-		return 0;
-	return wm_lxc_own(l)->facts.box.kind == WM_BOX_PCT ? boot_pct(l, false, err) : no_boot_lxc(l, err);
+	return boot(l, false, err);
 }
 
 int wm_lxc_wire(struct wm_life *l, struct wm_error *err)

@@ -48,7 +48,8 @@ int wm_lxc_keep_networks(struct wm_life *l, struct wm_error *err); /* once the c
 int wm_lxc_look(struct wm_life *l, struct wm_error *err);
 int wm_lxc_make(struct wm_life *l, struct wm_error *err);
 int wm_lxc_wire(struct wm_life *l, struct wm_error *err);
-int wm_lxc_no_boot(struct wm_life *l, struct wm_error *err); /* it is not started when the machine is */
+int wm_lxc_boot(struct wm_life *l, struct wm_error *err);    /* it is started when the machine is */
+int wm_lxc_no_boot(struct wm_life *l, struct wm_error *err); /* it is not */
 
 /* lxc_fill.c: what goes into it. */
 int wm_lxc_basics(struct wm_life *l, struct wm_error *err);
