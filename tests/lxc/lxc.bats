@@ -138,6 +138,11 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[[ $output == *"in the container: changed /etc/wm/gateway.env"* ]]
 	inside grep -qx WM_POLL=7 /etc/wm/gateway.env
 	[ "$(inside sh -c 'cut -d" " -f22 /proc/1/stat')" = "$before" ]
+	# one that is taken away goes there, too
+	run -0 gw install WM_POLL=
+	[[ $output == *"in the container: changed /etc/wm/gateway.env"* ]]
+	not inside grep -q WM_POLL /etc/wm/gateway.env
+	inside grep -qx LXC_IFACES=192.168.55.250 /etc/wm/gateway.env
 	run -1 gw install WM_POLL=x
 	[[ $output == *WM_POLL* ]]
 	run -0 gw install

@@ -34,6 +34,20 @@ static int edit(char **io, const char *key, const char *value, struct wm_error *
 	return 0;
 }
 
+/* And what was taken away here is taken away there. */
+static int make_whole(char **io, struct wm_error *err)
+{
+	char *text;
+	int rc = wm_settings_whole(*io, &text, err);
+
+	if (rc)
+		return rc;
+	wm_wipe(*io, strlen(*io));
+	free(*io);
+	*io = text;
+	return 0;
+}
+
 static void host_label(char *ret)
 {
 	char name[HOST_NAME_MAX + 1] = "";
@@ -88,7 +102,7 @@ static int settings_inside(const struct wm_life *l, char **ret, struct wm_error 
 		rc = edit(ret, "PUBLIC_IP", "auto", err);
 	if (!rc && *own->settings.token)
 		rc = edit(ret, "WM_REGISTRY_TOKEN", own->settings.token, err);
-	return rc;
+	return rc ? rc : make_whole(ret, err);
 }
 
 /* Its lines, as ours. */

@@ -250,3 +250,28 @@ int wm_settings_write(struct wm_life *l, const struct wm_settings *s, bool keep_
 	wipe_free(text);
 	return rc;
 }
+
+int wm_settings_whole(const char *text, char **ret, struct wm_error *err)
+{
+	struct wm_env *env = NULL;
+	char *whole = NULL;
+	size_t size;
+	int rc = wm_env_parse(text, "settings", &env, err);
+	FILE *f = rc ? NULL : open_memstream(&whole, &size);
+
+	for (size_t i = 0; f && i < WM_ARRAY_LEN(keys); i++) {
+		if (!wm_env_own(env, keys[i], NULL) && strcmp(keys[i], TOKEN))
+			fprintf(f, "%s=\n", keys[i]);
+	}
+	wm_env_free(env);
+	if (rc)
+		return rc;
+	if (f)
+		fputs(text, f);
+	if (!f || fclose(f)) {
+		wipe_free(whole);
+		return wm_fail(err, ENOMEM, "out of memory");
+	}
+	*ret = whole;
+	return 0;
+}

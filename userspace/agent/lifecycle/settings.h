@@ -19,6 +19,9 @@ struct wm_settings {
 int wm_settings_collect(struct wm_life *l, struct wm_settings *ret, struct wm_error *err);
 /* gateway.env is so; keep_token: with the token in it. */
 int wm_settings_write(struct wm_life *l, const struct wm_settings *s, bool keep_token, struct wm_error *err);
+/* text, with a line "KEY=" for every setting that it does not have, but the token: another's, given these by --env, then has no
+ * other. *ret is malloc'd. */
+int wm_settings_whole(const char *text, char **ret, struct wm_error *err);
 void wm_settings_free(struct wm_settings *s);
 
 /* "" keeps the fallback; secret: not shown. -ENODATA at the end of input. ret: size */
