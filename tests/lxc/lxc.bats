@@ -149,6 +149,16 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[ "${lines[-1]}" = "nothing to do" ]
 }
 
+@test "what a run that was broken off has not come to, the next does" {
+	inside systemctl disable -q --now wm-upgrade.timer
+	run -0 gw install
+	[[ $output == *"enabled wm-upgrade.timer in container wm-gateway"* ]]
+	run -0 inside systemctl is-active wm-upgrade.timer
+	run -0 inside systemctl is-enabled wm-upgrade.timer
+	run -0 gw install
+	[ "${lines[-1]}" = "nothing to do" ]
+}
+
 @test "one that has no mark any more is left alone" {
 	before=$(pids)
 	sed -i.ours '/^# wm-gateway [/]/d' "$BOXES/wm-gateway/config"

@@ -123,11 +123,12 @@ int wm_lxc_ours(const struct wm_life *l, const struct wm_lxc_facts *f, struct wm
 /* 1: the port leads in now; 0: it did; -errno. */
 static int lead_in(const struct wm_lxc_facts *f, struct wm_error *err)
 {
-	int rc = wm_forward_set(f->table, f->port, f->addr, err);
+	int rc = wm_forward_set(f->table, f->port, f->addr, err), forgotten = 0;
 
-	if (rc > 0)
-		rc = wm_forward_forget(f->port, f->addr, err) < 0 ? -EIO : 1;
-	return rc;
+	/* Also where it led in already: whoever set it may have got no further. */
+	if (rc >= 0)
+		forgotten = wm_forward_forget(f->port, f->addr, err);
+	return forgotten < 0 ? forgotten : rc;
 }
 
 static int not_lead_in(const struct wm_lxc_facts *f, struct wm_error *err)

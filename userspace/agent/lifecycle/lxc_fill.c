@@ -229,16 +229,29 @@ static int file(struct wm_life *l, const char *path, const char *mode, const cha
 	return wm_step_box_file(l, box_of(l), path, mode, text, strlen(text), err);
 }
 
+/* What is asked is how it is, and not what this run has changed: one before may have got no further than that. */
+static int timed(struct wm_life *l, const char *words, const char *said, bool *ret, struct wm_error *err)
+{
+	int rc = wm_box_run(box_of(l), NULL, 0, ASK_S, NULL, err, "/bin/sh", "-c", words, NULL);
+
+	*ret = rc <= 0 || !wm_life_change(l, "enabled", "enable", "%s in container %s", said, box_of(l)->name);
+	return WM_MIN(rc, 0);
+}
+
 static int by_systemd(struct wm_life *l, struct wm_error *err)
 {
-	unsigned int before = l->changes;
+	static const char is[] = "systemctl is-enabled -q wm-upgrade.timer && systemctl is-active -q wm-upgrade.timer && "
+				 "! systemctl show -p NeedDaemonReload wm-upgrade.timer wm-upgrade.service | grep -q yes";
+	bool done = true;
 	int rc = file(l, UPGRADE, "755", debian_upgrade, err);
 
 	if (!rc)
 		rc = file(l, "/etc/systemd/system/wm-upgrade.service", "644", systemd_service, err);
 	if (!rc)
 		rc = file(l, "/etc/systemd/system/wm-upgrade.timer", "644", systemd_timer, err);
-	if (rc || l->changes == before || l->dry_run)
+	if (!rc)
+		rc = timed(l, is, "wm-upgrade.timer", &done, err);
+	if (rc || done)
 		return rc;
 	rc = must(l, "daily upgrades", err, "systemctl", "daemon-reload");
 	return rc ? rc : must(l, "daily upgrades", err, "systemctl", "enable", "--now", "wm-upgrade.timer");
@@ -246,10 +259,12 @@ static int by_systemd(struct wm_life *l, struct wm_error *err)
 
 static int by_cron(struct wm_life *l, struct wm_error *err)
 {
-	unsigned int before = l->changes;
+	bool done = true;
 	int rc = file(l, "/etc/periodic/daily/wm-upgrade", "755", alpine_upgrade, err);
 
-	if (rc || l->changes == before || l->dry_run)
+	if (!rc)
+		rc = timed(l, "rc-update show default | grep -qw crond && rc-service -q crond status", "crond", &done, err);
+	if (rc || done)
 		return rc;
 	rc = must(l, "daily upgrades", err, "rc-update", "add", "crond", "default");
 	return rc ? rc : must(l, "daily upgrades", err, "rc-service", "crond", "start");
