@@ -29,7 +29,7 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	grep -qx LXC_IFACES=192.168.55.250 "$PCT/settings"
 	grep -qx "WM_REGISTRY_TOKEN=$ADMIN" "$PCT/settings"
 	grep -q '^WM_CARRIER=.*:192.168.55.1$' "$PCT/settings"
-	not grep -q LXC_TEMPLATE "$PCT/settings"
+	not grep -q 'LXC_TEMPLATE=.' "$PCT/settings"
 	# the token is in no argument
 	not grep -q "$ADMIN" "$PCT/calls"
 }
