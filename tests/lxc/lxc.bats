@@ -222,6 +222,34 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	run -1 gw restore "$D/a.env" --yes
 }
 
+gw2() { WM_STATE=$D/state2 host env WM_STATE="$D/state2" "$BIN/wm-gateway" "$@" 3>&-; } # another machine
+part() { awk -v name="$1" 'on { print; exit } $1 == name { on = 1 }' "$2"; }
+
+@test "a backup becomes a container on another machine, with the same key and the same token" {
+	run -0 gw backup "$D/whole"
+	grep -q '^container.env ' "$D/whole"
+	run -0 gw stop
+	run -1 gw2 restore --lxc "$D/a.env" --yes
+	[[ $output == *"is no whole backup"* ]]
+	[ ! -e "$D/state2" ]
+	run -0 gw2 restore --lxc "$D/whole" --yes
+	[[ $output == *"'wm-gateway install --lxc'"* ]]
+	[ "$(stat -c %a "$D/state2/container.backup")" = 600 ]
+	run -0 gw2 install --lxc --dry-run LXC_PATH="$BOXES-2"
+	run -0 gw2 install --lxc --yes LXC_PATH="$BOXES-2"
+	echo "$output"
+	[[ $output == *"in sync"* ]]
+	[ ! -e "$D/state2/container.backup" ]
+	run -0 gw2 backup "$D/second"
+	for part in private.key token; do [ "$(part $part "$D/whole")" = "$(part $part "$D/second")" ]; done
+	run -0 gw2 install
+	[ "${lines[-1]}" = "nothing to do" ]
+	run -0 gw2 destroy --keep-site --yes
+	[ -z "$(ls "$D/state2")" ]
+	run -0 gw start
+	run -0 gw sync
+}
+
 @test "stopped and started, it is in sync again" {
 	run -0 gw stop
 	run -0 gw stop

@@ -49,16 +49,17 @@ registry_up() {
 }
 
 host_down() {
-	local name
-	for name in "$BOXES"/*/; do
+	local name boxes
+	for name in "$BOXES"*/*/; do
 		[ -e "$name/config" ] || continue
-		name=$(basename "$name")
-		host lxc-stop -P "$BOXES" -n "$name" -k 3>&- >/dev/null 2>&1 || :
-		host lxc-destroy -P "$BOXES" -n "$name" 3>&- >/dev/null 2>&1 || :
+		name=${name%/}
+		boxes=${name%/*}
+		host lxc-stop -P "$boxes" -n "${name##*/}" -k 3>&- >/dev/null 2>&1 || :
+		host lxc-destroy -P "$boxes" -n "${name##*/}" 3>&- >/dev/null 2>&1 || :
 	done
 	[ ! -e "$D/registry.pid" ] || kill "$(cat "$D/registry.pid")" 2>/dev/null || :
 	# LXC keeps a lock of each container that it ever had.
-	[ -z "$BOXES" ] || { rm -rf "/run/lxc/lock$BOXES" && rmdir -p "/run/lxc/lock${BOXES%/*}" 2>/dev/null; } || :
+	[ -z "$BOXES" ] || { rm -rf "/run/lxc/lock$BOXES"* && rmdir -p "/run/lxc/lock${BOXES%/*}" 2>/dev/null; } || :
 	ip netns del "$HOST" 2>/dev/null || :
 	ip netns del "$HOST-out" 2>/dev/null || :
 }

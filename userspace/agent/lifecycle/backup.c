@@ -15,14 +15,13 @@
 #define HEAD "wm-gateway backup 1\n"
 #define TAIL "end\n"
 #define PART_MAX (64 * 1024)
-#define BACKUP_MAX (4 * PART_MAX)
 
 struct part {
 	char *text; /* NULL: there is none */
 	size_t len;
 };
 
-enum { KEY, ENV, TOKEN, RELEASES, PARTS };
+enum { KEY, ENV, TOKEN, RELEASES, CONTAINER, PARTS };
 
 /* --- what is in it ------------------------------------------------------------------------------ */
 
@@ -82,6 +81,7 @@ static const struct {
 	[ENV] = { "gateway.env", 0600, true, check_env },
 	[TOKEN] = { "token", 0600, false, check_token },
 	[RELEASES] = { "release.pub", 0644, false, check_keys },
+	[CONTAINER] = { "container.env", 0600, false, check_env },
 };
 
 static int path_of(const struct wm_life *l, int part, char *ret)
@@ -113,7 +113,7 @@ static int read_parts(const struct wm_life *l, struct part *ret, struct wm_error
 {
 	char path[WM_PATH_SIZE];
 
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < CONTAINER; i++) {
 		int rc = path_of(l, i, path);
 
 		if (!rc)
@@ -141,11 +141,11 @@ static int write_parts(FILE *f, void *arg)
 }
 
 /* What is there is not lost to a wrong name. */
-static int may_replace(const char *path, struct wm_error *err)
+int wm_backup_may_replace(const char *path, struct wm_error *err)
 {
 	WM_AUTO_FREE char *text = NULL;
 	size_t len = 0;
-	int rc = wm_read_file(path, BACKUP_MAX, &text, &len);
+	int rc = wm_read_file(path, WM_BACKUP_MAX, &text, &len);
 
 	if (rc == -ENOENT || (!rc && !strncmp(text, HEAD, strlen(HEAD)))) {
 		if (text)
@@ -166,7 +166,7 @@ static int write_backup(struct wm_life *l, struct part *p, struct wm_error *err)
 		rc = write_parts(stdout, p);
 		return rc ? wm_fail(err, -rc, "standard output: cannot write the backup: %s", strerror(-rc)) : 0;
 	}
-	rc = may_replace(path, err);
+	rc = wm_backup_may_replace(path, err);
 	if (rc)
 		return rc;
 	if (!wm_life_change(l, "wrote", "write", "%s", path))
@@ -249,7 +249,7 @@ static int read_backup(const struct wm_life *l, struct part *ret, struct wm_erro
 	const char *path = l->opt->nargs ? l->opt->args[0] : "-";
 	char *text = NULL;
 	size_t len;
-	int rc = wm_read_file(strcmp(path, "-") ? path : "/dev/stdin", BACKUP_MAX, &text, &len);
+	int rc = wm_read_file(strcmp(path, "-") ? path : "/dev/stdin", WM_BACKUP_MAX, &text, &len);
 
 	if (rc)
 		return wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc));
@@ -320,4 +320,34 @@ int wm_life_restore(const struct wm_life_options *opt)
 		rc = write_files(&l, p, &err);
 	free_parts(p);
 	return wm_life_end(&l, rc, &err);
+}
+
+/* --- of a container ----------------------------------------------------------------------------------- */
+
+bool wm_backup_is(const char *text)
+{
+	return !strncmp(text, HEAD, strlen(HEAD));
+}
+
+int wm_backup_with_container(const char *text, const char *settings, char **ret)
+{
+	size_t len = strlen(text), tail = strlen(TAIL);
+
+	if (!wm_backup_is(text) || len < tail || strcmp(text + len - tail, TAIL))
+		return -EINVAL;
+	return asprintf(ret, "%.*s%s %zu\n%s\n" TAIL, (int)(len - tail), text, parts[CONTAINER].name, strlen(settings), settings) < 0 ? -ENOMEM : 0;
+}
+
+int wm_backup_settings(const struct wm_life *l, const char *path, const char *text, size_t len, char **ret, char **ret_plain, struct wm_error *err)
+{
+	struct part p[PARTS] = { 0 };
+	int rc = strlen(text) == len ? parse(l, path, text, len, p, err) : no_backup(err, path, "it has a NUL byte in it");
+
+	if (!rc) {
+		*ret = p[CONTAINER].text;
+		*ret_plain = p[ENV].text;
+		p[CONTAINER].text = p[ENV].text = NULL;
+	}
+	free_parts(p);
+	return rc;
 }

@@ -10,11 +10,15 @@
  *	<120 bytes>
  *	end
  *
- * Each part is followed by a line break. Exit codes are returned.
+ * Each part is followed by a line break. That of a gateway in a container has
+ * the settings too that the container was made by, container.env, which only
+ * the machine around it takes. Exit codes are returned.
  */
 #pragma once
 
 #include "agent/lifecycle/step.h"
+
+#define WM_BACKUP_MAX (256 * 1024)
 
 /* Into a file (0600, replaced whole if it is a backup, else refused), or with none or "-" to standard output, if that is no
  * terminal. */
@@ -22,3 +26,13 @@ int wm_life_backup(const struct wm_life_options *opt);
 
 /* All of it is checked before the first file is written. Another key that is there is replaced only when that is wanted. */
 int wm_life_restore(const struct wm_life_options *opt);
+
+/* For who has one from a container, or for one. */
+bool wm_backup_is(const char *text);
+/* Whether the file may be replaced by a backup: it is one, or there is none. Else -EEXIST. */
+int wm_backup_may_replace(const char *path, struct wm_error *err);
+/* The backup with these settings as its container.env. *ret is malloc'd and secret. -EINVAL: it is no whole backup. */
+int wm_backup_with_container(const char *text, const char *settings, char **ret);
+/* Checks all of it, as restore does; path is for the sentence. *ret (malloc'd): its container.env, NULL where it is of a machine
+ * that is itself the gateway; *ret_plain: its gateway.env. */
+int wm_backup_settings(const struct wm_life *l, const char *path, const char *text, size_t len, char **ret, char **ret_plain, struct wm_error *err);

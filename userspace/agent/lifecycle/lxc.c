@@ -100,7 +100,8 @@ static const struct wm_step install_steps[] = {
 	{ NULL, wm_lxc_collect },  { NULL, wm_lxc_look },	{ NULL, wm_lxc_plan_networks }, { NULL, wm_lxc_keep },
 	{ NULL, module },	   { NULL, wm_lxc_make },	{ NULL, wm_lxc_wire },	        { NULL, up },
 	{ NULL, settle_new },	   { NULL, wm_lxc_basics },	{ "packages", wm_lxc_packages }, { "programs", wm_lxc_programs },
-	{ NULL, wm_lxc_upgrades }, { NULL, host_part },	{ NULL, wm_lxc_gateway },
+	{ NULL, wm_lxc_upgrades }, { NULL, host_part },	{ NULL, wm_lxc_restore_into },
+	{ NULL, wm_lxc_gateway },
 };
 
 int wm_lxc_install(const struct wm_life_options *opt)
@@ -244,7 +245,7 @@ static int destroy_box(struct wm_life *l, struct wm_error *err)
 
 static int forget(struct wm_life *l, struct wm_error *err)
 {
-	static const char *const files[] = { "container.hook", "container.env", "container.state" };
+	static const char *const files[] = { "container.hook", WM_LXC_BACKUP, "container.env", "container.state" };
 	char path[WM_PATH_SIZE];
 	int rc = 0;
 

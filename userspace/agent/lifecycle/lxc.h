@@ -22,7 +22,7 @@ int wm_lxc_inside(const struct wm_life_options *opt, const char *const argv[]);
 /* The same with a verb and its options; generation may be NULL. */
 int wm_lxc_ask(const struct wm_life_options *opt, const char *verb, bool json, bool check, const char *generation);
 int wm_lxc_backup(const struct wm_life_options *opt);  /* FILE, or stdout */
-int wm_lxc_restore(const struct wm_life_options *opt); /* FILE */
+int wm_lxc_restore(const struct wm_life_options *opt); /* FILE; without a container yet it waits for one */
 
 /* Run by LXC on the host when the container starts, before its first program: what a container behind the host's NAT needs
  * there. facts: the file of lxc_facts.h. Never keeps a container from starting. */

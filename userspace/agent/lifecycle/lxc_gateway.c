@@ -105,8 +105,7 @@ static int settings_inside(const struct wm_life *l, char **ret, struct wm_error 
 	return rc ? rc : make_whole(ret, err);
 }
 
-/* Its lines, as ours. */
-static void pass_on(struct wm_life *l, char *text)
+void wm_lxc_pass_on(struct wm_life *l, char *text)
 {
 	char *save = NULL;
 
@@ -139,6 +138,6 @@ int wm_lxc_gateway(struct wm_life *l, struct wm_error *err)
 	free(text);
 	if (rc || code < 0)
 		return rc ? rc : code;
-	pass_on(l, out);
+	wm_lxc_pass_on(l, out);
 	return code ? wm_fail(err, EIO, "the gateway in container %s could not be installed; it says why above", box_of(l)->name) : 0;
 }

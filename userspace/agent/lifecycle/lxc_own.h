@@ -38,6 +38,9 @@ static inline const char *wm_lxc_value(const struct wm_life *l, const char *key,
 int wm_lxc_know(struct wm_life *l, struct wm_error *err);
 int wm_lxc_need_box(const struct wm_life *l, struct wm_error *err); /* it is there; else a sentence */
 
+/* lxc_inside.c: 0 and the facts of a container that runs; else an exit code, and it has been said. */
+int wm_lxc_open_running(const struct wm_life_options *opt, struct wm_lxc_own *own, struct wm_life *life);
+
 /* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
 int wm_lxc_collect(struct wm_life *l, struct wm_error *err);
 int wm_lxc_plan_networks(struct wm_life *l, struct wm_error *err);
@@ -56,5 +59,9 @@ int wm_lxc_basics(struct wm_life *l, struct wm_error *err);
 int wm_lxc_packages(struct wm_life *l, struct wm_error *err);
 int wm_lxc_programs(struct wm_life *l, struct wm_error *err);
 int wm_lxc_upgrades(struct wm_life *l, struct wm_error *err);
+/* lxc_restore.c: a backup that waits for its container. */
+#define WM_LXC_BACKUP "container.backup"
+int wm_lxc_restore_into(struct wm_life *l, struct wm_error *err);
 /* lxc_gateway.c: `install` in it. */
+void wm_lxc_pass_on(struct wm_life *l, char *text); /* what is said in the container, as ours */
 int wm_lxc_gateway(struct wm_life *l, struct wm_error *err);
