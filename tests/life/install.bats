@@ -365,6 +365,22 @@ teardown() { life_teardown; }
 	[ "$status" = 2 ]
 }
 
+@test "a service that waits to be started again is stopped too" {
+	become
+	for verb in stop uninstall 'destroy --yes --keep-site'; do
+		# As one that has just failed: is-active says no.
+		rm -f "$LIFE/up/wm-gateway"
+		touch "$LIFE/waits-wm-gateway"
+		forget
+		# shellcheck disable=SC2086 # words
+		run gw $verb
+		lines
+		[ "$status" = 0 ]
+		[ "$(told 'systemctl stop wm-gateway')" = 1 ]
+		[ ! -e "$LIFE/waits-wm-gateway" ]
+	done
+}
+
 @test "uninstall keeps key and settings; install makes it the same gateway again" {
 	become
 	key=$(cat "$WM_ETC/private.key")

@@ -20,6 +20,10 @@ teardown() { life_teardown; }
 	[ -L "$WM_ROOT/etc/runlevels/boot/wm-gateway" ]
 	gw stop
 	[ ! -e "$LIFE/up/wm-gateway" ]
+	# One that has crashed is in nobody's way afterwards.
+	touch "$LIFE/crashed-wm-gateway"
+	gw stop
+	[ ! -e "$LIFE/crashed-wm-gateway" ]
 	gw start
 	gw uninstall
 	[ ! -e "$WM_ROOT/etc/init.d/wm-gateway" ]

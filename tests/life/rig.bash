@@ -54,5 +54,5 @@ become() { # [ARGUMENT]...: with the master token in the environment
 tree() { (cd "$WM_ROOT" && find . -printf '%p %m %U %l\n' | sort && find . -type f -exec sha256sum {} + | sort -k 2); }
 told() { grep -cx "$1" "$LIFE/told"; }
 forget() { : >"$LIFE/told"; }
-changed() { grep -vE ' (is-enabled|is-active|cat|status|--exists)( |$)|status$' "$LIFE/told"; }
+changed() { grep -vE ' (is-enabled|is-active|show|cat|status|--exists)( |$)|status$' "$LIFE/told"; }
 lines() { printf '%s\n' "$output"; }

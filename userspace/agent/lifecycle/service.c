@@ -12,14 +12,17 @@
 #include "core/util.h"
 
 #define ASK_S 60
+#define OPENRC_STOPPED 3 /* of "status"; starting, crashed and the like have others */
 
-enum verb { ENABLED, ACTIVE, KNOWN, ENABLE, DISABLE, START, STOP, RESTART, RELOAD_UNITS };
+enum verb { ENABLED, ACTIVE, STATE, KNOWN, ENABLE, DISABLE, START, STOP, RESTART, RELOAD_UNITS };
 
 /* Where %s stands comes the service, where %l its runlevel. NULL: the manager has no such thing. */
 static const char *const commands[][3][5] = {
 	[ENABLED] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "is-enabled", "--quiet", "%s" } },
 	[ACTIVE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "is-active", "--quiet", "%s" },
 		     [WM_MANAGER_OPENRC] = { "rc-service", "%s", "status" } },
+	[STATE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "show", "--property=ActiveState", "%s" },
+		    [WM_MANAGER_OPENRC] = { "rc-service", "%s", "status" } },
 	[KNOWN] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "cat", "%s" }, [WM_MANAGER_OPENRC] = { "rc-service", "--exists", "%s" } },
 	[ENABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "enable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "add", "%s", "%l" } },
 	[DISABLE] = { [WM_MANAGER_SYSTEMD] = { "systemctl", "disable", "%s" }, [WM_MANAGER_OPENRC] = { "rc-update", "--all", "del", "%s" } },
@@ -92,6 +95,22 @@ bool wm_service_active(const struct wm_life *l, const char *name)
 	return is(l, ACTIVE, name);
 }
 
+/* Not only what runs: also what waits to be started again, or is about to, would be there again a moment later. Where that cannot be
+ * told, it is told to stop. */
+static bool stopped(const struct wm_life *l, const char *name)
+{
+	char text[WM_RUN_OUTPUT];
+	const char *argv[6];
+	int rc;
+
+	if (!command(l, STATE, name, argv))
+		return true;
+	rc = wm_run(argv, ASK_S, text, NULL);
+	if (wm_service_manager(l) == WM_MANAGER_OPENRC)
+		return rc == OPENRC_STOPPED || !wm_service_known(l, name);
+	return !rc && (!strcmp(text, "ActiveState=inactive\n") || !strcmp(text, "ActiveState=failed\n"));
+}
+
 static bool enabled(const struct wm_life *l, const char *name)
 {
 	char path[WM_PATH_SIZE];
@@ -142,7 +161,7 @@ int wm_step_start(struct wm_life *l, const char *name, struct wm_error *err)
 
 int wm_step_stop(struct wm_life *l, const char *name, struct wm_error *err)
 {
-	return wm_service_active(l, name) ? step(l, STOP, "stopped", "stop", name, err) : 0;
+	return stopped(l, name) ? 0 : step(l, STOP, "stopped", "stop", name, err);
 }
 
 int wm_step_restart(struct wm_life *l, const char *name, struct wm_error *err)
