@@ -321,6 +321,29 @@ teardown() { life_teardown; }
 	[ "$status" = 0 ]
 }
 
+@test "a piece of dnsmasq's configuration that somebody wrote is not lost" {
+	echo '# by hand' >"$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	tree >"$DIR/before"
+	run become
+	lines
+	[ "$status" = 1 ]
+	[[ $output == *"$WM_ROOT/etc/dnsmasq.d/wm.conf: is there already"*'move it away'* ]]
+	tree | diff "$DIR/before" -
+	rm "$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	# A link that leads elsewhere is one of before.
+	ln -s /nowhere "$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	run become
+	[ "$status" = 0 ]
+	[[ $output == *"changed $WM_ROOT/etc/dnsmasq.d/wm.conf -> $WM_ETC/dnsmasq.conf"* ]]
+	rm "$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	echo '# by hand' >"$WM_ROOT/etc/dnsmasq.d/wm.conf"
+	run gw uninstall
+	lines
+	[ "$status" = 0 ]
+	[[ $output == *"kept: $WM_ROOT/etc/dnsmasq.d/wm.conf"* ]]
+	[ "$(cat "$WM_ROOT/etc/dnsmasq.d/wm.conf")" = '# by hand' ]
+}
+
 @test "killed at any point, install is given again and the machine is as if nothing had been" {
 	local n
 	# The registry is asked in the middle of it: there it can be held.

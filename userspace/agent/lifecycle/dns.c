@@ -40,6 +40,14 @@ static int restart(struct wm_life *l, struct wm_error *err)
 	return rc ? rc : wm_step_restart(l, SERVICE, err);
 }
 
+int wm_life_look_at_dns(struct wm_life *l, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE];
+	int rc = piece(l, path, err);
+
+	return rc ? rc : WM_MIN(wm_life_may_link(path, err), 0);
+}
+
 int wm_step_dns(struct wm_life *l, struct wm_error *err)
 {
 	char path[WM_PATH_SIZE];
@@ -70,7 +78,7 @@ int wm_step_remove_dns(struct wm_life *l, struct wm_error *err)
 
 	wm_life_owe(l, WM_OWED_DNS, true);
 	if (!rc)
-		rc = wm_step_remove(l, path, err);
+		rc = wm_step_unlink(l, path, err);
 	wm_life_owe(l, WM_OWED_DNS, false);
 	if (!rc && wm_life_owed(l, WM_OWED_DNS) && wm_service_active(l, SERVICE))
 		rc = wm_step_restart(l, SERVICE, err);

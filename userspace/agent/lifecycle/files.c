@@ -254,7 +254,7 @@ int wm_files_remove_units(struct wm_life *l, struct wm_error *err)
 	if (wm_service_manager(l) == WM_MANAGER_OPENRC && *l->inst.name) {
 		rc = wm_life_path(l, path, err, "/etc/init.d/wm-gateway.%s", l->inst.name);
 		if (!rc)
-			rc = wm_step_remove(l, path, err);
+			rc = wm_step_unlink(l, path, err);
 	}
 	if (rc)
 		return rc;

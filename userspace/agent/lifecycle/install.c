@@ -209,6 +209,7 @@ static const struct wm_step install_steps[] = {
 	{ "LANs", look_at_lans },
 	{ "kernel", look_at_kernel },
 	{ NULL, look_at_token },
+	{ "names", wm_life_look_at_dns },
 	{ NULL, directories },
 	{ "registration", wm_step_register },
 	{ NULL, settings_file },

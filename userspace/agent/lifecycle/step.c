@@ -213,12 +213,23 @@ int wm_step_dir(struct wm_life *l, const char *path, mode_t mode, struct wm_erro
 	return rc ? wm_fail(err, -rc, "%s: cannot make it: %s", path, strerror(-rc)) : 0;
 }
 
+int wm_life_may_link(const char *path, struct wm_error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT || errno == ENOTDIR ? 0 : wm_fail(err, errno, "%s: cannot look at it: %s", path, strerror(errno));
+	return S_ISLNK(st.st_mode) ? 1 : wm_fail(err, EEXIST, "%s: is there already, and is not what wm-gateway puts there (a link); move it away and run this again", path);
+}
+
 int wm_step_link(struct wm_life *l, const char *path, const char *target, struct wm_error *err)
 {
 	char have[WM_PATH_SIZE], temporary[WM_PATH_SIZE];
-	ssize_t n = readlink(path, have, sizeof(have) - 1);
-	int rc;
+	int rc = wm_life_may_link(path, err);
+	ssize_t n = rc > 0 ? readlink(path, have, sizeof(have) - 1) : -1;
 
+	if (rc < 0)
+		return rc;
 	if (n >= 0) {
 		have[n] = '\0';
 		if (!strcmp(have, target))
@@ -248,6 +259,17 @@ int wm_step_remove(struct wm_life *l, const char *path, struct wm_error *err)
 	if (!wm_life_change(l, "removed", "remove", "%s", path))
 		return 0;
 	return remove(path) ? wm_fail(err, errno, "%s: cannot remove it: %s", path, strerror(errno)) : 0;
+}
+
+int wm_step_unlink(struct wm_life *l, const char *path, struct wm_error *err)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && !S_ISLNK(st.st_mode)) {
+		wm_life_note(l, "kept: %s, which wm-gateway has not put there", path);
+		return 0;
+	}
+	return wm_step_remove(l, path, err);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)

@@ -93,7 +93,12 @@ bool wm_life_sure(const struct wm_life *l, const char *question, struct wm_error
 int wm_step_file(struct wm_life *l, const char *path, mode_t mode, const void *data, size_t len, struct wm_error *err);
 int wm_step_copy(struct wm_life *l, const char *from, const char *path, mode_t mode, struct wm_error *err); /* 256 MiB at most */
 int wm_step_dir(struct wm_life *l, const char *path, mode_t mode, struct wm_error *err); /* the mode only where it is made */
+/* Another link is replaced; what is none is somebody's work: -EEXIST. */
 int wm_step_link(struct wm_life *l, const char *path, const char *target, struct wm_error *err);
+
+/* 1: a link is there; 0: nothing is; -EEXIST: something else is, and wm_step_link would say so. */
+int wm_life_may_link(const char *path, struct wm_error *err);
+int wm_step_unlink(struct wm_life *l, const char *path, struct wm_error *err); /* no link is there; what is none stays, which is said */
 
 /* It is not there. Of a directory: with all that is in it, on this file system; links are not followed. */
 int wm_step_remove(struct wm_life *l, const char *path, struct wm_error *err);
