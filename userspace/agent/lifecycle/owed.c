@@ -2,6 +2,7 @@
 #include "agent/lifecycle/owed.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,6 +45,14 @@ int wm_life_paid(struct wm_life *l, enum wm_owed what, struct wm_error *err)
 	return wm_fail(err, errno, "%s: cannot remove it: %s; it stands for what has been done", path, strerror(errno));
 }
 
+/* That it is there is all it says; a machine that loses power does all of these as it boots. */
+static int touch(const char *path)
+{
+	WM_AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : 0;
+}
+
 int wm_owed_mark(struct wm_life *l)
 {
 	char path[WM_PATH_SIZE];
@@ -56,8 +65,8 @@ int wm_owed_mark(struct wm_life *l)
 			rc = path_of(l, i, path);
 			if (!rc)
 				rc = wm_make_dirs(l->inst.state_dir, 0700);
-			if (!rc && access(path, F_OK))
-				rc = wm_replace_file(path, 0600, "", 0);
+			if (!rc)
+				rc = touch(path);
 		}
 		if (!rc)
 			l->owed |= 1u << i;

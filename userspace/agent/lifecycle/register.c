@@ -169,8 +169,10 @@ static void remember_left(const struct wm_life *l)
 	char path[WM_PATH_SIZE], text[LEFT_SIZE];
 	int rc = left_text(l, path, text, sizeof(text));
 
-	if (!rc)
+	if (!rc) {
+		wm_remove_unfinished(path);
 		rc = wm_replace_file(path, 0600, text, strlen(text));
+	}
 	if (rc)
 		wm_life_note(l, "%s: cannot be written (%s); if this ends early, --keep-site goes on", path, strerror(-rc));
 }
