@@ -12,7 +12,10 @@ life_setup() { # [MANAGER]: systemd, openrc or none
 	unset SITE_DOMAIN SITE_SUBNET IS_HUB PUBLIC_IP LXC_IFACES WM_REGISTRY_URL WM_INSTANCE
 	export LIFE=$DIR/life WM_ROOT=$DIR/root
 	export WM_START_WAIT=0 # a stand-in has started nothing
-	export WM_ETC=$WM_ROOT/etc/wm WM_STATE=$WM_ROOT/var/lib/wm WM_RUN=$WM_ROOT/run/wm WM_BPFFS=$DIR/bpf
+	WM_ETC=$WM_ROOT/etc/wm WM_STATE=$WM_ROOT/var/lib/wm # where WM_ROOT has them; said only to the tests
+	unset WM_RUN
+	export -n WM_ETC WM_STATE
+	export WM_BPFFS=$DIR/bpf
 	mkdir -p "$LIFE/up" "$LIFE/boot" "$WM_ROOT/etc/dnsmasq.d" "$WM_ROOT/run"
 	: >"$LIFE/told"
 	case ${1:-systemd} in systemd) sign=systemd/system ;; openrc) sign=openrc ;; none) sign=nothing ;; esac

@@ -317,6 +317,24 @@ static void everything_of_a_named_instance_has_its_name(void **state)
 	unsetenv("WM_LIBEXEC");
 }
 
+static void a_root_stands_before_what_was_not_moved(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("WM_ROOT", "/tmp/root", 1), 0);
+	assert_int_equal(setenv("WM_STATE", "/tmp/s", 1), 0);
+	assert_ok(wm_instance_names(&inst, "home", &err));
+	assert_string_equal(inst.env_file, "/tmp/root/etc/wm/home/gateway.env");
+	assert_string_equal(inst.dnsmasq_conf, "/tmp/root/etc/wm/home/dnsmasq.conf");
+	assert_string_equal(inst.run_dir, "/tmp/root/run/wm/home");
+	assert_string_equal(inst.state_dir, "/tmp/s/home");
+	assert_string_equal(inst.releases, "/tmp/s/home/releases");
+	assert_string_equal(inst.bpffs, "/sys/fs/bpf/wm");
+	unsetenv("WM_STATE");
+	assert_ok(wm_instance_names(&inst, NULL, &err));
+	assert_string_equal(inst.state_dir, "/tmp/root/var/lib/wm");
+	unsetenv("WM_ROOT");
+}
+
 static void names_that_would_leave_their_directory_are_refused(void **state)
 {
 	static const char *const bad[] = { "..", "a/b", "../x", "A", "a b", "a\nb", "-a", "a_b", "%s" };
@@ -392,6 +410,7 @@ int main(void)
 		TEST(public_addresses),
 		TEST(lans_in_every_form),
 		TEST(everything_of_a_named_instance_has_its_name),
+		TEST(a_root_stands_before_what_was_not_moved),
 		TEST(names_that_would_leave_their_directory_are_refused),
 		TEST(interface_names_fit_and_differ),
 		TEST(priorities_stay_in_their_ranges),
@@ -401,7 +420,7 @@ int main(void)
 		"SITE_DOMAIN", "SITE_SUBNET", "WM_MESH_SUPERNET", "IS_HUB", "WM_REGISTRY_URL", "WM_REGISTRY_TOKEN", "WM_REGISTRY_CA",
 		"WM_REGISTRY_ALLOW_HTTP", "LXC_IFACES", "PUBLIC_IP", "WM_ENDPOINT_SERVICES", "WM_LISTEN_PORT", "WM_MTU", "WM_POLL", "WM_WAIT", "WM_TC_PRIO",
 		"WM_DATAPLANE", "WM_FASTPATH", "WM_XDP", "WM_TCX", "WM_INTERFACE", "WM_DNSMASQ_PID", "WM_LAN_ROUTERS", "WM_LAN_PREFIXES", "WM_INSTANCE", "WM_ETC", "WM_STATE", "WM_RUN",
-		"WM_BPFFS", "WM_LIBEXEC",
+		"WM_ROOT", "WM_BPFFS", "WM_LIBEXEC",
 	};
 
 	for (size_t i = 0; i < WM_ARRAY_LEN(keys); i++)

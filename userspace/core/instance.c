@@ -35,11 +35,13 @@ static const char *from_env(const char *key, const char *fallback)
 	return value && *value ? value : fallback;
 }
 
-/* <base>[/<instance>]<file> */
+/* <base>[/<instance>]<file>; WM_ROOT stands before a base that nobody has moved. */
 static int make_path(char *ret, const struct wm_instance *inst, const char *base_key, const char *base,
 		     const char *file)
 {
-	return wm_format(ret, WM_PATH_SIZE, "%s%s%s%s", from_env(base_key, base), *inst->name ? "/" : "", inst->name, file);
+	const char *moved = from_env(base_key, NULL), *root = moved ? "" : from_env("WM_ROOT", "");
+
+	return wm_format(ret, WM_PATH_SIZE, "%s%s%s%s%s", root, moved ? moved : base, *inst->name ? "/" : "", inst->name, file);
 }
 
 /* Where the program itself lies; a checkout and an installed release both have wm-fetch beside it or in libexec. */
@@ -110,7 +112,7 @@ int wm_instance_names(struct wm_instance *ret, const char *name, struct wm_error
 	if (!rc)
 		rc = find_fetch(inst.fetch_path);
 	if (rc)
-		return wm_fail(err, ENAMETOOLONG, "a path from WM_ETC, WM_STATE, WM_RUN or WM_BPFFS is too long");
+		return wm_fail(err, ENAMETOOLONG, "a path from WM_ROOT, WM_ETC, WM_STATE, WM_RUN or WM_BPFFS is too long");
 	*ret = inst;
 	return 0;
 }

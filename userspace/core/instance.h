@@ -90,7 +90,8 @@ struct wm_instance {
 
 /* name: "" or NULL for the default instance (else WM_INSTANCE). env_file: NULL
  * for the default path. Paths can be moved by WM_ETC, WM_STATE, WM_RUN and
- * WM_BPFFS in the environment. A missing file or a missing or malformed value
+ * WM_BPFFS in the environment, and by WM_ROOT, a directory that stands in front
+ * of those of the first three that were not moved. A missing file or a missing or malformed value
  * is an error that names key and file; nothing else is checked here. */
 int wm_instance_load(struct wm_instance *ret, const char *name, const char *env_file, struct wm_error *err);
 

@@ -17,9 +17,10 @@
  * All return 0 or -errno with a sentence. Who needs to know whether a step did
  * something compares l->changes before and after (with --dry-run too).
  *
- * Files of the machine, but for those of struct wm_instance (WM_ETC, WM_STATE,
- * WM_RUN), are named by wm_life_path: WM_ROOT, a directory, stands in front of
- * them. That is for tests; service managers are those of PATH all the same.
+ * Files of the machine are named by struct wm_instance or by wm_life_path:
+ * WM_ROOT, a directory, stands in front of them (WM_ETC, WM_STATE and WM_RUN
+ * move those of the instance, each whole). That is for tests; service managers
+ * are those of PATH all the same.
  */
 #pragma once
 
