@@ -321,6 +321,32 @@ teardown() { life_teardown; }
 	[ "$status" = 0 ]
 }
 
+@test "another server on port 53: who it is, and what to do" {
+	# Where systemd-resolved has its stub.
+	cp "$(command -v dnsmasq)" "$DIR/resolver"
+	on "$DIR/resolver" -k -C /dev/null -R --listen-address=127.0.0.53 --bind-interfaces --pid-file= --user=root 3>&- &
+	PIDS+=("$!")
+	listens() { on grep -q ' 3500007F:0035 ' /proc/net/udp; }
+	until_true 10 listens
+	touch "$LIFE/fails-restart"
+	run become
+	lines
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *"resolver at 127.0.0.53 has port 53; a file in $WM_ROOT/etc/dnsmasq.d with the line 'bind-dynamic'"*'no such luck'* ]]
+	[ -e "$LIFE/up/wm-gateway" ]
+	# That line does it.
+	run on timeout 2 dnsmasq -k -C /dev/null -R --pid-file= --user=root
+	[ "$status" = 2 ]
+	echo bind-dynamic >"$DIR/dynamic.conf"
+	run on timeout 2 dnsmasq -k -C "$DIR/dynamic.conf" -R --pid-file= --user=root
+	[ "$status" = 124 ]
+	rm "$LIFE/fails-restart"
+	forget
+	run gw install
+	[ "$status" = 0 ]
+	[ "$(changed)" = 'systemctl restart dnsmasq' ]
+}
+
 @test "a piece of dnsmasq's configuration that somebody wrote is not lost" {
 	echo '# by hand' >"$WM_ROOT/etc/dnsmasq.d/wm.conf"
 	tree >"$DIR/before"

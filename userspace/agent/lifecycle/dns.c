@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/lifecycle/owed.h"
+#include "agent/lifecycle/port.h"
 #include "agent/lifecycle/run.h"
 #include "agent/lifecycle/service.h"
 #include "core/plan.h"
@@ -11,6 +12,7 @@
 #include "kernel/hosts.h"
 
 #define SERVICE "dnsmasq"
+#define DNS_PORT 53
 
 static int piece(const struct wm_life *l, char *ret, struct wm_error *err)
 {
@@ -28,16 +30,32 @@ static int have_files(struct wm_life *l, struct wm_error *err)
 	return WM_MIN(wm_hosts_apply(&l->inst, &nothing, NULL, &memory, err), 0);
 }
 
+/* It takes every address where it is not told otherwise. systemd-resolved's stub has one of its own, and both fit; what has all
+ * addresses leaves none. */
+static int in_the_way(const struct wm_life *l, int rc, const char *holder, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE] = "", why[sizeof(err->text)];
+
+	wm_life_path(l, path, NULL, "/etc/dnsmasq.d");
+	wm_copy(why, sizeof(why), err->text);
+	return wm_fail(err, -rc, "%s has port 53; a file in %s with the line 'bind-dynamic' has dnsmasq take each address by itself and not all at once; an address that both want, one of them has to leave to the other; then run this again (%s)",
+		       holder, path, why);
+}
+
 /* Its own configuration it reads only when it starts; names it is told by SIGHUP from then on. Alpine's package leaves it off. */
 static int restart(struct wm_life *l, struct wm_error *err)
 {
+	char holder[128];
+
 	if (!wm_service_known(l, SERVICE)) {
 		wm_life_note(l, "there is no service dnsmasq: names are served once one runs that reads /etc/dnsmasq.d");
 		return 0;
 	}
 	int rc = wm_step_enable(l, SERVICE, err);
 
-	return rc ? rc : wm_step_restart(l, SERVICE, err);
+	if (!rc)
+		rc = wm_step_restart(l, SERVICE, err);
+	return rc && wm_port_holder(DNS_PORT, SERVICE, holder, sizeof(holder)) ? in_the_way(l, rc, holder, err) : rc;
 }
 
 int wm_life_look_at_dns(struct wm_life *l, struct wm_error *err)
