@@ -11,7 +11,7 @@
 #include "agent/lifecycle/service.h"
 #include "core/util.h"
 
-#define MARK "# Written by wm-gateway install.\n"
+#define MARK WM_LIFE_MARK ".\n"
 #define UNIT_MAX 16384
 #define PACKAGE_BIN "/usr/bin/" /* in the files as they are in packaging/ */
 #define OWN_BIN "/usr/local/bin"

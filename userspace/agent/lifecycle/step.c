@@ -320,7 +320,7 @@ static int set_now(struct wm_life *l, const char *key, const char *value, struct
 int wm_step_sysctl(struct wm_life *l, const char *file, const char *key, const char *value, struct wm_error *err)
 {
 	char text[256];
-	int rc = wm_format(text, sizeof(text), "# Written by wm-gateway install.\n%s = %s\n", key, value);
+	int rc = wm_format(text, sizeof(text), WM_LIFE_MARK ".\n%s = %s\n", key, value);
 
 	if (rc)
 		return wm_fail(err, -rc, "sysctl %s: the value is too long", key);

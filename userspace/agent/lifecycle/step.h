@@ -33,6 +33,7 @@
 #include "core/instance.h"
 
 #define WM_LIFE_ARGS 32
+#define WM_LIFE_MARK "# Written by wm-gateway install" /* how files of the machine begin that are ours to replace and to remove */
 
 /* What was typed. Strings are borrowed from argv. */
 struct wm_life_options {
