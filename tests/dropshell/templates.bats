@@ -164,16 +164,54 @@ WM_MESH_NAME=home" ]
 	asks wm-registry logs -- 'docker logs -f --tail 200 wm-registry'
 	verb wm-registry status
 	[ "$output" = Running ]
-	asks wm-registry backup "$D/mesh" -- 'docker exec wm-registry wm-registry backup /var/lib/wm-registry/backup --force' \
-		"docker cp wm-registry:/var/lib/wm-registry/backup $D/mesh"
-	touch "$D/mesh"
-	asks wm-registry restore "$D/mesh" -- 'docker stop wm-registry' \
-		"docker run --rm --user 0:0 --env-file $list -v $volume -v $D/mesh:/backup:ro --entrypoint wm-registry wm-registry:0.1.0 restore /backup --force" \
-		'docker start wm-registry'
+	# in containers of their own, of the image that serves
+	of_it="--user 0:0 --env-file $list -v $volume"
+	looks="docker inspect -f {{.Image}} wm-registry"
+	stand_in docker 'case $* in *Image*) echo sha256:served ;; *" backup "*) for a; do case $a in *:/new) echo mesh >"${a%:/new}/mesh" ;; esac; done ;; esac'
+	verb wm-registry backup "$D/mesh"
+	[ "$status" = 0 ]
+	[ "$(sed "s,$D/.wm-backup-[^:]*,NEW,g" "$D/calls")" = "$looks
+docker run --rm $of_it -v NEW:/new --entrypoint wm-registry sha256:served backup /new/mesh" ]
+	[ "$(cat "$D/mesh")" = mesh ]
+	asks wm-registry restore "$D/mesh" -- "$looks" 'docker stop wm-registry' \
+		"docker run --rm $of_it -v $D/mesh:/backup:ro --entrypoint wm-registry sha256:served restore /backup --force" 'docker start wm-registry'
+	# where there is none, of the image that install takes
+	stand_in docker 'case $* in *Image*) exit 1 ;; esac'
+	verb wm-registry restore "$D/mesh"
+	grep -q ' wm-registry:0.1.0 restore ' "$D/calls"
+	[ -z "$(find "$D" -name '.wm-backup-*')" ]
+	verb wm-registry backup "$D/a:b"
+	[ "$status" = 1 ]
+	[[ $output == *"with a ':' in its name"* ]]
 	asks wm-registry uninstall -- 'docker rm -f wm-registry'
 	asks wm-registry destroy -- 'docker rm -f wm-registry' 'docker volume rm wm-registry-data'
 	[ ! -e "$list" ]
 	[ ! -s "$D/leaks" ]
+}
+
+@test "a backup that fails leaves nothing, and one that is refused leaves the registry serving what it had" {
+	touch "$D/mesh"
+	registry_env WM_MESH_NAME=home
+	stand_in wm-registry 'echo "the file is damaged" >&2; exit 1'
+	verb wm-registry restore "$D/mesh"
+	[ "$status" = 1 ]
+	[[ $output == *'the file is damaged'* ]]
+	[ "$(tail -n 1 "$D/calls")" = 'systemctl start wm-registry' ]
+	# one that cannot be started again is no success
+	stand_in wm-registry ''
+	stand_in systemctl 'case $1 in start) exit 1 ;; esac'
+	verb wm-registry restore "$D/mesh"
+	[ "$status" = 1 ]
+
+	registry_env WM_REGISTRY_IN=container
+	stand_in docker 'case $1 in run) echo "the file is damaged" >&2; exit 1 ;; esac'
+	verb wm-registry restore "$D/mesh"
+	[ "$status" = 1 ]
+	[ "$(tail -n 1 "$D/calls")" = 'docker start wm-registry' ]
+	verb wm-registry backup "$D/new"
+	[ "$status" = 1 ]
+	[ ! -e "$D/new" ]
+	[ -z "$(find "$D" -name '.wm-backup-*')" ]
 }
 
 @test "what stands in service.env is never run" {

@@ -6,5 +6,11 @@ file=$(file_of "${1:-}")
 if [ "$IN" = native ]; then
 	exec wm-registry backup "$file" --force
 fi
-"$IN" exec "$NAME" wm-registry backup /var/lib/wm-registry/backup --force
-"$IN" cp "$NAME:/var/lib/wm-registry/backup" "$file"
+image=$(image_of_container)
+# A container of its own beside the one that serves, so that no copy of the mesh stays in either.
+new=$(mktemp -d "$(dirname "$file")/.wm-backup-XXXXXX") || die "nothing can be made in the directory of $file"
+trap 'rm -rf "$new"' EXIT
+trap 'exit 1' HUP INT TERM
+"$IN" run --rm --user 0:0 --env-file "$HERE/registry.list" -v "$VOLUME:/var/lib/wm-registry" -v "$new:/new" --entrypoint wm-registry \
+	"$image" backup /new/mesh
+mv -f "$new/mesh" "$file"

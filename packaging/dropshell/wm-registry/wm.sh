@@ -53,6 +53,12 @@ image() {
 	printf %s "$image"
 }
 
+# The program that reads the mesh is the one that serves it; where there is no container, the one that install would take.
+image_of_container() {
+	case $file in *:*) die "$file: with a ':' in its name it cannot be given to a container" ;; esac
+	"$IN" inspect -f '{{.Image}}' "$NAME" 2>/dev/null || image
+}
+
 # write FILE TEXT: atomically, and only where it is another: 0 it was written, 1 it was so already
 write() {
 	if [ "$2" = "$(cat "$1" 2>/dev/null)" ]; then return 1; fi
