@@ -434,6 +434,7 @@ forget_starter() {
 
 sum() { if has sha256sum; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1; }
 
+CLI_LIBRARIES='libcurl-gnutls, libjansson, libsodium, libsmartcols, libqrencode (on Debian 12: libcurl3-gnutls libjansson4 libsodium23 libsmartcols1 libqrencode4)'
 # As the registry gives it out (--downloads): wm-linux-x86_64 and the like, with its sum in the list.
 install_cli() {
 	file=wm-$(printf %s "$OS" | tr '[:upper:]' '[:lower:]')-$(uname -m)
@@ -450,7 +451,15 @@ install_cli() {
 		return
 	fi
 	chmod 755 "$TMP/body"
-	cp -p "$TMP/body" "$BIN/wm.new" && mv "$BIN/wm.new" "$BIN/wm"
+	cp -p "$TMP/body" "$BIN/wm.new"
+	# It needs the libraries of the system that it was built on. What is there and runs is better than what is newer and does not.
+	if ! "$BIN/wm.new" --version >"$TMP/runs" 2>&1; then
+		rm -f "$BIN/wm.new"
+		say "$IF: $file does not run on this system, so wm is not installed: $(head -n 1 "$TMP/runs")"
+		say "$IF: wm needs: $CLI_LIBRARIES; or take the package wm"
+		return
+	fi
+	mv "$BIN/wm.new" "$BIN/wm"
 	say "$IF: $BIN/wm installed"
 }
 

@@ -159,6 +159,18 @@ WM_MESH_NAME=home" ]
 	stand_in docker 'case $* in *Image* | *Id*) echo new ;; *Status*) echo running ;; esac'
 	verb wm-registry install # the same image, the same settings: it is left running
 	not grep -q 'docker run\|docker rm' "$D/calls"
+	# what it gives out is the server's
+	registry_env WM_REGISTRY_IN=container WM_MESH_NAME=home 'WM_REGISTRY_DOWNLOADS=/srv/given out'
+	verb wm-registry install
+	grep -qx "docker run -d .* -v $volume -v /srv/given out:/srv/given out:ro wm-registry:0.1.0 serve" "$D/calls"
+	grep -qx 'WM_REGISTRY_DOWNLOADS=/srv/given out' "$list"
+	for wrong in srv /srv:/etc; do
+		registry_env WM_REGISTRY_IN=container "WM_REGISTRY_DOWNLOADS=$wrong"
+		verb wm-registry install
+		[ "$status" = 1 ]
+		not grep -q 'docker run' "$D/calls"
+	done
+	registry_env WM_REGISTRY_IN=container WM_MESH_NAME=home
 	asks wm-registry start -- 'docker start wm-registry'
 	asks wm-registry stop -- 'docker stop wm-registry'
 	asks wm-registry logs -- 'docker logs -f --tail 200 wm-registry'

@@ -37,7 +37,7 @@ version() { "$BIN/wm" --version | cut -d ' ' -f 2; }
 	[ -z "$(find . ! -type f ! -name .)" ]
 	v=$(version) a=$(uname -m) d=$(dpkg --print-architecture)
 	for file in "wm-$v.tar.gz" "wm-$v-$a.tar.gz" "wm-registry-$v-$a.tar" "wm_${v}_$d.deb" "wm-gateway_${v}_$d.deb" "wm-registry_${v}_$d.deb" \
-		"wm-gateway-$v-$a" "wm-fetch-$v-$a"; do
+		"wm-gateway-$v-$a" "wm-fetch-$v-$a" "wm-linux-$a"; do
 		grep -q "  $file\$" SHA256SUMS
 	done
 	cp SHA256SUMS "$BATS_TEST_TMPDIR/sums"
@@ -66,6 +66,9 @@ version() { "$BIN/wm" --version | cut -d ' ' -f 2; }
 	make -n B=build binaries >/dev/null
 	tar -xzf "$OUT/wm-$(version)-$(uname -m).tar.gz" -C "$BATS_TEST_TMPDIR/programs"
 	[ "$("$BATS_TEST_TMPDIR/programs/usr/bin/wm" --version)" = "wm $(version)" ]
+	# as a device gets it
+	install -m 755 "$OUT/wm-linux-$(uname -m)" "$BATS_TEST_TMPDIR/wm"
+	[ "$("$BATS_TEST_TMPDIR/wm" --version)" = "wm $(version)" ]
 	[ -x "$BATS_TEST_TMPDIR/programs/usr/libexec/wm/wm-fetch" ]
 	[ -z "$(find "$BATS_TEST_TMPDIR/programs" -perm /6022 ! -type l)" ]
 }

@@ -276,6 +276,25 @@ conf() { on sed -n "s/^$1 = //p" /etc/wireguard/wg-home.conf; }
 	[ ! -e "$D/home/.config/wm/172-30.env" ]
 }
 
+@test "a wm that does not run on this system is not installed, and it is said what it needs" {
+	mkdir "$D/downloads"
+	printf '#!/bin/sh\necho "error while loading shared libraries: libjansson.so.4" >&2\nexit 127\n' >"$D/downloads/wm-linux-$(uname -m)"
+	stop
+	start --downloads "$D/downloads"
+	device laptop
+	laptop
+	[ "$status" = 0 ]
+	[[ $output == *'does not run on this system, so wm is not installed: error while loading shared libraries: libjansson.so.4'* ]]
+	[[ $output == *'wm needs: libcurl-gnutls, '* ]]
+	on test ! -e /usr/local/bin/wm
+	on test ! -e /usr/local/bin/wm.new
+	# what it says it needs is what it is linked with
+	for library in $(readelf -d "$WM" | sed -n 's/.*(NEEDED).*\[\(lib[a-z-]*\)\.so.*/\1/p'); do
+		case $library in libc | libpthread | libz) continue ;; esac
+		grep -q "^CLI_LIBRARIES=.*$library" setup/device.sh
+	done
+}
+
 @test "wm is for who called sudo, and an operator's token there stays" {
 	mkdir "$D/downloads"
 	cp "$WM" "$D/downloads/wm-linux-$(uname -m)"

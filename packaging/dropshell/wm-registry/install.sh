@@ -13,6 +13,7 @@ if [ "$IN" = native ]; then
 	if [ -n "$changed" ]; then systemctl restart wm-registry; else systemctl start wm-registry; fi
 else
 	image=$(image)
+	downloads=$(downloads)
 	for tar in "$HERE"/image/*.tar; do
 		[ ! -e "$tar" ] || "$IN" load -q -i "$tar" >/dev/null
 	done
@@ -25,8 +26,10 @@ else
 	if [ -n "$changed" ]; then
 		"$IN" rm -f "$NAME" >/dev/null 2>&1 || :
 		# On the host's own network it is on 127.0.0.1 alone, as without a container.
+		set --
+		[ -z "$downloads" ] || set -- -v "$downloads:$downloads:ro"
 		"$IN" run -d --name "$NAME" --restart unless-stopped --network host --env-file "$HERE/registry.list" \
-			-v "$VOLUME:/var/lib/wm-registry" "$image" serve >/dev/null
+			-v "$VOLUME:/var/lib/wm-registry" "$@" "$image" serve >/dev/null
 	else
 		"$IN" start "$NAME" >/dev/null
 	fi

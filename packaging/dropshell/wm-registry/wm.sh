@@ -7,7 +7,8 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 ENV_FILE=${CONFIG_PATH:-$HERE/config}/service.env
 PATH=$HERE/programs:$PATH:/usr/local/bin
 export PATH
-KEYS='WM_REGISTRY_TOKEN WM_REGISTRY_PORT WM_REGISTRY_STORE WM_MESH_NAME WM_MESH_SUPERNET WM_REGISTRY_AUDIT_KEEP CF_DOMAIN'
+KEYS='WM_REGISTRY_TOKEN WM_REGISTRY_PORT WM_REGISTRY_STORE WM_MESH_NAME WM_MESH_SUPERNET WM_REGISTRY_AUDIT_KEEP
+	WM_REGISTRY_DOWNLOADS CF_DOMAIN'
 ETC=${WM_ETC:-/etc/wm}
 NAME=${CONTAINER_NAME:-wm-registry}
 VOLUME=$NAME-data
@@ -57,6 +58,17 @@ image() {
 image_of_container() {
 	case $file in *:*) die "$file: with a ':' in its name it cannot be given to a container" ;; esac
 	"$IN" inspect -f '{{.Image}}' "$NAME" 2>/dev/null || image
+}
+
+# The directory of what the registry gives out, where there is one: what a container has to be given of the server.
+downloads() {
+	value=$(setting WM_REGISTRY_DOWNLOADS)
+	case $value in
+	'' | /*) ;;
+	*) die "WM_REGISTRY_DOWNLOADS '$value' in $ENV_FILE must be an absolute path" ;;
+	esac
+	case $value in *:*) die "WM_REGISTRY_DOWNLOADS '$value' in $ENV_FILE may not have a ':' in it" ;; esac
+	printf %s "$value"
 }
 
 # write FILE TEXT: atomically, and only where it is another: 0 it was written, 1 it was so already
