@@ -213,13 +213,15 @@ remember() { # remember LINK: what it had, and what we made of it
 		"dns=$dns" "domains=$routed" | put "$STATE/link.$1"
 }
 
-# While systemd-networkd sets a link up, as after its own restart or until a lease comes, the link says less than it will.
-settled() { # settled LINK
+# While systemd-networkd sets a link up, as after its own restart or until a lease comes, the link says less than it will. One
+# that never comes to an end (a second address family that nobody answers) is no reason for having no names: what it says later
+# is read by the next of us.
+settle() { # settle LINK
 	at=/run/systemd/netif/links/$(cat "/sys/class/net/$1/ifindex" 2>/dev/null)
 	for n in 1 2 3 4 5 6 7 8 9 10; do
 		case $(sed -n 's/^ADMIN_STATE=//p' "$at" 2>/dev/null) in pending | initialized | configuring) sleep 1 ;; *) return 0 ;; esac
 	done
-	return 1
+	printf 'wm-host-apply: %s\n' "systemd-networkd does not get done with $1 (networkctl status $1); its names are set as it is now" >&2
 }
 says_as_left() { [ "$now_dns" = "$(recall "$1" dns)" ] && [ "$now_domains" = "$(recall "$1" domains)" ]; } # says_as_left LINK
 ask_link() { now_dns=$(link_says dns "$1") now_domains=$(link_says domain "$1"); }
@@ -246,7 +248,7 @@ read_link() { # read_link LINK
 # other names any more: where it was, and has servers of its own, that is said too.
 apply_link() { # apply_link LINK GATEWAYS DOMAINS
 	gateways=$2
-	settled "$1" || return 0 # next time
+	settle "$1"
 	read_link "$1"
 	dns=$(but "$own_dns" "$gateways") dns="$gateways${dns:+ $dns}" routed=$own_domains
 	for d in $3; do

@@ -130,6 +130,25 @@ life() {
 	said 'let it run /usr/local/sbin/wm-host-apply at boot'
 }
 
+@test "a link that systemd-networkd never gets done with has its names all the same, and it is said" {
+	machine resolvectl systemctl
+	on resolvectl dns eth0 192.168.1.1
+	on mkdir -p /run/systemd/netif/links
+	echo 'ADMIN_STATE=configuring' | on sh -c 'cat >"/run/systemd/netif/links/$(cat /sys/class/net/eth0/ifindex)"'
+	printf '#!/bin/sh\necho "$1" >>%s/slept\n' "$DIR" >"$DIR/bin/sleep"
+	chmod 755 "$DIR/bin/sleep"
+	host
+	grep -q 'systemd-networkd does not get done with eth0' "$DIR"/{out,err}
+	links_are '192.168.1.250 192.168.1.1' '~b ~hub' yes
+	[ "$(wc -l <"$DIR/slept")" = 10 ]
+	# what it says once it is done is kept behind the gateway
+	on resolvectl dns eth0 9.9.9.9
+	echo 'ADMIN_STATE=configured' | on sh -c 'cat >"/run/systemd/netif/links/$(cat /sys/class/net/eth0/ifindex)"'
+	apply
+	links_are '192.168.1.250 9.9.9.9' '~b ~hub' yes
+	not grep -q 'does not get done' "$DIR/err"
+}
+
 @test "several meshes: each keeps its own, the last one takes the programs along" {
 	machine resolvectl systemctl
 	second=(WM_MESH_SLUG=10-64 WM_MESH_SUPERNET=10.64.0.0/12 WM_MESH_NAME=work 'WM_MESH_DOMAINS=office')
