@@ -96,7 +96,6 @@ wait $registry
 dpkg -r wm-registry
 test ! -e /usr/bin/wm-registry
 test -s /etc/wm/registry.env
-wm-registry check 2>/dev/null && exit 1
 test -s /var/lib/wm-registry/registry.db
 dpkg -P wm-registry wm
 rm -r /root/.config
