@@ -97,7 +97,14 @@ dpkg -r wm-registry
 test ! -e /usr/bin/wm-registry
 test -s /etc/wm/registry.env
 test -s /var/lib/wm-registry/registry.db
+# a file system of its own, of which only the contents are ours
+mkdir /tmp/disk
+cp -a /var/lib/wm-registry/. /tmp/disk
+mount --bind /tmp/disk /var/lib/wm-registry
 dpkg -P wm-registry wm
+test -z "$(ls -A /tmp/disk)"
+umount /var/lib/wm-registry
+rmdir /var/lib/wm-registry
 rm -r /root/.config
 files | diff /tmp/before -
 EOT
