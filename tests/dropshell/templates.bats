@@ -143,12 +143,36 @@ other" ]
 	[ ! -s "$D/leaks" ]
 }
 
+# image_tar FILE VERSION: one as packaging/image makes it, as far as the template reads it
+image_tar() {
+	printf '[{"Config":"blobs/x","Layers":["blobs/y"],"RepoTags":["wm-registry:%s"]}]' "$2" >"$D/manifest.json"
+	tar -cf "$D/t/wm-registry/image/$1" -C "$D" manifest.json
+}
+
+@test "the image is the newest of those that are there, by the name that it has in itself" {
+	registry_env 'WM_REGISTRY_IN=container'
+	stand_in docker 'case $* in *Image*) echo old ;; *Id*) echo new ;; esac'
+	mkdir "$D/t/wm-registry/image"
+	image_tar wm-registry-0.9.0-x86_64.tar 0.9.0 # as make release calls it
+	verb wm-registry install
+	grep -q 'docker run -d .* wm-registry:0.9.0 serve' "$D/calls"
+	image_tar wm-registry-0.10.0-x86_64.tar 0.10.0
+	touch "$D/t/wm-registry/image/zz.tar" # of something else
+	verb wm-registry install
+	grep -q 'docker run -d .* wm-registry:0.10.0 serve' "$D/calls"
+	registry_env 'WM_REGISTRY_IN=container' WM_REGISTRY_IMAGE=wm-registry:0.9.0
+	verb wm-registry install
+	grep -q 'docker run -d .* wm-registry:0.9.0 serve' "$D/calls"
+	# and what packaging/image writes is read
+	grep -q '"RepoTags": \[f"wm-registry:' packaging/image
+}
+
 @test "the registry's verbs, in a container" {
 	registry_env 'WM_REGISTRY_IN=container' 'WM_MESH_NAME=home'
 	stand_in docker 'case $* in *Image*) echo old ;; *Id*) echo new ;; *Status*) echo running ;; esac'
 	list=$D/t/wm-registry/registry.list volume='wm-registry-data:/var/lib/wm-registry'
 	mkdir "$D/t/wm-registry/image"
-	touch "$D/t/wm-registry/image/wm-registry-0.1.0.tar"
+	image_tar wm-registry-0.1.0.tar 0.1.0
 	verb wm-registry install
 	[ "$status" = 0 ]
 	grep -qx "docker load -q -i $D/t/wm-registry/image/wm-registry-0.1.0.tar" "$D/calls"

@@ -42,14 +42,17 @@ runs_in() {
 }
 IN=$(runs_in)
 
-# As it is called in service.env; else as the newest of image/wm-registry-VERSION.tar (make image) is.
+# tags: how the images in image/ call themselves, a line each, the newest last; files may have any name
+tags() {
+	for tar in "$HERE"/image/*.tar; do
+		[ ! -e "$tar" ] || { tar -xOf "$tar" manifest.json 2>/dev/null && echo; } | sed -n 's/.*"RepoTags":\["\(wm-registry:[^"]*\)"\].*/\1/p'
+	done | sort -V
+}
+
+# As it is called in service.env; else as the newest of image/*.tar (make image, make release) is.
 image() {
 	image=$(setting WM_REGISTRY_IMAGE)
-	if [ -z "$image" ]; then
-		for tar in "$HERE"/image/wm-registry-*.tar; do
-			[ ! -e "$tar" ] || image=wm-registry:$(basename "${tar##*/wm-registry-}" .tar)
-		done
-	fi
+	[ -n "$image" ] || image=$(tags | tail -n 1)
 	case ${image:=wm-registry} in -* | *[!A-Za-z0-9._/:@-]*) die "WM_REGISTRY_IMAGE '$image' in $ENV_FILE is no name of an image" ;; esac
 	printf %s "$image"
 }
