@@ -51,23 +51,8 @@ in_sync() {
 }
 flows() { in_world ping -q -c 1 -W 1 "$WEB" >"$DIR/out" 2>&1; }
 traffic_flows() { until_true "$LIMIT" flows || { cat "$DIR/out"; it wm-gateway status; it wm-bpf stats; return 1; }; }
-# under_traffic COMMAND...: every packet that goes through the mesh meanwhile comes back
-under_traffic() {
-	nsenter -t "$HOLD_world" -n -- ping -n -i 0.05 "$WEB" >"$DIR/ping" 2>&1 3>&- &
-	PING=$!
-	PIDS+=("$PING")
-	until_true "$LIMIT" grep -q '^PING' "$DIR/ping"
-	"$@"
-	until_true "$LIMIT" ping_ends # it may not be listening for the signal yet
-	none_missing || { cat "$DIR/ping"; return 1; }
-}
-# All but the last one, which may have been under way when ping was told to end.
-none_missing() {
-	awk '/ bytes from / { split($5, seq, "="); if (seq[2] != ++n) exit bad = 1 } / packets transmitted/ { sent = $1 }
-		END { exit bad || !n || sent - n > 1 }' "$DIR/ping"
-}
+under_traffic() { pinging "$WEB" "$@"; } # under_traffic COMMAND...: every packet that goes through the mesh meanwhile comes back
 rules_are_back() { it ip rule | diff "$DIR/rules" - >"$DIR/out"; }
-ping_ends() { ! kill -INT "$PING" 2>/dev/null; }
 main_pid() { it systemctl show -P MainPID "$1"; }
 # pids_of PROGRAM: in the machine
 pids_of() { it sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" != "$0" ] || echo ${p#/proc/}; done' "$1"; }

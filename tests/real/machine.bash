@@ -10,6 +10,7 @@
 # shellcheck disable=SC2016,SC2154
 # shellcheck source=tests/cli/rig.bash
 . "$BATS_TEST_DIRNAME/../cli/rig.bash" # DIR, PIDS, until_true, not
+. "$BATS_TEST_DIRNAME/../ping.bash"
 REAL=$(realpath -m "${B:-build}")/real
 LIMIT=$((60 * ${WM_SLOW:-1})) # seconds that anything may take
 
@@ -52,6 +53,18 @@ world_runs() {
 	nsenter -t "$HOLD_world" -n -m --wd="$PWD" -- "$@" 3>&- & # no function: what is killed must be the program itself
 	PIDS+=("$!")
 }
+
+# pinging ADDRESS COMMAND...: the command, while the world pings that address, and every ping comes back
+pinging() {
+	nsenter -t "$HOLD_world" -n -- ping -n -i 0.05 "$1" >"$DIR/ping" 2>&1 3>&- &
+	PING=$!
+	PIDS+=("$PING")
+	until_true "$LIMIT" grep -q '^PING' "$DIR/ping"
+	"${@:2}"
+	until_true "$LIMIT" ping_ends # it may not be listening for the signal yet
+	none_missing "$DIR/ping" || { cat "$DIR/ping"; return 1; }
+}
+ping_ends() { ! kill -INT "$PING" 2>/dev/null; }
 
 # registry_up: https://wm-registry.home.example, of a certificate that the machines trust, and wm is its operator's. DNS of the LAN,
 # which knows it, is there too.

@@ -33,15 +33,18 @@ single_paths() {
 on_gw() { ns gw env $(single_paths) "$@"; }
 status() { on_gw "$BIN/wm-gateway" status -j --instance a; }
 
+. "${BASH_SOURCE[0]%/*}/../../ping.bash"
 # under_traffic <command>...: while web pings its gateway by overlay address, and every ping comes back
 under_traffic() {
-	local ping log=$BATS_TEST_TMPDIR/ping
-	ip netns exec "$WM_DEMO-lan" ping -n -q -i 0.02 172.30.1.1 >"$log" 2>&1 3>&- &
+	local n ping log=$BATS_TEST_TMPDIR/ping
+	ip netns exec "$WM_DEMO-lan" ping -n -i 0.02 172.30.1.1 >"$log" 2>&1 3>&- &
 	ping=$!
 	run "$@"
-	kill -INT "$ping"
+	for ((n = 0; n < 200; n++)); do # it may not be listening for the signal yet
+		kill -INT "$ping" 2>/dev/null || break
+		sleep 0.05
+	done
 	wait "$ping" || true
 	echo "$output"
-	cat "$log"
-	grep -q ', 0% packet loss' "$log"
+	none_missing "$log" || { cat "$log"; return 1; }
 }
