@@ -103,6 +103,26 @@ ask() { # ask METHOD PATH [BODY]: the registry of the machine, by its operator
 	until_true "$LIMIT" on m wm-gateway status >"$DIR/status"
 	nothing_failed m
 
+	# Further meshes: one that is switched on, one that was started by hand, one that is neither; none has a registry yet.
+	for instance in two three four; do
+		on m mkdir "/etc/wm/$instance"
+		printf '%s\n' SITE_DOMAIN=b WM_REGISTRY_URL=http://127.0.0.1:9 LXC_IFACES=192.168.1.250 WM_DATAPLANE=nft WM_REGISTRY_TOKEN=none-of-a-test \
+			"WM_INTERFACE=wg-$instance" | on m sh -c 'umask 077; cat >"/etc/wm/$0/gateway.env"' "$instance"
+	done
+	on m systemctl enable --now wm-gateway@two.service 2>"$DIR/out"
+	on m systemctl start wm-gateway@three.service
+	further() { for instance in two three four; do on m systemctl is-active "wm-gateway@$instance.service" || true; done | tr '\n' ' '; }
+	[ "$(further)" = 'active active inactive ' ]
+	before=$(main_pid wm-gateway@three)
+	installed wm-gateway 99.0
+	[ "$(further)" = 'active active inactive ' ]
+	[ "$(main_pid wm-gateway@three)" != "$before" ]
+	on m dpkg -r wm-gateway
+	[ "$(further)" = 'inactive inactive inactive ' ]
+	installed wm-gateway 99.0
+	until_true "$LIMIT" on m wm-gateway status >"$DIR/status"
+	[ "$(further)" = 'active inactive inactive ' ]
+
 	on m dpkg -r wm-gateway
 	not on m systemctl is-active wm-gateway.service
 	on m test ! -e /sys/class/net/wg0
@@ -112,5 +132,6 @@ ask() { # ask METHOD PATH [BODY]: the registry of the machine, by its operator
 	[ "$(on m ls /etc/wm)" = registry.env ]
 	on m test ! -e /var/lib/wm
 	[ -z "$(on m find /etc/systemd /var/lib/systemd -name 'wm-gateway*')" ]
+	not on m test -e /etc/wm/two
 	nothing_failed m
 }
