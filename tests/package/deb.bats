@@ -99,7 +99,8 @@ test -s /etc/wm/registry.env
 test -s /var/lib/wm-registry/registry.db
 # a file system of its own, of which only the contents are ours
 mkdir /tmp/disk
-cp -a /var/lib/wm-registry/. /tmp/disk
+mv /var/lib/wm-registry/* /tmp/disk
+test -s /tmp/disk/registry.db
 mount --bind /tmp/disk /var/lib/wm-registry
 dpkg -P wm-registry wm
 test -z "$(ls -A /tmp/disk)"
