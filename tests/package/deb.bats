@@ -146,7 +146,7 @@ ln -s /etc/wm/dnsmasq.conf /etc/dnsmasq.d/wm.conf
 touch /etc/wm/of-somebody-else
 
 # a second mesh, with what `wm-gateway install` leaves elsewhere, which never ran
-mkdir -p /etc/wm/second /etc/sysctl.d
+mkdir -p /etc/wm/second
 grep -v '^WM_REGISTRY_TOKEN\|^WM_INTERFACE' /etc/wm/gateway.env >/etc/wm/second/gateway.env
 ln -s /etc/wm/second/dnsmasq.conf /etc/dnsmasq.d/wm-second.conf
 touch /etc/sysctl.d/60-wm.conf /etc/sysctl.d/60-wm-second.conf
@@ -180,7 +180,6 @@ wait $registry
 dpkg -P wm-registry wm
 rm /etc/wm/of-somebody-else
 rm -r /root/.config /etc/dnsmasq.d
-rmdir /etc/sysctl.d
 rmdir /etc/wm
 files | diff /tmp/before -
 EOT

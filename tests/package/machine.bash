@@ -1,19 +1,16 @@
 # shellcheck shell=bash
-# A machine of its own for packages: the root of a small Debian under an overlay, in namespaces that nothing survives.
+# A machine of its own for packages: the root of tests/real under an overlay, in namespaces that nothing survives; its systemd
+# does not run.
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BIN=$(cd "$ROOT" && realpath -m "${B:-build}")
-# What the packages depend on (a test holds it), and what a gateway of no kernel with WireGuard, and a test, need.
-ROOT_PACKAGES=(systemd-standalone-sysusers libbpf1 libcurl3-gnutls libjansson4 libmicrohttpd12 libmnl0 libnftnl11 libpq5
-	libqrencode4 libseccomp2 libsmartcols1 libsodium23 libsqlite3-0 ca-certificates iproute2 nftables wireguard-go)
-
 # `! command` in the middle of a test does not fail it.
 not() { ! "$@"; }
 
 packages_begin() { # builds what has changed, makes the root that is not there: call in setup_file
 	cd "$ROOT"
 	"$ROOT/packaging/deb" "$BIN/deb"
-	"$ROOT/tests/package/root" "$BIN/package/root" "${ROOT_PACKAGES[@]}"
+	"$ROOT/tests/real/root" bookworm # it has what the packages depend on: dpkg would not install them otherwise
 }
 
 # machine DIRECTORY: runs the script on stdin (sh -eux, with `left`, below) in a fresh one, which sees DIRECTORY as /mnt. It has no network but its loopback.
@@ -36,7 +33,7 @@ machine() {
 		hostname wm-package
 		ip link set lo up
 		exec chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive sh -eux /mnt/script
-	' sh "$BIN/package/root" "$1" </dev/null 2>&1 3>&-
+	' sh "$BIN/real/bookworm" "$1" </dev/null 2>&1 3>&-
 }
 
 # another VERSION PACKAGE DIRECTORY: the same package as another version, into there

@@ -19,7 +19,7 @@ setup() {
 		# Variables that others read, functions that others call.
 		shellcheck -s dash -e SC2034,SC2154 "$script"
 	done
-	for script in packaging/deb packaging/release packaging/sources tests/package/root tests/package/compiles scripts/release; do
+	for script in packaging/deb packaging/release packaging/sources tests/real/root tests/package/compiles scripts/release; do
 		shellcheck -S warning -s bash "$script"
 	done
 }
