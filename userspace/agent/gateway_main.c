@@ -4,7 +4,6 @@
  * wm-bpf the same file looks into the data plane.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "agent/ctl.h"
 #include "agent/down.h"
 #include "agent/gateway.h"
+#include "agent/gateway_options.h"
 #include "agent/handover.h"
 #include "agent/lifecycle/lxc.h"
 #include "agent/lifecycle/verbs.h"
@@ -27,13 +27,6 @@
 
 #define SYNC_TIMEOUT_S 120
 #define SYNC_ROUNDS 12 /* enrolment, the config and what changes meanwhile; of whoever has more to say no end is in sight */
-
-struct options {
-	const char *instance, *config;
-	struct wm_life_options life;
-	const char *generation; /* of `confirm`, as it was typed */
-	bool json, verbose, check;
-};
 
 static int fail(const struct wm_error *err)
 {
@@ -127,7 +120,7 @@ static int tell_synced(const char *text, int code)
 }
 
 /* generation: 0, or the one that the operator confirms. */
-static int sync_or_confirm(const struct wm_instance *inst, const struct options *opt, uint64_t generation)
+static int sync_or_confirm(const struct wm_instance *inst, const struct wm_gateway_options *opt, uint64_t generation)
 {
 	WM_AUTO_CLOSE int lock = -1;
 	WM_AUTO_FREE char *text = NULL;
@@ -149,12 +142,12 @@ static int sync_or_confirm(const struct wm_instance *inst, const struct options 
 	return code;
 }
 
-static int cmd_sync(const struct wm_instance *inst, const struct options *opt)
+static int cmd_sync(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	return sync_or_confirm(inst, opt, 0);
 }
 
-static int cmd_confirm(const struct wm_instance *inst, const struct options *opt)
+static int cmd_confirm(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	const char *text = opt->generation ? opt->generation : "";
 	char *end;
@@ -168,7 +161,7 @@ static int cmd_confirm(const struct wm_instance *inst, const struct options *opt
 	return 2;
 }
 
-static int cmd_run(const struct wm_instance *inst, const struct options *opt)
+static int cmd_run(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	WM_AUTO_CLOSE int lock = -1, ctl = -1;
 	struct wm_error err;
@@ -184,7 +177,7 @@ static int cmd_run(const struct wm_instance *inst, const struct options *opt)
 }
 
 /* The files of /etc/wm and what was fetched stay: the next sync puts everything back. */
-static int cmd_down(const struct wm_instance *inst, const struct options *opt)
+static int cmd_down(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	struct wm_error err;
 
@@ -196,7 +189,7 @@ static int cmd_down(const struct wm_instance *inst, const struct options *opt)
 }
 
 /* Without a live run, disk and kernel tell what they can. */
-static int status_alone(const struct wm_instance *inst, const struct options *opt)
+static int status_alone(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	struct wm_gateway g = { .inst = inst, .fetcher.fd = -1, .teller.fd = -1 };
 	struct wm_out *out = wm_out_new(stdout, opt->json ? WM_OUT_JSON : WM_OUT_TEXT);
@@ -216,7 +209,7 @@ static int status_alone(const struct wm_instance *inst, const struct options *op
 	return code;
 }
 
-static int cmd_status(const struct wm_instance *inst, const struct options *opt)
+static int cmd_status(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	WM_AUTO_FREE char *text = NULL;
 	struct wm_error err = { 0 };
@@ -231,17 +224,17 @@ static int cmd_status(const struct wm_instance *inst, const struct options *opt)
 	return code;
 }
 
-static int cmd_check(const struct wm_instance *inst, const struct options *opt)
+static int cmd_check(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	return wm_check(inst, opt->json);
 }
 
-static int cmd_update(const struct wm_instance *inst, const struct options *opt)
+static int cmd_update(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	return opt->check ? wm_update_check(inst) : wm_update_now(inst);
 }
 
-static int cmd_self_test(const struct wm_instance *inst, const struct options *opt)
+static int cmd_self_test(const struct wm_instance *inst, const struct wm_gateway_options *opt)
 {
 	(void)opt;
 	return wm_workable(inst);
@@ -251,17 +244,18 @@ static int cmd_self_test(const struct wm_instance *inst, const struct options *o
 static const struct {
 	const char *name, *help;
 	enum wm_log_level level;
-	int (*run)(const struct wm_instance *inst, const struct options *opt);
+	int (*run)(const struct wm_instance *inst, const struct wm_gateway_options *opt);
+	const char *takes; /* of the options, as getopt gives them, besides those that all take */
 	bool inside; /* where a container of this machine is the gateway, it is for that */
 } verbs[] = {
-	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync, true },
-	{ "run", "stay and follow changes", WM_LOG_INFO, cmd_run },
-	{ "confirm", "GEN: let that generation go into force although it removes most of the mesh", WM_LOG_ERROR, cmd_confirm, true },
-	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down, true },
-	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status, true },
-	{ "check", "look for the usual causes of what does not work, and say what to do", WM_LOG_ERROR, cmd_check, true },
-	{ "update", "have wm-agent look for a newer release now; --check: only say what there is", WM_LOG_ERROR, cmd_update, true },
-	{ "self-test", "say whether this program can work on this machine; changes nothing", WM_LOG_ERROR, cmd_self_test },
+	{ "sync", "bring this machine in line with the registry once (the default)", WM_LOG_ERROR, cmd_sync, "", true },
+	{ "run", "stay and follow changes", WM_LOG_INFO, cmd_run, "" },
+	{ "confirm", "GEN: let that generation go into force although it removes most of the mesh", WM_LOG_ERROR, cmd_confirm, "", true },
+	{ "down", "take device, routes and data plane off this machine; its files stay", WM_LOG_ERROR, cmd_down, "", true },
+	{ "status", "show what is in force and what is wrong", WM_LOG_ERROR, cmd_status, "j", true },
+	{ "check", "look for the usual causes of what does not work, and say what to do", WM_LOG_ERROR, cmd_check, "j", true },
+	{ "update", "have wm-agent look for a newer release now; --check: only say what there is", WM_LOG_ERROR, cmd_update, "C", true },
+	{ "self-test", "say whether this program can work on this machine; changes nothing", WM_LOG_ERROR, cmd_self_test, "" },
 };
 
 static void usage(FILE *f)
@@ -280,51 +274,7 @@ static void usage(FILE *f)
 		   "exit: 0 in sync, 1 not, 2 usage\n");
 }
 
-static int parse(int argc, char **argv, struct options *opt)
-{
-	static const struct option longs[] = {
-		{ "instance", required_argument, NULL, 'i' }, { "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "check", no_argument, NULL, 'C' }, { "verbose", no_argument, NULL, 'v' },
-		{ "dry-run", no_argument, NULL, 'D' }, { "yes", no_argument, NULL, 'y' }, { "env", required_argument, NULL, 'E' },
-		{ "native", no_argument, NULL, 'N' }, { "lxc", no_argument, NULL, 'L' }, { "keep-site", no_argument, NULL, 'K' },
-		{ "follow", no_argument, NULL, 'f' }, { "lines", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "i:c:jvhyfn:", longs, NULL)) != -1) {
-		switch (c) {
-		case 'i':
-			opt->instance = optarg;
-			break;
-		case 'c':
-			opt->config = optarg;
-			break;
-		case 'j':
-			opt->json = true;
-			break;
-		case 'C':
-			opt->check = true;
-			break;
-		case 'v':
-			opt->verbose = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return 0;
-		case 'V':
-			puts("wm-gateway " WM_VERSION);
-			return 0;
-		default:
-			if (wm_life_option(&opt->life, c, optarg))
-				break;
-			fprintf(stderr, "wm-gateway --help lists verbs and options\n");
-			return 2;
-		}
-	}
-	return -1;
-}
-
-static int run_verb(const char *name, const struct options *opt)
+static int run_verb(const char *name, const struct wm_gateway_options *opt)
 {
 	const struct wm_life_options life = { .instance = opt->instance };
 	struct wm_instance inst;
@@ -334,6 +284,8 @@ static int run_verb(const char *name, const struct options *opt)
 	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++) {
 		if (strcmp(name, verbs[i].name))
 			continue;
+		if (!wm_gateway_options_allow(opt, name, verbs[i].takes))
+			return 2;
 		/* Asked first: only root may read gateway.env, and "permission denied" would not say so. */
 		if (need_root())
 			return 1;
@@ -355,24 +307,26 @@ static int too_much(const char *arg)
 	return 2;
 }
 
-static int run_life(const struct wm_life_verb *verb, struct options *opt, int n, char **args)
+static int run_life(const struct wm_life_verb *verb, struct wm_gateway_options *opt, int n, char **args)
 {
 	if (n > (int)verb->most)
 		return too_much(args[verb->most]);
+	if (!wm_gateway_options_allow(opt, verb->name, verb->takes))
+		return 2;
 	if (need_root())
 		return 1;
 	opt->life.instance = opt->instance;
 	opt->life.config = opt->config;
 	opt->life.args = (const char *const *)args;
 	opt->life.nargs = n > 0 ? (unsigned int)n : 0;
-	wm_log_open("wm-gateway", WM_LOG_ERROR);
+	wm_log_open("wm-gateway", opt->verbose ? WM_LOG_DEBUG : WM_LOG_ERROR);
 	return verb->run(&opt->life);
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
-	struct options opt = { 0 };
+	struct wm_gateway_options opt = { 0 };
 	int code;
 
 	wm_handover(argc, argv);
@@ -384,7 +338,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "wm-gateway: the system has no randomness\n");
 		return 1;
 	}
-	code = parse(argc, argv, &opt);
+	code = wm_gateway_options_parse(argc, argv, usage, &opt);
 	if (code >= 0)
 		return code;
 	name = optind < argc ? argv[optind] : "sync";

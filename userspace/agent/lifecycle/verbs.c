@@ -41,14 +41,14 @@ EITHER(backup, wm_life_backup, wm_lxc_backup)
 EITHER(restore, wm_life_restore, wm_lxc_restore)
 
 static const struct wm_life_verb verbs[] = {
-	{ "install", "[KEY=VALUE ...]: make this machine a gateway, or bring the one that it is up to date", WM_LIFE_ARGS, install },
-	{ "start", "start the service", 0, start },
-	{ "stop", "stop it; what is in force stays so", 0, stop },
-	{ "logs", "[-n N] [-f]: what it has said", 0, logs },
-	{ "uninstall", "take the gateway off this machine; its key and settings stay", 0, uninstall },
-	{ "destroy", "deregister the site, and take everything away", 0, destroy },
-	{ "backup", "[FILE]: key, settings and token in one file", 1, backup },
-	{ "restore", "FILE: put them back", 1, restore },
+	{ "install", "[KEY=VALUE ...]: make this machine a gateway, or bring the one that it is up to date", WM_LIFE_ARGS, "DyLNE", install },
+	{ "start", "start the service", 0, "DyLN", start },
+	{ "stop", "stop it; what is in force stays so", 0, "DyLN", stop },
+	{ "logs", "[-n N] [-f]: what it has said", 0, "LNfn", logs },
+	{ "uninstall", "take the gateway off this machine; its key and settings stay", 0, "DyLN", uninstall },
+	{ "destroy", "deregister the site, and take everything away", 0, "DyLNK", destroy },
+	{ "backup", "[FILE]: key, settings and token in one file", 1, "DyLN", backup },
+	{ "restore", "FILE: put them back", 1, "DyLN", restore },
 };
 
 void wm_life_usage(FILE *f)
@@ -57,7 +57,7 @@ void wm_life_usage(FILE *f)
 	for (size_t i = 0; i < WM_ARRAY_LEN(verbs); i++)
 		fprintf(f, "  %-9s %s\n", verbs[i].name, verbs[i].help);
 	fprintf(f, "\noptions of these:\n"
-		   "      --dry-run        change nothing, say what would be done\n"
+		   "      --dry-run        all but logs: change nothing, say what would be done\n"
 		   "  -y, --yes            ask nothing\n"
 		   "      --env FILE       install: settings from a file of KEY=VALUE lines\n"
 		   "      --native         this machine itself is the gateway (the default, unless a container of it is)\n"

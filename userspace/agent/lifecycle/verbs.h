@@ -10,6 +10,7 @@
 struct wm_life_verb {
 	const char *name, *help;
 	unsigned int most; /* arguments */
+	const char *takes; /* of the options, as getopt gives them, besides those that all verbs take */
 	int (*run)(const struct wm_life_options *opt); /* the exit code */
 };
 
