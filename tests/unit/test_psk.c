@@ -22,7 +22,9 @@ struct end {
 
 struct pair {
 	struct end end[2];
-	int64_t now;
+	int64_t now;        /* by a clock that is right */
+	int64_t wrong;      /* by so much is the one of end 0; the kernel has the same */
+	int64_t session_at; /* when it began; 0: none yet */
 	int64_t asked_at;
 	int asks;           /* which end began the session */
 	bool idle;          /* nobody sends anything */
@@ -37,9 +39,10 @@ static struct wm_key number(unsigned int n)
 static void begin(struct pair *p, int64_t session_age)
 {
 	*p = (struct pair){ .now = 1700000000, .end[1].look_at = 3 };
+	p->session_at = session_age < 0 ? 0 : p->now - session_age;
 	for (int i = 0; i < 2; i++) {
 		p->end[i].have.public_key = key((unsigned int)i + 1);
-		p->end[i].have.last_handshake = session_age < 0 ? 0 : p->now - session_age;
+		p->end[i].have.last_handshake = p->session_at;
 		p->end[i].look_at += p->now;
 	}
 }
@@ -50,30 +53,43 @@ static void end(struct pair *p)
 	wm_psk_free(&p->end[1].psk);
 }
 
-static void look(struct end *e, int64_t now)
+#define STARTED 1699999900 /* the machines */
+
+static void look_by(struct end *e, int64_t now, int64_t wrong)
 {
+	const struct wm_psk_time at = { .unix_s = now + wrong, .boot_s = now - STARTED };
 	struct wm_wg_peer want = { .public_key = e->have.public_key, .preshared_key = number(e->told) };
 	const struct wm_wg_device have = { .peers = &e->have, .npeers = 1 }, wants = { .peers = &want, .npeers = 1 };
 
-	assert_int_equal(wm_psk_look(&e->psk, &have, &wants, now), 0);
+	assert_int_equal(wm_psk_look(&e->psk, &have, &wants, at), 0);
 	e->have.preshared_key = *wm_psk_chosen(&e->psk, &want);
 	e->look_at = now + LOOK;
 }
 
+static void look(struct end *e, int64_t now)
+{
+	look_by(e, now, 0);
+}
+
 static int64_t age(const struct pair *p)
 {
-	int64_t last = p->end[0].have.last_handshake;
+	return p->session_at ? p->now - p->session_at : 1000;
+}
 
-	return last ? p->now - last : 1000;
+/* Told by the kernel in the time of the clock that it has. */
+static void shake(struct pair *p)
+{
+	p->session_at = p->now;
+	p->end[0].have.last_handshake = p->now + p->wrong;
+	p->end[1].have.last_handshake = p->now;
 }
 
 static void ask(struct pair *p)
 {
 	p->asked_at = p->now;
 	p->end[p->asks].have.tx_bytes += 148;
-	if (!wm_key_equal(&p->end[0].have.preshared_key, &p->end[1].have.preshared_key))
-		return;
-	p->end[0].have.last_handshake = p->end[1].have.last_handshake = p->now;
+	if (wm_key_equal(&p->end[0].have.preshared_key, &p->end[1].have.preshared_key))
+		shake(p);
 }
 
 static void second(struct pair *p)
@@ -81,7 +97,7 @@ static void second(struct pair *p)
 	p->now++;
 	for (int i = 0; i < 2; i++)
 		if (p->now >= p->end[i].look_at)
-			look(&p->end[i], p->now);
+			look_by(&p->end[i], p->now, i ? 0 : p->wrong);
 	if (p->idle)
 		return;
 	/* Without a session whoever sends asks. */
@@ -321,28 +337,32 @@ static void who_says_little_has_it_too(void **state)
 	end(&p);
 }
 
+/* What the kernel has said before stays as it was; by the new time that is to come, or long over. */
 static void a_clock_that_is_set_loses_nothing(void **state)
 {
+	static const int64_t steps[] = { -86400, -100, -20, 20, 100, 86400 };
 	struct pair p;
 
 	(void)state;
-	begin(&p, 0);
-	p.end[0].told = 1;
-	pass(&p, 50);
-	/* Back by a day: what was is to come. */
-	p.now -= 86400;
-	p.asked_at = 0;
-	for (int i = 0; i < 2; i++) {
-		p.end[i].look_at = p.now;
-		p.end[i].have.last_handshake = p.now;
-	}
-	pass(&p, 600);
-	assert_int_equal(p.lost, 0);
-	p.end[1].told = 1;
-	pass(&p, 600);
-	assert_int_equal(p.lost, 0);
-	assert_shared(&p, 1);
-	end(&p);
+	for (size_t i = 0; i < WM_ARRAY_LEN(steps); i++)
+		for (int at = 0; at < 400; at += 3) {
+			begin(&p, 0);
+			p.end[0].told = 1;
+			pass(&p, at);
+			p.wrong = steps[i];
+			pass(&p, 600);
+			/* Nobody has shown it. */
+			assert_int_equal(p.end[0].psk.ntrials, 1);
+			p.wrong = 0;
+			pass(&p, 600);
+			assert_int_equal(p.end[0].psk.ntrials, 1);
+			assert_int_equal(p.lost, 0);
+			p.end[1].told = 1;
+			pass(&p, 600);
+			assert_int_equal(p.lost, 0);
+			assert_shared(&p, 1);
+			end(&p);
+		}
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/log.h"
 #include "core/util.h"
@@ -47,6 +48,14 @@ static void save(struct wm_preshared *p, const struct wm_instance *inst)
 			   strerror(-rc));
 }
 
+static struct wm_psk_time now(void)
+{
+	struct timespec boot = { 0 };
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (struct wm_psk_time){ .unix_s = wm_unix_time(), .boot_s = boot.tv_sec };
+}
+
 int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, const struct wm_wg_device *have,
 		       const struct wm_wg_device *want, struct wm_wg_device *ret)
 {
@@ -57,7 +66,7 @@ int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, c
 		return 0;
 	if (!p->loaded)
 		load(p, inst);
-	if (wm_psk_look(&p->psk, have, want, wm_unix_time()))
+	if (wm_psk_look(&p->psk, have, want, now()))
 		return -ENOMEM;
 	if (p->psk.unsaved)
 		save(p, inst);

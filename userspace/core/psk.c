@@ -59,10 +59,24 @@ static int64_t turn(const struct wm_psk_peer *p)
 	return TURN_S + p->public_key.byte[(uint64_t)p->since % WM_KEY_LEN] % 16;
 }
 
-/* The key was in the kernel at the last look, and is now. */
-static bool has_shown(const struct wm_psk_peer *p, const struct wm_wg_peer *have)
+/* A handshake is what changes the kernel's time of the last one. By the clock it is known when that was, unless the clock was
+ * set meanwhile: then as early as it can have been, which is after the last look. */
+static void see(struct wm_psk_peer *p, const struct wm_wg_peer *have, struct wm_psk_time now)
 {
-	return !p->back && have->last_handshake > p->since + FLIGHT_S;
+	int64_t last = have ? have->last_handshake : 0, ago = now.unix_s - last;
+	int64_t most = p->seen ? now.boot_s - p->looked_at : SESSION_S;
+
+	if (!p->seen || last != p->handshake)
+		p->shook_at = now.boot_s - (!last ? SESSION_S : ago < 0 || ago > most ? most : ago);
+	p->handshake = last;
+	p->looked_at = now.boot_s;
+	p->seen = true;
+}
+
+/* The key was in the kernel at the last look, and is now. */
+static bool has_shown(const struct wm_psk_peer *p)
+{
+	return !p->back && p->shook_at > p->since + FLIGHT_S;
 }
 
 /* age: of the session. */
@@ -80,36 +94,37 @@ static void go_on(struct wm_psk_peer *p, int64_t age, bool tried, int64_t now)
 		choose(p, !p->back, now);
 }
 
-static void look_at(struct wm_psk_peer *p, const struct wm_wg_peer *have, int64_t now, bool *io_unsaved)
+static void look_at(struct wm_psk_peer *p, const struct wm_wg_peer *have, struct wm_psk_time now, bool *io_unsaved)
 {
-	int64_t age = have && have->last_handshake ? now - have->last_handshake : SESSION_S;
 	bool tried = have && have->tx_bytes != p->bytes;
 
 	p->bytes = have ? have->tx_bytes : 0;
-	age = WM_MAX(age, (int64_t)0);
+	see(p, have, now);
 	if (is_proved(p))
 		return;
-	/* Whoever put another there, or has set the clock: from now on. */
-	if (!have || !wm_key_equal(&have->preshared_key, chosen(p)) || now < p->since || now < p->tries_since) {
-		p->since = p->tries_since = now;
+	/* Whoever put another there: from now on. */
+	if (!have || !wm_key_equal(&have->preshared_key, chosen(p))) {
+		p->since = p->tries_since = now.boot_s;
 		return;
 	}
-	if (has_shown(p, have)) {
+	if (has_shown(p)) {
 		p->proved = p->wanted;
 		*io_unsaved = true;
 		return;
 	}
-	go_on(p, age, tried, now);
+	go_on(p, now.boot_s - p->shook_at, tried, now.boot_s);
 }
 
 /* Another key than it had to have so far: not in the last minute of a session. */
-static void begin(struct wm_psk_peer *p, const struct wm_wg_peer *have, const struct wm_key *wanted, int64_t now)
+static void begin(struct wm_psk_peer *p, const struct wm_wg_peer *have, const struct wm_key *wanted, struct wm_psk_time now)
 {
-	int64_t age = have && have->last_handshake ? now - have->last_handshake : SESSION_S;
+	int64_t age;
 
+	see(p, have, now);
+	age = now.boot_s - p->shook_at;
 	p->wanted = *wanted;
 	p->bytes = have ? have->tx_bytes : 0;
-	choose(p, false, now);
+	choose(p, false, now.boot_s);
 	if (!is_proved(p) && have && age >= YOUNG_S && age < SESSION_S)
 		p->back = !wm_key_equal(&have->preshared_key, wanted);
 }
@@ -122,7 +137,7 @@ static const struct wm_wg_peer *find_peer(const struct wm_wg_device *dev, const 
 }
 
 static void take(struct wm_psk *ret, const struct wm_psk *before, const struct wm_wg_device *have, const struct wm_wg_peer *want,
-		 int64_t now)
+		 struct wm_psk_time now)
 {
 	const struct wm_psk_peer *old = find(before, &want->public_key);
 	const struct wm_wg_peer *there = find_peer(have, &want->public_key);
@@ -146,7 +161,7 @@ static size_t count_proved(const struct wm_psk *psk)
 	return n;
 }
 
-int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, int64_t now)
+int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, struct wm_psk_time now)
 {
 	struct wm_psk next = { .unsaved = psk->unsaved };
 	size_t n = 0;

@@ -21,10 +21,20 @@ struct wm_psk_peer {
 	struct wm_key public_key;
 	struct wm_key wanted;   /* as the registry says; zero only of what was loaded: nothing yet */
 	struct wm_key proved;   /* a handshake came with it; zero: with none so far, so without any */
-	int64_t since;          /* unix seconds: since when the kernel has what is chosen */
+	/* seconds since the machine started */
+	int64_t since;          /* since when the kernel has what is chosen */
 	int64_t tries_since;    /* and since when a handshake has been tried in vain */
+	int64_t looked_at;      /* the last look, if it was seen at one */
+	int64_t shook_at;       /* its last handshake, or before; what the kernel says of it depends on the clock, which may be set */
+	int64_t handshake;      /* as the kernel says it: unix seconds; 0: none */
 	uint64_t bytes;         /* that had been sent to it by then */
 	bool back;              /* chosen: `proved`, not `wanted` */
+	bool seen;
+};
+
+/* When it is looked: unix seconds, and seconds since the machine started (CLOCK_BOOTTIME), which nobody sets. */
+struct wm_psk_time {
+	int64_t unix_s, boot_s;
 };
 
 struct wm_psk {
@@ -34,8 +44,8 @@ struct wm_psk {
 	bool unsaved;              /* others than those that were loaded or saved are proved */
 };
 
-/* At a look at the kernel, which comes every few seconds. have: what is there. now: unix seconds. -ENOMEM: as before. */
-int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, int64_t now);
+/* At a look at the kernel, which comes every few seconds. have: what is there. -ENOMEM: as before. */
+int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, struct wm_psk_time now);
 
 /* What peer has to have; all that wm_psk_look knows nothing of has what is wanted. */
 const struct wm_key *wm_psk_chosen(const struct wm_psk *psk, const struct wm_wg_peer *want);
