@@ -27,6 +27,8 @@ struct pair {
 	int64_t session_at; /* when it began; 0: none yet */
 	int64_t asked_at;
 	int asks;           /* which end began the session */
+	int64_t told_at;    /* when the first data has come by it, from which on whoever answered calls it a session; 0: it has */
+	int64_t late;       /* it takes so long */
 	bool idle;          /* nobody sends anything */
 	unsigned int lost;  /* seconds in which what was sent had no session */
 };
@@ -76,12 +78,17 @@ static int64_t age(const struct pair *p)
 	return p->session_at ? p->now - p->session_at : 1000;
 }
 
-/* Told by the kernel in the time of the clock that it has. */
+/* By the clock that the machine has. */
+static void tell(struct pair *p, int i)
+{
+	p->end[i].have.last_handshake = p->now + (i ? 0 : p->wrong);
+}
+
 static void shake(struct pair *p)
 {
 	p->session_at = p->now;
-	p->end[0].have.last_handshake = p->now + p->wrong;
-	p->end[1].have.last_handshake = p->now;
+	tell(p, p->asks);
+	p->told_at = p->now + p->late;
 }
 
 static void ask(struct pair *p)
@@ -95,6 +102,10 @@ static void ask(struct pair *p)
 static void second(struct pair *p)
 {
 	p->now++;
+	if (p->told_at && p->now >= p->told_at) {
+		tell(p, !p->asks);
+		p->told_at = 0;
+	}
 	for (int i = 0; i < 2; i++)
 		if (p->now >= p->end[i].look_at)
 			look_by(&p->end[i], p->now, i ? 0 : p->wrong);
@@ -337,6 +348,36 @@ static void who_says_little_has_it_too(void **state)
 	end(&p);
 }
 
+/* A key that is put in after the answer and before the first data has no part in that session. */
+static void who_is_heard_late_has_shown_nothing(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int late = 1; late < 180; late += 2)
+		for (int at = 0; at < late; at += 9) {
+			begin(&p, 100);
+			p.asks = 1;
+			p.late = late;
+			while (age(&p) >= 100)
+				second(&p);
+			p.late = 0;
+			pass(&p, at);
+			p.end[0].told = 1;
+			pass(&p, 600);
+			assert_int_equal(p.end[0].psk.ntrials, 1);
+			/* It took the session for a younger one, once. */
+			p.lost = 0;
+			pass(&p, 3600);
+			assert_int_equal(p.lost, 0);
+			p.end[1].told = 1;
+			pass(&p, 600);
+			assert_int_equal(p.lost, 0);
+			assert_shared(&p, 1);
+			end(&p);
+		}
+}
+
 /* What the kernel has said before stays as it was; by the new time that is to come, or long over. */
 static void a_clock_that_is_set_loses_nothing(void **state)
 {
@@ -378,6 +419,7 @@ int main(void)
 		TEST(what_was_taken_back_is_tried_anew),
 		TEST(what_was_proved_is_not_given_up),
 		TEST(who_says_little_has_it_too),
+		TEST(who_is_heard_late_has_shown_nothing),
 		TEST(a_clock_that_is_set_loses_nothing),
 	};
 

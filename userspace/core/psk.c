@@ -14,7 +14,9 @@
 #define LATE_S 145    /* and taken back after that: enough asking before, enough time behind */
 #define TRIES_S 10    /* of asking at least */
 #define TURN_S 20     /* without a session, and up to 15 more, so that two ends do not miss each other for ever */
-#define FLIGHT_S 15   /* a handshake that early may have begun before the key was put in */
+/* Whoever answers mixes in the key as he answers, and the kernel calls that a handshake when the first data comes by it, for as
+ * long as a session lasts; and a little for putting the key in. */
+#define FLIGHT_S (SESSION_S + 10)
 
 void wm_psk_free(struct wm_psk *psk)
 {
