@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Preshared keys on trial: two ends, each of which looks every five seconds, and
+ * Preshared keys on trial: two ends, each of which looks every so often (WM_POLL), but every five seconds while it tries, and
  * between them what WireGuard does: a session lasts three minutes, after two of
  * them who began it asks for the next every five seconds, and that comes when
  * both have the same preshared key. A second passes at once.
@@ -10,7 +10,8 @@
 #include "core/util.h"
 #include "unit/mesh.h"
 
-#define LOOK 5
+#define LOOK WM_PSK_LOOK_S
+#define ASK 5
 #define NONE 0
 
 struct end {
@@ -18,6 +19,8 @@ struct end {
 	unsigned int told;     /* number of the key that its registry has told it; NONE */
 	struct wm_wg_peer have; /* in its kernel: the other end */
 	int64_t look_at;
+	int64_t every;         /* look, where nothing is tried; 0: LOOK */
+	unsigned int looks;    /* at which something was */
 };
 
 struct pair {
@@ -65,7 +68,8 @@ static void look_by(struct end *e, int64_t now, int64_t wrong)
 
 	assert_int_equal(wm_psk_look(&e->psk, &have, &wants, at), 0);
 	e->have.preshared_key = *wm_psk_chosen(&e->psk, &want);
-	e->look_at = now + LOOK;
+	e->look_at = now + (e->psk.nbusy || !e->every ? LOOK : e->every);
+	e->looks += e->psk.nbusy > 0;
 }
 
 static void look(struct end *e, int64_t now)
@@ -113,8 +117,8 @@ static void second(struct pair *p)
 		return;
 	/* Without a session whoever sends asks. */
 	if (age(p) >= 180)
-		p->asks = (int)(p->now / LOOK % 2);
-	if (age(p) >= 120 && p->now >= p->asked_at + LOOK)
+		p->asks = (int)(p->now / ASK % 2);
+	if (age(p) >= 120 && p->now >= p->asked_at + ASK)
 		ask(p);
 	p->lost += age(p) >= 180;
 	for (int i = 0; i < 2; i++)
@@ -237,6 +241,84 @@ static void another_key_that_one_is_not_told_cuts_nobody_off(void **state)
 		assert_shared(&p, 2);
 		end(&p);
 	}
+}
+
+/* Whoever is told is so at once: his look comes with it. */
+static void be_told(struct pair *p, int i, unsigned int n)
+{
+	p->end[i].told = n;
+	look(&p->end[i], p->now);
+}
+
+static void who_looks_seldom_loses_nothing(void **state)
+{
+	static const int64_t every[] = { 7, 15, 30, 60 };
+	struct pair p;
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(every); i++)
+		for (int at = 0; at < 180; at++) {
+			begin(&p, 0);
+			p.end[0].every = every[i];
+			p.end[1].every = every[(i + (size_t)at) % WM_ARRAY_LEN(every)];
+			p.asks = at % 2;
+			pass(&p, at);
+			be_told(&p, 0, 1);
+			pass(&p, 1800 + at);
+			assert_int_equal(p.lost, 0);
+			assert_int_equal(p.end[0].psk.ntrials, 1);
+			be_told(&p, 1, 1);
+			pass(&p, 900);
+			assert_int_equal(p.lost, 0);
+			assert_shared(&p, 1);
+			/* From now on nobody looks for it. */
+			p.end[0].looks = p.end[1].looks = 0;
+			pass(&p, 900);
+			assert_int_equal(p.end[0].looks + p.end[1].looks, 0);
+			end(&p);
+		}
+}
+
+static void who_is_not_told_for_days_costs_little_and_is_met(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int at = 0; at < 180; at += 7) {
+		begin(&p, 0);
+		p.end[0].every = 60;
+		p.asks = at % 2;
+		pass(&p, at);
+		be_told(&p, 0, 1);
+		pass(&p, 10800);
+		p.end[0].looks = 0;
+		pass(&p, 86400);
+		assert_int_equal(p.lost, 0);
+		/* Three times an hour at most, for a session each. */
+		assert_in_range(p.end[0].looks, 1, 24 * 3 * 180 / LOOK);
+		be_told(&p, 1, 1);
+		pass(&p, 7200);
+		assert_int_equal(p.lost, 0);
+		assert_shared(&p, 1);
+		end(&p);
+	}
+}
+
+/* Whom nobody answers, and nobody has anything for. */
+static void who_is_silent_is_not_looked_for(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	begin(&p, -1);
+	p.end[0].every = 60;
+	p.idle = true;
+	be_told(&p, 0, 1);
+	pass(&p, 120);
+	p.end[0].looks = 0;
+	pass(&p, 3600);
+	assert_int_equal(p.end[0].looks, 0);
+	end(&p);
 }
 
 /* --- what happens to them ------------------------------------------------------------------------ */
@@ -414,6 +496,9 @@ int main(void)
 		TEST(who_is_not_told_is_met_without_a_session),
 		TEST(two_that_are_new_have_it_at_once),
 		TEST(another_key_that_one_is_not_told_cuts_nobody_off),
+		TEST(who_looks_seldom_loses_nothing),
+		TEST(who_is_not_told_for_days_costs_little_and_is_met),
+		TEST(who_is_silent_is_not_looked_for),
 		TEST(who_has_forgotten_all_finds_it_again),
 		TEST(what_is_on_disk_is_known_again),
 		TEST(what_was_taken_back_is_tried_anew),

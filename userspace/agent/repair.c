@@ -73,16 +73,24 @@ static uint64_t cpu_ms(void)
 	return 1000ull * (uint64_t)t.tv_sec + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Until the next comparison without a notice: of a handshake there is none. */
+static uint64_t poll_ms(const struct wm_gateway *g)
+{
+	uint64_t most = g->memory.preshared.psk.nbusy ? 1000ull * WM_PSK_LOOK_S : (uint64_t)REPAIR_MAX_MS;
+
+	return WM_MIN(1000ull * g->inst->poll_s, most);
+}
+
 void wm_repair_now(struct wm_repair *r)
 {
 	bool all = wm_monotonic_ms() >= r->look_at, failed;
-	uint64_t poll = WM_MIN(1000ull * r->g->inst->poll_s, (uint64_t)REPAIR_MAX_MS);
-	uint64_t start = cpu_ms(), now, took;
+	uint64_t start = cpu_ms(), poll, now, took;
 
 	r->g->look_at_all |= all;
 	failed = wm_gateway_apply(r->g) != 0;
 	now = wm_monotonic_ms();
 	took = cpu_ms() - start;
+	poll = poll_ms(r->g);
 	wm_debug("compared with the kernel: %d changes", r->g->last.changes);
 	wm_pace_done(&r->pace, now, poll, took, r->g->last.changes, failed);
 	if (r->g->last.changes)

@@ -13,7 +13,10 @@
 #define YOUNG_S 110   /* another key is put in only before that */
 #define LATE_S 145    /* and taken back after that: enough asking before, enough time behind */
 #define TRIES_S 10    /* of asking at least */
-#define TURN_S 20     /* without a session, and up to 15 more, so that two ends do not miss each other for ever */
+#define FRESH 40      /* trials that follow each other, hours of them, ... */
+#define WAIT_S 1200   /* ... and then one in so much time, and up to a quarter of an hour more */
+#define AWAKE_S 60    /* so long after something was sent more may be */
+#define TURN_S 20     /* without a session, and up to 15 more */
 /* Whoever answers mixes in the key as he answers, and the kernel calls that a handshake when the first data comes by it, for as
  * long as a session lasts; and a little for putting the key in. */
 #define FLIGHT_S (SESSION_S + 10)
@@ -52,13 +55,35 @@ static const struct wm_key *chosen(const struct wm_psk_peer *p)
 
 static void choose(struct wm_psk_peer *p, bool back, int64_t now)
 {
+	p->fails += back && !p->back && p->fails < FRESH;
 	p->back = back;
 	p->since = p->tries_since = now;
 }
 
+/* Another each time, so that two ends do not miss each other for ever: 0 to 15. */
+static int64_t some(const struct wm_psk_peer *p)
+{
+	return p->public_key.byte[(uint64_t)p->since % WM_KEY_LEN] % 16;
+}
+
 static int64_t turn(const struct wm_psk_peer *p)
 {
-	return TURN_S + p->public_key.byte[(uint64_t)p->since % WM_KEY_LEN] % 16;
+	return TURN_S + some(p);
+}
+
+static bool may_try(const struct wm_psk_peer *p, int64_t now)
+{
+	return p->fails < FRESH || now - p->since >= WAIT_S + 60 * some(p);
+}
+
+/* now: of the last look. */
+static bool is_busy(const struct wm_psk_peer *p, int64_t now)
+{
+	bool session = now - p->shook_at < SESSION_S;
+
+	if (is_proved(p))
+		return false;
+	return (session && !p->back) || (p->fails < FRESH && (session || now - p->tried_at < AWAKE_S));
 }
 
 /* A handshake is what changes the kernel's time of the last one. By the clock it is known when that was, unless the clock was
@@ -88,7 +113,7 @@ static void go_on(struct wm_psk_peer *p, int64_t age, bool tried, int64_t now)
 
 	if (!tried || age < RENEW_S)
 		p->tries_since = now;
-	if (p->back && (age < YOUNG_S || (!session && !tried)))
+	if (p->back && ((age < YOUNG_S && may_try(p, now)) || (!session && !tried)))
 		choose(p, false, now);
 	else if (session && !p->back && age >= LATE_S && now - p->tries_since >= TRIES_S)
 		choose(p, true, now);
@@ -100,6 +125,8 @@ static void look_at(struct wm_psk_peer *p, const struct wm_wg_peer *have, struct
 {
 	bool tried = have && have->tx_bytes != p->bytes;
 
+	if (tried)
+		p->tried_at = now.boot_s;
 	p->bytes = have ? have->tx_bytes : 0;
 	see(p, have, now);
 	if (is_proved(p))
@@ -126,6 +153,8 @@ static void begin(struct wm_psk_peer *p, const struct wm_wg_peer *have, const st
 	age = now.boot_s - p->shook_at;
 	p->wanted = *wanted;
 	p->bytes = have ? have->tx_bytes : 0;
+	p->fails = 0;
+	p->tried_at = now.boot_s;
 	choose(p, false, now.boot_s);
 	if (!is_proved(p) && have && age >= YOUNG_S && age < SESSION_S)
 		p->back = !wm_key_equal(&have->preshared_key, wanted);
@@ -151,6 +180,7 @@ static void take(struct wm_psk *ret, const struct wm_psk *before, const struct w
 	else
 		begin(p, there, &want->preshared_key, now);
 	ret->ntrials += !is_proved(p);
+	ret->nbusy += is_busy(p, now.boot_s);
 }
 
 /* On disk those are that were proved. */

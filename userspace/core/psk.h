@@ -10,12 +10,17 @@
  *   - none, though it was tried: what was good before, in time for a handshake before the session ends
  *   - no session: the one and the other in turns, as long as somebody tries
  *
+ * Who has tried for hours (the peer may be away for months) tries a few times an hour only; a peer that is told then tries at each of its
+ * sessions, and so the two meet.
+ *
  * A key that was proved is never given up for anything but another of the registry's.
  */
 #pragma once
 
 #include "core/error.h"
 #include "core/wg.h"
+
+#define WM_PSK_LOOK_S 5 /* from one look to the next, at most, while anything is tried */
 
 struct wm_psk_peer {
 	struct wm_key public_key;
@@ -27,6 +32,8 @@ struct wm_psk_peer {
 	int64_t looked_at;      /* the last look, if it was seen at one */
 	int64_t shook_at;       /* its last handshake, or before; what the kernel says of it depends on the clock, which may be set */
 	int64_t handshake;      /* as the kernel says it: unix seconds; 0: none */
+	int64_t tried_at;       /* when it was seen last that something had been sent */
+	unsigned int fails;     /* how often what is wanted was given up */
 	uint64_t bytes;         /* that had been sent to it by then */
 	bool back;              /* chosen: `proved`, not `wanted` */
 	bool seen;
@@ -41,10 +48,11 @@ struct wm_psk {
 	struct wm_psk_peer *peers; /* sorted by public key; of those that have a preshared key */
 	size_t n;
 	size_t ntrials;            /* of them not proved */
+	size_t nbusy;              /* of these, to be looked at every WM_PSK_LOOK_S: what is tried may have to be taken back */
 	bool unsaved;              /* others than those that were loaded or saved are proved */
 };
 
-/* At a look at the kernel, which comes every few seconds. have: what is there. -ENOMEM: as before. */
+/* At a look at the kernel: every WM_PSK_LOOK_S while any is busy, else as often as a minute. have: what is there. -ENOMEM: as before. */
 int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, struct wm_psk_time now);
 
 /* What peer has to have; all that wm_psk_look knows nothing of has what is wanted. */
