@@ -37,6 +37,7 @@ archives_test_ctl      := agent
 archives_test_workable := agent
 archives_test_identity := agent
 archives_test_fetcher  := agent
+archives_test_preshared := agent
 archives_test_fetch_report := fetch
 archives_test_confine   := fetch
 libs_test_confine       := -lseccomp

@@ -340,6 +340,87 @@ static void who_has_forgotten_all_finds_it_again(void **state)
 	}
 }
 
+/* The first start of a version with trials: there is no file, but a key that has been in use for months. */
+static void what_the_kernel_has_in_use_is_good_where_nothing_is_on_record(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(&p, 60);
+		p.end[0].have.preshared_key = p.end[1].have.preshared_key = number(1);
+		p.end[0].told = p.end[1].told = 1;
+		p.end[0].psk.on_record = i;
+		look(&p.end[0], p.now);
+		assert_int_equal(p.end[0].psk.ntrials, i);
+		assert_true(i || p.end[0].psk.unsaved);
+		end(&p);
+		/* Another key falls back to that one, not to none. */
+		begin(&p, 60);
+		p.end[0].have.preshared_key = p.end[1].have.preshared_key = number(1);
+		p.end[0].told = 2;
+		p.end[1].told = 1;
+		pass(&p, 3600);
+		assert_int_equal(p.lost, 0);
+		assert_true(uses(&p.end[1], 1));
+		end(&p);
+	}
+	/* Of one by which there is no session nobody knows. */
+	begin(&p, 200);
+	p.end[0].have.preshared_key = number(1);
+	p.end[0].told = 1;
+	look(&p.end[0], p.now);
+	assert_int_equal(p.end[0].psk.ntrials, 1);
+	/* Nor at the second look. */
+	end(&p);
+	begin(&p, 60);
+	look(&p.end[0], p.now);
+	p.end[0].have.preshared_key = number(1);
+	p.end[0].told = 1;
+	look(&p.end[0], p.now);
+	assert_int_equal(p.end[0].psk.ntrials, 1);
+	end(&p);
+}
+
+/* A plan without it, and one with it again. */
+static void whoever_is_away_for_a_plan_is_known_again(void **state)
+{
+	const struct wm_psk_time at = { .unix_s = 1700000000, .boot_s = 5000 };
+	const struct wm_wg_device nobody = { 0 };
+	struct pair p;
+
+	(void)state;
+	begin(&p, 0);
+	p.end[0].told = p.end[1].told = 1;
+	pass(&p, 600);
+	assert_shared(&p, 1);
+	p.end[0].psk.unsaved = false;
+	assert_int_equal(wm_psk_look(&p.end[0].psk, &nobody, &nobody, at), 0);
+	assert_int_equal(p.end[0].psk.ntrials + p.end[0].psk.nbusy, 0);
+	assert_false(p.end[0].psk.unsaved);
+	look(&p.end[0], ++p.now);
+	assert_shared(&p, 1);
+	end(&p);
+}
+
+static void many_that_are_away_are_not_all_known(void **state)
+{
+	const struct wm_psk_time at = { .unix_s = 1700000000, .boot_s = 5000 };
+	const struct wm_wg_device nobody = { 0 };
+	struct wm_psk psk = { .n = 3000, .on_record = true, .peers = calloc(3000, sizeof(*psk.peers)) };
+
+	(void)state;
+	assert_non_null(psk.peers);
+	for (size_t i = 0; i < psk.n; i++) {
+		psk.peers[i].public_key = (struct wm_key){ { (uint8_t)(i >> 8), (uint8_t)i } };
+		psk.peers[i].proved = number(1);
+	}
+	assert_int_equal(wm_psk_look(&psk, &nobody, &nobody, at), 0);
+	assert_int_equal(psk.n, WM_PSK_GONE_MAX);
+	assert_true(psk.unsaved);
+	wm_psk_free(&psk);
+}
+
 static void what_is_on_disk_is_known_again(void **state)
 {
 	WM_AUTO_FREE char *text = NULL, *same = NULL;
@@ -500,6 +581,9 @@ int main(void)
 		TEST(who_is_not_told_for_days_costs_little_and_is_met),
 		TEST(who_is_silent_is_not_looked_for),
 		TEST(who_has_forgotten_all_finds_it_again),
+		TEST(what_the_kernel_has_in_use_is_good_where_nothing_is_on_record),
+		TEST(whoever_is_away_for_a_plan_is_known_again),
+		TEST(many_that_are_away_are_not_all_known),
 		TEST(what_is_on_disk_is_known_again),
 		TEST(what_was_taken_back_is_tried_anew),
 		TEST(what_was_proved_is_not_given_up),

@@ -23,15 +23,22 @@ static void free_text(char *text)
 	free(text);
 }
 
-/* Without it each key is tried once more. */
+/* Nothing is written over what could not be read. */
 static void load(struct wm_preshared *p, const struct wm_instance *inst)
 {
 	char path[WM_PATH_SIZE], *text = NULL;
+	int rc = path_of(inst, path);
 
 	p->loaded = true;
-	if (!path_of(inst, path) && !wm_read_file(path, FILE_MAX, &text, NULL))
-		wm_psk_parse(text, &p->psk);
+	if (!rc)
+		rc = wm_read_file(path, FILE_MAX, &text, NULL);
+	if (!rc)
+		rc = wm_psk_parse(text, &p->psk);
 	free_text(text);
+	p->unreadable = rc && rc != -ENOENT;
+	if (p->unreadable)
+		wm_error("%s/preshared: cannot read it: %s; keys that the kernel has sessions by are taken for good, and the file is left as it is: repair it, or remove it and restart wm-gateway",
+			 inst->state_dir, strerror(-rc));
 }
 
 static void save(struct wm_preshared *p, const struct wm_instance *inst)
@@ -68,7 +75,7 @@ int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, c
 		load(p, inst);
 	if (wm_psk_look(&p->psk, have, want, now()))
 		return -ENOMEM;
-	if (p->psk.unsaved)
+	if (p->psk.unsaved && !p->unreadable)
 		save(p, inst);
 	if (!p->psk.ntrials)
 		return 0;

@@ -12,6 +12,7 @@ struct wm_preshared {
 	struct wm_psk psk;
 	bool stays;  /* this process looks every few seconds; one that looks once cannot try anything, and has what is wanted */
 	bool loaded;
+	bool unreadable; /* the file: it stays as it is */
 };
 
 /* *ret: as want, but with the preshared keys that are to be in the kernel now; only its peers may be a copy, which

@@ -160,6 +160,14 @@ static void begin(struct wm_psk_peer *p, const struct wm_wg_peer *have, const st
 		p->back = !wm_key_equal(&have->preshared_key, wanted);
 }
 
+/* By a clock that may be wrong. */
+static bool has_session(const struct wm_wg_peer *have, struct wm_psk_time now)
+{
+	int64_t age = now.unix_s - have->last_handshake;
+
+	return have->last_handshake && age >= 0 && age < SESSION_S;
+}
+
 /* --- all of them --------------------------------------------------------------------------------- */
 
 static const struct wm_wg_peer *find_peer(const struct wm_wg_device *dev, const struct wm_key *public_key)
@@ -175,12 +183,29 @@ static void take(struct wm_psk *ret, const struct wm_psk *before, const struct w
 	struct wm_psk_peer *p = &ret->peers[ret->n++];
 
 	*p = old ? *old : (struct wm_psk_peer){ .public_key = want->public_key };
+	if (!old && !before->on_record && there && has_session(there, now))
+		p->proved = there->preshared_key;
 	if (wm_key_equal(&p->wanted, &want->preshared_key))
 		look_at(p, there, now, &ret->unsaved);
 	else
 		begin(p, there, &want->preshared_key, now);
 	ret->ntrials += !is_proved(p);
 	ret->nbusy += is_busy(p, now.boot_s);
+}
+
+/* The next plan may have it again, and with it the same key. */
+static void keep_gone(struct wm_psk *ret, const struct wm_psk *before, const struct wm_wg_device *want)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < before->n && n < WM_PSK_GONE_MAX; i++) {
+		const struct wm_psk_peer *p = &before->peers[i];
+
+		if (wm_key_is_zero(&p->proved) || find_peer(want, &p->public_key))
+			continue;
+		ret->peers[ret->n++] = (struct wm_psk_peer){ .public_key = p->public_key, .proved = p->proved };
+		n++;
+	}
 }
 
 /* On disk those are that were proved. */
@@ -195,8 +220,8 @@ static size_t count_proved(const struct wm_psk *psk)
 
 int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, struct wm_psk_time now)
 {
-	struct wm_psk next = { .unsaved = psk->unsaved };
-	size_t n = 0;
+	struct wm_psk next = { .on_record = true, .unsaved = psk->unsaved || !psk->on_record };
+	size_t n = WM_MIN(psk->n, (size_t)WM_PSK_GONE_MAX);
 
 	for (size_t i = 0; i < want->npeers; i++)
 		n += !wm_key_is_zero(&want->peers[i].preshared_key);
@@ -206,7 +231,10 @@ int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struc
 	for (size_t i = 0; i < want->npeers; i++)
 		if (!wm_key_is_zero(&want->peers[i].preshared_key))
 			take(&next, psk, have, &want->peers[i], now);
-	/* Of who has none any more, or is no peer, nothing is known from now on: he would begin anew. */
+	keep_gone(&next, psk, want);
+	if (next.n)
+		qsort(next.peers, next.n, sizeof(*next.peers), by_key);
+	/* Of who has none any more nothing is known from now on: he would begin anew. */
 	next.unsaved |= count_proved(&next) < count_proved(psk);
 	wm_psk_free(psk);
 	*psk = next;
@@ -256,7 +284,7 @@ static bool parse_line(const char *line, size_t len, struct wm_psk_peer *ret)
 
 int wm_psk_parse(const char *text, struct wm_psk *ret)
 {
-	struct wm_psk psk = { .peers = calloc(strlen(text) / (2 * WM_KEY_TEXT - 1) + 1, sizeof(*psk.peers)) };
+	struct wm_psk psk = { .on_record = true, .peers = calloc(strlen(text) / (2 * WM_KEY_TEXT - 1) + 1, sizeof(*psk.peers)) };
 	size_t len;
 
 	if (!psk.peers)

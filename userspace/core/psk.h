@@ -20,11 +20,12 @@
 #include "core/error.h"
 #include "core/wg.h"
 
+#define WM_PSK_GONE_MAX 1024 /* peers that are none now, whose keys are known all the same: the next plan may have them again */
 #define WM_PSK_LOOK_S 5 /* from one look to the next, at most, while anything is tried */
 
 struct wm_psk_peer {
 	struct wm_key public_key;
-	struct wm_key wanted;   /* as the registry says; zero only of what was loaded: nothing yet */
+	struct wm_key wanted;   /* as the registry says; zero only of what was loaded, or is gone: nothing yet */
 	struct wm_key proved;   /* a handshake came with it; zero: with none so far, so without any */
 	/* seconds since the machine started */
 	int64_t since;          /* since when the kernel has what is chosen */
@@ -45,14 +46,16 @@ struct wm_psk_time {
 };
 
 struct wm_psk {
-	struct wm_psk_peer *peers; /* sorted by public key; of those that have a preshared key */
+	struct wm_psk_peer *peers; /* sorted by public key; of those that have a preshared key, and some that are gone */
 	size_t n;
 	size_t ntrials;            /* of them not proved */
 	size_t nbusy;              /* of these, to be looked at every WM_PSK_LOOK_S: what is tried may have to be taken back */
+	bool on_record;            /* it was loaded, or looked for once: who is not among them was never proved */
 	bool unsaved;              /* others than those that were loaded or saved are proved */
 };
 
-/* At a look at the kernel: every WM_PSK_LOOK_S while any is busy, else as often as a minute. have: what is there. -ENOMEM: as before. */
+/* At a look at the kernel: every WM_PSK_LOOK_S while any is busy, else as often as a minute. have: what is there. With nothing on record
+ * the keys by which the kernel has sessions are as good as proved: a version that knew no trials has put them there. -ENOMEM: as before. */
 int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struct wm_wg_device *want, struct wm_psk_time now);
 
 /* What peer has to have; all that wm_psk_look knows nothing of has what is wanted. */

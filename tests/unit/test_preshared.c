@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is known of preshared keys, on disk: lost, unreadable, and where it cannot be written.
+ */
+#include "agent/preshared.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "unit/mesh.h"
+
+static struct wm_instance inst;
+static char path[WM_PATH_SIZE];
+static struct wm_preshared preshared;
+static struct wm_wg_peer have_peer, want_peer;
+
+static int make_place(void **state)
+{
+	char dir[] = "/tmp/wm-preshared-XXXXXX";
+
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	inst = (struct wm_instance){ 0 };
+	preshared = (struct wm_preshared){ .stays = true };
+	have_peer = want_peer = (struct wm_wg_peer){ .public_key = key(1), .preshared_key = key(101) };
+	have_peer.last_handshake = wm_unix_time() - 10;
+	return wm_copy(inst.state_dir, sizeof(inst.state_dir), dir) || wm_format(path, sizeof(path), "%s/preshared", dir);
+}
+
+static int remove_place(void **state)
+{
+	(void)state;
+	wm_preshared_free(&preshared);
+	unlink(path);
+	rmdir(path);
+	return rmdir(inst.state_dir);
+}
+
+static void look(void)
+{
+	const struct wm_wg_device have = { .peers = &have_peer, .npeers = 1 }, want = { .peers = &want_peer, .npeers = 1 };
+	struct wm_wg_device ret;
+
+	assert_int_equal(wm_preshared_begin(&preshared, &inst, &have, &want, &ret), 0);
+	have_peer.preshared_key = ret.peers[0].preshared_key;
+	wm_preshared_end(&want, &ret);
+}
+
+static void without_a_file_what_is_in_use_is_good_and_kept(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	look();
+	assert_int_equal(preshared.psk.ntrials, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	/* By the file, without a session. */
+	wm_preshared_free(&preshared);
+	preshared.stays = true;
+	have_peer.last_handshake = 0;
+	look();
+	assert_int_equal(preshared.psk.ntrials, 0);
+}
+
+static void what_cannot_be_read_is_left_as_it_is(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	/* EISDIR, also for root. */
+	assert_int_equal(mkdir(path, 0700), 0);
+	look();
+	assert_true(preshared.unreadable);
+	assert_int_equal(preshared.psk.ntrials, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(without_a_file_what_is_in_use_is_good_and_kept, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_left_as_it_is, make_place, remove_place),
+	};
+
+	wm_log_open("test_preshared", WM_LOG_ERROR);
+	return UNIT_RUN("preshared", tests);
+}
