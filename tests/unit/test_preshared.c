@@ -81,11 +81,87 @@ static void what_cannot_be_read_is_left_as_it_is(void **state)
 	assert_true(S_ISDIR(st.st_mode));
 }
 
+static void put(const char *text)
+{
+	assert_int_equal(wm_replace_file(path, 0600, text, strlen(text)), 0);
+}
+
+static char *got(void)
+{
+	char *text = NULL;
+
+	assert_int_equal(wm_read_file(path, 4096, &text, NULL), 0);
+	return text;
+}
+
+static void what_a_later_version_has_written_stays(void **state)
+{
+	WM_AUTO_FREE char *text = NULL;
+
+	(void)state;
+	put("preshared 12\nanything\n");
+	look();
+	assert_true(preshared.unreadable);
+	text = got();
+	assert_string_equal(text, "preshared 12\nanything\n");
+}
+
+static void the_file_says_which_version_it_is_of(void **state)
+{
+	WM_AUTO_FREE char *text = NULL;
+
+	(void)state;
+	look();
+	text = got();
+	assert_int_equal(strncmp(text, "preshared 1\n", 12), 0);
+	/* From before that, without: it is known all the same. */
+	put(text + 12);
+	wm_preshared_free(&preshared);
+	preshared.stays = true;
+	have_peer.last_handshake = 0;
+	look();
+	assert_int_equal(preshared.psk.ntrials, 0);
+	/* And one that says nothing of it, is on record: who is not there was not proved. */
+	put("preshared 1\n");
+	wm_preshared_free(&preshared);
+	preshared.stays = true;
+	have_peer.last_handshake = wm_unix_time();
+	look();
+	assert_int_equal(preshared.psk.ntrials, 1);
+}
+
+static void what_could_not_be_written_is_later(void **state)
+{
+	(void)state;
+	assert_int_equal(rmdir(inst.state_dir), 0);
+	look();
+	assert_true(preshared.psk.unsaved);
+	assert_int_equal(preshared.save_pause, 10);
+	/* Not at each look. */
+	assert_int_equal(mkdir(inst.state_dir, 0700), 0);
+	look();
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(rmdir(inst.state_dir), 0);
+	for (int i = 0; i < 10; i++) {
+		preshared.save_at = 0;
+		look();
+	}
+	assert_int_equal(preshared.save_pause, 600);
+	assert_int_equal(mkdir(inst.state_dir, 0700), 0);
+	preshared.save_at = 0;
+	look();
+	assert_false(preshared.psk.unsaved);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(without_a_file_what_is_in_use_is_good_and_kept, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_left_as_it_is, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(what_a_later_version_has_written_stays, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(the_file_says_which_version_it_is_of, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(what_could_not_be_written_is_later, make_place, remove_place),
 	};
 
 	wm_log_open("test_preshared", WM_LOG_ERROR);

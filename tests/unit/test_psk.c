@@ -7,6 +7,8 @@
  */
 #include "core/psk.h"
 
+#include <errno.h>
+
 #include "core/util.h"
 #include "unit/mesh.h"
 
@@ -433,7 +435,7 @@ static void what_is_on_disk_is_known_again(void **state)
 	pass(&p, 600);
 	assert_true(p.end[0].psk.unsaved);
 	text = wm_psk_format(&p.end[0].psk);
-	assert_int_equal(strlen(text), 90);
+	assert_int_equal(strlen(text), 12 + 90);
 	wm_psk_free(&p.end[0].psk);
 	assert_int_equal(wm_psk_parse(text, &p.end[0].psk), 0);
 	look(&p.end[0], ++p.now);
@@ -441,10 +443,11 @@ static void what_is_on_disk_is_known_again(void **state)
 	same = wm_psk_format(&p.end[0].psk);
 	assert_string_equal(text, same);
 	/* What is damaged is not there. */
-	text[50] = '*';
+	text[62] = '*';
 	assert_int_equal(wm_psk_parse(text, &again), 0);
 	assert_int_equal(again.n, 0);
 	wm_psk_free(&again);
+	assert_int_equal(wm_psk_parse("preshared 2\n", &again), -EPROTO);
 	assert_int_equal(wm_psk_parse("\n\nx y\n", &again), 0);
 	assert_int_equal(again.n, 0);
 	wm_psk_free(&again);

@@ -10,6 +10,8 @@
 #include "core/util.h"
 
 #define FILE_MAX (16u << 20)
+#define SAVE_FIRST_S 10 /* after a try that failed, and twice as long after the next, ... */
+#define SAVE_MAX_S 600
 
 static int path_of(const struct wm_instance *inst, char *ret)
 {
@@ -38,10 +40,10 @@ static void load(struct wm_preshared *p, const struct wm_instance *inst)
 	p->unreadable = rc && rc != -ENOENT;
 	if (p->unreadable)
 		wm_error("%s/preshared: cannot read it: %s; keys that the kernel has sessions by are taken for good, and the file is left as it is: repair it, or remove it and restart wm-gateway",
-			 inst->state_dir, strerror(-rc));
+			 inst->state_dir, rc == -EPROTO ? "it is of another version" : strerror(-rc));
 }
 
-static void save(struct wm_preshared *p, const struct wm_instance *inst)
+static int save(struct wm_preshared *p, const struct wm_instance *inst)
 {
 	char path[WM_PATH_SIZE], *text = wm_psk_format(&p->psk);
 	int rc = text ? path_of(inst, path) : -ENOMEM;
@@ -49,10 +51,25 @@ static void save(struct wm_preshared *p, const struct wm_instance *inst)
 	if (!rc)
 		rc = wm_replace_file(path, 0600, text, strlen(text));
 	free_text(text);
-	p->psk.unsaved = false; /* said once, and not at each look */
-	if (rc)
-		wm_warning("cannot keep %s/preshared: %s; after a restart the preshared keys of peers are tried anew", inst->state_dir,
-			   strerror(-rc));
+	return rc;
+}
+
+/* What cannot be written now can be later; said once, and not at each try. */
+static void keep(struct wm_preshared *p, const struct wm_instance *inst, int64_t boot_s)
+{
+	int rc;
+
+	if (!p->psk.unsaved || p->unreadable || (p->save_pause && boot_s < p->save_at))
+		return;
+	rc = save(p, inst);
+	p->psk.unsaved = rc != 0;
+	if (rc && !p->save_pause)
+		wm_warning("cannot keep %s/preshared: %s; it is tried again; after a restart before that the preshared keys of peers are tried anew",
+			   inst->state_dir, strerror(-rc));
+	if (!rc && p->save_pause)
+		wm_info("%s/preshared is kept again", inst->state_dir);
+	p->save_pause = rc ? WM_MIN(WM_MAX(2 * p->save_pause, (int64_t)SAVE_FIRST_S), (int64_t)SAVE_MAX_S) : 0;
+	p->save_at = boot_s + p->save_pause;
 }
 
 static struct wm_psk_time now(void)
@@ -66,6 +83,7 @@ static struct wm_psk_time now(void)
 int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, const struct wm_wg_device *have,
 		       const struct wm_wg_device *want, struct wm_wg_device *ret)
 {
+	struct wm_psk_time at = now();
 	struct wm_wg_peer *peers;
 
 	*ret = *want;
@@ -73,10 +91,9 @@ int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, c
 		return 0;
 	if (!p->loaded)
 		load(p, inst);
-	if (wm_psk_look(&p->psk, have, want, now()))
+	if (wm_psk_look(&p->psk, have, want, at))
 		return -ENOMEM;
-	if (p->psk.unsaved && !p->unreadable)
-		save(p, inst);
+	keep(p, inst, at.boot_s);
 	if (!p->psk.ntrials)
 		return 0;
 	peers = malloc(want->npeers * sizeof(*peers));

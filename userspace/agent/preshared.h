@@ -13,6 +13,8 @@ struct wm_preshared {
 	bool stays;  /* this process looks every few seconds; one that looks once cannot try anything, and has what is wanted */
 	bool loaded;
 	bool unreadable; /* the file: it stays as it is */
+	/* what could not be written: seconds since the machine started, and from one try to the next; 0: all could */
+	int64_t save_at, save_pause;
 };
 
 /* *ret: as want, but with the preshared keys that are to be in the kernel now; only its peers may be a copy, which

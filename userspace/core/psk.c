@@ -250,11 +250,16 @@ const struct wm_key *wm_psk_chosen(const struct wm_psk *psk, const struct wm_wg_
 
 /* --- on disk ---------------------------------------------------------------------------------------- */
 
+#define HEAD "preshared "
+#define FIRST HEAD "1\n"
+
 char *wm_psk_format(const struct wm_psk *psk)
 {
 	const size_t line = 2 * (size_t)WM_KEY_TEXT; /* a space, and a line's end, where the NULs are */
-	char *text = malloc(psk->n * line + 1), *end = text, key[WM_KEY_TEXT], proved[WM_KEY_TEXT];
+	char *text = malloc(sizeof(FIRST) + psk->n * line), *end = text, key[WM_KEY_TEXT], proved[WM_KEY_TEXT] = "";
 
+	if (text)
+		end = stpcpy(text, FIRST);
 	for (size_t i = 0; text && i < psk->n; i++) {
 		if (wm_key_is_zero(&psk->peers[i].proved))
 			continue;
@@ -289,6 +294,11 @@ int wm_psk_parse(const char *text, struct wm_psk *ret)
 
 	if (!psk.peers)
 		return -ENOMEM;
+	/* Before there were versions there was no such line. */
+	if (!strncmp(text, HEAD, strlen(HEAD)) && strncmp(text, FIRST, strlen(FIRST))) {
+		free(psk.peers);
+		return -EPROTO;
+	}
 	for (; *text; text += len + (text[len] == '\n')) {
 		len = strcspn(text, "\n");
 		psk.n += parse_line(text, len, &psk.peers[psk.n]);
