@@ -154,6 +154,32 @@ static void what_could_not_be_written_is_later(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+/* 1 is on trial, 2 is not: whoever puts another key in place of either has it repaired, and told. */
+static void only_a_trial_is_quiet(void **state)
+{
+	struct wm_wg_peer there[2] = { have_peer, { .public_key = key(2), .preshared_key = key(102), .last_handshake = have_peer.last_handshake } };
+	struct wm_wg_peer wanted[2] = { want_peer, there[1] };
+	const struct wm_wg_device have = { .peers = there, .npeers = 2 }, want = { .peers = wanted, .npeers = 2 };
+	struct wm_wg_op op = { .kind = WM_WG_SET_PEER, .flags = WM_WG_OP_PSK, .peer.public_key = key(1) };
+	const struct wm_wg_diff diff = { .ops = &op, .n = 1 };
+	struct wm_wg_device ret;
+
+	(void)state;
+	there[0].preshared_key = (struct wm_key){ 0 };
+	assert_int_equal(wm_preshared_begin(&preshared, &inst, &have, &want, &ret), 0);
+	wm_preshared_end(&want, &ret);
+	assert_int_equal(preshared.psk.ntrials, 1);
+	assert_int_equal(wm_preshared_quiet(&preshared, &have, &diff), 1);
+	there[0].preshared_key = want_peer.preshared_key;
+	assert_int_equal(wm_preshared_quiet(&preshared, &have, &diff), 1);
+	there[0].preshared_key = key(103);
+	assert_int_equal(wm_preshared_quiet(&preshared, &have, &diff), 0);
+	op.peer.public_key = key(2);
+	assert_int_equal(wm_preshared_quiet(&preshared, &have, &diff), 0);
+	op.peer.public_key = key(3);
+	assert_int_equal(wm_preshared_quiet(&preshared, &have, &diff), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_later_version_has_written_stays, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(the_file_says_which_version_it_is_of, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(what_could_not_be_written_is_later, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(only_a_trial_is_quiet, make_place, remove_place),
 	};
 
 	wm_log_open("test_preshared", WM_LOG_ERROR);

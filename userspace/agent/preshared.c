@@ -115,12 +115,18 @@ void wm_preshared_end(const struct wm_wg_device *want, struct wm_wg_device *copy
 	copy->peers = NULL;
 }
 
-size_t wm_preshared_quiet(const struct wm_preshared *p, const struct wm_wg_diff *diff)
+size_t wm_preshared_quiet(const struct wm_preshared *p, const struct wm_wg_device *have, const struct wm_wg_diff *diff)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; p->psk.ntrials && i < diff->n; i++)
-		n += diff->ops[i].kind == WM_WG_SET_PEER && diff->ops[i].flags == WM_WG_OP_PSK;
+	for (size_t i = 0; p->psk.ntrials && i < diff->n; i++) {
+		const struct wm_wg_op *op = &diff->ops[i];
+		const struct wm_wg_peer *there = NULL;
+
+		if (op->kind == WM_WG_SET_PEER && op->flags == WM_WG_OP_PSK)
+			there = wm_wg_find_peer(have, &op->peer.public_key);
+		n += there && wm_psk_is_trial(&p->psk, there);
+	}
 	return n;
 }
 

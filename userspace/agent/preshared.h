@@ -23,7 +23,7 @@ int wm_preshared_begin(struct wm_preshared *p, const struct wm_instance *inst, c
 		       const struct wm_wg_device *want, struct wm_wg_device *ret);
 void wm_preshared_end(const struct wm_wg_device *want, struct wm_wg_device *copy);
 
-/* Of the operations of a difference, those that only go on with a trial: nobody is told of each. */
-size_t wm_preshared_quiet(const struct wm_preshared *p, const struct wm_wg_diff *diff);
+/* Of the operations of a difference from what is there, those that only go on with a trial: nobody is told of each. */
+size_t wm_preshared_quiet(const struct wm_preshared *p, const struct wm_wg_device *have, const struct wm_wg_diff *diff);
 
 void wm_preshared_free(struct wm_preshared *p);

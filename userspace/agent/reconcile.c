@@ -86,7 +86,7 @@ static int step_wg(struct job *job, struct wm_error *err)
 		    wm_wg_diff(&have, &want, m->endpoints, m->n, wm_unix_time(), &diff)))
 		rc = wm_fail(err, ENOMEM, "out of memory");
 	if (!rc && diff.n) {
-		changes = (int)(diff.n - wm_preshared_quiet(&m->preshared, &diff));
+		changes = (int)(diff.n - wm_preshared_quiet(&m->preshared, &have, &diff));
 		rc = wm_wg_write(job->inst->ifname, &diff, err);
 	}
 	if (!rc)

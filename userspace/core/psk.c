@@ -170,16 +170,11 @@ static bool has_session(const struct wm_wg_peer *have, struct wm_psk_time now)
 
 /* --- all of them --------------------------------------------------------------------------------- */
 
-static const struct wm_wg_peer *find_peer(const struct wm_wg_device *dev, const struct wm_key *public_key)
-{
-	return dev->npeers ? bsearch(public_key, dev->peers, dev->npeers, sizeof(*dev->peers), by_key) : NULL;
-}
-
 static void take(struct wm_psk *ret, const struct wm_psk *before, const struct wm_wg_device *have, const struct wm_wg_peer *want,
 		 struct wm_psk_time now)
 {
 	const struct wm_psk_peer *old = find(before, &want->public_key);
-	const struct wm_wg_peer *there = find_peer(have, &want->public_key);
+	const struct wm_wg_peer *there = wm_wg_find_peer(have, &want->public_key);
 	struct wm_psk_peer *p = &ret->peers[ret->n++];
 
 	*p = old ? *old : (struct wm_psk_peer){ .public_key = want->public_key };
@@ -201,7 +196,7 @@ static void keep_gone(struct wm_psk *ret, const struct wm_psk *before, const str
 	for (size_t i = 0; i < before->n && n < WM_PSK_GONE_MAX; i++) {
 		const struct wm_psk_peer *p = &before->peers[i];
 
-		if (wm_key_is_zero(&p->proved) || find_peer(want, &p->public_key))
+		if (wm_key_is_zero(&p->proved) || wm_wg_find_peer(want, &p->public_key))
 			continue;
 		ret->peers[ret->n++] = (struct wm_psk_peer){ .public_key = p->public_key, .proved = p->proved };
 		n++;
@@ -246,6 +241,14 @@ const struct wm_key *wm_psk_chosen(const struct wm_psk *psk, const struct wm_wg_
 	const struct wm_psk_peer *p = find(psk, &want->public_key);
 
 	return p && wm_key_equal(&p->wanted, &want->preshared_key) ? chosen(p) : &want->preshared_key;
+}
+
+bool wm_psk_is_trial(const struct wm_psk *psk, const struct wm_wg_peer *have)
+{
+	const struct wm_psk_peer *p = find(psk, &have->public_key);
+
+	return p && !is_proved(p) &&
+	       (wm_key_equal(&have->preshared_key, &p->wanted) || wm_key_equal(&have->preshared_key, &p->proved));
 }
 
 /* --- on disk ---------------------------------------------------------------------------------------- */

@@ -61,6 +61,9 @@ int wm_psk_look(struct wm_psk *psk, const struct wm_wg_device *have, const struc
 /* What peer has to have; all that wm_psk_look knows nothing of has what is wanted. */
 const struct wm_key *wm_psk_chosen(const struct wm_psk *psk, const struct wm_wg_peer *want);
 
+/* peer is on trial, and what the kernel has of it is one of the two that take turns, not a third. */
+bool wm_psk_is_trial(const struct wm_psk *psk, const struct wm_wg_peer *have);
+
 /* Those that were proved: "preshared 1", and lines "PUBLIC-KEY PRESHARED-KEY": malloc'd, to be wiped; NULL: no memory. What is
  * no such line is not there: it costs another trial. -EPROTO: it is of another version; -ENOMEM. */
 char *wm_psk_format(const struct wm_psk *psk);

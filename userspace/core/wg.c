@@ -98,6 +98,11 @@ int wm_wg_finish(struct wm_wg_device *dev)
 	return 0;
 }
 
+const struct wm_wg_peer *wm_wg_find_peer(const struct wm_wg_device *dev, const struct wm_key *public_key)
+{
+	return dev->npeers ? bsearch(public_key, dev->peers, dev->npeers, sizeof(*dev->peers), by_key) : NULL;
+}
+
 /* --- difference ------------------------------------------------------------------ */
 
 struct differ {
@@ -224,17 +229,12 @@ static int diff_allowed(struct differ *d, const struct wm_wg_peer *have, const s
 	return rc;
 }
 
-static const struct wm_wg_peer *find_peer(const struct wm_wg_device *dev, const struct wm_wg_peer *peer)
-{
-	return dev->npeers ? bsearch(peer, dev->peers, dev->npeers, sizeof(*peer), by_key) : NULL;
-}
-
 static int diff_peers(struct differ *d)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < d->want->npeers; i++) {
-		const struct wm_wg_peer *want = &d->want->peers[i], *have = find_peer(d->have, want);
+		const struct wm_wg_peer *want = &d->want->peers[i], *have = wm_wg_find_peer(d->have, &want->public_key);
 
 		rc = diff_fields(d, have, want);
 		if (!rc)
@@ -244,7 +244,7 @@ static int diff_peers(struct differ *d)
 	}
 	/* Last: what a removed peer had may have moved on by then, without a gap. */
 	for (size_t i = 0; !rc && i < d->have->npeers; i++) {
-		if (!find_peer(d->want, &d->have->peers[i]) && !new_op(d, WM_WG_REMOVE_PEER, &d->have->peers[i]))
+		if (!wm_wg_find_peer(d->want, &d->have->peers[i].public_key) && !new_op(d, WM_WG_REMOVE_PEER, &d->have->peers[i]))
 			rc = -ENOMEM;
 	}
 	return rc;

@@ -45,6 +45,9 @@ int wm_wg_add_allowed(struct wm_wg_device *dev, struct wm_prefix prefix); /* to 
  * splits a big peer over messages). -EEXIST when one prefix has two owners. */
 int wm_wg_finish(struct wm_wg_device *dev);
 
+/* By its key; NULL: it is none of a device that was finished. */
+const struct wm_wg_peer *wm_wg_find_peer(const struct wm_wg_device *dev, const struct wm_key *public_key);
+
 enum wm_wg_op_kind {
 	WM_WG_SET_DEVICE,     /* private key, port or fwmark differ */
 	WM_WG_REMOVE_PEER,
