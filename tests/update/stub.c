@@ -10,7 +10,7 @@
  * deaf, dies, stays (unsynced, and whatever it is told), crashes and ends (once
  * it is in force), ails (ends while there is <run_dir>/ails), hangs (while there
  * is <run_dir>/hangs). Each of them ends
- * while there is <run_dir>/broken. While it runs, <run_dir>/runs says "<version> <pid>".
+ * while there is <run_dir>/broken, and takes <run_dir>/once away and ends. While it runs, <run_dir>/runs says "<version> <pid>".
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -90,9 +90,16 @@ static bool is_in_sync(const struct wm_instance *inst)
 	       !strcmp(run, "hangs");
 }
 
+static bool take_away(const struct wm_instance *inst, const char *name)
+{
+	char path[WM_PATH_SIZE];
+
+	return !wm_format(path, sizeof(path), "%s/%s", inst->run_dir, name) && !unlink(path);
+}
+
 static bool has_to_end(const struct wm_instance *inst)
 {
-	return there_is(inst, "broken") || (!strcmp(run, "ends") && is_in_force(inst)) ||
+	return there_is(inst, "broken") || take_away(inst, "once") || (!strcmp(run, "ends") && is_in_force(inst)) ||
 	       (!strcmp(run, "ails") && there_is(inst, "ails"));
 }
 

@@ -198,6 +198,27 @@ says() { [ "$(grep -c "$1" "$D/agent-log")" -ge "${2-1}" ]; }
 	[ "$(grep -c 'to see whether that stays' "$D/agent-log")" = 0 ]
 }
 
+ends_once() { # and runs again; how often it did so before
+	touch "$D/run/once"
+	until_true 'it ends' says 'wm-gateway ended with exit code 3' $(($1 + 1))
+	until_true 'it runs again' some_runs
+}
+
+@test "a release is not blamed for how the one before it ended" {
+	publish 0.2.0
+	agent
+	until_true '0.2.0 is in force' in_force 0.2.0
+	ends_once 0
+	ends_once 1
+	publish 0.3.0
+	until_true '0.3.0 is in force' in_force 0.3.0
+	ends_once 2
+	until_true '0.3.0 runs' in_force 0.3.0
+	more_rounds 2
+	in_force 0.3.0
+	[ "$(grep -c 'to see whether that stays' "$D/agent-log")" = 0 ]
+}
+
 @test "a gateway that hangs is killed, and starts again" {
 	settings WM_UPDATE_PROVE=1
 	stub "$D/packaged" "$OWN" ok hangs

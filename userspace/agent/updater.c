@@ -95,6 +95,12 @@ void wm_updater_run_proved(struct wm_updater *u)
 		wm_updater_run(u, program);
 }
 
+void wm_updater_set_proved(struct wm_updater *u, const struct wm_version *version)
+{
+	u->proved = *version;
+	u->ends = (struct wm_ends){ 0 };
+}
+
 static void begin_trial(struct wm_updater *u, bool sure)
 {
 	struct wm_update_state state = { 0 };
@@ -164,7 +170,7 @@ static void trial_proved(struct wm_updater *u)
 	struct wm_instance inst;
 	struct wm_error err;
 
-	u->proved = u->trial;
+	wm_updater_set_proved(u, &u->trial);
 	wm_updater_rest(u, UINT_MAX);
 	if (wm_updater_names(u, &inst, &err) || wm_releases_switch(&inst, &u->trial, &err)) {
 		/* It runs and works; after a restart it is proved again. */

@@ -58,8 +58,11 @@ static bool older_release(const struct wm_instance *inst, const struct wm_update
 /* The package's, then; and who is typed as wm-gateway must not hand over to another. */
 static void forget_releases(struct wm_updater *u, const struct wm_instance *inst)
 {
+	struct wm_version own = { 0 };
+
 	wm_releases_forget(inst);
-	wm_version_parse(WM_VERSION, &u->proved);
+	wm_version_parse(WM_VERSION, &own);
+	wm_updater_set_proved(u, &own);
 }
 
 static void put_in_force(struct wm_updater *u, const struct wm_instance *inst, const struct wm_version *before)
@@ -67,7 +70,7 @@ static void put_in_force(struct wm_updater *u, const struct wm_instance *inst, c
 	struct wm_error err;
 
 	if (!wm_releases_switch(inst, before, &err)) {
-		u->proved = *before;
+		wm_updater_set_proved(u, before);
 		return;
 	}
 	wm_error("update: %s", err.text);
@@ -122,7 +125,7 @@ static void begin_comparing(struct wm_updater *u, int status, uint64_t longest_m
 static void end_comparing(struct wm_updater *u)
 {
 	wm_update_work_stop(u);
-	u->ends.n = 0;
+	u->ends = (struct wm_ends){ 0 };
 	wm_updater_rest(u, WM_UPDATER_FIRST_LOOK_S);
 }
 

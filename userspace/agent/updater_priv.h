@@ -21,6 +21,8 @@ void wm_updater_rest(struct wm_updater *u, unsigned int most_s);
 /* That program is to run. */
 void wm_updater_run(struct wm_updater *u, const char *program);
 void wm_updater_run_proved(struct wm_updater *u);
+/* Another is proved now: what the one before did is no business of it. */
+void wm_updater_set_proved(struct wm_updater *u, const struct wm_version *version);
 /* u->trial was taken back; bad: by its own fault. */
 void wm_updater_end_failed(struct wm_updater *u, bool bad);
 
