@@ -66,6 +66,25 @@ static void how_long_it_lasted_is_of_those_that_count(void **state)
 	assert_int_equal(longest, 60 * MINUTE);
 }
 
+static void who_hangs_three_times_a_day_does_so_too_often(void **state)
+{
+	static const struct {
+		uint64_t every;
+		unsigned int too_many;
+	} rows[] = { { 10 * MINUTE, 3 }, { 720 * MINUTE, 3 }, { 721 * MINUTE, 0 }, { 2880 * MINUTE, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct wm_ends e = { 0 };
+		unsigned int at = 0;
+
+		for (unsigned int n = 1; n <= 20 && !at; n++)
+			at = wm_ends_hang(&e, 5 + n * rows[i].every) ? n : 0;
+		assert_int_equal(at, rows[i].too_many);
+		assert_int_equal(e.n, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -73,6 +92,7 @@ int main(void)
 		TEST(else_six_within_an_hour_are),
 		TEST(seldom_is_never_too_many),
 		TEST(how_long_it_lasted_is_of_those_that_count),
+		TEST(who_hangs_three_times_a_day_does_so_too_often),
 	};
 
 	return UNIT_RUN("ends", tests);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What becomes of a release that is signed and whole, and does not work, now or
 # later; and whether it is blamed for that. The gateways are stubs.
-# time limit: 420 s
+# time limit: 600 s
 
 load rig
 
@@ -233,6 +233,34 @@ ends_once() { # and runs again; how often it did so before
 	rm "$D/run/hangs"
 	until_true 'another one runs' another_than "$pid"
 	says 'was ended by signal 9'
+}
+
+@test "bad release: it hangs once it is in force" {
+	settings WM_UPDATE_PROVE=1
+	both syncs hangs
+	touch "$D/run/hangs"
+	POKED=$AGENT
+	until_true 'it is killed' says 'killing it' 1
+	until_true 'it is killed again' says 'killing it' 2
+	until_true 'the one before is tried' says '0.3.0/wm-gateway keeps ending (it was killed, as it did not answer); starting .*/0.2.0/wm-gateway'
+	until_true 'that one stays' says '/0.2.0/wm-gateway stays, and is in force again instead of 0.3.0'
+	until_true '0.3.0 is not in sync when it is tried anew' knows_bad 0.3.0
+	until_true '0.2.0 is in force' in_force 0.2.0
+}
+knows_bad() { [[ "$(state bad)" == "$1 "* ]]; }
+
+@test "a release is not blamed for what has the one before hang as well" {
+	settings WM_UPDATE_PROVE=1
+	both hangs hangs
+	touch "$D/run/hangs"
+	POKED=$AGENT
+	until_true 'it is killed' says 'killing it' 1
+	until_true 'it is killed again' says 'killing it' 2
+	until_true 'the one before is tried' says '/0.2.0/wm-gateway, to see whether that stays'
+	until_true 'it hangs, too' says '/0.2.0/wm-gateway stays, but does not answer: the release is not blamed for it'
+	rm "$D/run/hangs"
+	until_true '0.3.0 runs' in_force 0.3.0
+	[ "$(state bad)$(state ended)" = '' ]
 }
 another_than() { some_runs && [ "$(runs_pid)" != "$1" ]; }
 

@@ -36,6 +36,7 @@ struct agent {
 	uint64_t started; /* monotonic ms */
 	uint64_t start_at, kill_at; /* monotonic ms */
 	uint64_t backoff_ms;
+	bool hung;        /* the child was killed for that */
 	bool replacing;   /* the child was told to end, for another program */
 	bool stop;
 	struct wm_updater updater;
@@ -115,8 +116,11 @@ static void back_off(struct agent *a, int status)
 
 static void child_ended(struct agent *a, int status)
 {
+	bool hung = a->hung;
+
 	a->child = 0;
 	a->kill_at = NEVER;
+	a->hung = false;
 	if (a->stop)
 		return;
 	/* Also where it was quicker than we to end it. */
@@ -126,7 +130,10 @@ static void child_ended(struct agent *a, int status)
 		return;
 	}
 	back_off(a, status);
-	wm_updater_ended(&a->updater, status, wm_monotonic_ms() - a->started);
+	if (hung)
+		wm_updater_hung(&a->updater, wm_monotonic_ms() - a->started);
+	else
+		wm_updater_ended(&a->updater, status, wm_monotonic_ms() - a->started);
 	/* Another program has not failed yet. */
 	if (strcmp(a->running, a->updater.program))
 		a->start_at = 0;
@@ -172,6 +179,7 @@ static void on_time(struct agent *a)
 	if (a->updater.hangs && a->child) {
 		wm_error("wm-gateway has not answered for minutes; killing it");
 		kill(a->child, SIGKILL);
+		a->hung = true;
 	}
 	a->updater.hangs = false;
 	if (a->child && now >= a->kill_at) {

@@ -97,6 +97,9 @@ int wm_update_work_prove(const struct wm_updater *u)
 		if (is_in_sync(&inst, (unsigned int)WM_MIN((end - now) / 1000 + 1, (uint64_t)ASK_S)))
 			return WM_UPDATE_IN_SYNC;
 	}
+	/* One that hangs, too, is no better. */
+	if (u->phase == WM_UPDATER_COMPARING && !answers(&inst))
+		return WM_UPDATE_SILENT;
 	return WM_UPDATE_NOT_IN_SYNC;
 }
 

@@ -14,7 +14,7 @@ enum wm_update_said {
 	WM_UPDATE_STAGED_UNSURE, /* one is, but that one does not answer that it is */
 	WM_UPDATE_IN_SYNC,
 	WM_UPDATE_NOT_IN_SYNC, /* not within WM_UPDATE_PROVE */
-	WM_UPDATE_SILENT, /* the gateway that runs does not answer at all, for as long */
+	WM_UPDATE_SILENT, /* the gateway that runs does not answer at all, for as long; of a trial, that is not in sync */
 };
 
 int wm_update_work_look(const struct wm_updater *u);

@@ -64,3 +64,5 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status);
 void wm_updater_started(struct wm_updater *u);             /* u->program runs now */
 /* and ended without having been told to by wm-agent */
 void wm_updater_ended(struct wm_updater *u, int status, uint64_t lasted_ms);
+/* or was killed, as u->hangs said */
+void wm_updater_hung(struct wm_updater *u, uint64_t lasted_ms);

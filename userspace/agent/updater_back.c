@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Back from a release that was proved once and keeps ending, months later
- * perhaps, with nobody there to look. The one before is started, to see whether
+ * perhaps, or hanging, with nobody there to look. The one before is started, to see whether
  * it is the release or the machine: when that one stays, it is put in force;
  * when it ends as well, nothing is wrong with the newer one.
  */
@@ -98,7 +98,7 @@ static void give_up_broken(struct wm_updater *u)
 
 /* --- the older one instead, to compare ---------------------------------------------------------------- */
 
-static void begin_comparing(struct wm_updater *u, int status, uint64_t longest_ms)
+static void begin_comparing(struct wm_updater *u, const char *how, uint64_t longest_ms)
 {
 	char newer[PATH_MAX], older[PATH_MAX], path[PATH_MAX];
 	struct wm_update_state state;
@@ -108,7 +108,7 @@ static void begin_comparing(struct wm_updater *u, int status, uint64_t longest_m
 	if (u->phase == WM_UPDATER_RETURNING)
 		wm_updater_end_failed(u, false);
 	wm_updater_rest(u, WM_UPDATER_FIRST_LOOK_S);
-	wm_updater_says_end(status, u->why, sizeof(u->why));
+	snprintf(u->why, sizeof(u->why), "%s", how);
 	u->least_ms = LONGER * longest_ms;
 	if (wm_updater_names(u, &inst, NULL) || wm_updater_load_state(u, path, &state))
 		return;
@@ -169,6 +169,8 @@ void wm_updater_compared(struct wm_updater *u, int said)
 	/* Also where it is not in sync: it stays, and the other did not. */
 	if (said == WM_UPDATE_IN_SYNC || said == WM_UPDATE_NOT_IN_SYNC)
 		blame_release(u);
+	else if (said == WM_UPDATE_SILENT)
+		not_the_release(u, "stays, but does not answer");
 	else
 		not_the_release(u, "cannot be judged (gateway.env is not valid, or who watched it was ended)");
 }
@@ -201,6 +203,7 @@ static bool is_in_the_way(const struct wm_updater *u)
 void wm_updater_proved_ended(struct wm_updater *u, int status, uint64_t lasted_ms)
 {
 	uint64_t now = wm_monotonic_ms(), longest;
+	char how[64];
 
 	if (u->phase == WM_UPDATER_COMPARING) {
 		older_ended(u, status);
@@ -216,5 +219,15 @@ void wm_updater_proved_ended(struct wm_updater *u, int status, uint64_t lasted_m
 	if (is_in_the_way(u))
 		return;
 	if (wm_updater_ended_itself(status) && wm_ends_add(&u->ends, now, lasted_ms, &longest) && now >= u->compare_at_ms)
-		begin_comparing(u, status, longest);
+		begin_comparing(u, wm_updater_says_end(status, how, sizeof(how)), longest);
+}
+
+void wm_updater_hung(struct wm_updater *u, uint64_t lasted_ms)
+{
+	uint64_t now = wm_monotonic_ms();
+
+	if (!strcmp(u->program, u->packaged) || (u->phase != WM_UPDATER_RESTING && u->phase != WM_UPDATER_LOOKING))
+		return;
+	if (wm_ends_hang(&u->ends, now) && now >= u->compare_at_ms)
+		begin_comparing(u, "was killed, as it did not answer", WM_MIN(lasted_ms, (uint64_t)WM_ENDS_WITHIN_MS));
 }

@@ -34,3 +34,11 @@ bool wm_ends_add(struct wm_ends *e, uint64_t now, uint64_t lasted, uint64_t *ret
 		return false;
 	return true;
 }
+
+bool wm_ends_hang(struct wm_ends *e, uint64_t now)
+{
+	if (e->nhung == WM_ENDS_HUNG)
+		memmove(e->hung, e->hung + 1, --e->nhung * sizeof(*e->hung));
+	e->hung[e->nhung++] = now;
+	return e->nhung == WM_ENDS_HUNG && now - e->hung[0] <= WM_ENDS_HUNG_WITHIN_MS;
+}
