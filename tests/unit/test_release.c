@@ -236,12 +236,52 @@ static void who_keeps_ending_twice_is_bad(void **state)
 	assert_string_equal(s.why, "0.3.0 was in force, and kept ending (it ended with exit code 3); the one before does not");
 }
 
+static int judged(const struct wm_update_state *s, const struct wm_version *v, int64_t now)
+{
+	const struct wm_release r = { .version = *v, .expires = 1000000 };
+	const struct wm_version running = version("0.1.0");
+
+	return wm_update_judge(s, &r, &running, now, &err);
+}
+
+static void what_is_put_off_is_tried_later(void **state)
+{
+	struct wm_version a = version("0.2.0"), b = version("0.3.0");
+	struct wm_update_state s = { .proved = a, .staged = a }, again;
+	WM_AUTO_FREE char *text = NULL;
+
+	(void)state;
+	wm_update_state_begun(&s, &a);
+	wm_update_state_put_off(&s, &a, 5000, "was not in sync");
+	assert_int_equal(s.nbad + s.tries, 0);
+	text = wm_update_state_format(&s);
+	wm_update_state_parse(text, &again);
+	assert_int_equal(judged(&again, &a, 5000), -EALREADY);
+	assert_int_equal(judged(&again, &a, 5000 + WM_UPDATE_LATER_S - 1), -EALREADY);
+	assert_int_equal(judged(&again, &a, 5000 + WM_UPDATE_LATER_S), 1);
+	assert_int_equal(judged(&again, &a, 4999), 1);
+	assert_int_equal(judged(&again, &b, 5000), 1);
+	wm_update_state_proved(&again, &b, &a, 6000, NULL);
+	assert_true(wm_version_is_none(&again.later));
+}
+
+/* It goes into force again as a new one does: when it is in sync. */
+static void who_kept_ending_is_not_known_any_more(void **state)
+{
+	struct wm_version a = version("0.2.0");
+	struct wm_update_state s = { .proved = a };
+
+	(void)state;
+	wm_update_state_ended(&s, &a, 8, "ended with exit code 3");
+	assert_true(wm_version_is_none(&s.proved));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(versions_have_an_order), TEST(other_versions_are_none), TEST(a_manifest_is_read), TEST(others_are_refused),
 		TEST(programs_of_other_machines), TEST(a_state_comes_back), TEST(what_is_offered_is_judged), TEST(trials_are_counted),
-		TEST(who_keeps_ending_twice_is_bad),
+		TEST(who_keeps_ending_twice_is_bad), TEST(what_is_put_off_is_tried_later), TEST(who_kept_ending_is_not_known_any_more),
 	};
 
 	return UNIT_RUN("release", tests);

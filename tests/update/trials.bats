@@ -246,6 +246,7 @@ ends_once() { # and runs again; how often it did so before
 	until_true 'that one stays' says '/0.2.0/wm-gateway stays, and is in force again instead of 0.3.0'
 	until_true '0.3.0 is not in sync when it is tried anew' knows_bad 0.3.0
 	until_true '0.2.0 is in force' in_force 0.2.0
+	[ "$(grep -c 'killing it' "$D/agent-log")" = 3 ]
 }
 knows_bad() { [[ "$(state bad)" == "$1 "* ]]; }
 
@@ -297,7 +298,8 @@ another_than() { some_runs && [ "$(runs_pid)" != "$1" ]; }
 	until_true '0.3.0 is in force' in_force 0.3.0
 }
 
-@test "a registry that refuses what was in sync once does not have it taken back" {
+# 0.2.0 was in force; it was damaged on the disk and cannot be run, so that the package's runs and it has to be had anew, and is not in sync from now on
+damaged_and_refused() {
 	settings WM_UPDATE_PROVE=2
 	publish 0.2.0 ok asked
 	agent
@@ -305,10 +307,34 @@ another_than() { some_runs && [ "$(runs_pid)" != "$1" ]; }
 	POKED=
 	kill -9 "$AGENT"
 	until_true 'the gateway ends with its agent' silent
-	# Damaged, so that the package runs, and it has to be had anew; and refused from now on.
-	head -c 1000 "$WWW/$GATEWAY" >"$RELEASES/0.2.0/wm-gateway"
+	head -c 10 "$WWW/$GATEWAY" >"$RELEASES/0.2.0/wm-gateway"
 	touch "$D/run/unsynced"
 	agent
+}
+
+@test "a registry that refuses what was in sync once has it put off, and not blamed" {
+	damaged_and_refused
+	until_true 'it is put off' complains '0.2.0 was in force once, but was not in sync now that it was started again, and what runs is: it is tried again after'
+	is_running "$OWN"
+	more_rounds 3
+	is_running "$OWN"
+	[ "$(grep -c 'starting wm-gateway 0.2.0' "$D/agent-log")" = 2 ]
+	[ "$(state bad)" = '' ]
+	[ "$(state tries) $(state proved)" = '0 0.2.0' ]
+	# An hour later, and in sync.
+	rm "$D/run/unsynced"
+	POKED=
+	kill -9 "$AGENT"
+	until_true 'the gateway ends with its agent' silent
+	sed -i 's/^later_since .*/later_since 1700000000/' "$RELEASES/state"
+	agent
+	until_true '0.2.0 is in force again' in_force 0.2.0
+	[ "$(state later)" = '' ]
+}
+
+@test "a registry that refuses all does not have what was in sync once taken back" {
+	stub "$D/packaged" "$OWN" ok asked
+	damaged_and_refused
 	until_true '0.2.0 is in force again' in_force 0.2.0
 	[ "$(state bad)" = '' ]
 	# Of one that never was in sync nobody knows.

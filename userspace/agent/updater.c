@@ -114,6 +114,7 @@ static void begin_trial(struct wm_updater *u, bool sure)
 	u->trial = state.staged;
 	u->sure = sure;
 	u->known = !wm_version_compare(&state.proved, &state.staged);
+	u->refused = false;
 	/* Before anything is started: a release that takes the machine down with it is known by this. */
 	wm_update_state_begun(&state, &u->trial);
 	if (wm_updater_save_state(saved, &state))
@@ -129,7 +130,10 @@ void wm_updater_end_failed(struct wm_updater *u, bool bad)
 	char path[PATH_MAX];
 
 	if (!wm_updater_load_state(u, path, &state)) {
-		wm_update_state_failed(&state, &u->trial, bad, wm_unix_time(), u->why);
+		if (bad && u->refused)
+			wm_update_state_put_off(&state, &u->trial, wm_unix_time(), u->why);
+		else
+			wm_update_state_failed(&state, &u->trial, bad, wm_unix_time(), u->why);
 		wm_updater_save_state(path, &state);
 	}
 	wm_updater_rest(u, UINT_MAX);
@@ -270,8 +274,9 @@ bool wm_updater_on_end(struct wm_updater *u, pid_t pid, int status)
 	if (WIFSIGNALED(status))
 		wm_warning("update: the process that looks for releases was ended by signal %d", WTERMSIG(status));
 	if (u->phase == WM_UPDATER_TRYING) {
-		/* A registry that refuses what was in sync once would have it taken back. It has lasted, and that is all. */
-		if (said == WM_UPDATE_IN_SYNC || (said == WM_UPDATE_NOT_IN_SYNC && u->known))
+		/* Where the old one was not in sync either, what was in sync once is as good as that. */
+		u->refused = said == WM_UPDATE_NOT_IN_SYNC && u->known;
+		if (said == WM_UPDATE_IN_SYNC || (u->refused && !u->sure))
 			trial_proved(u);
 		else if (said == WM_UPDATE_NOT_IN_SYNC)
 			trial_failed(u, true, "was not in sync in time (WM_UPDATE_PROVE)");

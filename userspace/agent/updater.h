@@ -39,6 +39,7 @@ struct wm_updater {
 	uint64_t compare_at_ms;        /* monotonic: not again before that */
 	bool sure;                     /* the old one was in sync: if it is so again, the new one failed by its own fault */
 	bool known;                    /* it was in sync once: that it is not now is not held against it */
+	bool refused;                  /* and that is why it was taken back */
 	char why[64];                  /* it failed, or how what was proved ended last */
 
 	char program[PATH_MAX];        /* which wm-gateway is to run */

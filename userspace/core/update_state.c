@@ -49,6 +49,10 @@ static void take_line(struct wm_update_state *s, char *line)
 		wm_version_parse(value, &s->ended);
 	else if (!strcmp(line, "proved"))
 		wm_version_parse(value, &s->proved);
+	else if (!strcmp(line, "later"))
+		wm_version_parse(value, &s->later);
+	else if (!strcmp(line, "later_since"))
+		s->later_since = (int64_t)(number(value) & INT64_MAX);
 	else if (!strcmp(line, "staged"))
 		wm_version_parse(value, &s->staged);
 	else if (!strcmp(line, "tried"))
@@ -99,6 +103,9 @@ char *wm_update_state_format(const struct wm_update_state *s)
 	print_version(f, "before", &s->before);
 	print_version(f, "ended", &s->ended);
 	print_version(f, "proved", &s->proved);
+	print_version(f, "later", &s->later);
+	if (!wm_version_is_none(&s->later))
+		fprintf(f, "later_since %" PRId64 "\n", s->later_since);
 	print_version(f, "staged", &s->staged);
 	print_version(f, "tried", &s->tried);
 	fprintf(f, "tries %" PRIu32 "\nrounds %" PRIu64 "\nchecked %" PRId64 "\n", s->tries, s->rounds, s->checked);
@@ -185,7 +192,7 @@ void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *
 	end_round(s);
 	s->proved = *version;
 	s->before = *before;
-	s->tried = (struct wm_version){ 0 };
+	s->tried = s->later = (struct wm_version){ 0 };
 	s->tries = 0;
 	wm_update_state_complain(s, now, but);
 }
@@ -202,7 +209,7 @@ void wm_update_state_ended(struct wm_update_state *s, const struct wm_version *v
 		 wm_version_format(version, name), how, again ? "" : "; it will be downloaded anew");
 	wm_update_state_complain(s, now, text);
 	s->ended = *version;
-	s->before = (struct wm_version){ 0 };
+	s->before = s->proved = (struct wm_version){ 0 };
 }
 
 void wm_update_state_failed(struct wm_update_state *s, const struct wm_version *version, bool sure, int64_t now, const char *why)
@@ -214,6 +221,20 @@ void wm_update_state_failed(struct wm_update_state *s, const struct wm_version *
 		wm_update_state_add_bad(s, version, why);
 	snprintf(text, sizeof(text), "%s was started and taken back: %s", wm_version_format(version, name), why);
 	wm_update_state_complain(s, now, text);
+}
+
+void wm_update_state_put_off(struct wm_update_state *s, const struct wm_version *version, int64_t now, const char *why)
+{
+	wm_update_state_failed(s, version, false, now, why);
+	wm_update_state_given_up(s);
+	s->later = *version;
+	s->later_since = now;
+}
+
+/* By a clock that was set meanwhile: at once. */
+static bool is_put_off(const struct wm_update_state *s, const struct wm_version *v, int64_t now)
+{
+	return !wm_version_compare(&s->later, v) && now >= s->later_since && now - s->later_since < WM_UPDATE_LATER_S;
 }
 
 int wm_update_judge(const struct wm_update_state *state, const struct wm_release *release, const struct wm_version *running,
@@ -237,5 +258,8 @@ int wm_update_judge(const struct wm_update_state *state, const struct wm_release
 		return 0;
 	if (bad)
 		return wm_fail(err, EALREADY, "%s is not tried again: %s", text, bad->why);
+	if (is_put_off(state, v, now))
+		return wm_fail(err, EALREADY, "%s was in force once, but was not in sync now that it was started again, and what runs is: it is tried again after %s",
+			       text, wm_time_format(state->later_since + WM_UPDATE_LATER_S, when));
 	return 1;
 }

@@ -9,6 +9,7 @@
 
 #define WM_UPDATE_BAD_MAX 8
 #define WM_UPDATE_WHY_SIZE 400
+#define WM_UPDATE_LATER_S 3600
 #define WM_UPDATE_TRIES_MAX 3 /* of a release that was never seen to fail by itself */
 
 struct wm_update_bad {
@@ -20,7 +21,9 @@ struct wm_update_state {
 	struct wm_version highest;   /* of all manifests that were believed: nothing older is, any more */
 	struct wm_version before;    /* of the package or still on disk: what ran until the one that runs was proved; none: nothing */
 	struct wm_version ended;     /* what last did so again and again, though it was proved, and the one before did not */
-	struct wm_version proved;    /* what was last: a registry that refuses it later has no part in that */
+	struct wm_version proved;    /* what was last, and has not kept ending since: a registry that refuses it has it no more than put off */
+	struct wm_version later;     /* what was put off: it is not tried again for WM_UPDATE_LATER_S ... */
+	int64_t later_since;         /* ... from then on, unix seconds */
 	struct wm_version staged;    /* whole on disk, not yet proved */
 	struct wm_version tried;     /* which was started last to be proved, or could not even test itself, */
 	uint32_t tries;              /* and how often */
@@ -51,10 +54,12 @@ void wm_update_state_proved(struct wm_update_state *state, const struct wm_versi
 			    int64_t now, const char *but);
 /* The first time it may have been damaged on the disk, and is had anew; the second time it is bad. how: "was ended by signal 6" */
 void wm_update_state_ended(struct wm_update_state *state, const struct wm_version *version, int64_t now, const char *how);
+/* It was in sync once, and is not now, where the one before is: not to its blame, and tried again later. */
+void wm_update_state_put_off(struct wm_update_state *state, const struct wm_version *version, int64_t now, const char *why);
 void wm_update_state_failed(struct wm_update_state *state, const struct wm_version *version, bool sure, int64_t now,
 			    const char *why);
 
 /* Is it to be had, by a gateway that runs `running`? 1 yes; 0 it runs already; -ESTALE older than what was offered before or
- * runs; -ETIME expired; -EALREADY tried before, and bad. The manifest has been verified. */
+ * runs; -ETIME expired; -EALREADY tried before, and bad or put off. The manifest has been verified. */
 int wm_update_judge(const struct wm_update_state *state, const struct wm_release *release, const struct wm_version *running,
 		    int64_t now, struct wm_error *err);
