@@ -236,6 +236,33 @@ static void who_keeps_ending_twice_is_bad(void **state)
 	assert_string_equal(s.why, "0.3.0 was in force, and kept ending (it ended with exit code 3); the one before does not");
 }
 
+static void who_ends_twice_with_years_between_is_not_bad(void **state)
+{
+	static const struct {
+		int64_t proved, ended; /* days after it ended first: had anew, proved; and ended again */
+		bool bad;
+	} rows[] = { { 1, 2, true }, { 30, 36, true }, { 30, 37, false }, { 1, 700, false }, { 1, -5, false } };
+	struct wm_version a = version("0.2.0"), b = version("0.3.0"), c = version("0.4.0");
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		struct wm_update_state s = { .before = a }, again;
+		WM_AUTO_FREE char *text = NULL;
+		const int64_t day = 86400, first = 100 * day;
+
+		wm_update_state_ended(&s, &b, first, "ended with exit code 3");
+		wm_update_state_proved(&s, &b, &a, first + rows[i].proved * day, NULL);
+		text = wm_update_state_format(&s);
+		wm_update_state_parse(text, &again);
+		wm_update_state_ended(&again, &b, first + rows[i].ended * day, "ended with exit code 3");
+		assert_int_equal(again.nbad, rows[i].bad);
+		/* Another one that is proved meanwhile ends that. */
+		wm_update_state_proved(&s, &c, &b, first + rows[i].proved * day, NULL);
+		wm_update_state_ended(&s, &b, first + rows[i].proved * day, "ended with exit code 3");
+		assert_int_equal(s.nbad, 0);
+	}
+}
+
 static int judged(const struct wm_update_state *s, const struct wm_version *v, int64_t now)
 {
 	const struct wm_release r = { .version = *v, .expires = 1000000 };
@@ -281,7 +308,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(versions_have_an_order), TEST(other_versions_are_none), TEST(a_manifest_is_read), TEST(others_are_refused),
 		TEST(programs_of_other_machines), TEST(a_state_comes_back), TEST(what_is_offered_is_judged), TEST(trials_are_counted),
-		TEST(who_keeps_ending_twice_is_bad), TEST(what_is_put_off_is_tried_later), TEST(who_kept_ending_is_not_known_any_more),
+		TEST(who_keeps_ending_twice_is_bad), TEST(who_ends_twice_with_years_between_is_not_bad), TEST(what_is_put_off_is_tried_later), TEST(who_kept_ending_is_not_known_any_more),
 	};
 
 	return UNIT_RUN("release", tests);

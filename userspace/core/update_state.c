@@ -47,6 +47,8 @@ static void take_line(struct wm_update_state *s, char *line)
 		wm_version_parse(value, &s->before);
 	else if (!strcmp(line, "ended"))
 		wm_version_parse(value, &s->ended);
+	else if (!strcmp(line, "ended_since"))
+		s->ended_since = (int64_t)(number(value) & INT64_MAX);
 	else if (!strcmp(line, "proved"))
 		wm_version_parse(value, &s->proved);
 	else if (!strcmp(line, "later"))
@@ -102,6 +104,8 @@ char *wm_update_state_format(const struct wm_update_state *s)
 	print_version(f, "highest", &s->highest);
 	print_version(f, "before", &s->before);
 	print_version(f, "ended", &s->ended);
+	if (!wm_version_is_none(&s->ended))
+		fprintf(f, "ended_since %" PRId64 "\n", s->ended_since);
 	print_version(f, "proved", &s->proved);
 	print_version(f, "later", &s->later);
 	if (!wm_version_is_none(&s->later))
@@ -192,6 +196,10 @@ void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *
 	end_round(s);
 	s->proved = *version;
 	s->before = *before;
+	/* Had anew, it shows from now on what it is; of another than that nothing is held against anybody. */
+	if (wm_version_compare(&s->ended, version))
+		s->ended = (struct wm_version){ 0 };
+	s->ended_since = now;
 	s->tried = s->later = (struct wm_version){ 0 };
 	s->tries = 0;
 	wm_update_state_complain(s, now, but);
@@ -200,7 +208,7 @@ void wm_update_state_proved(struct wm_update_state *s, const struct wm_version *
 void wm_update_state_ended(struct wm_update_state *s, const struct wm_version *version, int64_t now, const char *how)
 {
 	char text[WM_UPDATE_WHY_SIZE], name[WM_VERSION_TEXT];
-	bool again = !wm_version_compare(&s->ended, version);
+	bool again = !wm_version_compare(&s->ended, version) && now >= s->ended_since && now - s->ended_since < WM_UPDATE_ENDED_S;
 
 	snprintf(text, sizeof(text), "it kept ending (it %s), and again when it had been downloaded anew", how);
 	if (again)
@@ -209,6 +217,7 @@ void wm_update_state_ended(struct wm_update_state *s, const struct wm_version *v
 		 wm_version_format(version, name), how, again ? "" : "; it will be downloaded anew");
 	wm_update_state_complain(s, now, text);
 	s->ended = *version;
+	s->ended_since = now;
 	s->before = s->proved = (struct wm_version){ 0 };
 }
 

@@ -10,6 +10,7 @@
 #define WM_UPDATE_BAD_MAX 8
 #define WM_UPDATE_WHY_SIZE 400
 #define WM_UPDATE_LATER_S 3600
+#define WM_UPDATE_ENDED_S (7 * 86400)
 #define WM_UPDATE_TRIES_MAX 3 /* of a release that was never seen to fail by itself */
 
 struct wm_update_bad {
@@ -20,7 +21,8 @@ struct wm_update_bad {
 struct wm_update_state {
 	struct wm_version highest;   /* of all manifests that were believed: nothing older is, any more */
 	struct wm_version before;    /* of the package or still on disk: what ran until the one that runs was proved; none: nothing */
-	struct wm_version ended;     /* what last did so again and again, though it was proved, and the one before did not */
+	struct wm_version ended;     /* what last did so again and again, though it was proved, and the one before did not, ... */
+	int64_t ended_since;         /* ... then, unix seconds, or when it was proved anew after that */
 	struct wm_version proved;    /* what was last, and has not kept ending since: a registry that refuses it has it no more than put off */
 	struct wm_version later;     /* what was put off: it is not tried again for WM_UPDATE_LATER_S ... */
 	int64_t later_since;         /* ... from then on, unix seconds */
@@ -52,7 +54,8 @@ void wm_update_state_begun(struct wm_update_state *state, const struct wm_versio
 void wm_update_state_given_up(struct wm_update_state *state); /* by who was told to stop: as if it had not been begun */
 void wm_update_state_proved(struct wm_update_state *state, const struct wm_version *version, const struct wm_version *before,
 			    int64_t now, const char *but);
-/* The first time it may have been damaged on the disk, and is had anew; the second time it is bad. how: "was ended by signal 6" */
+/* The first time it may have been damaged on the disk, and is had anew; when it does so again within WM_UPDATE_ENDED_S of that,
+ * it is bad. Two such hours with months between them say nothing of it. how: "was ended by signal 6" */
 void wm_update_state_ended(struct wm_update_state *state, const struct wm_version *version, int64_t now, const char *how);
 /* It was in sync once, and is not now, where the one before is: not to its blame, and tried again later. */
 void wm_update_state_put_off(struct wm_update_state *state, const struct wm_version *version, int64_t now, const char *why);
