@@ -198,6 +198,32 @@ says() { [ "$(grep -c "$1" "$D/agent-log")" -ge "${2-1}" ]; }
 	[ "$(grep -c 'to see whether that stays' "$D/agent-log")" = 0 ]
 }
 
+@test "the one before, killed by somebody while it is compared, starts again, and is judged by that" {
+	both asked ails
+	touch "$D/run/unsynced" "$D/run/ails"
+	until_true 'the one before is tried' says '/0.2.0/wm-gateway, to see whether that stays'
+	until_true 'it runs' is_running 0.2.0
+	pid=$(runs_pid)
+	kill -9 "$pid"
+	until_true 'it runs again' another_than "$pid"
+	is_running 0.2.0
+	rm "$D/run/unsynced"
+	until_true 'it stays' says '/0.2.0/wm-gateway stays, and is in force again instead of 0.3.0'
+	in_force 0.2.0
+	[ "$(grep -c 'not blamed' "$D/agent-log")" = 0 ]
+}
+
+@test "where the one before cannot be put in force the package's is, and the other one is blamed all the same" {
+	both syncs ails
+	mkdir "$RELEASES/current.new" # in the way of the link
+	touch "$D/run/ails"
+	until_true 'it is told' says "/0.2.0/wm-gateway stays, but $D/packaged/wm-gateway is in force instead of 0.3.0, which kept ending"
+	until_true 'the package runs' is_running "$OWN"
+	[ ! -e "$RELEASES/current" ]
+	[ "$(state ended)" = 0.3.0 ]
+	says "current: cannot name the release"
+}
+
 ends_once() { # and runs again; how often it did so before
 	touch "$D/run/once"
 	until_true 'it ends' says 'wm-gateway ended with exit code 3' $(($1 + 1))

@@ -142,7 +142,7 @@ static void not_the_release(struct wm_updater *u, const char *why)
 
 static void blame_release(struct wm_updater *u)
 {
-	char path[PATH_MAX], text[WM_VERSION_TEXT], program[PATH_MAX];
+	char path[PATH_MAX], text[WM_VERSION_TEXT], program[PATH_MAX], compared[PATH_MAX];
 	struct wm_update_state state;
 	struct wm_version blamed = u->proved, before;
 	struct wm_instance inst;
@@ -151,6 +151,7 @@ static void blame_release(struct wm_updater *u)
 	end_comparing(u);
 	if (wm_updater_names(u, &inst, NULL) || wm_updater_load_state(u, path, &state))
 		return;
+	snprintf(compared, sizeof(compared), "%s", u->program);
 	older = older_release(&inst, &state, program);
 	before = state.before;
 	/* First: whoever is killed here, or cannot write, knows the one before, and tries the newer one once more at most. */
@@ -158,10 +159,14 @@ static void blame_release(struct wm_updater *u)
 		put_in_force(u, &inst, &before);
 	else
 		forget_releases(u, &inst);
-	wm_updater_run_proved(u); /* as it does already */
+	wm_updater_run_proved(u); /* as it does already, unless that one could not be put in force */
 	wm_update_state_ended(&state, &blamed, wm_unix_time(), u->why);
 	wm_updater_save_state(path, &state);
-	wm_error("%s stays, and is in force again instead of %s, which kept ending", u->program, wm_version_format(&blamed, text));
+	wm_version_format(&blamed, text);
+	if (u->change)
+		wm_error("%s stays, but %s is in force instead of %s, which kept ending", compared, u->program, text);
+	else
+		wm_error("%s stays, and is in force again instead of %s, which kept ending", compared, text);
 }
 
 void wm_updater_compared(struct wm_updater *u, int said)
