@@ -81,9 +81,9 @@ ask() { # ask METHOD PATH [BODY]: the registry of the machine, by its operator
 	nothing_failed m
 	until_true "$LIMIT" ask GET /health
 	ask POST /v1/sites '{"domain":"a"}'
-	ask POST /v1/hosts '{"name":"web","domain":"a","local_ip":"192.168.1.10"}'
+	ask POST /v1/hosts '{"name":"web","domain":"a","local_ip":"192.168.1.1"}' # the world
 	enrolment=$(ask POST /v1/enrolments '{"kind":"gateway","name":"a"}' | jq -er .token)
-	(umask 077; printf '%s\n' SITE_DOMAIN=a WM_REGISTRY_URL=http://127.0.0.1:8099 LXC_IFACES=192.168.1.250 WM_DATAPLANE=nft WM_INTERFACE=wg0 \
+	(umask 077; printf '%s\n' SITE_DOMAIN=a WM_REGISTRY_URL=http://127.0.0.1:8099 LXC_IFACES=192.168.1.250 WM_INTERFACE=wg0 \
 		"WM_REGISTRY_TOKEN=$enrolment" >"$DIR/m/env")
 	on m tee /etc/wm/gateway.env <"$DIR/m/env" >"$DIR/out"
 	on m systemctl start wm-gateway
@@ -91,9 +91,11 @@ ask() { # ask METHOD PATH [BODY]: the registry of the machine, by its operator
 	before=$(main_pid wm-gateway)
 	device=$(on m cat /sys/class/net/wg0/ifindex)
 	rules=$(on m nft -s list ruleset)
-	[ -n "$rules" ]
+	on m wm-gateway status -j | jq -e '.dataplane.name == "bpf"'
+	in_world ip route add 172.30.0.0/16 via 192.168.1.250
+	until_true "$LIMIT" in_world ping -q -c 1 -W 1 172.30.1.1 >"$DIR/out"
 
-	installed wm-gateway 99.0
+	pinging 172.30.1.1 installed wm-gateway 99.0
 	until_true "$LIMIT" on m wm-gateway status >"$DIR/status"
 	[ "$(main_pid wm-gateway)" != "$before" ]
 	[ "$(on m cat /sys/class/net/wg0/ifindex)" = "$device" ]
