@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/psk.h"
 #include "core/util.h"
 #include "kernel/link.h"
 #include "kernel/wg_rig.h"
@@ -219,12 +220,72 @@ static void a_preshared_key_interrupts_nothing(void **state)
 	stop_tunnel();
 }
 
+/* A look at the kernel, so many seconds after the first; what it has chosen is put in. Which of the two that is. */
+static bool look_and_try(struct wm_psk *psk, const struct wm_key *far, int64_t after)
+{
+	const struct wm_psk_time at = { .unix_s = wm_unix_time(), .boot_s = 1000 + after };
+	struct wm_wg_device have, want;
+	struct wm_key chosen;
+
+	want_tunnel(&want, far, 0, 0);
+	memset(last_peer(&want)->preshared_key.byte, 0x5a, WM_KEY_LEN);
+	read_device(&have);
+	assert_int_equal(wm_psk_look(psk, &have, &want, at), 0);
+	wm_wg_device_free(&have);
+	chosen = *wm_psk_chosen(psk, last_peer(&want));
+	last_peer(&want)->preshared_key = chosen;
+	reach(&want);
+	return !wm_key_is_zero(&chosen);
+}
+
+/* What core/psk.h goes by is what this machine's WireGuard says: when a handshake came, that something was sent, which key there
+ * is, and none again. The far end is not told; minutes pass by the clock that is given to it. */
+static void a_trial_of_a_preshared_key_is_taken_back_in_the_kernel(void **state)
+{
+	struct wm_psk psk = { .on_record = true };
+	struct wm_wg_device want;
+	struct wm_key far, ours, want_key;
+	char line[200], text[WM_KEY_TEXT];
+	int64_t first;
+
+	(void)state;
+	start_tunnel(&far);
+	want_tunnel(&want, &far, 0, 0);
+	want_key = want.private_key;
+	reach(&want);
+	must("ping -q -c 1 -W 20 10.0.0.2");
+	assert_true(look_and_try(&psk, &far, 0));
+	first = psk.peers[0].handshake;
+	assert_in_range(first, wm_unix_time() - 100, wm_unix_time());
+	/* The far end has forgotten its session, and makes none by that key. */
+	assert_int_equal(wm_key_public(&want_key, &ours), 0);
+	wm_key_format(&ours, text);
+	snprintf(line, sizeof(line), "ip netns exec far wg set " FAR " peer %s remove", text);
+	must(line);
+	snprintf(line, sizeof(line), "ip netns exec far wg set " FAR " peer %s endpoint 203.0.113.1:51999 allowed-ips 10.0.0.1/32", text);
+	must(line);
+	assert_false(works("ip netns exec far ping -q -c 1 -W 2 10.0.0.1"));
+	assert_true(look_and_try(&psk, &far, 130));
+	works("ping -q -c 1 -W 1 10.0.0.2");
+	assert_true(look_and_try(&psk, &far, 140));
+	works("ping -q -c 1 -W 1 10.0.0.2");
+	assert_false(look_and_try(&psk, &far, 150));
+	must("ip netns exec far ping -q -c 1 -W 20 10.0.0.1");
+	/* Without, there is another session; and with that the next trial. */
+	assert_true(look_and_try(&psk, &far, 160));
+	assert_true(psk.peers[0].handshake > first);
+	assert_int_equal(psk.ntrials, 1);
+	wm_psk_free(&psk);
+	stop_tunnel();
+}
+
 static int body(void)
 {
 	const struct CMUnitTest tests[] = {
 		WG_TEST(traffic_loses_nothing_while_all_around_it_changes),
 		WG_TEST(an_endpoint_that_has_roamed_stays_until_the_registry_has_another),
 		WG_TEST(a_preshared_key_interrupts_nothing),
+		WG_TEST(a_trial_of_a_preshared_key_is_taken_back_in_the_kernel),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
