@@ -387,6 +387,7 @@ teardown() { life_teardown; }
 	run gw install
 	[ "${lines[-1]}" = 'nothing to do' ]
 	run find "$WM_ROOT" -name '*.new*' ! -path "$WM_ETC/private.key*" ! -path "$WM_STATE/token*"
+	echo "$output"
 	[ -z "$output" ]
 	operate -j list-sites | jq -e '.meshes[0].sites | length == 1'
 }

@@ -1,4 +1,5 @@
 bats_require_minimum_version 1.5.0
+# time limit: 600 s
 # A gateway in a container of LXC: made, run again, moved, stopped, taken away, by `wm-gateway ... --lxc` on a real LXC, with
 # Debian and its systemd in it. One container lives through the tests of this file, in this order.
 
