@@ -23,10 +23,14 @@ static int piece(const struct wm_life *l, char *ret, struct wm_error *err)
 static int have_files(struct wm_life *l, struct wm_error *err)
 {
 	const struct wm_plan nothing = { 0 };
+	const char *const files[] = { l->inst.hosts_file, l->inst.servers_file, l->inst.dnsmasq_conf };
 	struct wm_hosts_memory memory = { 0 };
 
 	if (l->dry_run || !access(l->inst.dnsmasq_conf, F_OK))
 		return 0;
+	/* No wm-gateway has been in force yet that would be at them; a killed install may have been. */
+	for (size_t i = 0; i < WM_ARRAY_LEN(files); i++)
+		wm_remove_unfinished(files[i]);
 	return WM_MIN(wm_hosts_apply(&l->inst, &nothing, NULL, &memory, err), 0);
 }
 
