@@ -162,6 +162,26 @@ static void who_answers_has_the_address(void **state)
 	assert_int_equal(wm_host_in_use(0xc6336401, &err), 0); /* beyond the router */
 }
 
+/* Long ago, and a moment ago: neither says that he is still there. */
+static void who_had_it_and_has_gone_has_it_no_more(void **state)
+{
+	static const char *const states[] = { "stale", "delay", "probe", "reachable" };
+	char line[160];
+
+	(void)state;
+	for (size_t i = 0; i < WM_ARRAY_LEN(states); i++) {
+		snprintf(line, sizeof(line), "ip neighbour replace 10.0.3.60 lladdr 02:00:00:00:00:60 dev br0 nud %s", states[i]);
+		must(line);
+		assert_int_equal(wm_host_in_use(BOX_2 + 58, &err), 0);
+	}
+	/* And who answers is found behind it. */
+	must("ip neighbour replace 10.0.3.2 lladdr 02:00:00:00:00:60 dev br0 nud stale");
+	assert_int_equal(wm_host_in_use(BOX_2, &err), 1);
+	must("ip neighbour replace 10.0.3.61 lladdr 02:00:00:00:00:61 dev br0 nud permanent");
+	assert_int_equal(wm_host_in_use(BOX_2 + 59, &err), 1);
+	must("ip neighbour del 10.0.3.61 dev br0");
+}
+
 /* --- a port of it -------------------------------------------------------------------- */
 
 static int enter(pid_t pid)
@@ -355,6 +375,7 @@ static int body(void)
 	const struct CMUnitTest tests[] = {
 		HOST_TEST(networks_are_read),
 		HOST_TEST(who_answers_has_the_address),
+		HOST_TEST(who_had_it_and_has_gone_has_it_no_more),
 		HOST_TEST(the_port_leads_into_the_container),
 		HOST_TEST(what_others_did_to_the_table_is_mended),
 		HOST_TEST(somebody_elses_table_is_left_alone),

@@ -152,8 +152,11 @@ enum { UNKNOWN, ANSWERED, SILENT };
 
 struct neighbour {
 	wm_ip4 addr;
+	uint32_t ifindex; /* where it is known of, if it is */
 	int is;
 };
+
+#define FIXED (NUD_PERMANENT | NUD_NOARP) /* by hand, for good: nobody asks by ARP */
 
 static int read_neighbour(const struct nlmsghdr *nlh, void *arg)
 {
@@ -162,6 +165,7 @@ static int read_neighbour(const struct nlmsghdr *nlh, void *arg)
 
 	if (!nlh) {
 		n->is = UNKNOWN;
+		n->ifindex = 0;
 		return 0;
 	}
 	if (nlh->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct ndmsg))
@@ -170,11 +174,39 @@ static int read_neighbour(const struct nlmsghdr *nlh, void *arg)
 	wm_nl_attrs(nlh, sizeof(*nd), tb, WM_ARRAY_LEN(tb));
 	if (wm_nl_ip4(tb[NDA_DST]) != n->addr)
 		return 0;
-	if (nd->ndm_state & (NUD_REACHABLE | NUD_PERMANENT | NUD_DELAY | NUD_PROBE))
+	if (!(nd->ndm_state & FIXED))
+		n->ifindex = (uint32_t)nd->ndm_ifindex;
+	if (nd->ndm_state & (NUD_REACHABLE | NUD_PERMANENT))
 		n->is = ANSWERED;
 	else if (nd->ndm_state & (NUD_FAILED | NUD_NOARP) && n->is != ANSWERED)
 		n->is = SILENT;
 	return 0;
+}
+
+static int read_neighbours(struct wm_nl *nl, struct neighbour *io, struct wm_error *err)
+{
+	struct ndmsg *nd;
+	int rc;
+
+	wm_nl_begin(nl, RTM_GETNEIGH, 0, sizeof(*nd), &nd);
+	nd->ndm_family = AF_INET;
+	rc = wm_nl_dump(nl, read_neighbour, io);
+	return rc ? wm_fail(err, -rc, "cannot read who answers on this machine's links: %s", wm_nl_why(nl, rc)) : 0;
+}
+
+/* Who had it a while ago may have gone since: what is remembered of that is forgotten, so that the kernel asks anew. */
+static int forget(struct wm_nl *nl, const struct neighbour *n, struct wm_error *err)
+{
+	struct nlmsghdr *nlh;
+	struct ndmsg *nd;
+	int rc;
+
+	nlh = wm_nl_begin(nl, RTM_DELNEIGH, 0, sizeof(*nd), &nd);
+	nd->ndm_family = AF_INET;
+	nd->ndm_ifindex = (int)n->ifindex;
+	mnl_attr_put_u32(nlh, NDA_DST, htonl(n->addr));
+	rc = wm_nl_write(nl);
+	return rc && rc != -ENOENT ? wm_fail(err, -rc, "cannot have it asked anew who answers on this machine's links: %s", wm_nl_why(nl, rc)) : 0;
 }
 
 /* Has the kernel ask by ARP. What is sent says nothing to anybody. */
@@ -195,20 +227,22 @@ int wm_host_in_use(wm_ip4 addr, struct wm_error *err)
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
 	WM_AUTO_NL struct wm_nl *nl = NULL;
 	struct neighbour n = { .addr = addr };
-	struct ndmsg *nd;
 	int rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
 
+	if (!rc)
+		rc = read_neighbours(nl, &n, err);
+	if (!rc && n.ifindex)
+		rc = forget(nl, &n, err);
 	if (rc)
 		return rc;
 	if (provoke(addr))
 		return 0;
+	n.is = UNKNOWN;
 	for (int i = 0; i < LOOKS && n.is == UNKNOWN; i++) {
 		nanosleep(&pause, NULL);
-		wm_nl_begin(nl, RTM_GETNEIGH, 0, sizeof(*nd), &nd);
-		nd->ndm_family = AF_INET;
-		rc = wm_nl_dump(nl, read_neighbour, &n);
+		rc = read_neighbours(nl, &n, err);
 		if (rc)
-			return wm_fail(err, -rc, "cannot read who answers on this machine's links: %s", wm_nl_why(nl, rc));
+			return rc;
 	}
 	return n.is == ANSWERED;
 }
