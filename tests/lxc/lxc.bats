@@ -294,11 +294,21 @@ part() { awk -v name="$1" 'on { print; exit } $1 == name { on = 1 }' "$2"; }
 
 @test "a hub without a LAN of its own hangs behind the host, whose UDP port leads in" {
 	settings hub '' >"$D/hub.env"
+	# its port is the host's, and somebody has that
+	run -1 host python3 -c 'import socket, subprocess, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 51820))
+sys.exit(subprocess.call(sys.argv[1:]))' "$BIN/wm-gateway" install --lxc --yes --env "$D/hub.env" 3>&-
+	[[ $output == *"port 51820"*"in use"*WM_LISTEN_PORT* ]]
+	[ -z "$(ls "$BOXES")" ]
 	run -0 gw install --lxc --yes --env "$D/hub.env"
 	echo "$output"
 	grep -qx 'lxc.net.0.link = lxcbr0' "$BOXES/wm-gateway/config"
 	run -0 gw status
 	[ "$(hosts_of hub)" = 10.0.3.1 ]
+	run -1 gw --instance second install --lxc --yes --env "$D/hub.env"
+	[[ $output == *"port 51820"*"container wm-gateway already"*WM_LISTEN_PORT* ]]
+	run -0 gw --instance second install --lxc --dry-run --yes --env "$D/hub.env" WM_LISTEN_PORT=51821
 	# the program that LXC runs has gone with its package, or fails
 	for text in '' 'exit 127'; do
 		run -0 gw stop

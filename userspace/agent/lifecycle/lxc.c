@@ -97,7 +97,8 @@ static int host_part(struct wm_life *l, struct wm_error *err)
 }
 
 static const struct wm_step install_steps[] = {
-	{ NULL, wm_lxc_collect },  { NULL, wm_lxc_look },	{ NULL, wm_lxc_plan_networks }, { NULL, wm_lxc_keep },
+	{ NULL, wm_lxc_collect },  { NULL, wm_lxc_look },	{ NULL, wm_lxc_plan_networks }, { NULL, wm_lxc_plan_port },
+	{ NULL, wm_lxc_keep },
 	{ NULL, module },	   { NULL, wm_lxc_make },	{ NULL, wm_lxc_wire },	        { NULL, up },
 	{ NULL, settle_new },	   { NULL, wm_lxc_basics },	{ "packages", wm_lxc_packages }, { "programs", wm_lxc_programs },
 	{ NULL, wm_lxc_upgrades }, { NULL, host_part },	{ NULL, wm_lxc_restore_into },

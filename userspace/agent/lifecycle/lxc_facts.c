@@ -2,6 +2,7 @@
 #include "agent/lifecycle/lxc_facts.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,6 +61,31 @@ int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_erro
 	wm_env_free(env);
 	if (!rc)
 		*ret = facts;
+	return rc;
+}
+
+int wm_lxc_others(const struct wm_life *l, int (*fn)(const char *path, const struct wm_lxc_facts *facts, void *arg), void *arg)
+{
+	static const char *const patterns[] = { "%s/container.state", "%s/*/container.state" };
+	char own[WM_PATH_SIZE], base[WM_PATH_SIZE], pattern[WM_PATH_SIZE];
+	struct wm_lxc_facts facts;
+	glob_t found = { 0 };
+	int rc = 0;
+
+	strcpy(base, l->inst.state_dir);
+	if (*l->inst.name)
+		*strrchr(base, '/') = '\0';
+	if (wm_lxc_path(l, "container.state", own, NULL))
+		return 0;
+	for (size_t i = 0; i < WM_ARRAY_LEN(patterns); i++) {
+		if (!wm_format(pattern, sizeof(pattern), patterns[i], base))
+			glob(pattern, i ? GLOB_APPEND : 0, NULL, &found);
+	}
+	for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+		if (strcmp(found.gl_pathv[i], own))
+			rc = fn(found.gl_pathv[i], wm_lxc_facts_load(found.gl_pathv[i], &facts, NULL) ? NULL : &facts, arg);
+	}
+	globfree(&found);
 	return rc;
 }
 

@@ -35,6 +35,9 @@ int wm_lxc_ours(const struct wm_life *l, const struct wm_lxc_facts *facts, struc
 
 /* -ENOENT: there is no container of ours. */
 int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_error *err);
+/* Those of the other instances of this machine, until fn returns other than 0: that, else 0. facts: NULL where the file cannot be
+ * read as one. */
+int wm_lxc_others(const struct wm_life *l, int (*fn)(const char *path, const struct wm_lxc_facts *facts, void *arg), void *arg);
 int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *facts, struct wm_error *err);
 
 /* The host's part, with the container running: nothing where it has an address on the LAN of its own or its WireGuard device

@@ -14,6 +14,7 @@ struct wm_lxc_own {
 	struct wm_lxc_facts facts;  /* as they are to be */
 	struct wm_container_net net;
 	bool known;                 /* the container is there, and ours */
+	uint16_t port;              /* of this machine, that leads into it already; 0: none */
 	bool made;                  /* the container: just now, and it has not run yet */
 	bool rewired;               /* it runs, with networks of before */
 	bool there;                 /* it runs now: programs can be run in it; not so in a dry run of its making */
@@ -44,6 +45,7 @@ int wm_lxc_open_running(const struct wm_life_options *opt, struct wm_lxc_own *ow
 /* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
 int wm_lxc_collect(struct wm_life *l, struct wm_error *err);
 int wm_lxc_plan_networks(struct wm_life *l, struct wm_error *err);
+int wm_lxc_plan_port(struct wm_life *l, struct wm_error *err);
 int wm_lxc_keep(struct wm_life *l, struct wm_error *err); /* settings and facts, into their files */
 int wm_lxc_keep_networks(struct wm_life *l, struct wm_error *err); /* once the container has them */
 

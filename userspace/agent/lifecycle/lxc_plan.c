@@ -2,8 +2,11 @@
  *
  * What a container is to be: from the settings, and from what this machine has.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/lifecycle/lxc_own.h"
@@ -125,6 +128,7 @@ static int collect_box(struct wm_life *l, struct wm_error *err)
 			       was.box.name);
 	own->facts = was;
 	own->facts.made = true;
+	own->port = facts && !was.behind ? 0 : facts ? was.port : l->inst.listen_port;
 	return facts ? check_moved(&was, &box, err) : 0;
 }
 
@@ -261,6 +265,44 @@ int wm_lxc_plan_networks(struct wm_life *l, struct wm_error *err)
 		wm_life_note(l, "LXC_IFACES is empty: the container is behind this machine's NAT, and %s is its LAN; machines elsewhere are not in this site",
 			     own->net.nic[0].bridge);
 	return rc;
+}
+
+/* --- its UDP port ---------------------------------------------------------------------------------- */
+
+static int takes_port(const char *path, const struct wm_lxc_facts *facts, void *arg)
+{
+	struct wm_lxc_facts *ours = arg;
+
+	(void)path;
+	if (!facts || !facts->behind || facts->port != ours->port)
+		return 0;
+	ours->box = facts->box;
+	return 1;
+}
+
+static bool is_bound(uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+	WM_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) && errno == EADDRINUSE;
+}
+
+/* Behind the host's NAT it is a port of the host, which leads to one. */
+int wm_lxc_plan_port(struct wm_life *l, struct wm_error *err)
+{
+	struct wm_lxc_own *own = wm_lxc_own(l);
+	struct wm_lxc_facts other = { .port = own->facts.port };
+
+	if (!own->net.behind)
+		return 0;
+	if (wm_lxc_others(l, takes_port, &other))
+		return wm_fail_field(err, EADDRINUSE, "WM_LISTEN_PORT", "UDP port %u of this machine leads into container %s already, which is behind the same NAT; set WM_LISTEN_PORT to another",
+				     other.port, other.box.name);
+	if (own->port != own->facts.port && is_bound(own->facts.port))
+		return wm_fail_field(err, EADDRINUSE, "WM_LISTEN_PORT", "UDP port %u of this machine, which is to lead into the container, is in use ('ss -lunp' says by what); set WM_LISTEN_PORT to another",
+				     own->facts.port);
+	return 0;
 }
 
 /* --- kept ------------------------------------------------------------------------------------------ */
