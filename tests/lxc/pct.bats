@@ -77,6 +77,23 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	[ -z "$(ls "$D/state")" ]
 }
 
+@test "what has the kernel's module loaded at boot goes with the last container" {
+	file=$D/host/etc/modules-load.d/wm-gateway.conf
+	mkdir -p "${file%/*}"
+	gw install --lxc --yes --env "$D/a.env"
+	PCT_NEXT=106 gw --instance b install --lxc --yes --env "$D/a.env" LXC_IFACES=192.168.55.251
+	printf '# Written by wm-gateway install --lxc: a container cannot load it.\nwireguard\n' >"$file"
+	run -0 gw destroy --yes
+	[ -e "$file" ]
+	echo 'of the operator' >>"$file"
+	cp "$file" "$D/theirs"
+	run -0 gw --instance b destroy --yes --dry-run
+	[[ $output != *modules-load* ]]
+	sed -i '/operator/d' "$file"
+	run -0 gw --instance b destroy --yes
+	[ ! -e "$file" ]
+}
+
 @test "what Proxmox needs and has not is said" {
 	run -1 gw install --lxc --yes --env "$D/a.env" LXC_IFACES=
 	[[ $output == *"on Proxmox"*LXC_IFACES* || $output == *LXC_IFACES*"on Proxmox"* ]]

@@ -33,19 +33,41 @@ static int verb(const struct wm_life_options *opt, const struct wm_step *steps, 
 
 /* --- install ------------------------------------------------------------------------------------- */
 
+#define MODULES "/etc/modules-load.d/wm-gateway.conf"
+static const char modules[] = "# Written by wm-gateway install --lxc: a container cannot load it.\nwireguard\n";
+
 /* A container shares the kernel, and cannot load its modules. */
 static int module(struct wm_life *l, struct wm_error *err)
 {
-	static const char text[] = "# Written by wm-gateway install --lxc: a container cannot load it.\nwireguard\n";
 	char path[WM_PATH_SIZE];
-	int rc = wm_life_path(l, path, err, "/etc/modules-load.d/wm-gateway.conf");
+	int rc = wm_life_path(l, path, err, MODULES);
 
 	if (rc)
 		return rc;
 	if (wm_host_has_wireguard())
-		return wm_step_file(l, path, 0644, text, strlen(text), err);
+		return wm_step_file(l, path, 0644, modules, strlen(modules), err);
 	wm_life_note(l, "this machine's kernel has no WireGuard: the container uses wireguard-go, which is slower");
 	return 0;
+}
+
+static int is_one(const char *path, const struct wm_lxc_facts *facts, void *arg)
+{
+	(void)path;
+	(void)facts;
+	(void)arg;
+	return 1;
+}
+
+/* With the last container, and only as we wrote it. */
+static int module_gone(struct wm_life *l, struct wm_error *err)
+{
+	WM_AUTO_FREE char *text = NULL;
+	char path[WM_PATH_SIZE];
+	int rc = wm_life_path(l, path, err, MODULES);
+
+	if (rc || wm_lxc_others(l, is_one, NULL) || wm_read_file(path, 4096, &text, NULL) || strcmp(text, modules))
+		return rc;
+	return wm_step_remove(l, path, err);
 }
 
 /* Networks of LXC's containers are theirs from their start. */
@@ -260,7 +282,8 @@ static int forget(struct wm_life *l, struct wm_error *err)
 
 static const struct wm_step uninstall_steps[] = { { NULL, wm_lxc_know }, { NULL, wm_lxc_no_boot }, { NULL, box_down }, { NULL, host_part_gone }, { NULL, say_kept } };
 static const struct wm_step destroy_steps[] = {
-	{ NULL, wm_lxc_know }, { NULL, sure }, { NULL, leave }, { NULL, box_down }, { NULL, destroy_box }, { NULL, host_part_gone }, { NULL, forget },
+	{ NULL, wm_lxc_know }, { NULL, sure }, { NULL, leave }, { NULL, box_down }, { NULL, destroy_box }, { NULL, host_part_gone }, { NULL, module_gone },
+	{ NULL, forget },
 };
 
 int wm_lxc_uninstall(const struct wm_life_options *opt)
