@@ -86,7 +86,6 @@ calls() { grep -- "$1" "$PCT/calls"; }
 	run -0 gw destroy --yes
 	[ -e "$file" ]
 	echo 'of the operator' >>"$file"
-	cp "$file" "$D/theirs"
 	run -0 gw --instance b destroy --yes --dry-run
 	[[ $output != *modules-load* ]]
 	sed -i '/operator/d' "$file"

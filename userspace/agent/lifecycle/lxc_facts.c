@@ -66,7 +66,7 @@ int wm_lxc_facts_load(const char *path, struct wm_lxc_facts *ret, struct wm_erro
 
 int wm_lxc_others(const struct wm_life *l, int (*fn)(const char *path, const struct wm_lxc_facts *facts, void *arg), void *arg)
 {
-	static const char *const patterns[] = { "%s/container.state", "%s/*/container.state" };
+	static const char *const below[] = { "", "/*" };
 	char own[WM_PATH_SIZE], base[WM_PATH_SIZE], pattern[WM_PATH_SIZE];
 	struct wm_lxc_facts facts;
 	glob_t found = { 0 };
@@ -77,8 +77,8 @@ int wm_lxc_others(const struct wm_life *l, int (*fn)(const char *path, const str
 		*strrchr(base, '/') = '\0';
 	if (wm_lxc_path(l, "container.state", own, NULL))
 		return 0;
-	for (size_t i = 0; i < WM_ARRAY_LEN(patterns); i++) {
-		if (!wm_format(pattern, sizeof(pattern), patterns[i], base))
+	for (size_t i = 0; i < WM_ARRAY_LEN(below); i++) {
+		if (!wm_format(pattern, sizeof(pattern), "%s%s/container.state", base, below[i]))
 			glob(pattern, i ? GLOB_APPEND : 0, NULL, &found);
 	}
 	for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
