@@ -177,3 +177,15 @@ guest() { # somebody else's
 	grep -q '^PATH=' "$PCT/environment"
 	not grep -qE 'SOME_SECRET|WM_STATE|WM_REGISTRY' "$PCT/environment"
 }
+
+@test "what the container says does not control the terminal that shows it" {
+	gw install --lxc --yes --env "$D/a.env"
+	printf 'plain \303\251 \342\202\254\n\033]0;title\007 \302\233 \233 \r\n' >"$PCT/says"
+	run -3 --separate-stderr gw status
+	[ "$output" = "$(cat "$PCT/says")" ] # a file gets it as it is
+	run -3 script -qec "ip netns exec $HOST env WM_STATE=$D/state WM_ETC=$D/etc WM_RUN=$D/run WM_ROOT=$D/host PATH=$STUBS:$PATH $BIN/wm-gateway status" /dev/null 3>&-
+	[ "$(grep -cF $'plain \303\251 \342\202\254' <<<"$output")" = 2 ]
+	[ "$(grep -c '?]0;title? ' <<<"$output")" = 2 ]
+	not grep -q $'\033' <<<"$output"
+	LC_ALL=C not grep -qP '\xc2\x9b|[ ]\x9b' <<<"$output"
+}

@@ -284,16 +284,38 @@ const char *wm_box_last_words(char *text)
 
 	while (len && strchr(" \t\r\n", text[len - 1]))
 		text[--len] = '\0';
+	wm_box_tame(text);
 	for (char *c = text; *c; c++)
 		*c = *c == '\n' ? ' ' : *c;
 	return len > WORDS_MAX ? text + len - WORDS_MAX : text;
 }
 
+/* The bytes of the character of UTF-8 that is there; 0: none that is to be shown. U+0080 to U+009F control a terminal as
+ * escapes do. */
+static size_t character(const unsigned char *c, size_t len)
+{
+	size_t n = *c < 0x80 ? 1 : *c < 0xc2 ? 0 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : *c < 0xf5 ? 4 : 0;
+
+	if (n > len || (n == 1 && (*c == 0x7f || (*c < ' ' && *c != '\n' && *c != '\t'))) || (*c == 0xc2 && c[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+void wm_box_tame_bytes(char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n ? n : 1) {
+		n = character((const unsigned char *)text + i, len - i);
+		if (!n)
+			text[i] = '?';
+	}
+}
+
 void wm_box_tame(char *text)
 {
-	for (; *text; text++)
-		if (*text != '\n' && ((unsigned char)*text < ' ' || *text == 0x7f))
-			*text = '?';
+	wm_box_tame_bytes(text, strlen(text));
 }
 
 int wm_box_write(const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len, struct wm_error *err)

@@ -54,6 +54,7 @@ int wm_box_write(const struct wm_box *box, const char *path, const char *mode, c
 const char *wm_box_last_words(char *text);
 /* What a program in it has said, made fit for a terminal: a container's root may have had it say anything. */
 void wm_box_tame(char *text);
+void wm_box_tame_bytes(char *text, size_t len); /* of whole characters */
 
 /* A file in it has this content and mode, and is its root's. */
 int wm_step_box_file(struct wm_life *l, const struct wm_box *box, const char *path, const char *mode, const void *data, size_t len,

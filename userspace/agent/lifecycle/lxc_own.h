@@ -41,6 +41,9 @@ int wm_lxc_need_box(const struct wm_life *l, struct wm_error *err); /* it is the
 
 /* lxc_inside.c: 0 and the facts of a container that runs; else an exit code, and it has been said. */
 int wm_lxc_open_running(const struct wm_life_options *opt, struct wm_lxc_own *own, struct wm_life *life);
+/* Runs a program in it: what that says goes to `to` (most bytes of it; 0: all) and to standard error, tamed where that is a
+ * terminal, of which it gets none. Its exit code; 126 where it cannot be run. */
+int wm_lxc_hear(const struct wm_box *box, const char *const argv[], int to, size_t most);
 
 /* lxc_plan.c: settings, and what they come to on this machine. Nothing is changed. */
 int wm_lxc_collect(struct wm_life *l, struct wm_error *err);

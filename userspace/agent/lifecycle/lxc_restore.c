@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/lifecycle/backup.h"
@@ -26,23 +25,6 @@ static void wipe_free(char *text)
 
 /* --- backup ---------------------------------------------------------------------------------- */
 
-/* Its exit code; what it says on standard output goes to fd. */
-static int run_into(const struct wm_box *box, int fd, const char *const argv[])
-{
-	struct wm_error err;
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		if (dup2(fd, STDOUT_FILENO) >= 0)
-			wm_box_run_instead(box, &err, argv);
-		_exit(126);
-	}
-	return pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ? 126 : WEXITSTATUS(status);
-}
-
 static int take(const struct wm_life *l, char **ret, struct wm_error *err)
 {
 	static const char *const argv[] = { WM_LXC_PROGRAM, "backup", "-", NULL };
@@ -56,7 +38,7 @@ static int take(const struct wm_life *l, char **ret, struct wm_error *err)
 	if (rc)
 		return wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc));
 	wm_format(self, sizeof(self), "/proc/self/fd/%d", fd);
-	rc = fd < 0 || run_into(box, fd, argv) ? -EIO : wm_read_file(self, WM_BACKUP_MAX, &text, NULL);
+	rc = fd < 0 || wm_lxc_hear(box, argv, fd, WM_BACKUP_MAX) ? -EIO : wm_read_file(self, WM_BACKUP_MAX, &text, NULL);
 	if (!rc)
 		rc = wm_backup_with_container(text, settings, ret);
 	wipe_free(text);
