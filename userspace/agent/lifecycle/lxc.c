@@ -11,11 +11,6 @@
 
 #define INSIDE_S 300
 
-static const struct wm_box *box_of(const struct wm_life *l)
-{
-	return &wm_lxc_own(l)->facts.box;
-}
-
 static int verb(const struct wm_life_options *opt, const struct wm_step *steps, size_t n)
 {
 	struct wm_lxc_own own = { 0 };
@@ -34,7 +29,7 @@ static int verb(const struct wm_life_options *opt, const struct wm_step *steps, 
 /* --- install ------------------------------------------------------------------------------------- */
 
 #define MODULES "/etc/modules-load.d/wm-gateway.conf"
-static const char modules[] = "# Written by wm-gateway install --lxc: a container cannot load it.\nwireguard\n";
+static const char modules[] = WM_LIFE_MARK " --lxc: a container cannot load it.\nwireguard\n";
 
 /* A container shares the kernel, and cannot load its modules. */
 static int module(struct wm_life *l, struct wm_error *err)
@@ -78,14 +73,17 @@ static int up(struct wm_life *l, struct wm_error *err)
 
 	if (own->rewired) {
 		wm_life_note(l, "the container's networks are others now: it is started anew");
-		rc = wm_step_box_stop(l, box_of(l), err);
+		rc = wm_step_box_stop(l, wm_lxc_box(l), err);
 	}
-	if (!rc && own->made && l->dry_run)
-		return wm_life_change(l, "started", "start", "container %s", box_of(l)->name) ? -EINVAL : 0;
+	/* Who asks for its state is told that there is none. */
+	if (!rc && own->made && l->dry_run) {
+		wm_life_change(l, "started", "start", "container %s", wm_lxc_box(l)->name);
+		return 0;
+	}
 	if (!rc)
-		rc = wm_step_box_start(l, box_of(l), err);
+		rc = wm_step_box_start(l, wm_lxc_box(l), err);
 	if (!rc)
-		rc = wm_box_running(box_of(l), err);
+		rc = wm_box_running(wm_lxc_box(l), err);
 	own->there = rc > 0 && !(l->dry_run && own->rewired);
 	return rc < 0 ? rc : wm_lxc_keep_networks(l, err);
 }
@@ -98,7 +96,7 @@ static int settle(struct wm_life *l, struct wm_error *err)
 				   "[ ! -e /run/openrc/softlevel ] || exit 0; "
 				   "command -v systemctl >/dev/null || command -v rc-service >/dev/null || exit 0; "
 				   "sleep 0.5; i=$((i + 1)); done";
-	int rc = !l->dry_run ? wm_box_run(box_of(l), NULL, 0, 120, NULL, err, "/bin/sh", "-c", wait, NULL) : 0;
+	int rc = !l->dry_run ? wm_box_run(wm_lxc_box(l), NULL, 0, 120, NULL, err, "/bin/sh", "-c", wait, NULL) : 0;
 
 	/* One that never comes to rest is used all the same. */
 	return rc == -ETIMEDOUT ? 0 : WM_MIN(rc, 0);
@@ -161,23 +159,7 @@ bool wm_lxc_here(const struct wm_life_options *opt)
 
 int wm_lxc_need_box(const struct wm_life *l, struct wm_error *err)
 {
-	return wm_lxc_own(l)->known ? 0 : wm_fail(err, ENOENT, "container %s is not there; 'wm-gateway install' makes it", box_of(l)->name);
-}
-
-/* What wm-gateway says in the container goes on as it is. */
-static int inside(struct wm_life *l, const char *word, struct wm_error *err)
-{
-	char text[WM_RUN_OUTPUT];
-	int rc = wm_box_running(box_of(l), err);
-
-	if (rc <= 0)
-		return rc;
-	if (!wm_life_change(l, "told", "tell", "the gateway in container %s to %s", box_of(l)->name, word))
-		return 0;
-	rc = wm_box_run(box_of(l), NULL, 0, INSIDE_S, text, err, WM_LXC_PROGRAM, word, "--yes", l->opt->keep_site ? "--keep-site" : NULL, NULL);
-	if (rc <= 0)
-		return rc;
-	return wm_fail(err, EIO, "container %s: %s", box_of(l)->name, wm_box_last_words(text));
+	return wm_lxc_own(l)->known ? 0 : wm_fail(err, ENOENT, "container %s is not there; 'wm-gateway install' makes it", wm_lxc_box(l)->name);
 }
 
 /* --- start, stop --------------------------------------------------------------------------------------- */
@@ -188,25 +170,25 @@ static int box_up(struct wm_life *l, struct wm_error *err)
 
 	if (rc)
 		return rc;
-	if (box_of(l)->kind == WM_BOX_LXC && !wm_lxc_own(l)->facts.tamed)
-		return wm_fail(err, EINVAL, "the making of container %s was broken off; 'wm-gateway install' goes on with it", box_of(l)->name);
-	return wm_step_box_start(l, box_of(l), err);
+	if (wm_lxc_box(l)->kind == WM_BOX_LXC && !wm_lxc_own(l)->facts.tamed)
+		return wm_fail(err, EINVAL, "the making of container %s was broken off; 'wm-gateway install' goes on with it", wm_lxc_box(l)->name);
+	return wm_step_box_start(l, wm_lxc_box(l), err);
 }
 
 static int box_down(struct wm_life *l, struct wm_error *err)
 {
-	return wm_lxc_own(l)->known ? wm_step_box_stop(l, box_of(l), err) : 0;
+	return wm_lxc_own(l)->known ? wm_step_box_stop(l, wm_lxc_box(l), err) : 0;
 }
 
 /* Its service comes up with it, unless somebody has stopped that alone. */
 static int service_up(struct wm_life *l, struct wm_error *err)
 {
 	char text[WM_RUN_OUTPUT];
-	int rc = l->dry_run ? 0 : wm_box_run(box_of(l), NULL, 0, INSIDE_S, text, err, WM_LXC_PROGRAM, "start", NULL);
+	int rc = l->dry_run ? 0 : wm_box_run(wm_lxc_box(l), NULL, 0, INSIDE_S, text, err, WM_LXC_PROGRAM, "start", NULL);
 
 	if (rc <= 0)
 		return rc;
-	return wm_fail(err, EIO, "container %s runs, but its gateway does not start: %s", box_of(l)->name, wm_box_last_words(text));
+	return wm_fail(err, EIO, "container %s runs, but its gateway does not start: %s", wm_lxc_box(l)->name, wm_box_last_words(text));
 }
 
 static const struct wm_step start_steps[] = { { NULL, wm_lxc_know }, { NULL, box_up }, { NULL, wm_lxc_boot }, { NULL, settle }, { NULL, service_up }, { NULL, host_part } };
@@ -233,7 +215,7 @@ static int say_kept(struct wm_life *l, struct wm_error *err)
 {
 	(void)err;
 	wm_life_note(l, "kept: container %s, with the gateway's key in it; 'wm-gateway install --lxc' or 'start' brings it back, 'wm-gateway destroy' removes it and the site",
-		     box_of(l)->name);
+		     wm_lxc_box(l)->name);
 	return 0;
 }
 
@@ -242,28 +224,42 @@ static int sure(struct wm_life *l, struct wm_error *err)
 	char question[WM_PATH_SIZE];
 
 	wm_format(question, sizeof(question), "%s container %s, with the gateway's private key?",
-		  l->opt->keep_site ? "Destroy" : "Remove the site from the registry, and destroy", box_of(l)->name);
+		  l->opt->keep_site ? "Destroy" : "Remove the site from the registry, and destroy", wm_lxc_box(l)->name);
 	return wm_life_sure(l, question, err) ? 0 : -ECANCELED;
 }
 
-/* Only it has the token by which it may. */
+static int tell_to_leave(struct wm_life *l, struct wm_error *err)
+{
+	char text[WM_RUN_OUTPUT];
+	int rc = wm_box_running(wm_lxc_box(l), err);
+
+	if (rc <= 0 || !wm_life_change(l, "told", "tell", "the gateway in container %s to destroy itself", wm_lxc_box(l)->name))
+		return WM_MIN(rc, 0);
+	rc = wm_box_run(wm_lxc_box(l), NULL, 0, INSIDE_S, text, err, WM_LXC_PROGRAM, "destroy", "--yes", NULL);
+	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s", wm_lxc_box(l)->name, wm_box_last_words(text));
+}
+
+/* Only it has the token by which it may. One that was never finished has none, and is not started for that. */
 static int leave(struct wm_life *l, struct wm_error *err)
 {
+	const struct wm_lxc_own *own = wm_lxc_own(l);
 	int rc;
 
-	if (!wm_lxc_own(l)->known && wm_lxc_own(l)->facts.made && !l->opt->keep_site)
-		wm_life_note(l, "container %s is not there any more, and with it the token: if its site is still in the registry, 'wm remove-site' takes it out", box_of(l)->name);
-	if (!wm_lxc_own(l)->known || l->opt->keep_site)
+	if (l->opt->keep_site || (own->known && own->facts.box.kind == WM_BOX_LXC && !own->facts.tamed))
 		return 0;
-	rc = wm_step_box_start(l, box_of(l), err);
+	if (!own->known && own->facts.made)
+		wm_life_note(l, "container %s is not there any more, and with it the token: if its site is still in the registry, 'wm remove-site' takes it out", own->facts.box.name);
+	if (!own->known)
+		return 0;
+	rc = wm_step_box_start(l, wm_lxc_box(l), err);
 	if (!rc)
-		rc = inside(l, "destroy", err);
+		rc = tell_to_leave(l, err);
 	return rc ? wm_fail_in(err, rc, "the site was not deregistered, and nothing was destroyed (--keep-site does without)") : 0;
 }
 
 static int destroy_box(struct wm_life *l, struct wm_error *err)
 {
-	return wm_lxc_own(l)->known ? wm_step_box_destroy(l, box_of(l), err) : 0;
+	return wm_lxc_own(l)->known ? wm_step_box_destroy(l, wm_lxc_box(l), err) : 0;
 }
 
 static int forget(struct wm_life *l, struct wm_error *err)

@@ -94,7 +94,7 @@ int wm_step_lxc_facts(struct wm_life *l, const struct wm_lxc_facts *f, struct wm
 	char path[WM_PATH_SIZE], text[2048], addr[WM_IP4_TEXT];
 	int rc = wm_lxc_path(l, "container.state", path, err);
 
-	if (!rc && wm_format(text, sizeof(text), "# Written by wm-gateway install --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nMADE=%s\nTAMED=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nBRIDGE=%s\nNICS=%s\n",
+	if (!rc && wm_format(text, sizeof(text), WM_LIFE_MARK " --lxc.\nKIND=%s\nNAME=%s\nLXC_PATH=%s\nMADE=%s\nTAMED=%s\nADDRESS=%s\nBEHIND=%s\nPORT=%u\nINTERFACE=%s\nTABLE=%s\nBRIDGE=%s\nNICS=%s\n",
 			     wm_box_kinds[f->box.kind], f->box.name, f->box.path, f->made ? "true" : "false", f->tamed ? "true" : "false", wm_ip4_format(f->addr, addr), f->behind ? "true" : "false", f->port,
 			     f->ifname, f->table, f->bridge, f->nics))
 		rc = wm_fail(err, E2BIG, "%s: too much to remember", path);

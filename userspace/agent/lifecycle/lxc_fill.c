@@ -17,25 +17,20 @@
 #define PROGRAMS "/usr/local/lib/wm"
 #define UPGRADE PROGRAMS "/upgrade"
 
-static const struct wm_box *box_of(const struct wm_life *l)
-{
-	return &wm_lxc_own(l)->facts.box;
-}
-
 /* Runs a program in it that has to succeed. */
 #define must(l, doing, err, ...) must_(l, doing, err, (const char *const[]){ __VA_ARGS__, NULL })
 static int must_(const struct wm_life *l, const char *doing, struct wm_error *err, const char *const argv[])
 {
 	char text[WM_RUN_OUTPUT];
-	int rc = wm_box_run_argv(box_of(l), NULL, 0, INSTALL_S, text, err, argv);
+	int rc = wm_box_run_argv(wm_lxc_box(l), NULL, 0, INSTALL_S, text, err, argv);
 
-	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s: %s failed (exit code %d): %s", box_of(l)->name, doing, argv[0], rc,
+	return rc <= 0 ? rc : wm_fail(err, EIO, "container %s: %s: %s failed (exit code %d): %s", wm_lxc_box(l)->name, doing, argv[0], rc,
 				      wm_box_last_words(text));
 }
 
 static bool has(const struct wm_life *l, const char *program)
 {
-	return wm_box_run(box_of(l), NULL, 0, ASK_S, NULL, NULL, "/bin/sh", "-c", "command -v \"$1\" >/dev/null", "sh", program, NULL) == 0;
+	return wm_box_run(wm_lxc_box(l), NULL, 0, ASK_S, NULL, NULL, "/bin/sh", "-c", "command -v \"$1\" >/dev/null", "sh", program, NULL) == 0;
 }
 
 /* --- whom it asks for names ------------------------------------------------------------------------ */
@@ -69,14 +64,14 @@ int wm_lxc_basics(struct wm_life *l, struct wm_error *err)
 	char text[512], addr[WM_IP4_TEXT];
 	int rc;
 
-	if (box_of(l)->kind == WM_BOX_PCT || !wm_lxc_own(l)->there)
+	if (wm_lxc_box(l)->kind == WM_BOX_PCT || !wm_lxc_own(l)->there)
 		return 0;
 	rc = read_resolvers(l, text, sizeof(text), err);
 	/* The router of a LAN mostly answers; lxc-net's does. */
 	for (unsigned int i = 0; i < net->n && !rc && !*text; i++)
 		if (net->nic[i].gateway)
 			rc = wm_format(text, sizeof(text), "nameserver %s\n", wm_ip4_format(net->nic[i].gateway, addr));
-	return rc ? rc : wm_step_box_file(l, box_of(l), "/etc/resolv.conf", "644", text, strlen(text), err);
+	return rc ? rc : wm_step_box_file(l, wm_lxc_box(l), "/etc/resolv.conf", "644", text, strlen(text), err);
 }
 
 /* --- packages ------------------------------------------------------------------------------------------ */
@@ -107,10 +102,10 @@ static int debian(struct wm_life *l, struct wm_error *err)
 
 	wm_argv_add_all(&w, look);
 	add_packages(&w, debian_packages);
-	rc = wm_box_run_argv(box_of(l), NULL, 0, ASK_S, text, err, w.word);
+	rc = wm_box_run_argv(wm_lxc_box(l), NULL, 0, ASK_S, text, err, w.word);
 	if (rc < 0 || (!rc && strstr(text, " 0 newly installed")))
 		return rc;
-	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", box_of(l)->name))
+	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", wm_lxc_box(l)->name))
 		return 0;
 	rc = must(l, "reading the lists of packages", err, "apt-get", "-q", "update");
 	w = (struct wm_argv){ 0 };
@@ -128,10 +123,10 @@ static int alpine(struct wm_life *l, struct wm_error *err)
 
 	wm_argv_add_all(&w, look);
 	add_packages(&w, alpine_packages);
-	rc = wm_box_run_argv(box_of(l), NULL, 0, ASK_S, NULL, err, w.word);
+	rc = wm_box_run_argv(wm_lxc_box(l), NULL, 0, ASK_S, NULL, err, w.word);
 	if (rc <= 0)
 		return rc;
-	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", box_of(l)->name))
+	if (!wm_life_change(l, "installed", "install", "packages in container %s: dnsmasq and libraries", wm_lxc_box(l)->name))
 		return 0;
 	w = (struct wm_argv){ 0 };
 	wm_argv_add_all(&w, install);
@@ -147,7 +142,7 @@ int wm_lxc_packages(struct wm_life *l, struct wm_error *err)
 		return debian(l, err);
 	if (has(l, "apk"))
 		return alpine(l, err);
-	wm_life_note(l, "container %s has neither apt-get nor apk: dnsmasq and the libraries that the programs need have to be in it already", box_of(l)->name);
+	wm_life_note(l, "container %s has neither apt-get nor apk: dnsmasq and the libraries that the programs need have to be in it already", wm_lxc_box(l)->name);
 	return 0;
 }
 
@@ -174,7 +169,7 @@ static int push(struct wm_life *l, const char *from, const char *name, struct wm
 		return wm_fail(err, -rc, "%s: cannot read it: %s; the programs of wm that are to run in the container lie together in one directory (LXC_PROGRAMS)",
 			       from, strerror(-rc));
 	wm_format(to, sizeof(to), PROGRAMS "/%s", name);
-	return wm_step_box_file(l, box_of(l), to, "755", data, len, err);
+	return wm_step_box_file(l, wm_lxc_box(l), to, "755", data, len, err);
 }
 
 /* They lie apart from where they run from: `install` in the container compares, and starts what is another anew. */
@@ -195,9 +190,9 @@ int wm_lxc_programs(struct wm_life *l, struct wm_error *err)
 	}
 	if (rc || l->dry_run)
 		return rc;
-	rc = wm_box_run(box_of(l), NULL, 0, ASK_S, text, err, PROGRAMS "/wm-gateway", "--version", NULL);
+	rc = wm_box_run(wm_lxc_box(l), NULL, 0, ASK_S, text, err, PROGRAMS "/wm-gateway", "--version", NULL);
 	return rc <= 0 ? rc : wm_fail(err, ENOEXEC, "container %s: the programs of %s do not run in it: %.200s; say by LXC_PROGRAMS where some are that were built for its distribution",
-				      box_of(l)->name, dir, text);
+				      wm_lxc_box(l)->name, dir, text);
 }
 
 /* --- upgrades ------------------------------------------------------------------------------------------------- */
@@ -205,7 +200,7 @@ int wm_lxc_programs(struct wm_life *l, struct wm_error *err)
 /* Nothing is started anew: what runs goes on as it is until the container is. */
 static const char debian_upgrade[] =
 	"#!/bin/sh\n"
-	"# Written by wm-gateway install --lxc: upgrades the packages of this container and starts nothing anew.\n"
+	WM_LIFE_MARK " --lxc: upgrades the packages of this container and starts nothing anew.\n"
 	"set -eu\n"
 	"policy=/usr/sbin/policy-rc.d\n"
 	"export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1\n"
@@ -217,24 +212,24 @@ static const char debian_upgrade[] =
 	"apt-get -q update\n"
 	"apt-get -q -y -o Dpkg::Options::=--force-confold upgrade\n"
 	"apt-get -q clean\n";
-static const char systemd_service[] = "# Written by wm-gateway install --lxc.\n[Unit]\nDescription=Upgrade of the container's packages\n\n"
+static const char systemd_service[] = WM_LIFE_MARK " --lxc.\n[Unit]\nDescription=Upgrade of the container's packages\n\n"
 				      "[Service]\nType=oneshot\nExecStart=" UPGRADE "\n";
-static const char systemd_timer[] = "# Written by wm-gateway install --lxc.\n[Unit]\nDescription=Daily upgrade of the container's packages\n\n"
+static const char systemd_timer[] = WM_LIFE_MARK " --lxc.\n[Unit]\nDescription=Daily upgrade of the container's packages\n\n"
 				    "[Timer]\nOnCalendar=daily\nRandomizedDelaySec=6h\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n";
-static const char alpine_upgrade[] = "#!/bin/sh\n# Written by wm-gateway install --lxc. OpenRC starts nothing anew when packages are upgraded.\n"
+static const char alpine_upgrade[] = "#!/bin/sh\n" WM_LIFE_MARK " --lxc. OpenRC starts nothing anew when packages are upgraded.\n"
 				     "exec apk upgrade --update-cache -q\n";
 
 static int file(struct wm_life *l, const char *path, const char *mode, const char *text, struct wm_error *err)
 {
-	return wm_step_box_file(l, box_of(l), path, mode, text, strlen(text), err);
+	return wm_step_box_file(l, wm_lxc_box(l), path, mode, text, strlen(text), err);
 }
 
 /* What is asked is how it is, and not what this run has changed: one before may have got no further than that. */
 static int timed(struct wm_life *l, const char *words, const char *said, bool *ret, struct wm_error *err)
 {
-	int rc = wm_box_run(box_of(l), NULL, 0, ASK_S, NULL, err, "/bin/sh", "-c", words, NULL);
+	int rc = wm_box_run(wm_lxc_box(l), NULL, 0, ASK_S, NULL, err, "/bin/sh", "-c", words, NULL);
 
-	*ret = rc <= 0 || !wm_life_change(l, "enabled", "enable", "%s in container %s", said, box_of(l)->name);
+	*ret = rc <= 0 || !wm_life_change(l, "enabled", "enable", "%s in container %s", said, wm_lxc_box(l)->name);
 	return WM_MIN(rc, 0);
 }
 

@@ -15,11 +15,6 @@
 
 #define INSTALL_S 600
 
-static const struct wm_box *box_of(const struct wm_life *l)
-{
-	return &wm_lxc_own(l)->facts.box;
-}
-
 /* Its settings: LANs by the container's own addresses, and what only its host knows. */
 static int edit(char **io, const char *key, const char *value, struct wm_error *err)
 {
@@ -127,17 +122,17 @@ int wm_lxc_gateway(struct wm_life *l, struct wm_error *err)
 	int rc, code = 0;
 
 	if (!wm_lxc_own(l)->there) {
-		wm_life_change(l, "installed", "install", "packages, programs and the gateway of site '%s' in container %s", l->inst.domain, box_of(l)->name);
+		wm_life_change(l, "installed", "install", "packages, programs and the gateway of site '%s' in container %s", l->inst.domain, wm_lxc_box(l)->name);
 		return 0;
 	}
 	rc = settings_inside(l, &text, err);
 	if (!rc)
-		code = wm_box_run_argv(box_of(l), text, strlen(text), INSTALL_S, out, err, argv);
+		code = wm_box_run_argv(wm_lxc_box(l), text, strlen(text), INSTALL_S, out, err, argv);
 	if (text)
 		wm_wipe(text, strlen(text));
 	free(text);
 	if (rc || code < 0)
 		return rc ? rc : code;
 	wm_lxc_pass_on(l, out);
-	return code ? wm_fail(err, EIO, "the gateway in container %s could not be installed; it says why above", box_of(l)->name) : 0;
+	return code ? wm_fail(err, EIO, "the gateway in container %s could not be installed; it says why above", wm_lxc_box(l)->name) : 0;
 }

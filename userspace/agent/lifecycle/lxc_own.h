@@ -25,6 +25,11 @@ static inline struct wm_lxc_own *wm_lxc_own(const struct wm_life *l)
 	return l->own;
 }
 
+static inline const struct wm_box *wm_lxc_box(const struct wm_life *l)
+{
+	return &wm_lxc_own(l)->facts.box;
+}
+
 /* A setting; fallback where it is not set. */
 static inline const char *wm_lxc_value(const struct wm_life *l, const char *key, const char *fallback)
 {
