@@ -120,6 +120,17 @@ pids() { inside sh -c 'echo $(cat /proc/1/stat | cut -d" " -f22) $(pidof wm-agen
 	[ "$(host dig +short +time=5 +tries=2 @192.168.55.250 gw.a)" = 172.30.2.1 ]
 }
 
+@test "who stops to listen leaves nobody behind who speaks" {
+	host timeout -s INT 3 "$BIN/wm-gateway" logs -f >"$D/heard" 3>&- || :
+	grep -q 'in force' "$D/heard"
+	for ((n = 0; n < LIMIT * 10; n++)); do
+		left=$(inside sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " "' | grep -c 'wm-gateway logs\|journalctl' || :)
+		[ "$left" != 0 ] || break
+		sleep 0.1
+	done
+	[ "$left" = 0 ]
+}
+
 @test "again, it has nothing to do, starts nothing anew, and traffic loses nothing" {
 	before=$(pids)
 	host ip route replace 172.30.0.0/16 via 192.168.55.250
