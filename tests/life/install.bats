@@ -302,8 +302,8 @@ teardown() { life_teardown; }
 	for sig in TERM INT HUP; do
 		touch "$LIFE/hangs-start"
 		rm -f "$LIFE/hanging"
-		# bash has what is in the background ignore SIGINT.
-		WM_REGISTRY_TOKEN=$MASTER "${IN[@]}" env --default-signal=INT PATH="$BATS_TEST_DIRNAME/stubs:$PATH" "$BUILT/wm-gateway" install "${SETTINGS[@]}" \
+		# bash has what is in the background ignore SIGINT, and who is run by nohup ignores SIGHUP.
+		WM_REGISTRY_TOKEN=$MASTER "${IN[@]}" env --default-signal=INT,HUP PATH="$BATS_TEST_DIRNAME/stubs:$PATH" "$BUILT/wm-gateway" install "${SETTINGS[@]}" \
 			"WM_REGISTRY_URL=$URL" </dev/null >"$DIR/out" 2>&1 3>&- &
 		pid=$!
 		until_true 20 test -s "$LIFE/hanging"

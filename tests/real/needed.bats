@@ -30,6 +30,7 @@ need() {
 
 @test "where no archive can be reached it is skipped, but not when it must be there" {
 	archive http://127.0.0.1:9/debian
+	unset WM_ROOTS_NEEDED
 	need
 	[ "$status" = 0 ]
 	[[ $output == *'skipped: no root file system of bookworm: '*'cannot be reached'* ]]
@@ -40,6 +41,7 @@ need() {
 
 @test "where this machine has no source of Debian it is the same" {
 	stand_in apt-get :
+	unset WM_ROOTS_NEEDED
 	need
 	[ "$status" = 0 ]
 	[[ $output == *'skipped: '*'has no source for Debian bookworm'* ]]
