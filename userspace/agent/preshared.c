@@ -18,13 +18,6 @@ static int path_of(const struct wm_instance *inst, char *ret)
 	return wm_format(ret, WM_PATH_SIZE, "%s/preshared", inst->state_dir);
 }
 
-static void free_text(char *text)
-{
-	if (text)
-		wm_wipe(text, strlen(text));
-	free(text);
-}
-
 /* Nothing is written over what could not be read. */
 static void load(struct wm_preshared *p, const struct wm_instance *inst)
 {
@@ -36,7 +29,7 @@ static void load(struct wm_preshared *p, const struct wm_instance *inst)
 		rc = wm_read_file(path, FILE_MAX, &text, NULL);
 	if (!rc)
 		rc = wm_psk_parse(text, &p->psk);
-	free_text(text);
+	wm_wipe_free(text);
 	p->unreadable = rc && rc != -ENOENT;
 	if (p->unreadable)
 		wm_error("%s/preshared: cannot read it: %s; keys that the kernel has sessions by are taken for good, and the file is left as it is: repair it, or remove it and restart wm-gateway",
@@ -50,7 +43,7 @@ static int save(struct wm_preshared *p, const struct wm_instance *inst)
 
 	if (!rc)
 		rc = wm_replace_file(path, 0600, text, strlen(text));
-	free_text(text);
+	wm_wipe_free(text);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const token_prefix[] = {
@@ -207,6 +208,13 @@ uint32_t wm_keyed_hash(const void *data, size_t len)
 void wm_wipe(void *data, size_t len)
 {
 	sodium_memzero(data, len);
+}
+
+void wm_wipe_free(char *text)
+{
+	if (text)
+		wm_wipe(text, strlen(text));
+	free(text);
 }
 
 void wm_random(void *data, size_t len)

@@ -87,4 +87,5 @@ int wm_base64_parse(const char *text, void *ret, size_t size);
 uint32_t wm_keyed_hash(const void *data, size_t len);
 
 void wm_wipe(void *data, size_t len); /* zeroes, not optimised away */
+void wm_wipe_free(char *text); /* malloc'd, or NULL */
 void wm_random(void *data, size_t len);

@@ -257,9 +257,7 @@ static int tell(struct wm_answerer *a, const struct wm_fetch_target *target, con
 	if (!rc && (http.status < 200 || http.status > 299))
 		rc = wm_http_problem(&http, doing, err);
 	wm_http_answer_free(&http);
-	if (body)
-		wm_wipe(body, strlen(body));
-	free(body);
+	wm_wipe_free(body);
 	return rc;
 }
 

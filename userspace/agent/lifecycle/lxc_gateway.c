@@ -15,18 +15,20 @@
 
 #define INSTALL_S 600
 
-/* Its settings: LANs by the container's own addresses, and what only its host knows. */
+static void become(char **io, char *text)
+{
+	wm_wipe_free(*io);
+	*io = text;
+}
+
 static int edit(char **io, const char *key, const char *value, struct wm_error *err)
 {
 	char *text;
 	int rc = wm_env_edit(*io, key, value, &text, err);
 
-	if (rc)
-		return rc;
-	wm_wipe(*io, strlen(*io));
-	free(*io);
-	*io = text;
-	return 0;
+	if (!rc)
+		become(io, text);
+	return rc;
 }
 
 /* And what was taken away here is taken away there. */
@@ -35,12 +37,9 @@ static int make_whole(char **io, struct wm_error *err)
 	char *text;
 	int rc = wm_settings_whole(*io, &text, err);
 
-	if (rc)
-		return rc;
-	wm_wipe(*io, strlen(*io));
-	free(*io);
-	*io = text;
-	return 0;
+	if (!rc)
+		become(io, text);
+	return rc;
 }
 
 static void host_label(char *ret)
@@ -75,6 +74,7 @@ static bool host_is_public(void)
 	return false;
 }
 
+/* Its settings: LANs by the container's own addresses, and what only its host knows. */
 static int settings_inside(const struct wm_life *l, char **ret, struct wm_error *err)
 {
 	static const char *const ours[] = { "LXC_KIND", "LXC_CONTAINER", "LXC_VMID", "LXC_STORAGE", "LXC_TEMPLATE", "LXC_PATH", "LXC_PROGRAMS", "LXC_GATEWAY" };
@@ -128,9 +128,7 @@ int wm_lxc_gateway(struct wm_life *l, struct wm_error *err)
 	rc = settings_inside(l, &text, err);
 	if (!rc)
 		code = wm_box_run_argv(wm_lxc_box(l), text, strlen(text), INSTALL_S, out, err, argv);
-	if (text)
-		wm_wipe(text, strlen(text));
-	free(text);
+	wm_wipe_free(text);
 	if (rc || code < 0)
 		return rc ? rc : code;
 	wm_lxc_pass_on(l, out);

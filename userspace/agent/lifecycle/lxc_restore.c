@@ -4,7 +4,6 @@
  * container was made by.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,13 +14,6 @@
 #include "core/util.h"
 
 #define INSIDE_S 300
-
-static void wipe_free(char *text)
-{
-	if (text)
-		wm_wipe(text, strlen(text));
-	free(text);
-}
 
 /* --- backup ---------------------------------------------------------------------------------- */
 
@@ -41,8 +33,8 @@ static int take(const struct wm_life *l, char **ret, struct wm_error *err)
 	rc = fd < 0 || wm_lxc_hear(box, argv, fd, WM_BACKUP_MAX) ? -EIO : wm_read_file(self, WM_BACKUP_MAX, &text, NULL);
 	if (!rc)
 		rc = wm_backup_with_container(text, settings, ret);
-	wipe_free(text);
-	wipe_free(settings);
+	wm_wipe_free(text);
+	wm_wipe_free(settings);
 	return rc ? wm_fail(err, EIO, "container %s: its gateway could not be backed up", box->name) : 0;
 }
 
@@ -77,7 +69,7 @@ int wm_lxc_backup(const struct wm_life_options *opt)
 	rc = take(&life, &text, &err);
 	if (!rc)
 		rc = put(&life, path, text, &err);
-	wipe_free(text);
+	wm_wipe_free(text);
 	life.changes++;
 	return wm_life_end(&life, rc, &err);
 }
@@ -124,7 +116,7 @@ static int prepare(struct wm_life *l, const char *name, const char *text, size_t
 		rc = wm_env_edit(plain, keys[i], NULL, &less, err);
 		if (rc)
 			break;
-		wipe_free(plain);
+		wm_wipe_free(plain);
 		plain = less;
 		if (i)
 			wm_life_note(l, "it is the backup of a machine that was itself the gateway: give 'install' the container's addresses by LXC_IFACES, or it is behind this machine's NAT");
@@ -141,8 +133,8 @@ static int prepare(struct wm_life *l, const char *name, const char *text, size_t
 		rc = wm_step_file(l, path, 0600, settings ? settings : plain, strlen(settings ? settings : plain), err);
 	if (!rc)
 		wm_life_note(l, "'wm-gateway install --lxc' makes the container, and restores it there");
-	wipe_free(settings);
-	wipe_free(plain);
+	wm_wipe_free(settings);
+	wm_wipe_free(plain);
 	return rc;
 }
 
@@ -158,7 +150,7 @@ int wm_lxc_restore_into(struct wm_life *l, struct wm_error *err)
 		return wm_life_change(l, "restored", "restore", "%s into container %s", path, wm_lxc_own(l)->facts.box.name) ? -EINVAL : 0;
 	rc = wm_read_file(path, WM_BACKUP_MAX, &text, &len);
 	rc = rc ? wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc)) : feed(l, text, len, out, err);
-	wipe_free(text);
+	wm_wipe_free(text);
 	if (rc)
 		return wm_fail_in(err, rc, "%s was not restored", path);
 	/* What is to be done next is done next. */
@@ -209,6 +201,6 @@ int wm_lxc_restore(const struct wm_life_options *opt)
 		rc = rc ? wm_fail(&err, -rc, "%s: cannot read it: %s", path, strerror(-rc)) :
 			  (there ? restore_there(&life, text, len, &err) : prepare(&life, path, text, len, &err));
 	}
-	wipe_free(text);
+	wm_wipe_free(text);
 	return wm_life_end(&life, rc, &err);
 }

@@ -45,16 +45,9 @@ static bool known(const char *key)
 	return false;
 }
 
-static void wipe_free(char *text)
-{
-	if (text)
-		wm_wipe(text, strlen(text));
-	free(text);
-}
-
 void wm_settings_free(struct wm_settings *s)
 {
-	wipe_free(s->text);
+	wm_wipe_free(s->text);
 	wm_wipe(s, sizeof(*s));
 }
 
@@ -68,7 +61,7 @@ static int set(struct wm_settings *s, const char *key, const char *value, struct
 	rc = wm_env_edit(s->text, key, *value ? value : NULL, &text, err);
 	if (rc)
 		return rc;
-	wipe_free(s->text);
+	wm_wipe_free(s->text);
 	s->text = text;
 	return 0;
 }
@@ -91,7 +84,7 @@ static int begin_with(struct wm_life *l, struct wm_settings *s, struct wm_error 
 		rc = -EINVAL;
 	}
 	if (rc) {
-		wipe_free(text);
+		wm_wipe_free(text);
 		return wm_fail(err, -rc, "%s: cannot read it: %s", l->inst.env_file, strerror(-rc));
 	}
 	rc = wm_env_parse(text, l->inst.env_file, &env, err);
@@ -100,7 +93,7 @@ static int begin_with(struct wm_life *l, struct wm_settings *s, struct wm_error 
 	if (!rc)
 		rc = wm_env_edit(text, TOKEN, NULL, &s->text, err);
 	wm_env_free(env);
-	wipe_free(text);
+	wm_wipe_free(text);
 	return rc;
 }
 
@@ -210,7 +203,7 @@ static int check(struct wm_life *l, const struct wm_settings *s, struct wm_error
 	if (rc)
 		return rc;
 	rc = wm_instance_parse(&inst, l->opt->instance, l->inst.env_file, text, err);
-	wipe_free(text);
+	wm_wipe_free(text);
 	if (!rc)
 		l->inst = inst;
 	wm_wipe(&inst, sizeof(inst));
@@ -247,7 +240,7 @@ int wm_settings_write(struct wm_life *l, const struct wm_settings *s, bool keep_
 	if (rc)
 		return rc;
 	rc = wm_step_file(l, l->inst.env_file, 0600, text, strlen(text), err);
-	wipe_free(text);
+	wm_wipe_free(text);
 	return rc;
 }
 
@@ -269,7 +262,7 @@ int wm_settings_whole(const char *text, char **ret, struct wm_error *err)
 	if (f)
 		fputs(text, f);
 	if (!f || fclose(f)) {
-		wipe_free(whole);
+		wm_wipe_free(whole);
 		return wm_fail(err, ENOMEM, "out of memory");
 	}
 	*ret = whole;
