@@ -276,45 +276,38 @@ static int answer_enrol(struct wm_answerer *a, const struct wm_fetch_enrol *req)
 	return wm_record_send(a->fd, WM_RECORD_ENROLLED, &enrolled, sizeof(enrolled));
 }
 
-static int answer_self(struct wm_answerer *a, const struct wm_fetch_self *req)
+/* The same of the gateway's own site, `behind` being the rest of the path; and answers that it is done. */
+static int tell_of_site(struct wm_answerer *a, const struct wm_fetch_target *target, const char *method, const char *domain,
+			const char *behind, char *body, const char *doing)
 {
-	uint32_t mask = ~0u & ~(req->endpoint.family || req->endpoint_too ? 0 : SELF_ENDPOINT);
 	struct wm_error err = { 0 };
 	char path[128];
 	long status = 0;
 	int rc;
 
-	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s", req->domain))
+	if (!wm_label_valid(domain) || wm_format(path, sizeof(path), "/v1/sites/%s%s", domain, behind)) {
+		wm_wipe_free(body);
 		return -EBADMSG;
-	rc = tell(a, &req->target, "PATCH", path, wm_encode(&self_table, req, mask), "telling the registry this gateway's key",
-		  &status, &err);
+	}
+	rc = tell(a, target, method, path, body, doing, &status, &err);
 	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+}
+
+static int answer_self(struct wm_answerer *a, const struct wm_fetch_self *req)
+{
+	uint32_t mask = ~0u & ~(req->endpoint.family || req->endpoint_too ? 0 : SELF_ENDPOINT);
+
+	return tell_of_site(a, &req->target, "PATCH", req->domain, "", wm_encode(&self_table, req, mask), "telling the registry this gateway's key");
 }
 
 static int answer_leave(struct wm_answerer *a, const struct wm_fetch_leave *req)
 {
-	struct wm_error err = { 0 };
-	char path[128];
-	long status = 0;
-	int rc;
-
-	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s?cascade=1", req->domain))
-		return -EBADMSG;
-	rc = tell(a, &req->target, "DELETE", path, NULL, "deregistering the site", &status, &err);
-	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+	return tell_of_site(a, &req->target, "DELETE", req->domain, "?cascade=1", NULL, "deregistering the site");
 }
 
 static int answer_report(struct wm_answerer *a, const struct wm_fetch_report *req)
 {
-	struct wm_error err = { 0 };
-	char path[128];
-	long status = 0;
-	int rc;
-
-	if (!wm_label_valid(req->domain) || wm_format(path, sizeof(path), "/v1/sites/%s/status", req->domain))
-		return -EBADMSG;
-	rc = tell(a, &req->target, "PUT", path, wm_report_body(&a->report, req), "reporting", &status, &err);
-	return rc ? send_problem(a, status, -rc, &err) : wm_record_send(a->fd, WM_RECORD_DONE, NULL, 0);
+	return tell_of_site(a, &req->target, "PUT", req->domain, "/status", wm_report_body(&a->report, req), "reporting");
 }
 
 /* --- a file for wm-agent ------------------------------------------------------------------- */
