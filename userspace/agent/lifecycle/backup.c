@@ -124,10 +124,13 @@ static int read_parts(const struct wm_life *l, struct part *ret, struct wm_error
 	return 0;
 }
 
-static int write_parts(FILE *f, void *arg)
+/* *ret is malloc'd and secret. */
+static int format(const struct part *p, char **ret, size_t *ret_len, struct wm_error *err)
 {
-	const struct part *p = arg;
+	FILE *f = open_memstream(ret, ret_len);
 
+	if (!f)
+		return wm_fail(err, ENOMEM, "out of memory");
 	fputs(HEAD, f);
 	for (int i = 0; i < PARTS; i++) {
 		if (!p[i].text)
@@ -137,41 +140,46 @@ static int write_parts(FILE *f, void *arg)
 		fputc('\n', f);
 	}
 	fputs(TAIL, f);
-	return fflush(f) || ferror(f) ? -EIO : 0;
+	return fclose(f) ? wm_fail(err, ENOMEM, "out of memory") : 0;
+}
+
+static bool is_backup(const char *text)
+{
+	return !strncmp(text, HEAD, strlen(HEAD));
 }
 
 /* What is there is not lost to a wrong name. */
-int wm_backup_may_replace(const char *path, struct wm_error *err)
+static int may_replace(const char *path, struct wm_error *err)
 {
-	WM_AUTO_FREE char *text = NULL;
-	size_t len = 0;
-	int rc = wm_read_file(path, WM_BACKUP_MAX, &text, &len);
+	char *text = NULL;
+	int rc = wm_read_file(path, WM_BACKUP_MAX, &text, NULL);
+	bool may = rc == -ENOENT || (!rc && is_backup(text));
 
-	if (rc == -ENOENT || (!rc && !strncmp(text, HEAD, strlen(HEAD)))) {
-		if (text)
-			wm_wipe(text, len);
-		return 0;
-	}
-	return wm_fail(err, EEXIST, "%s: is there already and is no backup of a gateway; choose another name", path);
+	wm_wipe_free(text);
+	return may ? 0 : wm_fail(err, EEXIST, "%s: is there already and is no backup of a gateway; choose another name", path);
 }
 
-static int write_backup(struct wm_life *l, struct part *p, struct wm_error *err)
+int wm_backup_target(const struct wm_life_options *opt, const char **ret, struct wm_error *err)
 {
-	const char *path = l->opt->nargs ? l->opt->args[0] : "-";
+	*ret = opt->nargs && strcmp(opt->args[0], "-") ? opt->args[0] : NULL;
+	if (!*ret && isatty(STDOUT_FILENO))
+		return wm_fail(err, EINVAL, "a backup holds the private key and is not shown on a terminal; say into which FILE");
+	return 0;
+}
+
+int wm_backup_put(struct wm_life *l, const char *path, const char *text, size_t len, struct wm_error *err)
+{
 	int rc;
 
-	if (!strcmp(path, "-")) {
-		if (isatty(STDOUT_FILENO))
-			return wm_fail(err, EINVAL, "a backup holds the private key and is not shown on a terminal; say into which FILE");
-		rc = write_parts(stdout, p);
+	l->changes++; /* a backup that was written is not "nothing to do" */
+	if (!path) {
+		rc = wm_write_full(STDOUT_FILENO, text, len);
 		return rc ? wm_fail(err, -rc, "standard output: cannot write the backup: %s", strerror(-rc)) : 0;
 	}
-	rc = wm_backup_may_replace(path, err);
-	if (rc)
+	rc = may_replace(path, err);
+	if (rc || !wm_life_change(l, "wrote", "write", "%s", path))
 		return rc;
-	if (!wm_life_change(l, "wrote", "write", "%s", path))
-		return 0;
-	rc = wm_replace_file_by(path, 0600, write_parts, p);
+	rc = wm_replace_file(path, 0600, text, len);
 	return rc ? wm_fail(err, -rc, "%s: cannot write it: %s", path, strerror(-rc)) : 0;
 }
 
@@ -179,17 +187,22 @@ int wm_life_backup(const struct wm_life_options *opt)
 {
 	struct part p[PARTS] = { 0 };
 	struct wm_error err = { 0 };
+	const char *path = NULL;
+	char *text = NULL;
 	struct wm_life l;
+	size_t len;
 	int rc = wm_life_begin(&l, opt, &err);
 
-	if (!opt->nargs || !strcmp(opt->args[0], "-"))
-		l.out = stderr; /* the backup is what goes to the other */
 	if (!rc)
 		rc = read_parts(&l, p, &err);
 	if (!rc)
-		rc = write_backup(&l, p, &err);
-	l.changes++; /* a backup that was written is not "nothing to do" */
+		rc = wm_backup_target(opt, &path, &err);
+	if (!rc)
+		rc = format(p, &text, &len, &err);
+	if (!rc)
+		rc = wm_backup_put(&l, path, text, len, &err);
 	free_parts(p);
+	wm_wipe_free(text);
 	return wm_life_end(&l, rc, &err);
 }
 
@@ -219,7 +232,9 @@ static int parse(const struct wm_life *l, const char *path, const char *text, si
 {
 	const char *at = text + strlen(HEAD), *end = text + len;
 
-	if (strncmp(text, HEAD, strlen(HEAD)))
+	if (strlen(text) != len)
+		return no_backup(err, path, "it has a NUL byte in it");
+	if (!is_backup(text))
 		return no_backup(err, path, "its first line says something else");
 	while (strcmp(at, TAIL)) {
 		size_t size;
@@ -253,7 +268,7 @@ static int read_backup(const struct wm_life *l, struct part *ret, struct wm_erro
 
 	if (rc)
 		return wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc));
-	rc = strlen(text) == len ? parse(l, path, text, len, ret, err) : no_backup(err, path, "it has a NUL byte in it");
+	rc = parse(l, path, text, len, ret, err);
 	wm_wipe(text, len);
 	free(text);
 	return rc;
@@ -324,16 +339,11 @@ int wm_life_restore(const struct wm_life_options *opt)
 
 /* --- of a container ----------------------------------------------------------------------------------- */
 
-bool wm_backup_is(const char *text)
-{
-	return !strncmp(text, HEAD, strlen(HEAD));
-}
-
 int wm_backup_with_container(const char *text, const char *settings, char **ret)
 {
 	size_t len = strlen(text), tail = strlen(TAIL);
 
-	if (!wm_backup_is(text) || len < tail || strcmp(text + len - tail, TAIL))
+	if (!is_backup(text) || len < tail || strcmp(text + len - tail, TAIL))
 		return -EINVAL;
 	return asprintf(ret, "%.*s%s %zu\n%s\n" TAIL, (int)(len - tail), text, parts[CONTAINER].name, strlen(settings), settings) < 0 ? -ENOMEM : 0;
 }
@@ -341,7 +351,7 @@ int wm_backup_with_container(const char *text, const char *settings, char **ret)
 int wm_backup_settings(const struct wm_life *l, const char *path, const char *text, size_t len, char **ret, char **ret_plain, struct wm_error *err)
 {
 	struct part p[PARTS] = { 0 };
-	int rc = strlen(text) == len ? parse(l, path, text, len, p, err) : no_backup(err, path, "it has a NUL byte in it");
+	int rc = parse(l, path, text, len, p, err);
 
 	if (!rc) {
 		*ret = p[CONTAINER].text;

@@ -28,9 +28,11 @@ int wm_life_backup(const struct wm_life_options *opt);
 int wm_life_restore(const struct wm_life_options *opt);
 
 /* For who has one from a container, or for one. */
-bool wm_backup_is(const char *text);
-/* Whether the file may be replaced by a backup: it is one, or there is none. Else -EEXIST. */
-int wm_backup_may_replace(const char *path, struct wm_error *err);
+
+/* Where a backup goes: the FILE that was said, or NULL for standard output, if that is no terminal. */
+int wm_backup_target(const struct wm_life_options *opt, const char **ret, struct wm_error *err);
+/* Writes it there, whole or not at all; a file that is no backup stays, -EEXIST. */
+int wm_backup_put(struct wm_life *l, const char *path, const char *text, size_t len, struct wm_error *err);
 /* The backup with these settings as its container.env. *ret is malloc'd and secret. -EINVAL: it is no whole backup. */
 int wm_backup_with_container(const char *text, const char *settings, char **ret);
 /* Checks all of it, as restore does; path is for the sentence. *ret (malloc'd): its container.env, NULL where it is of a machine

@@ -38,39 +38,25 @@ static int take(const struct wm_life *l, char **ret, struct wm_error *err)
 	return rc ? wm_fail(err, EIO, "container %s: its gateway could not be backed up", box->name) : 0;
 }
 
-/* Whole or not at all, and never in the place of something else. */
-static int put(struct wm_life *l, const char *path, const char *text, struct wm_error *err)
-{
-	int rc = path ? wm_backup_may_replace(path, err) : wm_write_full(STDOUT_FILENO, text, strlen(text));
-
-	if (!path)
-		return rc ? wm_fail(err, -rc, "standard output: cannot write the backup: %s", strerror(-rc)) : 0;
-	if (rc || !wm_life_change(l, "wrote", "write", "%s", path))
-		return rc;
-	rc = wm_replace_file(path, 0600, text, strlen(text));
-	return rc ? wm_fail(err, -rc, "%s: cannot write it: %s", path, strerror(-rc)) : 0;
-}
-
 int wm_lxc_backup(const struct wm_life_options *opt)
 {
-	const char *path = opt->nargs && strcmp(opt->args[0], "-") ? opt->args[0] : NULL;
 	struct wm_lxc_own own = { 0 };
 	struct wm_error err = { 0 };
+	const char *path;
 	struct wm_life life;
 	char *text = NULL;
 	int rc;
 
-	if (!path && isatty(STDOUT_FILENO)) {
-		fprintf(stderr, "wm-gateway: a backup holds the private key and is not shown on a terminal; say into which FILE\n");
+	if (wm_backup_target(opt, &path, &err)) {
+		fprintf(stderr, "wm-gateway: %s\n", err.text);
 		return 1;
 	}
 	if (wm_lxc_open_running(opt, &own, &life))
 		return 1;
 	rc = take(&life, &text, &err);
 	if (!rc)
-		rc = put(&life, path, text, &err);
+		rc = wm_backup_put(&life, path, text, strlen(text), &err);
 	wm_wipe_free(text);
-	life.changes++;
 	return wm_life_end(&life, rc, &err);
 }
 
