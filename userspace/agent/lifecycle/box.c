@@ -81,6 +81,16 @@ int wm_box_lxc_dir(const struct wm_box *box, char *ret, struct wm_error *err)
 	return 0;
 }
 
+int wm_box_lxc_config(const struct wm_box *box, char *ret, struct wm_error *err)
+{
+	char dir[WM_PATH_SIZE];
+	int rc = wm_box_lxc_dir(box, dir, err);
+
+	if (!rc && wm_format(ret, WM_PATH_SIZE, "%s/config", dir))
+		rc = wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	return rc;
+}
+
 /* Whether that is all they say, and it is that there is no such container: whatever else keeps them from answering (Proxmox's
  * file system of settings is not there, a right is missing) they end just so. */
 static bool says_absent(const struct wm_box *box, const char *text)
@@ -98,7 +108,7 @@ static bool says_absent(const struct wm_box *box, const char *text)
 /* 1: its state is in text (WM_RUN_OUTPUT); 0: there is none of that name; -errno: nobody knows. */
 static int ask(const struct wm_box *box, char *text, struct wm_error *err)
 {
-	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE];
+	char path[WM_PATH_SIZE];
 	struct command c;
 	int rc;
 
@@ -111,9 +121,9 @@ static int ask(const struct wm_box *box, char *text, struct wm_error *err)
 			       commands[box->kind][STATE][0], rc, wm_box_last_words(text));
 	if (box->kind == WM_BOX_PCT)
 		return 0;
-	rc = wm_box_lxc_dir(box, dir, err);
-	if (rc || wm_format(path, sizeof(path), "%s/config", dir))
-		return rc ? rc : wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
+	rc = wm_box_lxc_config(box, path, err);
+	if (rc)
+		return rc;
 	return access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR) ?
 		       0 : wm_fail(err, EIO, "container %s: lxc-info says that there is none, but there is its %s", box->name, path);
 }
@@ -137,27 +147,32 @@ int wm_box_running(const struct wm_box *box, struct wm_error *err)
 
 static int read_config(const struct wm_box *box, char **ret, struct wm_error *err)
 {
-	char dir[WM_PATH_SIZE], path[WM_PATH_SIZE];
-	int rc = wm_box_lxc_dir(box, dir, err);
+	char path[WM_PATH_SIZE];
+	int rc = wm_box_lxc_config(box, path, err);
 
 	if (rc)
 		return rc;
-	if (wm_format(path, sizeof(path), "%s/config", dir))
-		return wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
 	rc = wm_read_file(path, CONFIG_MAX, ret, NULL);
 	return rc ? wm_fail(err, -rc, "%s: cannot read it: %s", path, strerror(-rc)) : 0;
+}
+
+int wm_box_pct_config(const struct wm_box *box, char *ret, struct wm_error *err)
+{
+	struct command c;
+	int rc;
+
+	command(box, CONFIG, &c);
+	rc = wm_run(c.argv.word, ASK_S, ret, err);
+	return rc <= 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", box->name, wm_box_last_words(ret));
 }
 
 static int ask_config(const struct wm_box *box, char **ret, struct wm_error *err)
 {
 	char text[WM_RUN_OUTPUT];
-	struct command c;
-	int rc;
+	int rc = wm_box_pct_config(box, text, err);
 
-	command(box, CONFIG, &c);
-	rc = wm_run(c.argv.word, ASK_S, text, err);
 	if (rc)
-		return rc < 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", box->name, wm_box_last_words(text));
+		return rc;
 	*ret = strdup(text);
 	return *ret ? 0 : wm_fail(err, ENOMEM, "out of memory");
 }

@@ -26,8 +26,12 @@ extern const char *const wm_box_kinds[WM_BOX_KINDS]; /* "lxc", "pct" */
 int wm_box_exists(const struct wm_box *box, struct wm_error *err);
 int wm_box_running(const struct wm_box *box, struct wm_error *err);
 
-/* LXC's directory of it, which has its config. ret: WM_PATH_SIZE */
+/* LXC's directory of it, and its config in there. ret: WM_PATH_SIZE */
 int wm_box_lxc_dir(const struct wm_box *box, char *ret, struct wm_error *err);
+int wm_box_lxc_config(const struct wm_box *box, char *ret, struct wm_error *err);
+
+/* What Proxmox says of its config. ret: WM_RUN_OUTPUT */
+int wm_box_pct_config(const struct wm_box *box, char *ret, struct wm_error *err);
 
 /* Made for mark, a path: its config (LXC's file, Proxmox's description) has the words "wm-gateway MARK". 1, 0 or -errno. */
 int wm_box_marked(const struct wm_box *box, const char *mark, struct wm_error *err);
@@ -39,7 +43,6 @@ int wm_step_box_destroy(struct wm_life *l, const struct wm_box *box, struct wm_e
 
 /* Runs a program in it, arguments up to NULL, as wm_run does. data (NULL: none) is what it reads. Nothing of this process's
  * environment goes in but PATH. */
-#define WM_BOX_ARGS 48
 int wm_box_run(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,
 	       const char *program, ...) __attribute__((sentinel));
 int wm_box_run_argv(const struct wm_box *box, const void *data, size_t len, unsigned int seconds, char *ret_text, struct wm_error *err,

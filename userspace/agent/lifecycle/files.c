@@ -57,17 +57,23 @@ bool wm_files_packaged(const struct wm_life *l)
 
 /* --- programs ------------------------------------------------------------------------------- */
 
-int wm_own_dir(char *ret, struct wm_error *err)
+int wm_own_path(char *ret, struct wm_error *err)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, WM_PATH_SIZE - 1);
-	char *slash;
 
 	if (n <= 0)
 		return wm_fail(err, errno, "/proc/self/exe: cannot find out where this program lies: %s", strerror(errno));
 	ret[n] = '\0';
-	slash = strrchr(ret, '/');
-	*slash = '\0';
 	return 0;
+}
+
+int wm_own_dir(char *ret, struct wm_error *err)
+{
+	int rc = wm_own_path(ret, err);
+
+	if (!rc)
+		*strrchr(ret, '/') = '\0';
+	return rc;
 }
 
 /* Where this program stays, and need not be copied from; a release is not what services start. */

@@ -9,7 +9,8 @@
 /* Whether a package (or make install) has brought units and programs: then these are left to it. */
 bool wm_files_packaged(const struct wm_life *l);
 
-/* The directory in which this program lies. ret: WM_PATH_SIZE */
+/* This program, and the directory in which it lies. ret: WM_PATH_SIZE */
+int wm_own_path(char *ret, struct wm_error *err);
 int wm_own_dir(char *ret, struct wm_error *err);
 
 /* The directory of wm-agent and wm-gateway as services start them, without WM_ROOT. ret: WM_PATH_SIZE */

@@ -14,16 +14,11 @@
 static int verb(const struct wm_life_options *opt, const struct wm_step *steps, size_t n)
 {
 	struct wm_lxc_own own = { 0 };
-	struct wm_error err = { 0 };
-	struct wm_life life;
-	int rc = wm_life_begin(&life, opt, &err);
+	int code = wm_life_run(opt, steps, n, &own);
 
-	life.own = &own;
-	if (!rc)
-		rc = wm_life_do(&life, steps, n, &err);
 	wm_env_free(own.env);
 	wm_settings_free(&own.settings);
-	return wm_life_end(&life, rc, &err);
+	return code;
 }
 
 /* --- install ------------------------------------------------------------------------------------- */

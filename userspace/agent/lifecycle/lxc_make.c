@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/lifecycle/files.h"
 #include "agent/lifecycle/lxc_own.h"
 #include "core/util.h"
 
@@ -172,14 +173,14 @@ int wm_lxc_make(struct wm_life *l, struct wm_error *err)
 static int hook_line(struct wm_life *l, char *ret, size_t size, struct wm_error *err)
 {
 	char self[WM_PATH_SIZE], hook[WM_PATH_SIZE], facts[WM_PATH_SIZE];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int rc = wm_lxc_path(l, "container.hook", hook, err);
 
 	*ret = '\0';
 	if (rc || !wm_lxc_own(l)->net.behind)
 		return rc;
-	self[n < 0 ? 0 : n] = '\0';
 	rc = wm_lxc_mark(l, facts, err); /* LXC has a shell read this line */
+	if (!rc)
+		rc = wm_own_path(self, err);
 	if (!rc && (!strcmp(self, "/usr/bin/wm-gateway") || !strcmp(self, "/usr/local/bin/wm-gateway")))
 		strcpy(hook, self);
 	else if (!rc)
@@ -241,16 +242,11 @@ static int tame(struct wm_life *l, const char *dir, struct wm_error *err)
 /* LXC's file of it. path: WM_PATH_SIZE */
 static int read_config(const struct wm_life *l, char *path, char **ret, mode_t *ret_mode, struct wm_error *err)
 {
-	char dir[WM_PATH_SIZE];
 	struct stat st;
-	int rc = wm_box_lxc_dir(&wm_lxc_own(l)->facts.box, dir, err);
+	int rc = wm_box_lxc_config(&wm_lxc_own(l)->facts.box, path, err);
 
-	if (rc)
+	if (rc || (wm_lxc_own(l)->made && l->dry_run)) /* not there yet */
 		return rc;
-	if (wm_format(path, WM_PATH_SIZE, "%s/config", dir))
-		return wm_fail(err, ENAMETOOLONG, "%s: the path is too long", dir);
-	if (wm_lxc_own(l)->made && l->dry_run)
-		return 0; /* not there yet */
 	rc = wm_read_file(path, FILE_MAX, ret, NULL);
 	if (!rc && stat(path, &st))
 		rc = -errno;
@@ -285,14 +281,14 @@ static int wire_lxc(struct wm_life *l, struct wm_error *err)
 static int wire_pct(struct wm_life *l, struct wm_error *err)
 {
 	struct wm_lxc_own *own = wm_lxc_own(l);
-	const char *const ask[] = { "pct", "config", own->facts.box.name, NULL };
 	char text[WM_RUN_OUTPUT], value[WM_PCT_NIC_TEXT], name[16], said[96];
-	int rc = own->made ? 0 : wm_run(ask, 30, text, err);
+	int rc;
 
 	own->rewired = false;
-	if (rc)
-		return rc < 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", own->facts.box.name, text);
-	for (unsigned int i = 0; i < own->net.n && !rc && !own->made; i++) {
+	if (own->made)
+		return 0;
+	rc = wm_box_pct_config(&own->facts.box, text, err);
+	for (unsigned int i = 0; i < own->net.n && !rc; i++) {
 		if (wm_container_pct_has(text, &own->net.nic[i], i))
 			continue;
 		wm_format(name, sizeof(name), "--net%u", i);
@@ -300,7 +296,7 @@ static int wire_pct(struct wm_life *l, struct wm_error *err)
 		const char *const argv[] = { "pct", "set", own->facts.box.name, name, wm_container_pct_nic(&own->net.nic[i], i, value), NULL };
 		rc = wm_step_run(l, "changed", "change", said, argv, err);
 	}
-	for (unsigned int i = own->net.n; i < 32 && !rc && !own->made; i++) {
+	for (unsigned int i = own->net.n; i < 32 && !rc; i++) {
 		wm_format(name, sizeof(name), "\nnet%u: ", i);
 		if (!strstr(text, name))
 			continue;
@@ -334,12 +330,12 @@ static int boot_lxc(struct wm_life *l, bool wanted, struct wm_error *err)
 static int boot_pct(struct wm_life *l, bool wanted, struct wm_error *err)
 {
 	const char *name = wm_lxc_own(l)->facts.box.name, *number = wanted ? "1" : "0";
-	const char *const ask[] = { "pct", "config", name, NULL }, *const set[] = { "pct", "set", name, "--onboot", number, NULL };
+	const char *const set[] = { "pct", "set", name, "--onboot", number, NULL };
 	char text[WM_RUN_OUTPUT], said[WM_NAME_SIZE + 32];
-	int rc = wm_run(ask, 30, text, err);
+	int rc = wm_box_pct_config(&wm_lxc_own(l)->facts.box, text, err);
 
 	if (rc)
-		return rc < 0 ? rc : wm_fail(err, EIO, "pct config %s: it failed: %.200s", name, text);
+		return rc;
 	if ((strstr(text, "onboot: 1") != NULL) == wanted)
 		return 0;
 	wm_format(said, sizeof(said), "the start of container %s at boot", name);
