@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "core/util.h"
@@ -143,6 +144,20 @@ static void closed_stays_closed(void **state)
 	wm_flow_views_free(&views);
 }
 
+/* The kernel makes a set's table larger behind our back, and who lists it meanwhile does not see all of it. */
+static void expect_number(size_t n, struct wm_flow_views *ret)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+
+	assert_int_equal(wm_dataplane_nft.flows(&rig.inst, ret, &rig.err), 0);
+	for (int i = 0; i < 100 && ret->n != n; i++) {
+		nanosleep(&pause, NULL);
+		wm_flow_views_free(ret);
+		assert_int_equal(wm_dataplane_nft.flows(&rig.inst, ret, &rig.err), 0);
+	}
+	assert_int_equal(ret->n, n);
+}
+
 /* A flood has filled what flows that begin may take: what is established has a set of its own, and each end its part. */
 static void more_than_sets_hold(void **state)
 {
@@ -153,14 +168,14 @@ static void more_than_sets_hold(void **state)
 	rig_host(&rig, "eye", "172.30.2.4", "192.168.1.12", true);
 	for (uint32_t i = 0; i < 70000; i++)
 		assert_int_equal(wm_flow_views_add(&views, &(struct wm_flow_view){
-					.end = CAM + (i % 7 == 0), .peer = FAR + i / 60000, .proto = i % 10 ? IPPROTO_UDP : IPPROTO_TCP,
+					.end = CAM + (i % 7 == 0), .peer = FAR + i / 60000, .proto = IPPROTO_TCP,
 					.end_port = (uint16_t)(1 + i % 60000), .state = i % 10 ? WM_FLOW_ASKED : WM_FLOW_ESTABLISHED,
-					.saw = i % 10 ? 0 : WM_FLOW_SAW_ANSWER, .seconds = i % 10 ? 29 : 7000 }), 0);
+					.saw = i % 10 ? 0 : WM_FLOW_SAW_ANSWER, .seconds = i % 10 ? 59 : 7000 }), 0);
 	wm_flow_views_sort(&views);
 	nft_apply();
 	assert_int_equal(wm_nft_flows_put(rig.inst.nft_table, &views, &rig.err), -ENOSPC);
 	assert_non_null(strstr(rig.err.text, "has no room for 13848 of 70000 flows"));
-	assert_int_equal(wm_dataplane_nft.flows(&rig.inst, &there, &rig.err), 0);
+	expect_number(7000 + 49152, &there);
 	for (size_t i = 0; i < there.n; i++) {
 		established += there.item[i].state == WM_FLOW_ESTABLISHED;
 		of_eye += there.item[i].end == CAM + 1 && there.item[i].state == WM_FLOW_ASKED;
