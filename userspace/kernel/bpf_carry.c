@@ -15,8 +15,7 @@ static bool same_flow(const struct wm_flow_slot *a, const struct wm_flow_slot *b
 	return a->proto == b->proto && a->peer == b->peer && a->end_port == b->end_port && a->peer_port == b->peer_port;
 }
 
-/* Puts a flow where there is room and it is not yet. True if it did. */
-static bool add_flow(struct wm_flow_bucket *bucket, const struct wm_flow_slot *flow)
+bool wm_bpf_bucket_add(struct wm_flow_bucket *bucket, const struct wm_flow_slot *flow)
 {
 	struct wm_flow_slot *room = NULL;
 
@@ -45,7 +44,7 @@ static int carry_bucket(int from, int to, uint32_t index)
 		rc = bpf_map_lookup_elem(to, &index, &new);
 	for (int i = 0; !rc && i < WM_FLOW_WAYS; i++) {
 		if (old.slot[i].proto)
-			changed |= add_flow(&new, &old.slot[i]);
+			changed |= wm_bpf_bucket_add(&new, &old.slot[i]);
 	}
 	if (!rc && changed)
 		rc = bpf_map_update_elem(to, &index, &new, BPF_ANY);

@@ -39,20 +39,15 @@ static uint8_t flags_of(const struct wm_flow_view *v)
 /* Into its end's share. 1: it is there, 0: there is no room, or -errno. */
 static int put_confirmed(int fd, uint32_t share, const struct wm_flow_key *key, uint8_t flags, uint64_t last)
 {
-	uint32_t index = (share - 1) * WM_FLOW_BUCKETS + wm_flow_place(key);
-	struct wm_flow_bucket bucket;
-	struct wm_flow_slot *room = NULL;
-	int rc = bpf_map_lookup_elem(fd, &index, &bucket);
-
-	for (int i = 0; !rc && i < WM_FLOW_WAYS; i++) {
-		if (!bucket.slot[i].proto)
-			room = &bucket.slot[i];
-	}
-	if (rc || !room)
-		return rc;
-	*room = (struct wm_flow_slot){
+	const struct wm_flow_slot flow = {
 		.peer = key->peer, .end_port = key->end_port, .peer_port = key->peer_port, .proto = key->proto, .flags = flags, .last = last,
 	};
+	uint32_t index = (share - 1) * WM_FLOW_BUCKETS + wm_flow_place(key);
+	struct wm_flow_bucket bucket;
+	int rc = bpf_map_lookup_elem(fd, &index, &bucket);
+
+	if (rc || !wm_bpf_bucket_add(&bucket, &flow))
+		return rc;
 	rc = bpf_map_update_elem(fd, &index, &bucket, BPF_ANY);
 	return rc ? rc : 1;
 }

@@ -252,6 +252,9 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 
 /* --- bpf_carry.c: the number of changes, or -errno --- */
 
+/* Puts a flow where there is room and it is not yet. True if it did. */
+bool wm_bpf_bucket_add(struct wm_flow_bucket *bucket, const struct wm_flow_slot *flow);
+
 /* What ends that stay have in maps that are replaced: flows not yet in the new
  * ones (also when run again). */
 int wm_bpf_carry_flows(int from, int to, const struct wm_bpf_content *have, const struct wm_bpf_content *want,

@@ -44,6 +44,25 @@ void wm_nft_msg_end(struct wm_nft_batch *batch, struct nlmsghdr *nlh)
 	batch->len += NLMSG_ALIGN(nlh->nlmsg_len);
 }
 
+struct nlmsghdr *wm_nft_elems_begin(struct wm_nft_batch *batch, uint16_t type, uint16_t flags, const char *table, const char *set,
+				    struct nlattr **ret_list)
+{
+	struct nlmsghdr *nlh = wm_nft_msg(batch, type, flags);
+
+	if (!nlh)
+		return NULL;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	*ret_list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return nlh;
+}
+
+void wm_nft_elems_end(struct wm_nft_batch *batch, struct nlmsghdr *nlh, struct nlattr *list)
+{
+	mnl_attr_nest_end(nlh, list);
+	wm_nft_msg_end(batch, nlh);
+}
+
 /* A socket that can send `want` bytes at once, if this process is allowed to;
  * *ret_limit is what it can. */
 static int open_socket(size_t want, struct mnl_socket **ret, size_t *ret_limit)

@@ -46,6 +46,11 @@ void wm_nft_batch_free(struct wm_nft_batch *batch); /* frees what it holds */
 struct nlmsghdr *wm_nft_msg(struct wm_nft_batch *batch, uint16_t type, uint16_t flags);
 void wm_nft_msg_end(struct wm_nft_batch *batch, struct nlmsghdr *nlh);
 
+/* The same for elements of a set, whose list is open until the end; *ret_list is for that. NULL as above. */
+struct nlmsghdr *wm_nft_elems_begin(struct wm_nft_batch *batch, uint16_t type, uint16_t flags, const char *table, const char *set,
+				    struct nlattr **ret_list);
+void wm_nft_elems_end(struct wm_nft_batch *batch, struct nlmsghdr *nlh, struct nlattr *list);
+
 /* What the kernel said. */
 struct wm_nft_answer {
 	uint32_t refused;  /* seq of the first message it refused; 0: none */

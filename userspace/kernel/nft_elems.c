@@ -86,21 +86,14 @@ struct writer {
 
 static void close_message(struct writer *w)
 {
-	if (!w->nlh)
-		return;
-	mnl_attr_nest_end(w->nlh, w->list);
-	wm_nft_msg_end(w->batch, w->nlh);
+	if (w->nlh)
+		wm_nft_elems_end(w->batch, w->nlh, w->list);
 	w->nlh = NULL;
 }
 
 static void open_message(struct writer *w)
 {
-	w->nlh = wm_nft_msg(w->batch, w->type, w->flags);
-	if (!w->nlh)
-		return;
-	mnl_attr_put_strz(w->nlh, NFTA_SET_ELEM_LIST_TABLE, w->table);
-	mnl_attr_put_strz(w->nlh, NFTA_SET_ELEM_LIST_SET, wm_nft_sets[w->id].name);
-	w->list = mnl_attr_nest_start(w->nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	w->nlh = wm_nft_elems_begin(w->batch, w->type, w->flags, w->table, wm_nft_sets[w->id].name, &w->list);
 }
 
 static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *value, size_t len)

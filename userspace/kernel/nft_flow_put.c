@@ -110,24 +110,6 @@ static size_t count_in(const struct putting *p, enum wm_nft_flow_set set)
 	return n;
 }
 
-static struct nlmsghdr *open_message(struct wm_nft_batch *batch, const char *table, enum wm_nft_flow_set set, struct nlattr **ret_list)
-{
-	struct nlmsghdr *nlh = wm_nft_msg(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-
-	if (!nlh)
-		return NULL;
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, wm_nft_flow_sets[set].name);
-	*ret_list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	return nlh;
-}
-
-static void close_message(struct wm_nft_batch *batch, struct nlmsghdr *nlh, struct nlattr *list)
-{
-	mnl_attr_nest_end(nlh, list);
-	wm_nft_msg_end(batch, nlh);
-}
-
 /* Three quarters of the set at most: new ones find room behind them. Where that is too little, no end has more than its part. */
 static void write_set(struct wm_nft_batch *batch, struct putting *p, enum wm_nft_flow_set set)
 {
@@ -144,17 +126,17 @@ static void write_set(struct wm_nft_batch *batch, struct putting *p, enum wm_nft
 		if (!taken)
 			continue;
 		if (!nlh)
-			nlh = open_message(batch, p->table, set, &list);
+			nlh = wm_nft_elems_begin(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, p->table, wm_nft_flow_sets[set].name, &list);
 		if (!nlh)
 			return;
 		put_elem(nlh, v, end->data, seconds_in(set, v->proto));
 		if (nlh->nlmsg_len > WM_NFT_ELEMS_MAX - ELEM_MAX) {
-			close_message(batch, nlh, list);
+			wm_nft_elems_end(batch, nlh, list);
 			nlh = NULL;
 		}
 	}
 	if (nlh)
-		close_message(batch, nlh, list);
+		wm_nft_elems_end(batch, nlh, list);
 	p->left_out += all - take;
 }
 
