@@ -29,18 +29,6 @@ gateway_env() { # gateway_env DIRECTORY SITE [LINE...]: with a new enrolment
 	chmod 600 "$1/gateway.env"
 }
 
-# device_up: pc in the world, with the hub as its peer
-device_up() {
-	wm add-device pc --conf "$DIR/pc.conf" >"$DIR/out"
-	in_world mkdir -p /run/wireguard
-	world_runs wireguard-go -f wg-pc >"$DIR/pc.log" 2>&1
-	sed '/^Address\|^DNS\|^MTU/d' "$DIR/pc.conf" >"$DIR/pc.wg"
-	until_true "$LIMIT" in_world wg setconf wg-pc "$DIR/pc.wg" 2>"$DIR/out" || { cat "$DIR/out"; return 1; }
-	in_world ip addr add "$(sed -n 's/^Address *= *//p' "$DIR/pc.conf")" dev wg-pc
-	in_world ip link set wg-pc up
-	in_world ip route add 172.30.0.0/16 dev wg-pc
-}
-
 says() {
 	it wm-gateway status -j "${@:2}" >"$DIR/status" 2>"$DIR/out" || true
 	jq -e "$1" "$DIR/status" >"$DIR/says" 2>&1 || { cat "$DIR/status" "$DIR/out" >"$DIR/says"; return 1; }

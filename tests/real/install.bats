@@ -34,15 +34,8 @@ become() { # [ARGUMENT]...
 }
 says() { it /usr/local/bin/wm-gateway status -j >"$DIR/status" 2>&1 && jq -e "$1" "$DIR/status" >"$DIR/says" 2>&1; }
 in_sync() { until_true "$LIMIT" says '.running and .config.in_force' || { cat "$DIR/status"; it journalctl --no-pager -n 40; return 1; }; }
-device_up() {
-	wm add-device pc --conf "$DIR/pc.conf" >"$DIR/out"
-	in_world mkdir -p /run/wireguard
-	world_runs wireguard-go -f wg-pc >"$DIR/pc.log" 2>&1
-	sed '/^Address\|^DNS\|^MTU/d' "$DIR/pc.conf" >"$DIR/pc.wg"
-	until_true "$LIMIT" in_world wg setconf wg-pc "$DIR/pc.wg" 2>"$DIR/out" || { cat "$DIR/out"; return 1; }
-	in_world ip addr add "$(sed -n 's/^Address *= *//p' "$DIR/pc.conf")" dev wg-pc
-	in_world ip link set wg-pc up
-	in_world ip route add 172.30.0.0/16 dev wg-pc
+pc_up() {
+	device_up
 	until_true "$LIMIT" answers || { it /usr/local/bin/wm-gateway status; return 1; }
 }
 answers() { in_world ping -q -c 1 -W 1 172.30.1.1 >"$DIR/out" 2>&1; }
@@ -56,7 +49,7 @@ under_traffic() { pinging 172.30.1.1 "$@"; } # under_traffic COMMAND...: every p
 	nothing_failed gw
 	fetches() { it sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" != wm-fetch ] || stat -c %U $p; done' | sort -u; }
 	[ "$(fetches)" = wm-fetch ]
-	device_up
+	pc_up
 	in_world dig +short +time=2 +tries=2 gw.hub @192.168.1.250 | grep -qx 172.30.1.1
 	it test ! -e /root/wm/private.key
 

@@ -204,3 +204,15 @@ nothing_failed() {
 	failed=$(on "$1" systemctl list-units --failed --no-legend --plain 'wm-*' 'wg-quick@*' 'systemd-networkd*' 'systemd-resolved*' 'dbus*')
 	[ -z "$failed" ] || { echo "$failed"; on "$1" journalctl --no-pager -n 60; return 1; }
 }
+
+# device_up: pc in the world, with the hub as its peer
+device_up() {
+	wm add-device pc --conf "$DIR/pc.conf" >"$DIR/out"
+	in_world mkdir -p /run/wireguard
+	world_runs wireguard-go -f wg-pc >"$DIR/pc.log" 2>&1
+	sed '/^Address\|^DNS\|^MTU/d' "$DIR/pc.conf" >"$DIR/pc.wg"
+	until_true "$LIMIT" in_world wg setconf wg-pc "$DIR/pc.wg" 2>"$DIR/out" || { cat "$DIR/out"; return 1; }
+	in_world ip addr add "$(sed -n 's/^Address *= *//p' "$DIR/pc.conf")" dev wg-pc
+	in_world ip link set wg-pc up
+	in_world ip route add 172.30.0.0/16 dev wg-pc
+}

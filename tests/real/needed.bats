@@ -22,6 +22,18 @@ need() {
 	echo "$output"
 }
 
+# skipped_unless_needed PATTERN: of what it says then
+skipped_unless_needed() {
+	unset WM_ROOTS_NEEDED
+	need
+	[ "$status" = 0 ] || return 1
+	# shellcheck disable=SC2053 # a pattern
+	[[ $output == *'skipped: '$1* ]] || return 1
+	export WM_ROOTS_NEEDED=1
+	need
+	[ "$status" = 1 ]
+}
+
 @test "what fails with an archive at hand is a failure" {
 	need
 	[ "$status" = 1 ]
@@ -30,22 +42,10 @@ need() {
 
 @test "where no archive can be reached it is skipped, but not when it must be there" {
 	archive http://127.0.0.1:9/debian
-	unset WM_ROOTS_NEEDED
-	need
-	[ "$status" = 0 ]
-	[[ $output == *'skipped: no root file system of bookworm: '*'cannot be reached'* ]]
-	export WM_ROOTS_NEEDED=1
-	need
-	[ "$status" = 1 ]
+	skipped_unless_needed 'no root file system of bookworm: *cannot be reached'
 }
 
 @test "where this machine has no source of Debian it is the same" {
 	stand_in apt-get :
-	unset WM_ROOTS_NEEDED
-	need
-	[ "$status" = 0 ]
-	[[ $output == *'skipped: '*'has no source for Debian bookworm'* ]]
-	export WM_ROOTS_NEEDED=1
-	need
-	[ "$status" = 1 ]
+	skipped_unless_needed '*has no source for Debian bookworm'
 }
