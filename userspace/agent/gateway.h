@@ -56,6 +56,10 @@ struct wm_gateway {
  * cannot work at all. A damaged saved config is logged and done without. */
 int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct wm_error *err);
 void wm_gateway_close(struct wm_gateway *g);
+/* The files in the state directory that a gateway keeps by replacing them whole. */
+enum { WM_GATEWAY_STATE = 8 };
+extern const char *const wm_gateway_state[WM_GATEWAY_STATE];
+
 int wm_gateway_config_path(const struct wm_instance *inst, char *ret); /* of the last good config; WM_PATH_SIZE; 0, -E2BIG */
 
 /* What gateway.env and this machine's LANs say of a gateway; its private key is left zero. *ret_missing as of wm_link_find_lans_there. */

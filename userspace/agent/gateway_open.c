@@ -15,19 +15,22 @@ int wm_gateway_config_path(const struct wm_instance *inst, char *ret)
 	return wm_format(ret, WM_PATH_SIZE, "%s/config", inst->state_dir);
 }
 
+const char *const wm_gateway_state[WM_GATEWAY_STATE] = {
+	"config", "config.changes", "token", "counters", "removal", "removals", "endpoint", "preshared",
+};
+
 /* Nobody else is at these files: we have the instance's lock. */
 static void remove_unfinished(const struct wm_instance *inst)
 {
-	static const char *const names[] = { "config", "config.changes", "token", "counters", "removal", "removals", "endpoint", "preshared" };
 	const char *const paths[] = { inst->env_file, inst->key_file, inst->hosts_file, inst->servers_file, inst->dnsmasq_conf };
 	char path[WM_PATH_SIZE];
 	int rc;
 
-	for (size_t i = 0; i < WM_ARRAY_LEN(names) + WM_ARRAY_LEN(paths); i++) {
-		if (i >= WM_ARRAY_LEN(names))
-			rc = wm_copy(path, sizeof(path), paths[i - WM_ARRAY_LEN(names)]);
+	for (size_t i = 0; i < WM_GATEWAY_STATE + WM_ARRAY_LEN(paths); i++) {
+		if (i >= WM_GATEWAY_STATE)
+			rc = wm_copy(path, sizeof(path), paths[i - WM_GATEWAY_STATE]);
 		else
-			rc = wm_format(path, sizeof(path), "%s/%s", inst->state_dir, names[i]);
+			rc = wm_format(path, sizeof(path), "%s/%s", inst->state_dir, wm_gateway_state[i]);
 		if (!rc)
 			rc = wm_remove_unfinished(path);
 		if (rc < 0)

@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "agent/down.h"
+#include "agent/gateway.h"
 #include "agent/lifecycle/dns.h"
 #include "agent/lifecycle/files.h"
+#include "agent/lifecycle/owed.h"
 #include "agent/lifecycle/register.h"
 #include "agent/lifecycle/service.h"
 #include "core/key.h"
@@ -176,20 +178,28 @@ static bool others_have_state(const struct wm_life *l)
 	return others;
 }
 
+static int remove_state(struct wm_life *l, const char *name, struct wm_error *err)
+{
+	char path[WM_PATH_SIZE];
+
+	return wm_format(path, sizeof(path), "%s/%s", l->inst.state_dir, name) ? -ENAMETOOLONG : wm_step_remove(l, path, err);
+}
+
 static int remove_own(struct wm_life *l, struct wm_error *err)
 {
 	const char *const files[] = { l->inst.env_file, l->inst.key_file, l->inst.hosts_file, l->inst.servers_file, l->inst.dnsmasq_conf,
 				      l->inst.release_keys };
-	static const char *const state[] = { "token", "config", "config.changes", "counters", "endpoint", "removal", "removals", "preshared", "left",
-					     "owed.restart", "owed.units", "owed.user", "owed.dns" };
 	char path[WM_PATH_SIZE];
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(files); i++)
 		rc = wm_step_remove(l, files[i], err);
-	for (size_t i = 0; !rc && i < WM_ARRAY_LEN(state); i++) {
-		rc = wm_format(path, sizeof(path), "%s/%s", l->inst.state_dir, state[i]) ? -ENAMETOOLONG : wm_step_remove(l, path, err);
-	}
+	for (size_t i = 0; !rc && i < WM_GATEWAY_STATE; i++)
+		rc = remove_state(l, wm_gateway_state[i], err);
+	if (!rc)
+		rc = remove_state(l, "left", err);
+	for (int owed = 0; !rc && owed < WM_OWED_KINDS; owed++)
+		rc = wm_owed_path(l, (enum wm_owed)owed, path) ? -ENAMETOOLONG : wm_step_remove(l, path, err);
 	if (!rc && wm_native_container(l, path))
 		wm_life_note(l, "kept: %s, of the gateway in a container; 'wm-gateway destroy --lxc' removes it", l->inst.state_dir);
 	else if (!rc && (*l->inst.name || !others_have_state(l)))

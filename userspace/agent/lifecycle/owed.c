@@ -8,12 +8,11 @@
 
 #include "core/util.h"
 
-/* Names in the state directory; native.c takes them away with the rest. */
 static const char *const names[WM_OWED_KINDS] = {
 	[WM_OWED_RESTART] = "owed.restart", [WM_OWED_UNITS] = "owed.units", [WM_OWED_USER] = "owed.user", [WM_OWED_DNS] = "owed.dns",
 };
 
-static int path_of(const struct wm_life *l, enum wm_owed what, char *ret)
+int wm_owed_path(const struct wm_life *l, enum wm_owed what, char *ret)
 {
 	return wm_format(ret, WM_PATH_SIZE, "%s/%s", l->inst.state_dir, names[what]);
 }
@@ -30,7 +29,7 @@ bool wm_life_owed(const struct wm_life *l, enum wm_owed what)
 {
 	char path[WM_PATH_SIZE];
 
-	return l->owed & 1u << what || (!path_of(l, what, path) && !access(path, F_OK));
+	return l->owed & 1u << what || (!wm_owed_path(l, what, path) && !access(path, F_OK));
 }
 
 int wm_life_paid(struct wm_life *l, enum wm_owed what, struct wm_error *err)
@@ -40,7 +39,7 @@ int wm_life_paid(struct wm_life *l, enum wm_owed what, struct wm_error *err)
 	if (l->dry_run)
 		return 0;
 	l->owed &= ~(1u << what);
-	if (path_of(l, what, path) || !unlink(path) || errno == ENOENT || errno == ENOTDIR)
+	if (wm_owed_path(l, what, path) || !unlink(path) || errno == ENOENT || errno == ENOTDIR)
 		return 0;
 	return wm_fail(err, errno, "%s: cannot remove it: %s; it stands for what has been done", path, strerror(errno));
 }
@@ -62,7 +61,7 @@ int wm_owed_mark(struct wm_life *l)
 		if (!(l->owing & ~l->owed & 1u << i))
 			continue;
 		if (!l->dry_run) {
-			rc = path_of(l, i, path);
+			rc = wm_owed_path(l, i, path);
 			if (!rc)
 				rc = wm_make_dirs(l->inst.state_dir, 0700);
 			if (!rc)

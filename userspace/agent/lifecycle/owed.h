@@ -26,5 +26,8 @@ bool wm_life_owed(const struct wm_life *l, enum wm_owed what);
 /* It was done, or there is nobody to do it to. Nothing with dry_run. */
 int wm_life_paid(struct wm_life *l, enum wm_owed what, struct wm_error *err);
 
+/* The mark's file. ret: WM_PATH_SIZE. 0, -E2BIG */
+int wm_owed_path(const struct wm_life *l, enum wm_owed what, char *ret);
+
 /* For wm_life_change: the marks of what is owed are there, or are made. */
 int wm_owed_mark(struct wm_life *l);
