@@ -76,6 +76,32 @@ static int send_by_xdp(struct rig *rig, uint32_t n, struct wm_error *err)
 	return 0;
 }
 
+/* --- what gets into the tunnel --------------------------------------------------------------- */
+
+static void verify_one(struct rig *rig, const struct wire_packet *p, ssize_t len)
+{
+	volatile struct wire_tally *tally = &rig->progs->bss->tally;
+	enum wire_fault fault = WIRE_STRANGE;
+	uint32_t host;
+
+	if (len == sizeof(*p))
+		fault = wire_check(&rig->world, p, &host);
+	if (fault == WIRE_GOOD)
+		rig->got[host]++;
+	tally->count[fault]++;
+}
+
+/* All that waits in the TUN's queue. A rig that verifies at once never has anything there. */
+static int take_out(struct rig *rig, struct wm_error *err)
+{
+	struct wire_packet p;
+	ssize_t len;
+
+	while ((len = read(rig->tun, &p, sizeof(p))) >= 0)
+		verify_one(rig, &p, len);
+	return errno == EAGAIN ? 0 : wm_fail(err, errno, "cannot read from " RIG_WG ": %s", strerror(errno));
+}
+
 /* --- waiting ------------------------------------------------------------------------------ */
 
 static bool all_sleep(const struct rig *rig)
@@ -101,15 +127,16 @@ static int lost(const struct rig *rig, uint64_t n, struct wm_error *err)
 }
 
 /* Until so many have come out, or nothing moves any more. Of a flood nothing comes: until all sleep. */
-static int wait_for(const struct rig *rig, uint64_t count, bool flood, struct wm_error *err)
+static int wait_for(struct rig *rig, uint64_t count, bool flood, struct wm_error *err)
 {
 	uint64_t start = wm_monotonic_ms(), asleep = 0;
 
 	for (;;) {
 		uint64_t now = wm_monotonic_ms();
+		int rc = take_out(rig, err);
 
-		if (!flood && came_out(rig) >= count)
-			return 0;
+		if (rc < 0 || (!flood && came_out(rig) >= count))
+			return rc;
 		nap_for(NAP_NS);
 		if (!flood && now - start < 20)
 			continue;
@@ -126,7 +153,7 @@ static int wait_for(const struct rig *rig, uint64_t count, bool flood, struct wm
 	}
 }
 
-int load_wait(const struct rig *rig, struct wm_error *err)
+int load_wait(struct rig *rig, struct wm_error *err)
 {
 	return wait_for(rig, UINT64_MAX, true, err);
 }

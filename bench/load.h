@@ -17,7 +17,7 @@ int load_verify(const struct rig *rig, struct wm_error *err);
 int load_verify_right(const struct rig *rig, struct wm_error *err); /* only whether all that came out is right */
 
 /* Until the gateway and the far end have nothing to do. */
-int load_wait(const struct rig *rig, struct wm_error *err);
+int load_wait(struct rig *rig, struct wm_error *err);
 
 /* Of wm's own planes, where all that was sent was to or from hosts: whether each has counted just that. */
 int load_verify_counters(const struct rig *rig, struct wm_error *err);

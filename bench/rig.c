@@ -76,8 +76,7 @@ static int make_gateway(struct rig *rig, struct wm_error *err)
 	return rc < 0 ? rc : rig_gateway(rig, err);
 }
 
-/* Whatever the gateway sends into the tunnel goes to a program that verifies. */
-static int set_filter(struct rig *rig, struct wm_error *err)
+int rig_verify_at_once(struct rig *rig, struct wm_error *err)
 {
 	int fd = bpf_program__fd(rig->progs->progs.bench_wg_sink);
 
@@ -89,10 +88,8 @@ static int set_filter(struct rig *rig, struct wm_error *err)
 static int make_far(struct rig *rig, struct wm_error *err)
 {
 	WM_AUTO_NL struct wm_nl *nl = NULL;
-	int rc = set_filter(rig, err);
+	int rc = net_up(RIG_FAR, LAN_MTU);
 
-	if (rc == 0)
-		rc = net_up(RIG_FAR, LAN_MTU);
 	rig->far_ifindex = if_nametoindex(RIG_FAR);
 	/* A program that is on no device waits twice for all processors whenever it is run. */
 	if (rc == 0)
@@ -124,7 +121,7 @@ static int load_programs(struct rig *rig, struct wm_error *err)
 		return wm_fail(err, -rc, "cannot load bench's programs: %s", strerror(-rc));
 	size_t size = rig->world.hosts * sizeof(*rig->got);
 	rig->want = calloc(1, size);
-	rig->got = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(b->maps.got), 0);
+	rig->got = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(b->maps.got), 0);
 	if (!rig->want || rig->got == MAP_FAILED)
 		return wm_fail(err, ENOMEM, "no memory for what %u hosts get", rig->world.hosts);
 	return 0;

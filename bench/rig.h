@@ -4,7 +4,7 @@
  *
  *   this process               the gateway's namespace              far namespace
  *   TUN fd, writing      -->  wg0 (L3, as a wg device)
- *   filter that verifies <--  wg0
+ *   reading, verifying   <--  wg0
  *                             lan0  --------- veth ----------  far0  generator (XDP live frames)
  *                                                              far0  XDP program that verifies
  *
@@ -49,8 +49,8 @@ struct rig {
 	struct wire_world world;
 	struct wire_order order;
 	struct bench *progs;
-	const uint64_t *got; /* by host: what came out right */
-	uint64_t *want;	     /* by host: what was sent */
+	uint64_t *got;	/* by host: what came out right */
+	uint64_t *want; /* by host: what was sent */
 	struct napi wg, lan, far;
 	struct rig_ends ends;
 
@@ -68,6 +68,10 @@ void rig_close(struct rig *rig);
  * Then, in the gateway's namespace and with both devices there: addresses, and threads on a processor. */
 int rig_tun(const char *name, unsigned int flags, struct wm_error *err);
 int rig_gateway(struct rig *rig, struct wm_error *err);
+
+/* What gets into the tunnel is verified at once, by a program on the TUN, within the gateway's time: where it is to be
+ * known when a packet came. Else it waits in the TUN's queue for load_send, which verifies it. */
+int rig_verify_at_once(struct rig *rig, struct wm_error *err);
 
 /* In the gateway's namespace: addresses, routes, neighbours and forwarding, as for a rival that uses the stack. */
 int rig_route(struct rig *rig, struct wm_error *err);

@@ -288,6 +288,8 @@ static int prepare(struct field *f, struct wm_error *err)
 		rc = place_enter(e->rig.far_ns, err);
 		if (rc == 0 && net_no_offload(RIG_FAR) < 0)
 			rc = wm_fail(err, EIO, "cannot turn off the offloads of " RIG_FAR);
+		if (rc == 0)
+			rc = rig_verify_at_once(&e->rig, err);
 		rc = place_leave(rc, err);
 		if (rc == 0)
 			rc = field_answer(e, err);
