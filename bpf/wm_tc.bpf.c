@@ -429,12 +429,12 @@ enum { OURS_NOT, OURS, OURS_TAGGED_TOO_OFTEN };
  * everybody IP forwards nothing, but delivers what is for this machine. at: of the IP header. */
 inline_ bool is_to_mesh(struct __sk_buff *skb, __u32 at)
 {
-	struct iphdr ip;
+	__be32 dst; /* the header's last field: where it can be read, all of it can */
 
 	/* One that cannot be read, though it is there, passes for ours: to be judged, and dropped if it is not. */
-	if (read_bytes(skb, at, &ip, sizeof(ip)))
-		return skb->len >= at + sizeof(ip);
-	return skb->pkt_type == PACKET_HOST_ ? in_supernet(ip.daddr) : ip.daddr == params.gateway;
+	if (read_bytes(skb, at + __builtin_offsetof(struct iphdr, daddr), &dst, sizeof(dst)))
+		return skb->len >= at + sizeof(struct iphdr);
+	return skb->pkt_type == PACKET_HOST_ ? in_supernet(dst) : dst == params.gateway;
 }
 
 /* A tag of VLAN 0 says only a priority: the stack takes off what there is of them and treats the packet as any other.

@@ -8,6 +8,11 @@
 #define SEGMENTS(reason, n) .segments = (n), .count = { { WM_REASON_##reason, (n) } }
 #define OFFLOADED(n, size) .len = (n), .gso = (size), .sum = SUM_PARTIAL, .flags = PSH | ACK, .seq = 1000
 #define MOST (65535 - 40)
+/* Ports with which the checksum of 18 bytes of the pattern is that of the pseudo-header. */
+#define LOOKS_LEFT_TCP_IN 1982
+#define LOOKS_LEFT_TCP_OUT 57513
+#define LOOKS_LEFT_UDP_IN 23481
+#define LOOKS_LEFT_UDP_OUT 13477
 
 static const struct row rows[] = {
 	{ "TCP to a host, checksum left to the device", 0,
@@ -18,6 +23,11 @@ static const struct row rows[] = {
 	  { { .at = WG, .pkt = { UDP(FAR, 40000, ANN, 80), .len = 101, .sum = SUM_PARTIAL }, TO_LAN(LAN0, ANN_L) } } },
 	{ "UDP from a host, checksum left to the device", 0,
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 80, FAR, 40000), .len = 101, .sum = SUM_PARTIAL }, TO_WG(ANN) } } },
+	{ "complete checksums that look as if they were left to the device", 0,
+	  { { .at = WG, .pkt = { TCP(FAR, LOOKS_LEFT_TCP_IN, ANN, 80), .len = 18 }, TO_LAN(LAN0, ANN_L) },
+	    { .at = LAN0, .pkt = { TCP(ANN_L, 80, FAR, LOOKS_LEFT_TCP_OUT), .len = 18 }, TO_WG(ANN) },
+	    { .at = WG, .pkt = { UDP(FAR, LOOKS_LEFT_UDP_IN, ANN, 53), .len = 18 }, TO_LAN(LAN0, ANN_L) },
+	    { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, LOOKS_LEFT_UDP_OUT), .len = 18 }, TO_WG(ANN) } } },
 	{ "hairpin, checksum left to the device", 0,
 	  { { .at = LAN0, .pkt = { TCP(ANN_L, 80, BOB, 40000), .len = 101, .sum = SUM_PARTIAL },
 	      HAIRPIN(LAN0, ANN, BOB_L) } } },

@@ -8,6 +8,8 @@
 /* Ports with which 18 bytes of the pattern sum up to 0, with ANN's LAN address and with its overlay address. */
 #define ZERO_SUM_IN 42410
 #define ZERO_SUM_OUT 47412
+#define ZERO_TCP_IN 20912
+#define ZERO_TCP_OUT 25914
 /* Not in the tables of any protocol that we know. */
 #define RESERVED 255
 
@@ -42,6 +44,9 @@ static const struct row rows[] = {
 	  { { .at = WG, .pkt = { UDP(FAR, ZERO_SUM_IN, ANN, 53), .len = 18 }, TO_LAN(LAN0, ANN_L) } } },
 	{ "a UDP checksum that becomes 0 is sent as 0xffff, from a host", 0,
 	  { { .at = LAN0, .pkt = { UDP(ANN_L, 53, FAR, ZERO_SUM_OUT), .len = 18 }, TO_WG(ANN) } } },
+	{ "a TCP checksum that becomes 0 is sent as 0", 0,
+	  { { .at = WG, .pkt = { TCP(FAR, ZERO_TCP_IN, ANN, 80), .len = 18 }, TO_LAN(LAN0, ANN_L) },
+	    { .at = LAN0, .pkt = { TCP(ANN_L, 80, FAR, ZERO_TCP_OUT), .len = 18 }, TO_WG(ANN) } } },
 	{ "a wrong TCP checksum stays wrong", 0,
 	  { { .at = WG, .pkt = { TCP(FAR, 40000, ANN, 80), .len = 9, .sum = SUM_WRONG }, TO_LAN(LAN0, ANN_L) },
 	    { .at = LAN0, .pkt = { TCP(ANN_L, 80, FAR, 40000), .len = 9, .sum = SUM_WRONG }, TO_WG(ANN) } } },
