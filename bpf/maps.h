@@ -15,7 +15,7 @@
 /* Written by userspace before loading; constant afterwards. Each object has its own, with the same content. */
 const volatile struct wm_params params SEC(".rodata") = { .fastpath = 1, .hz = 250 };
 
-/* Written by userspace, and by LAN ingress where it says so. Read by all programs. Sized by the subnet: one entry an
+/* Written by userspace, and by programs where it says so. Read by all programs. Sized by the subnet: one entry an
  * address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -71,6 +71,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct wm_host_stats);
 } host_stats SEC(".maps");
+
+/* Written by all programs, added to atomically; userspace zeroes an entry whose address changes hands. Sized as hosts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+} host_drops SEC(".maps");
 
 /* Written by all programs. An LRU: a flood evicts its own half-open flows, not confirmed ones. */
 struct {

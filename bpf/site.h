@@ -10,6 +10,11 @@
 #define S_NEIGHBOUR 10 /* a MAC heard no longer ago is used without asking the stack */
 #define AF_INET_ 2
 
+inline_ __u32 step_now(void)
+{
+	return (__u32)(bpf_jiffies64() >> WM_STEP_SHIFT);
+}
+
 inline_ bool in_supernet(__be32 addr)
 {
 	return (addr & params.supernet_mask) == params.supernet;
@@ -133,14 +138,15 @@ inline_ int send_to_lan(const struct packet *p, const struct wm_host_info *h, __
 	const struct wm_lan_info *lan = lan_of(h);
 	struct ethhdr eth = { .h_proto = bpf_htons(ETH_P_IP) };
 	bool l2 = p->hook == WM_HOOK_LAN_IN || params.wg_l2_len;
-	__u64 mac, heard;
+	__u32 heard;
+	__u64 mac;
 
 	if (!lan || (!l2 && bpf_skb_change_head(p->skb, ETH_HLEN, 0)))
 		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
 	count_to(p, index);
-	mac = h->heard.mac;
-	heard = h->heard.heard;
-	if (!mac || bpf_jiffies64() - heard > S_NEIGHBOUR * (__u64)params.hz) {
+	mac = h->mac_word;
+	heard = h->heard;
+	if (!heard || step_now() - heard > S_NEIGHBOUR * params.hz >> WM_STEP_SHIFT) {
 		count(p, reason);
 		return send_by_neighbour(h, p->hook == WM_HOOK_WG_OUT);
 	}
@@ -157,6 +163,15 @@ inline_ bool fits_lan(const struct packet *p, const struct wm_host_info *h)
 	const struct wm_lan_info *lan = lan_of(h);
 
 	return lan && wire_size(p) <= lan->mtu;
+}
+
+/* It has sent something that was let through. Written once a step, lest processors take the line from each other. */
+inline_ void note_seen(const struct wm_host_info *h)
+{
+	__u32 now = step_now();
+
+	if (h->seen != now)
+		((struct wm_host_info *)h)->seen = now;
 }
 
 /* Checked and ours: the stack may forward it (the ip rule wants this mark). */

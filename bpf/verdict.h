@@ -124,16 +124,15 @@ inline_ void count_from(const struct packet *p, __u32 index)
 	if (s) {
 		s->from_packets += a.packets;
 		s->from_bytes += a.bytes;
-		s->last_seen = bpf_jiffies64();
 	}
 }
 
 inline_ void count_drop(const struct packet *p, __u32 index)
 {
-	struct wm_host_stats *s = stats_of(index);
+	__u64 *drops = bpf_map_lookup_elem(&host_drops, &index);
 
-	if (s)
-		s->drops += amount_of(p).packets;
+	if (drops)
+		__sync_fetch_and_add(drops, amount_of(p).packets);
 }
 
 /* A drop that host or device `index` has to answer for. */

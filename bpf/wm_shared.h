@@ -14,7 +14,7 @@
 #include "wm_limits.h"
 #include "wm_reasons.h"
 
-#define WM_LAYOUT 6
+#define WM_LAYOUT 7
 
 #define WM_LAN_SLOTS 8       /* entries of lans */
 #define WM_LAN_ROUTERS 4
@@ -53,27 +53,27 @@ enum wm_host_kind {
 	WM_KIND_DEVICE = 2,
 };
 
-/* What LAN ingress last heard from a host. */
-struct wm_neighbour {
-	__u64 mac;           /* six bytes in memory order, then two zero bytes; 0: nothing heard */
-	__u64 heard;         /* jiffies */
-};
+/* Jiffies in steps of 256, which fit into 32 bits for 34 years: a quarter of a second to two and a half. */
+#define WM_STEP_SHIFT 8
 
-/* hosts[overlay - subnet], an array: who has an overlay address of this site. A cache line: all that a packet's way asks
- * about a host, but for its counters. */
+/* hosts[overlay - subnet], an array: who has an overlay address of this site. Half a cache line: all that a packet's way
+ * asks about a host, but for its counters, so that more hosts' fit into a processor's caches. */
 struct wm_host_info {
 	__be32 local;        /* LAN address, and the neighbour that leads there; 0 for a device */
 	__u32 ifindex;       /* of its LAN; 0 for a device */
-	__u32 share;         /* isolated: 1 + its share in flows; else 0 */
-	__u8 kind;           /* enum wm_host_kind */
-	__u8 isolated;
-	__u8 lan;            /* index into lans */
-	__u8 has_mac;
-	__u8 mac[6];         /* frames must come from it, if has_mac */
-	__u8 pad[6];
 	__u32 owner;         /* hash of the name: tells userspace one that moved from another in its place */
-	struct wm_neighbour heard; /* written by LAN ingress; userspace keeps what it finds while the host stays where it is */
-	__u8 pad2[16];
+	__u16 share;         /* isolated: 1 + its share in flows; else 0 */
+	__u8 kind;           /* enum wm_host_kind */
+	__u8 isolated : 1;
+	__u8 has_mac : 1;    /* frames must come from mac */
+	__u8 lan : 6;        /* index into lans */
+	/* From here on written by programs, too; userspace keeps what it finds while the host stays where it is. */
+	union {
+		__u8 mac[6]; /* has_mac: the one it is bound to; else the one it was last heard from, or 0 */
+		__u64 mac_word; /* behind it two zero bytes */
+	};
+	__u32 heard;         /* steps: when a frame came from that MAC; 0: never */
+	__u32 seen;          /* steps: when it last sent anything; 0: never */
 };
 
 /* lan_hosts: which overlay index has this LAN address on this LAN. */
@@ -108,14 +108,12 @@ struct wm_lan_info {
  * few that nobody has look as if somebody had. */
 #define WM_SHIELD_WORDS 1024
 
-/* host_stats[processor * addresses of the subnet + index in hosts]: each processor has its own, a cache line each. (Values
- * of a per-CPU array are neither aligned to one nor found without another.) */
+/* host_stats[processor * addresses of the subnet + index in hosts]: each processor has its own, half a cache line each.
+ * (Values of a per-CPU array are neither aligned to one nor found without another.) What was dropped of a host's is in
+ * host_drops, by index, one for all processors: few packets ask for it. */
 struct wm_host_stats {
 	__u64 to_packets, to_bytes;
 	__u64 from_packets, from_bytes;
-	__u64 drops;
-	__u64 last_seen;     /* jiffies; 0: never */
-	__u64 pad[2];
 };
 
 /* counters, per CPU, index enum wm_reason. */
@@ -256,12 +254,11 @@ struct wm_drop_pace {
 WM_SIZE(struct wm_params, 44);
 _Static_assert(__builtin_offsetof(struct wm_params, fwmark) == 28, "shields of other layouts are known by their fwmark");
 _Static_assert(__builtin_offsetof(struct wm_params, tc_prio) == 40, "programs of other layouts are known by it");
-WM_SIZE(struct wm_host_info, 64);
+WM_SIZE(struct wm_host_info, 32);
 WM_SIZE(struct wm_lan_key, 8);
 WM_SIZE(struct wm_hint_line, 64);
 WM_SIZE(struct wm_lan_info, 48);
-WM_SIZE(struct wm_host_stats, 64);
-WM_SIZE(struct wm_neighbour, 16);
+WM_SIZE(struct wm_host_stats, 32);
 WM_SIZE(struct wm_counter, 16);
 WM_SIZE(struct wm_flow_key, 16);
 WM_SIZE(struct wm_flow, 16);

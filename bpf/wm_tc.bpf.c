@@ -73,10 +73,12 @@ inline_ __u32 wg_source(const struct packet *p)
 		return WM_REASON_SPOOFED;
 	if (h->isolated)
 		reason = from_isolated(p, h, p->src, p->src);
-	if (reason == ALLOWED)
+	if (reason == ALLOWED) {
 		count_from(p, index);
-	else
+		note_seen(h);
+	} else {
 		count_drop(p, index);
+	}
 	return reason;
 }
 
@@ -333,16 +335,16 @@ inline_ bool is_group(__u64 mac)
 	return *(const __u8 *)&mac & 1;
 }
 
-/* Remembers where the host was last heard; once a second at most, unless it moved. */
+/* Remembers where the host was last heard; once a step at most, unless it moved. */
 inline_ void learn(const struct wm_host_info *h, __u64 mac)
 {
-	struct wm_neighbour *n = (struct wm_neighbour *)&h->heard;
-	__u64 now = bpf_jiffies64();
+	struct wm_host_info *known = (struct wm_host_info *)h;
+	__u32 now = step_now();
 
-	if (is_group(mac) || (n->mac == mac && now - n->heard < params.hz))
+	if (is_group(mac) || (h->mac_word == mac && h->heard == now))
 		return;
-	n->mac = mac;
-	n->heard = now;
+	known->mac_word = mac;
+	known->heard = now;
 }
 
 /* To another host of this site by overlay address: both ends see overlay addresses of each other. */
@@ -398,14 +400,15 @@ inline_ int lan_to_wg(struct packet *p, __u32 index, int to)
 }
 
 /* From a registered host that may send this. */
-inline_ int lan_from_host(struct packet *p, __u32 index, __u32 lan)
+inline_ int lan_from_host(struct packet *p, const struct wm_host_info *from, __u32 index)
 {
 	const struct wm_host_info *h;
 	__u32 to;
 
 	count_from(p, index);
+	note_seen(from);
 	/* For whatever the stack gets to see: it validates the source by the rules of the way back. */
-	mark_for_stack(p, 1 + lan);
+	mark_for_stack(p, 1 + from->lan);
 	if (p->dst == params.gateway) {
 		if (quote_to_mesh(p, p->skb->ifindex))
 			return verdict(p, WM_REASON_INVALID, DROP);
@@ -499,7 +502,7 @@ int wm_lan_in(struct __sk_buff *skb)
 		return error == NOT_ONE ? verdict(&p, WM_REASON_UNREGISTERED, DROP) : error;
 	}
 	/* A bound host is never sent to at another MAC. */
-	if (!h->has_mac || is_mac(h->mac, mac))
+	if (!h->has_mac || h->mac_word == mac)
 		learn(h, mac);
 	else if (!is_listed_router(h, mac))
 		return drop_of(&p, index, WM_REASON_UNREGISTERED);
@@ -508,7 +511,7 @@ int wm_lan_in(struct __sk_buff *skb)
 		if (reason != ALLOWED)
 			return drop_of(&p, index, reason);
 	}
-	return lan_from_host(&p, index, h->lan);
+	return lan_from_host(&p, h, index);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

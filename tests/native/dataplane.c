@@ -63,6 +63,7 @@ static void hand_over(struct mesh *m, const struct wm_bpf_content *want)
 		if (wm_bpf_same_owner(is, was))
 			continue;
 		zero(m, WM_BPF_HOST_STATS, n);
+		zero(m, WM_BPF_HOST_DROPS, n);
 		for (uint32_t b = 0; is->share && b < WM_FLOW_BUCKETS; b++)
 			zero(m, WM_BPF_FLOWS, (is->share - 1) * WM_FLOW_BUCKETS + b);
 	}
@@ -154,11 +155,13 @@ static int read_ends(struct mesh *m, struct wm_counters *ret)
 		return -ENOMEM;
 	for (uint32_t n = 0; n < m->have.naddrs; n++) {
 		const struct wm_host_stats *s = entry(m, WM_BPF_HOST_STATS, n);
+		const struct wm_host_info *h = entry(m, WM_BPF_HOSTS, n);
 
 		if (m->have.hosts[n].kind != WM_KIND_NOBODY)
 			ret->ends[ret->nends++] = (struct wm_end_counters){
 				.overlay = m->subnet + n, .to = { s->to_packets, s->to_bytes },
-				.from = { s->from_packets, s->from_bytes }, .drops = s->drops, .last_seen = (int64_t)s->last_seen,
+				.from = { s->from_packets, s->from_bytes }, .drops = *(const uint64_t *)entry(m, WM_BPF_HOST_DROPS, n),
+				.last_seen = h->seen,
 			};
 	}
 	return 0;

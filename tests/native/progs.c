@@ -11,7 +11,7 @@
 #include "native/native.h"
 
 /* bpf/wm_tc.bpf.c and bpf/wm_xdp.bpf.c, compiled for this machine. Of the maps only the addresses matter. */
-extern char hosts[], lan_hosts[], lan_hints[], lans[], shield[], counters[], host_stats[], flows_half[],
+extern char hosts[], lan_hosts[], lan_hints[], lans[], shield[], counters[], host_stats[], host_drops[], flows_half[],
 	flows[], frags[], router_errors[], drops[], drop_pace[], follow[], drop_events[];
 extern struct wm_params params;
 int wm_wg_in(struct __sk_buff *skb);
@@ -21,7 +21,7 @@ int wm_shield(struct xdp_md *ctx);
 
 static const void *const declared[WM_BPF_MAPS] = {
 	[WM_BPF_HOSTS] = hosts,           [WM_BPF_LAN_HOSTS] = lan_hosts,   [WM_BPF_LANS] = lans,
-	[WM_BPF_COUNTERS] = counters,     [WM_BPF_HOST_STATS] = host_stats,
+	[WM_BPF_COUNTERS] = counters,     [WM_BPF_HOST_STATS] = host_stats, [WM_BPF_HOST_DROPS] = host_drops,
 	[WM_BPF_FLOWS_HALF] = flows_half, [WM_BPF_FLOWS] = flows,           [WM_BPF_FRAGS] = frags,
 	[WM_BPF_ROUTER_ERRORS] = router_errors, [WM_BPF_DROPS] = drops,     [WM_BPF_DROP_PACE] = drop_pace,
 	[WM_BPF_FOLLOW] = follow,         [WM_BPF_DROP_EVENTS] = drop_events,

@@ -37,7 +37,8 @@ static void age_neighbour(void *value, uint64_t by)
 {
 	struct wm_host_info *host = value;
 
-	host->heard.heard -= by;
+	if (host->heard)
+		host->heard -= (uint32_t)(by >> WM_STEP_SHIFT);
 }
 
 static const struct {

@@ -73,6 +73,7 @@ static void decide(struct job *job)
 	for (int i = 0; i < WM_BPF_MAPS; i++)
 		job->keep[i] = old->map[i] >= 0 && old->size[i] >= job->size[i];
 	job->keep[WM_BPF_HOST_STATS] &= subnet;
+	job->keep[WM_BPF_HOST_DROPS] &= subnet;
 	job->keep[WM_BPF_FLOWS] &= subnet;
 	job->keep[WM_BPF_HOSTS] &= places;
 	job->keep[WM_BPF_LAN_HOSTS] &= places;

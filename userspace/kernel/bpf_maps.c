@@ -119,7 +119,7 @@ static void put(struct writer *w, enum wm_bpf_map map, const void *key, const vo
 {
 	if (w->rc)
 		return;
-	if (w->at && map == WM_BPF_HOSTS)
+	if (w->at && (map == WM_BPF_HOSTS || map == WM_BPF_HOST_DROPS))
 		key = &w->at[*(const uint32_t *)key];
 	if (w->at && map == WM_BPF_LAN_HOSTS)
 		value = &w->at[*(const uint32_t *)value];
@@ -152,7 +152,7 @@ static const struct wm_host_info *host_at(const struct wm_bpf_content *content, 
 
 static bool same_host(const struct wm_host_info *a, const struct wm_host_info *b)
 {
-	return !memcmp(a, b, offsetof(struct wm_host_info, heard));
+	return !memcmp(a, b, offsetof(struct wm_host_info, mac)) && (!a->has_mac || a->mac_word == b->mac_word);
 }
 
 /* --- lan_hosts ----------------------------------------------------------------------------- */
@@ -249,14 +249,18 @@ static void clear_hosts(struct writer *w, const struct wm_bpf_content *have, con
 	}
 }
 
-/* A host that stays where it is keeps what was heard from it: of no other that is news. (If it is heard from while this
- * is written, that is lost until its next packet.) */
+/* A host that stays where it is keeps what was heard from it: of no other that is news. Where it moves, too, it was seen
+ * when it was. (If it is heard from while this is written, that is lost until its next packet.) */
 static void put_host(struct writer *w, uint32_t index, const struct wm_host_info *old, const struct wm_host_info *new)
 {
 	struct wm_host_info host = *new;
 
-	if (wm_bpf_same_station(old, new))
+	if (wm_bpf_same_owner(old, new))
+		host.seen = old->seen;
+	if (wm_bpf_same_station(old, new)) {
+		host.mac_word = old->mac_word;
 		host.heard = old->heard;
+	}
 	put(w, WM_BPF_HOSTS, &index, &host);
 }
 
@@ -295,13 +299,17 @@ static void put_shield(struct writer *w, const struct wm_bpf_content *have, cons
 
 static void zero_stats(struct writer *w, const struct wm_bpf_content *have, const struct wm_bpf_content *want)
 {
-	const struct wm_host_stats zero = { 0 };
 	uint32_t end = w->set->size[WM_BPF_HOST_STATS], naddrs = w->set->size[WM_BPF_HOSTS];
+	bool stats = !w->set->fresh[WM_BPF_HOST_STATS], drops = !w->set->fresh[WM_BPF_HOST_DROPS];
+	const struct wm_host_stats zero = { 0 };
+	const uint64_t none = 0;
 
 	for (uint32_t i = 0; i < want->naddrs; i++) {
 		if (want->hosts[i].kind == WM_KIND_NOBODY || wm_bpf_same_owner(host_at(have, i), &want->hosts[i]))
 			continue;
-		for (uint32_t at = w->at ? w->at[i] : i; at < end; at += naddrs)
+		if (drops)
+			put(w, WM_BPF_HOST_DROPS, &i, &none);
+		for (uint32_t at = w->at ? w->at[i] : i; stats && at < end; at += naddrs)
 			put(w, WM_BPF_HOST_STATS, &at, &zero);
 	}
 }
@@ -326,8 +334,7 @@ int wm_bpf_hand_over(const struct wm_bpf_set *set, const struct wm_bpf_content *
 {
 	struct writer w = { .set = set, .at = want->at };
 
-	if (!set->fresh[WM_BPF_HOST_STATS])
-		zero_stats(&w, have, want);
+	zero_stats(&w, have, want);
 	if (!set->fresh[WM_BPF_FLOWS])
 		zero_shares(&w, have, want);
 	return finish(&w, err);

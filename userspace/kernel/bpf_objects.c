@@ -17,13 +17,14 @@
 #define KEY_MAX 16
 
 static const char *const purposes[WM_BPF_MAPS] = {
-	[WM_BPF_HOSTS] = "who has an overlay address of this site, and the MAC that it was last heard from",
+	[WM_BPF_HOSTS] = "who has an overlay address of this site, the MAC that it was last heard from, and when it was last seen",
 	[WM_BPF_LAN_HOSTS] = "which of them has a LAN address, on which LAN",
 	[WM_BPF_LAN_HINTS] = "the same, most often: where to look first, by the low half of the LAN address",
 	[WM_BPF_LANS] = "the LANs of this gateway",
 	[WM_BPF_SHIELD] = "whom the XDP shield lets pass: a bit for each address of a LAN; entries are 64 of them",
 	[WM_BPF_COUNTERS] = "packets and bytes by what became of them",
-	[WM_BPF_HOST_STATS] = "packets and bytes of each host and device, and when it was last seen, for each processor",
+	[WM_BPF_HOST_STATS] = "packets and bytes of each host and device, for each processor",
+	[WM_BPF_HOST_DROPS] = "how many packets of each host and device were dropped",
 	[WM_BPF_FLOWS_HALF] = "flows to isolated ends that are not confirmed yet",
 	[WM_BPF_FLOWS] = "confirmed flows of isolated ends, in buckets of eight, a share for each end",
 	[WM_BPF_FRAGS] = "first fragments of isolated ends that were let through",

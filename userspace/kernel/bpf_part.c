@@ -272,15 +272,16 @@ static int mark_taken(const struct part *p, bool *used, uint32_t ends)
 	return 0;
 }
 
-static int new_share(uint32_t *io_share, bool *used, uint32_t ends)
+static int new_share(uint16_t *ret, bool *used, uint32_t ends)
 {
-	for (*io_share = 1; *io_share <= ends; ++*io_share) {
-		if (!used[*io_share])
-			break;
-	}
-	if (*io_share > ends)
+	uint32_t share = 1;
+
+	while (share <= ends && used[share])
+		share++;
+	if (share > ends)
 		return -EAGAIN; /* a larger map */
-	used[*io_share] = true;
+	used[share] = true;
+	*ret = (uint16_t)share;
 	return 0;
 }
 

@@ -13,10 +13,10 @@
 
 _Static_assert(WM_LANS_MAX <= WM_LAN_SLOTS, "each LAN of a plan needs a slot");
 
-/* Of the kernel's memory, never swapped, and twice while a new set is built beside the old: an address takes 160 bytes and
- * 64 more per processor; an isolated end 24 KiB of flows, and the number of them is rounded up to a power of two. */
+/* Of the kernel's memory, never swapped, and twice while a new set is built beside the old: an address takes 136 bytes and
+ * 32 more per processor; an isolated end 24 KiB of flows, and the number of them is rounded up to a power of two. */
 #define SHORTEST_PREFIX 12
-#define ISOLATED_MAX 16384
+#define ISOLATED_MAX 16384 /* a share has 16 bits */
 #define LAN_HOSTS_LEAST 64
 
 void wm_bpf_content_free(struct wm_bpf_content *content)
@@ -47,7 +47,7 @@ bool wm_bpf_same_owner(const struct wm_host_info *a, const struct wm_host_info *
 bool wm_bpf_same_station(const struct wm_host_info *a, const struct wm_host_info *b)
 {
 	return wm_bpf_same_owner(a, b) && a->local == b->local && a->ifindex == b->ifindex &&
-	       a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac));
+	       a->has_mac == b->has_mac && (!a->has_mac || a->mac_word == b->mac_word);
 }
 
 bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *plan)
@@ -212,6 +212,7 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t r
 {
 	ret[WM_BPF_HOSTS] = want->naddrs;
 	ret[WM_BPF_HOST_STATS] = want->naddrs * places;
+	ret[WM_BPF_HOST_DROPS] = want->naddrs;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
 	ret[WM_BPF_LAN_HINTS] = WM_HINT_LINES;
 	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;
@@ -250,7 +251,7 @@ int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want
 			next++;
 		if (next > ends)
 			return -ENOSPC;
-		h->share = next++;
+		h->share = (uint16_t)next++;
 	}
 	return 0;
 }

@@ -85,13 +85,28 @@ int64_t wm_bpf_unix_time(const struct wm_bpf_moment *now, uint64_t jiffies)
 
 /* --- hosts and devices ------------------------------------------------------------------------- */
 
-/* stats: of the first processor; the others' follow, one subnet behind the other. */
-static struct wm_end_counters sum_of(const struct wm_bpf_set *set, const struct wm_host_stats *stats, uint32_t index,
+/* What programs have written about hosts and devices, as it lies in the kernel: not even copied. */
+struct views {
+	struct wm_bpf_view hosts, stats, drops;
+};
+
+/* The end of that step, or now: it was seen then or a little before. */
+static int64_t time_of_step(const struct wm_bpf_moment *now, uint32_t step)
+{
+	return step ? wm_bpf_unix_time(now, ((uint64_t)step + 1) << WM_STEP_SHIFT) : 0;
+}
+
+/* Stats are of the first processor; the others' follow, one subnet behind the other. */
+static struct wm_end_counters sum_of(const struct wm_bpf_set *set, const struct views *v, uint32_t index,
 				     const struct wm_bpf_moment *now)
 {
-	struct wm_end_counters end = { .overlay = ntohl(set->meta.params.subnet) + index };
+	const struct wm_host_info *host = (const struct wm_host_info *)v->hosts.values + index;
+	const struct wm_host_stats *stats = v->stats.values;
+	struct wm_end_counters end = {
+		.overlay = ntohl(set->meta.params.subnet) + index, .owner = host->owner,
+		.drops = ((const uint64_t *)v->drops.values)[index], .last_seen = time_of_step(now, host->seen),
+	};
 	uint32_t size = set->size[WM_BPF_HOST_STATS], addresses = set->size[WM_BPF_HOSTS];
-	uint64_t seen = 0;
 
 	for (uint32_t at = index; at < size; at += addresses) {
 		const struct wm_host_stats *one = &stats[at];
@@ -100,16 +115,13 @@ static struct wm_end_counters sum_of(const struct wm_bpf_set *set, const struct 
 		end.to.bytes += one->to_bytes;
 		end.from.packets += one->from_packets;
 		end.from.bytes += one->from_bytes;
-		end.drops += one->drops;
-		seen = WM_MAX(seen, one->last_seen);
 	}
-	end.last_seen = wm_bpf_unix_time(now, seen);
 	return end;
 }
 
-static int add_ends(const struct wm_bpf_set *set, const struct wm_host_info *hosts, const struct wm_host_stats *stats,
-		    struct wm_counters *ret)
+static int add_ends(const struct wm_bpf_set *set, const struct views *v, struct wm_counters *ret)
 {
+	const struct wm_host_info *hosts = v->hosts.values;
 	struct wm_bpf_moment now;
 	size_t cap = 0;
 	int rc = wm_bpf_now(set, &now);
@@ -120,25 +132,25 @@ static int add_ends(const struct wm_bpf_set *set, const struct wm_host_info *hos
 		rc = wm_grow((void **)&ret->ends, &cap, ret->nends + 1, sizeof(*ret->ends));
 		if (rc)
 			break;
-		ret->ends[ret->nends] = sum_of(set, stats, i, &now);
-		ret->ends[ret->nends++].owner = hosts[i].owner;
+		ret->ends[ret->nends++] = sum_of(set, v, i, &now);
 	}
 	return rc;
 }
 
-/* As they lie in the kernel: not even copied. */
 static int read_ends(const struct wm_bpf_set *set, struct wm_counters *ret)
 {
-	struct wm_bpf_view hosts, stats = { 0 };
-	int rc = wm_bpf_view(set, WM_BPF_HOSTS, &hosts);
+	struct views v = { 0 };
+	int rc = wm_bpf_view(set, WM_BPF_HOSTS, &v.hosts);
 
-	if (rc)
-		return rc;
-	rc = wm_bpf_view(set, WM_BPF_HOST_STATS, &stats);
 	if (!rc)
-		rc = add_ends(set, hosts.values, stats.values, ret);
-	wm_bpf_view_end(&stats);
-	wm_bpf_view_end(&hosts);
+		rc = wm_bpf_view(set, WM_BPF_HOST_STATS, &v.stats);
+	if (!rc)
+		rc = wm_bpf_view(set, WM_BPF_HOST_DROPS, &v.drops);
+	if (!rc)
+		rc = add_ends(set, &v, ret);
+	wm_bpf_view_end(&v.drops);
+	wm_bpf_view_end(&v.stats);
+	wm_bpf_view_end(&v.hosts);
 	return rc;
 }
 

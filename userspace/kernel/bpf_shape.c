@@ -19,6 +19,7 @@ const struct wm_bpf_shape wm_bpf_maps[WM_BPF_MAPS] = {
 	[WM_BPF_SHIELD] = { "shield", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE },
 	[WM_BPF_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct wm_counter) },
 	[WM_BPF_HOST_STATS] = { "host_stats", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_host_stats), BPF_F_MMAPABLE },
+	[WM_BPF_HOST_DROPS] = { "host_drops", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE },
 	[WM_BPF_FLOWS_HALF] = { "flows_half", BPF_MAP_TYPE_LRU_HASH, sizeof(struct wm_flow_key),
 				sizeof(struct wm_flow) },
 	[WM_BPF_FLOWS] = { "flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct wm_flow_bucket) },

@@ -155,7 +155,7 @@ static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip
 	int rc;
 
 	memcpy(size, job->live.size, sizeof(size));
-	size[WM_BPF_HOST_STATS] = 1; /* nobody looks at it */
+	size[WM_BPF_HOST_STATS] = size[WM_BPF_HOST_DROPS] = 1; /* nobody looks at them */
 	size[WM_BPF_FLOWS_HALF] = size[WM_BPF_FRAGS] = size[WM_BPF_DROPS] = SMALL;
 	size[WM_BPF_DROP_EVENTS] = (uint32_t)sysconf(_SC_PAGESIZE);
 	params.wg_l2_len = L2;
@@ -396,10 +396,8 @@ static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame
 	h = overlay ? host_at(job, overlay) : NULL;
 	if (job->in->has_mac)
 		memcpy(frame + ETH_ALEN, job->in->mac.byte, ETH_ALEN);
-	else if (h && h->has_mac)
+	else if (h && h->mac_word)
 		memcpy(frame + ETH_ALEN, h->mac, ETH_ALEN);
-	else if (h && h->heard.mac)
-		memcpy(frame + ETH_ALEN, &h->heard.mac, ETH_ALEN);
 	return 0;
 }
 
