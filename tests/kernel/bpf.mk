@@ -4,6 +4,8 @@ bpf_rig := tests/kernel/bpf_rig.c tests/kernel/netns.c
 bpf_test = $(eval $(call test_program,kernel/$(1),tests/kernel/$(or $(2),$(1)).c $(or $(3),$(bpf_rig)),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
 $(call bpf_test,test_bpf)
 $(call bpf_test,test_bpf_part)
+# How much memory a look at all takes.
+$(call bpf_test,test_bpf_memory)
 $(call bpf_test,test_bpf_heal)
 $(call bpf_test,test_bpf_kill)
 $(call bpf_test,test_bpf_traffic)

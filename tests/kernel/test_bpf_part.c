@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The BPF data plane's way by parts: after it, looking at all finds nothing
- * left to do; where a part will not do it says so and has touched nothing.
+ * left to do; where a part will not do it says so and has touched nothing. A
+ * look at all finds a part of its own: after it, all is as it was planned.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include "kernel/netns.h"
 
 #define ROUNDS 400
+#define LOOKS 100
 
 static struct rig rig;
 static uint64_t seed;
@@ -191,6 +193,116 @@ static void test_after_a_part_nothing_is_left_to_do(void **state)
 	assert_true(by_parts > ROUNDS * 3 / 4);
 }
 
+/* --- looking at all --------------------------------------------------------------------------- */
+
+static void expect_hosts(const struct wm_bpf_content *is, const struct wm_bpf_content *shall)
+{
+	bool shared[WM_FLOW_BUCKETS * 64] = { 0 };
+
+	assert_int_equal(is->naddrs, shall->naddrs);
+	for (uint32_t i = 0; i < is->naddrs; i++) {
+		struct wm_host_info host = shall->hosts[i];
+
+		host.share = is->hosts[i].share;
+		if (!wm_bpf_same_host(&host, &is->hosts[i]) || host.isolated != (host.share != 0))
+			fail_msg("the host at %u is not as planned", i);
+		if (host.share && (host.share >= WM_ARRAY_LEN(shared) || shared[host.share]))
+			fail_msg("the share %u of the host at %u is another's too", host.share, i);
+		shared[host.share] = true;
+	}
+}
+
+/* What stands in the maps is what a plan makes of nothing. */
+static void expect_as_planned(void)
+{
+	WM_AUTO_BPF_CONTENT struct wm_bpf_content is = { 0 }, shall = { 0 };
+	WM_AUTO_BPF_SET struct wm_bpf_set set;
+
+	assert_int_equal(wm_bpf_open(&rig.inst, &set, &rig.err), 0);
+	assert_int_equal(wm_bpf_content_read(&set, &is, &rig.err), 0);
+	assert_int_equal(wm_bpf_content_plan(&rig.plan, &shall, &rig.err), 0);
+	expect_hosts(&is, &shall);
+	assert_int_equal(is.nlan_hosts, shall.nlan_hosts);
+	if (is.nlan_hosts)
+		assert_memory_equal(is.lan_hosts, shall.lan_hosts, is.nlan_hosts * sizeof(*is.lan_hosts));
+	assert_memory_equal(is.lan_hints, shall.lan_hints, WM_HINT_LINES * sizeof(*is.lan_hints));
+	assert_memory_equal(is.lans, shall.lans, sizeof(is.lans));
+	assert_memory_equal(is.shield, shall.shield, WM_SHIELD_SIZE * sizeof(*is.shield));
+}
+
+static void test_after_a_look_at_all_it_is_as_planned(void **state)
+{
+	(void)state;
+	for (int i = 0; i < LOOKS; i++) {
+		mutate();
+		rig_apply(&rig);
+		expect_as_planned();
+		assert_int_equal(rig_apply(&rig), 0);
+	}
+}
+
+/* A value of somebody else's: another's, nothing, or what makes no sense. */
+static void write_array(const char *map, const char *overlay, uint32_t n)
+{
+	uint32_t from = overlay ? rig_index(overlay) : below(n), to = overlay ? 2 + below(40) : below(n);
+	int fd = rig_pin(&rig, map);
+	char value[64];
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &from, value), 0);
+	if (below(3) == 0)
+		memset(value, (int)below(256), sizeof(value));
+	assert_int_equal(bpf_map_update_elem(fd, &to, value, BPF_ANY), 0);
+	close(fd);
+}
+
+static void write_host(void)
+{
+	char overlay[20];
+
+	snprintf(overlay, sizeof(overlay), "172.30.2.%u", 2 + below(40));
+	write_array("hosts", overlay, 0);
+}
+
+static void write_lan_host(void)
+{
+	struct wm_lan_key key = { .ifindex = if_nametoindex("lan0"), .addr = htonl(ntohl(inet_addr("192.168.1.10")) + below(60)) };
+	uint32_t index = below(4) ? 2 + below(40) : below(0x7fffffff);
+	int fd = rig_pin(&rig, "lan_hosts");
+
+	if (below(2))
+		bpf_map_delete_elem(fd, &key);
+	else
+		assert_int_equal(bpf_map_update_elem(fd, &key, &index, BPF_ANY), 0);
+	close(fd);
+}
+
+static void test_what_somebody_else_wrote_is_put_right(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		random_host();
+	rig_apply(&rig);
+	for (int i = 0; i < LOOKS; i++) {
+		for (uint32_t n = 1 + below(4); n; n--) {
+			if (below(2))
+				write_host();
+			else
+				write_lan_host();
+		}
+		if (below(4) == 0)
+			write_array("lan_hints", NULL, WM_HINT_LINES);
+		if (below(4) == 0)
+			write_array("shield", NULL, WM_SHIELD_SIZE);
+		if (below(4) == 0)
+			mutate();
+		rig_apply(&rig);
+		expect_as_planned();
+		assert_int_equal(rig_apply(&rig), 0);
+	}
+}
+
+/* --- nothing -------------------------------------------------------------------------------- */
+
 static void test_nothing_is_nothing(void **state)
 {
 	char *before, *after;
@@ -315,6 +427,8 @@ static int body(void)
 {
 	const struct CMUnitTest list[] = {
 		TEST(test_after_a_part_nothing_is_left_to_do),
+		TEST(test_after_a_look_at_all_it_is_as_planned),
+		TEST(test_what_somebody_else_wrote_is_put_right),
 		TEST(test_nothing_is_nothing),
 		TEST(test_a_filter_that_is_gone_comes_back),
 		TEST(test_nothing_in_force),

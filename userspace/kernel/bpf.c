@@ -90,9 +90,26 @@ static void decide(struct job *job)
 		       memcmp(&old->meta.params, &job->params, sizeof(job->params)) != 0;
 }
 
+/* Where the maps stay as they are: what differs. Where others come in their place, all goes into these. */
+static int compare(struct job *job, struct wm_error *err)
+{
+	uint32_t shares = job->size[WM_BPF_FLOWS] / WM_FLOW_BUCKETS;
+	int rc;
+
+	if (job->keep[WM_BPF_HOSTS] && job->keep[WM_BPF_FLOWS] && !job->before.whole)
+		return wm_bpf_content_differ(&job->old, job->plan, shares, &job->have, &job->want, err);
+	rc = wm_bpf_content_plan_hosts(job->plan, &job->want, err);
+	if (!rc && job->have.naddrs)
+		rc = wm_bpf_content_read_hosts(&job->old, &job->have, err);
+	if (rc)
+		return rc;
+	rc = wm_bpf_shares(&job->have, &job->want, shares);
+	return rc ? wm_fail(err, -rc, "cannot place the isolated ends: %s", strerror(-rc)) : 0;
+}
+
 static int look(struct job *job, struct wm_error *err)
 {
-	int rc = wm_bpf_content_plan(job->plan, &job->want, err);
+	int rc = wm_bpf_content_plan_places(job->plan, &job->want, err);
 
 	if (!rc)
 		rc = wm_bpf_set_open(job->inst, &job->old, err);
@@ -101,7 +118,7 @@ static int look(struct job *job, struct wm_error *err)
 	if (!rc)
 		rc = wm_bpf_check_places(job->inst, job->plan, job->wg_ifindex, &job->old, err);
 	if (!rc && same_subnet(job))
-		rc = wm_bpf_content_read(&job->old, &job->have, err);
+		rc = wm_bpf_content_read_places(&job->old, &job->have, err);
 	if (!rc && job->before.whole && wm_bpf_same_subnet(&job->before.meta.params, job->plan))
 		rc = wm_bpf_content_read(&job->before, &job->had, err);
 	if (rc)
@@ -111,9 +128,9 @@ static int look(struct job *job, struct wm_error *err)
 		return wm_fail(err, -rc, "cannot tell how many processors this machine may have: %s", strerror(-rc));
 	wm_bpf_sizes(&job->want, (uint32_t)rc, job->size);
 	decide(job);
-	rc = wm_bpf_shares(&job->have, &job->want, job->size[WM_BPF_FLOWS] / WM_FLOW_BUCKETS);
+	rc = compare(job, err);
 	if (rc)
-		return wm_fail(err, -rc, "cannot place the isolated ends: %s", strerror(-rc));
+		return rc;
 	rc = job->old.whole ? 1 : wm_bpf_attached(job->inst, err);
 	job->first = !rc;
 	return rc < 0 ? rc : 0;

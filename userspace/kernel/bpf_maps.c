@@ -1,110 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What stands in the data plane's maps: reading it, and going from what is
- * there to what shall be, entry by entry while packets flow.
+ * From what stands in the data plane's maps to what shall, entry by entry while
+ * packets flow.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "core/util.h"
 #include "kernel/bpf_priv.h"
-
-/* --- reading --------------------------------------------------------------------------- */
-
-int wm_bpf_view(const struct wm_bpf_set *set, enum wm_bpf_map map, struct wm_bpf_view *ret)
-{
-	size_t len = (size_t)set->size[map] * wm_bpf_maps[map].value_size;
-	void *mapped = mmap(NULL, len, PROT_READ, MAP_SHARED, set->map[map], 0);
-
-	if (mapped == MAP_FAILED)
-		return -errno;
-	*ret = (struct wm_bpf_view){ mapped, len };
-	return 0;
-}
-
-void wm_bpf_view_end(struct wm_bpf_view *view)
-{
-	if (view->values)
-		munmap((void *)view->values, view->len);
-}
-
-/* A copy of it. NULL: errno. */
-static void *read_array(const struct wm_bpf_set *set, enum wm_bpf_map map)
-{
-	struct wm_bpf_view view;
-	int rc = wm_bpf_view(set, map, &view);
-	void *copy = rc ? NULL : malloc(view.len);
-
-	if (copy)
-		memcpy(copy, view.values, view.len);
-	if (!rc)
-		wm_bpf_view_end(&view);
-	if (!copy)
-		errno = rc ? -rc : ENOMEM;
-	return copy;
-}
-
-int wm_bpf_array_read(const struct wm_bpf_set *set, enum wm_bpf_map map, void **ret)
-{
-	*ret = read_array(set, map);
-	return *ret ? 0 : -errno;
-}
-
-int wm_bpf_lans_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
-{
-	int rc = 0;
-
-	for (uint32_t i = 0; !rc && i < WM_LAN_SLOTS; i++)
-		rc = bpf_map_lookup_elem(set->map[WM_BPF_LANS], &i, &ret->lans[i]);
-	return rc;
-}
-
-static int read_lan_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *ret)
-{
-	uint32_t n = set->size[WM_BPF_LAN_HOSTS], cursor;
-	WM_AUTO_FREE struct wm_lan_key *keys = calloc(n, sizeof(*keys));
-	WM_AUTO_FREE uint32_t *values = calloc(n, sizeof(*values));
-	int rc;
-
-	ret->lan_hosts = calloc(n, sizeof(*ret->lan_hosts));
-	if (!keys || !values || !ret->lan_hosts)
-		return -ENOMEM;
-	rc = bpf_map_lookup_batch(set->map[WM_BPF_LAN_HOSTS], NULL, &cursor, keys, values, &n, NULL);
-	if (rc && rc != -ENOENT) /* its way of saying that this was all */
-		return rc;
-	for (uint32_t i = 0; i < n; i++)
-		ret->lan_hosts[i] = (struct wm_bpf_lan_host){ keys[i], values[i] };
-	ret->nlan_hosts = n;
-	qsort(ret->lan_hosts, n, sizeof(*ret->lan_hosts), wm_bpf_lan_host_order);
-	return 0;
-}
-
-int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err)
-{
-	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { .naddrs = set->size[WM_BPF_HOSTS] };
-	int rc;
-
-	content.hosts = read_array(set, WM_BPF_HOSTS);
-	content.lan_hints = content.hosts ? read_array(set, WM_BPF_LAN_HINTS) : NULL;
-	content.shield = content.lan_hints ? read_array(set, WM_BPF_SHIELD) : NULL;
-	rc = content.shield ? 0 : -errno;
-	if (!rc)
-		rc = wm_bpf_lans_read(set, &content);
-	if (!rc)
-		rc = read_lan_hosts(set, &content);
-	if (rc)
-		return wm_bpf_fail(err, rc, "cannot read the data plane's maps");
-	*ret = content;
-	content = (struct wm_bpf_content){ 0 };
-	return 0;
-}
-
-/* --- writing ----------------------------------------------------------------------------- */
 
 /* Does nothing after the first failure. */
 struct writer {
@@ -148,11 +55,6 @@ static const struct wm_host_info nobody;
 static const struct wm_host_info *host_at(const struct wm_bpf_content *content, uint32_t index)
 {
 	return index < content->naddrs ? &content->hosts[index] : &nobody;
-}
-
-static bool same_host(const struct wm_host_info *a, const struct wm_host_info *b)
-{
-	return !memcmp(a, b, offsetof(struct wm_host_info, mac)) && (!a->has_mac || a->mac_word == b->mac_word);
 }
 
 /* --- lan_hosts ----------------------------------------------------------------------------- */
@@ -242,7 +144,7 @@ static void clear_hosts(struct writer *w, const struct wm_bpf_content *have, con
 	for (uint32_t i = 0; i < have->naddrs; i++) {
 		const struct wm_host_info *old = &have->hosts[i], *new = host_at(want, i);
 
-		if (same_host(old, new) || old->kind == WM_KIND_NOBODY || wm_bpf_same_owner(old, new))
+		if (wm_bpf_same_host(old, new) || old->kind == WM_KIND_NOBODY || wm_bpf_same_owner(old, new))
 			continue;
 		if (late == (new->kind == WM_KIND_NOBODY && leaves_for_another(want, old, i)))
 			put(w, WM_BPF_HOSTS, &i, &nobody);
@@ -269,7 +171,7 @@ static void put_hosts(struct writer *w, const struct wm_bpf_content *have, const
 	for (uint32_t i = 0; i < want->naddrs; i++) {
 		const struct wm_host_info *old = host_at(have, i), *new = &want->hosts[i];
 
-		if (new->kind != WM_KIND_NOBODY && !same_host(old, new))
+		if (new->kind != WM_KIND_NOBODY && !wm_bpf_same_host(old, new))
 			put_host(w, i, old, new);
 	}
 }

@@ -255,20 +255,21 @@ static int plan_shield(struct part *p)
 /* --- shares of flows ------------------------------------------------------------------------------ */
 
 /* Whose shares are taken: those of all who are not of the part. */
-static int mark_taken(const struct part *p, bool *used, uint32_t ends)
-{
-	const struct wm_host_info *all;
-	struct wm_bpf_view view;
-	int rc = wm_bpf_view(p->set, WM_BPF_HOSTS, &view);
+struct taken {
+	const struct part *part;
+	bool *used;
+	uint32_t ends;
+};
 
-	if (rc)
-		return rc;
-	all = view.values;
-	for (uint32_t i = 0; i < p->set->size[WM_BPF_HOSTS]; i++) {
-		if (all[i].share && all[i].share <= ends && entry_of(p, i) == UINT32_MAX)
-			used[all[i].share] = true;
+static int mark_taken(void *arg, uint32_t first, const void *values, uint32_t n)
+{
+	const struct taken *t = arg;
+	const struct wm_host_info *hosts = values;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (hosts[i].share && hosts[i].share <= t->ends && entry_of(t->part, first + i) == UINT32_MAX)
+			t->used[hosts[i].share] = true;
 	}
-	wm_bpf_view_end(&view);
 	return 0;
 }
 
@@ -302,7 +303,9 @@ static int give_shares(struct part *p)
 	if (!wanting)
 		return 0;
 	used = calloc(ends + 1, sizeof(*used));
-	rc = used ? mark_taken(p, used, ends) : -ENOMEM;
+	if (!used)
+		return -ENOMEM;
+	rc = wm_bpf_array_walk(p->set, WM_BPF_HOSTS, mark_taken, &(struct taken){ p, used, ends });
 	for (uint32_t i = 0; !rc && i < p->want.naddrs; i++) {
 		if (p->want.hosts[i].share)
 			used[p->want.hosts[i].share] = true;

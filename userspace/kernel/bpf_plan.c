@@ -25,6 +25,7 @@ void wm_bpf_content_free(struct wm_bpf_content *content)
 	free(content->lan_hosts);
 	free(content->lan_hints);
 	free(content->at);
+	free(content->end);
 	free(content->shield);
 	*content = (struct wm_bpf_content){ 0 };
 }
@@ -83,34 +84,36 @@ void wm_bpf_plan_host(const struct wm_plan *plan, const struct wm_end *end, stru
 		memcpy(ret->mac, end->mac.byte, sizeof(ret->mac));
 }
 
-static int plan_end(const struct wm_plan *plan, const struct wm_end *end, struct wm_bpf_content *ret,
-		    struct wm_error *err)
+static int plan_end(const struct wm_plan *plan, size_t i, struct wm_bpf_content *ret, struct wm_error *err)
 {
+	const struct wm_end *end = &plan->ends[i];
 	uint32_t index = end->overlay - plan->subnet.addr;
 	char addr[WM_IP4_TEXT];
 
 	if (!wm_prefix_has(plan->subnet, end->overlay) || (end->kind == WM_END_HOST && end->lan >= plan->nlans))
 		return wm_fail(err, EINVAL, "%s (%s) is not of this site", end->name,
 			       wm_ip4_format(end->overlay, addr));
-	if (ret->hosts[index].kind != WM_KIND_NOBODY)
+	if (ret->end[index])
 		return wm_fail(err, EEXIST, "the overlay address %s is registered twice",
 			       wm_ip4_format(end->overlay, addr));
-	wm_bpf_plan_host(plan, end, &ret->hosts[index]);
+	ret->end[index] = (uint32_t)i + 1;
+	ret->nisolated += end->access != WM_ACCESS_FULL;
 	if (end->kind == WM_END_HOST)
 		ret->lan_hosts[ret->nlan_hosts++] = (struct wm_bpf_lan_host){
-			{ ret->hosts[index].ifindex, ret->hosts[index].local }, index,
+			{ plan->lans[end->lan].ifindex, htonl(end->local) }, index,
 		};
 	return 0;
 }
 
 /* Where somebody is registered, the shield lets pass. */
-static void plan_shield(struct wm_bpf_content *content)
+static void plan_shield(const struct wm_plan *plan, struct wm_bpf_content *content)
 {
-	for (size_t i = 0; i < content->nlan_hosts; i++) {
-		const struct wm_host_info *h = &content->hosts[content->lan_hosts[i].index];
-		uint32_t low = ntohl(h->local) & 0xffff;
+	for (size_t i = 0; i < plan->nends; i++) {
+		const struct wm_end *end = &plan->ends[i];
+		uint32_t low = end->local & 0xffff;
 
-		content->shield[h->lan * WM_SHIELD_WORDS + low / 64] |= (uint64_t)1 << low % 64;
+		if (end->kind == WM_END_HOST)
+			content->shield[end->lan * WM_SHIELD_WORDS + low / 64] |= (uint64_t)1 << low % 64;
 	}
 }
 
@@ -141,28 +144,17 @@ static int check_twins(const struct wm_plan *plan, const struct wm_bpf_content *
 	return 0;
 }
 
-static uint32_t count_isolated(const struct wm_bpf_content *content)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < content->naddrs; i++)
-		n += content->hosts[i].isolated;
-	return n;
-}
-
 static int check_isolated(const struct wm_bpf_content *content, struct wm_error *err)
 {
-	uint32_t n = count_isolated(content);
-
-	if (n <= ISOLATED_MAX)
+	if (content->nisolated <= ISOLATED_MAX)
 		return 0;
 	return wm_fail(err, E2BIG,
 		       "this site has %u isolated hosts and devices; the BPF data plane holds flows for %u (24 KiB of the "
 		       "kernel's memory each): move some to another site, or set WM_DATAPLANE=nft here",
-		       n, ISOLATED_MAX);
+		       content->nisolated, ISOLATED_MAX);
 }
 
-int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err)
+int wm_bpf_content_plan_places(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err)
 {
 	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { 0 };
 	char text[WM_PREFIX_TEXT];
@@ -172,16 +164,16 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 		return wm_fail(err, E2BIG, "the subnet %s has more addresses than the BPF data plane can hold (a /%d)",
 			       wm_prefix_format(plan->subnet, text), SHORTEST_PREFIX);
 	content.naddrs = 1u << (32 - plan->subnet.len);
-	content.hosts = calloc(content.naddrs, sizeof(*content.hosts));
+	content.end = calloc(content.naddrs, sizeof(*content.end));
 	content.lan_hosts = calloc(plan->nends + 1, sizeof(*content.lan_hosts));
 	content.lan_hints = calloc(WM_HINT_LINES, sizeof(*content.lan_hints));
 	content.shield = calloc(WM_SHIELD_SIZE, sizeof(*content.shield));
-	if (!content.hosts || !content.lan_hosts || !content.lan_hints || !content.shield)
+	if (!content.end || !content.lan_hosts || !content.lan_hints || !content.shield)
 		return wm_fail(err, ENOMEM, "out of memory");
 	for (unsigned int i = 0; i < plan->nlans; i++)
 		wm_bpf_plan_lan(&plan->lans[i], &content.lans[i]);
 	for (size_t i = 0; !rc && i < plan->nends; i++)
-		rc = plan_end(plan, &plan->ends[i], &content, err);
+		rc = plan_end(plan, i, &content, err);
 	if (rc)
 		return rc;
 	qsort(content.lan_hosts, content.nlan_hosts, sizeof(*content.lan_hosts), wm_bpf_lan_host_order);
@@ -191,7 +183,31 @@ int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, 
 	if (rc)
 		return rc;
 	plan_hints(&content);
-	plan_shield(&content);
+	plan_shield(plan, &content);
+	*ret = content;
+	content = (struct wm_bpf_content){ 0 };
+	return 0;
+}
+
+int wm_bpf_content_plan_hosts(const struct wm_plan *plan, struct wm_bpf_content *io, struct wm_error *err)
+{
+	io->hosts = calloc(io->naddrs, sizeof(*io->hosts));
+	if (!io->hosts)
+		return wm_fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; i < plan->nends; i++)
+		wm_bpf_plan_host(plan, &plan->ends[i], &io->hosts[plan->ends[i].overlay - plan->subnet.addr]);
+	return 0;
+}
+
+int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err)
+{
+	WM_AUTO_BPF_CONTENT struct wm_bpf_content content = { 0 };
+	int rc = wm_bpf_content_plan_places(plan, &content, err);
+
+	if (!rc)
+		rc = wm_bpf_content_plan_hosts(plan, &content, err);
+	if (rc)
+		return rc;
 	*ret = content;
 	content = (struct wm_bpf_content){ 0 };
 	return 0;
@@ -215,7 +231,7 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t r
 	ret[WM_BPF_HOST_DROPS] = want->naddrs;
 	ret[WM_BPF_LAN_HOSTS] = power_of_two(WM_MAX(LAN_HOSTS_LEAST, 2 * (uint32_t)want->nlan_hosts));
 	ret[WM_BPF_LAN_HINTS] = WM_HINT_LINES;
-	ret[WM_BPF_FLOWS] = power_of_two(count_isolated(want)) * WM_FLOW_BUCKETS;
+	ret[WM_BPF_FLOWS] = power_of_two(want->nisolated) * WM_FLOW_BUCKETS;
 	ret[WM_BPF_LANS] = ret[WM_BPF_ROUTER_ERRORS] = WM_LAN_SLOTS;
 	ret[WM_BPF_SHIELD] = WM_SHIELD_SIZE;
 	ret[WM_BPF_COUNTERS] = WM_REASON_COUNT;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/counters.h"
 #include "core/drops.h"
@@ -117,6 +118,8 @@ struct wm_bpf_content {
 	struct wm_lan_info lans[WM_LAN_SLOTS];
 	uint32_t *at;                   /* of a part (bpf_part.c): the overlay index of hosts[i]; NULL: i */
 	uint64_t *shield;               /* WM_SHIELD_SIZE of them; NULL: nothing is known */
+	uint32_t nisolated;             /* of what shall stand there, as is the next */
+	uint32_t *end;                  /* by overlay index: 1 + the index of who it is in the plan's ends; 0: nobody */
 };
 #define WM_HINT_LINES (WM_HINTS / WM_HINTS_PER_LINE)
 #define WM_SHIELD_SIZE (WM_LAN_SLOTS * WM_SHIELD_WORDS)
@@ -192,6 +195,9 @@ int wm_bpf_permitted(struct wm_error *err);
 
 /* Everything but shares. -EEXIST, -EINVAL and -E2BIG say which end cannot be. */
 int wm_bpf_content_plan(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err);
+/* The same in two steps: all but hosts, which are most of it, and these, which cannot be refused. */
+int wm_bpf_content_plan_places(const struct wm_plan *plan, struct wm_bpf_content *ret, struct wm_error *err);
+int wm_bpf_content_plan_hosts(const struct wm_plan *plan, struct wm_bpf_content *io, struct wm_error *err);
 void wm_bpf_content_free(struct wm_bpf_content *content); /* frees what it holds */
 #define WM_AUTO_BPF_CONTENT __attribute__((cleanup(wm_bpf_content_free)))
 void wm_bpf_plan_lan(const struct wm_lan *lan, struct wm_lan_info *ret);
@@ -204,6 +210,11 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t r
 int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends);
 /* The same host or device, maybe changed. */
 bool wm_bpf_same_owner(const struct wm_host_info *a, const struct wm_host_info *b);
+/* But for what was heard from it. Asked for each address there is. */
+static inline bool wm_bpf_same_host(const struct wm_host_info *a, const struct wm_host_info *b)
+{
+	return !memcmp(a, b, offsetof(struct wm_host_info, mac)) && (!a->has_mac || a->mac_word == b->mac_word);
+}
 /* And at the same place: what was heard from it still holds. */
 bool wm_bpf_same_station(const struct wm_host_info *a, const struct wm_host_info *b);
 bool wm_bpf_same_subnet(const struct wm_params *params, const struct wm_plan *plan);
@@ -217,13 +228,31 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
 int wm_bpf_content_part(const struct wm_bpf_set *set, const struct wm_plan *plan, const struct wm_plan_diff *since,
 			struct wm_bpf_content *ret_have, struct wm_bpf_content *ret_want, struct wm_error *err);
 
-/* --- bpf_maps.c --- */
+/* --- bpf_differ.c --- */
+
+/* All is looked at. In: what wm_bpf_content_read_places has read of the set, what wm_bpf_content_plan_places has planned
+ * for as many addresses, and how many shares there are. Out: the part of both that differs, as of wm_bpf_content_part. */
+int wm_bpf_content_differ(const struct wm_bpf_set *set, const struct wm_plan *plan, uint32_t shares,
+			  struct wm_bpf_content *io_have, struct wm_bpf_content *io_want, struct wm_error *err);
+
+/* --- bpf_content.c --- */
 
 int wm_bpf_lans_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret);
 int wm_bpf_array_read(const struct wm_bpf_set *set, enum wm_bpf_map map, void **ret); /* a copy of it, malloc'd */
 
 /* Reads hosts, lan_hosts, lan_hints, lans and shield of a whole set. */
 int wm_bpf_content_read(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
+/* The same in two steps: lan_hints, lans and shield; hosts and lan_hosts, which grow with the site. */
+int wm_bpf_content_read_places(const struct wm_bpf_set *set, struct wm_bpf_content *ret, struct wm_error *err);
+int wm_bpf_content_read_hosts(const struct wm_bpf_set *set, struct wm_bpf_content *io, struct wm_error *err);
+
+/* All of it in parts, so that little of it is in memory at a time: until something other than 0 is returned, which is the
+ * result; or -errno. Values of an array that can be mapped are in order of the key, `first` that of the first of them, as
+ * they lie in the kernel; LAN addresses come in no order. */
+typedef int wm_bpf_values_fn(void *arg, uint32_t first, const void *values, uint32_t n);
+typedef int wm_bpf_lan_host_fn(void *arg, const struct wm_bpf_lan_host *host);
+int wm_bpf_array_walk(const struct wm_bpf_set *set, enum wm_bpf_map map, wm_bpf_values_fn *take, void *arg);
+int wm_bpf_lan_hosts_walk(const struct wm_bpf_set *set, wm_bpf_lan_host_fn *take, void *arg);
 
 /* The values of an array that can be mapped, where they lie: no copy, and far cheaper than asking for each. */
 struct wm_bpf_view {
@@ -232,6 +261,8 @@ struct wm_bpf_view {
 };
 int wm_bpf_view(const struct wm_bpf_set *set, enum wm_bpf_map map, struct wm_bpf_view *ret); /* 0 or -errno */
 void wm_bpf_view_end(struct wm_bpf_view *view); /* fine if there is none */
+
+/* --- bpf_maps.c --- */
 
 /* These return the number of changes, or -errno. */
 
