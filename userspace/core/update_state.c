@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,57 @@ static void take_bad(struct wm_update_state *s, char *value)
 	s->nbad++;
 }
 
+enum kind { VERSION, MOMENT, TRIES, ROUNDS };
+
+#define AT(member) offsetof(struct wm_update_state, member)
+#define ALWAYS SIZE_MAX
+
+/* What is one value, in the order of the file. */
+static const struct row {
+	const char *key;
+	enum kind is;
+	size_t at; /* in struct wm_update_state */
+	size_t of; /* the version there, without which it says nothing and is not written; or ALWAYS */
+} rows[] = {
+	{ "highest", VERSION, AT(highest), AT(highest) },
+	{ "before", VERSION, AT(before), AT(before) },
+	{ "ended", VERSION, AT(ended), AT(ended) },
+	{ "ended_since", MOMENT, AT(ended_since), AT(ended) },
+	{ "proved", VERSION, AT(proved), AT(proved) },
+	{ "later", VERSION, AT(later), AT(later) },
+	{ "later_since", MOMENT, AT(later_since), AT(later) },
+	{ "staged", VERSION, AT(staged), AT(staged) },
+	{ "tried", VERSION, AT(tried), AT(tried) },
+	{ "tries", TRIES, AT(tries), ALWAYS },
+	{ "rounds", ROUNDS, AT(rounds), ALWAYS },
+	{ "checked", MOMENT, AT(checked), ALWAYS },
+};
+
+static int64_t moment(const char *text)
+{
+	return (int64_t)(number(text) & INT64_MAX);
+}
+
+static void take_row(const struct row *row, struct wm_update_state *s, const char *value)
+{
+	void *to = (char *)s + row->at;
+
+	switch (row->is) {
+	case VERSION:
+		wm_version_parse(value, to);
+		break;
+	case MOMENT:
+		*(int64_t *)to = moment(value);
+		break;
+	case TRIES:
+		*(uint32_t *)to = (uint32_t)WM_MIN(number(value), (uint64_t)WM_UPDATE_TRIES_MAX);
+		break;
+	case ROUNDS:
+		*(uint64_t *)to = number(value);
+		break;
+	}
+}
+
 static void take_line(struct wm_update_state *s, char *line)
 {
 	char *value = strchr(line, ' ');
@@ -41,32 +93,12 @@ static void take_line(struct wm_update_state *s, char *line)
 	if (!value)
 		return;
 	*value++ = '\0';
-	if (!strcmp(line, "highest"))
-		wm_version_parse(value, &s->highest);
-	else if (!strcmp(line, "before"))
-		wm_version_parse(value, &s->before);
-	else if (!strcmp(line, "ended"))
-		wm_version_parse(value, &s->ended);
-	else if (!strcmp(line, "ended_since"))
-		s->ended_since = (int64_t)(number(value) & INT64_MAX);
-	else if (!strcmp(line, "proved"))
-		wm_version_parse(value, &s->proved);
-	else if (!strcmp(line, "later"))
-		wm_version_parse(value, &s->later);
-	else if (!strcmp(line, "later_since"))
-		s->later_since = (int64_t)(number(value) & INT64_MAX);
-	else if (!strcmp(line, "staged"))
-		wm_version_parse(value, &s->staged);
-	else if (!strcmp(line, "tried"))
-		wm_version_parse(value, &s->tried);
-	else if (!strcmp(line, "tries"))
-		s->tries = (uint32_t)WM_MIN(number(value), (uint64_t)WM_UPDATE_TRIES_MAX);
-	else if (!strcmp(line, "rounds"))
-		s->rounds = number(value);
-	else if (!strcmp(line, "checked"))
-		s->checked = (int64_t)(number(value) & INT64_MAX);
-	else if (!strcmp(line, "refused"))
-		s->refused_at = (int64_t)(number(value) & INT64_MAX);
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++) {
+		if (!strcmp(line, rows[i].key))
+			take_row(&rows[i], s, value);
+	}
+	if (!strcmp(line, "refused"))
+		s->refused_at = moment(value);
 	else if (!strcmp(line, "why"))
 		snprintf(s->why, sizeof(s->why), "%s", value);
 	else if (!strcmp(line, "bad"))
@@ -85,12 +117,27 @@ void wm_update_state_parse(const char *text, struct wm_update_state *ret)
 		take_line(ret, line);
 }
 
-static void print_version(FILE *f, const char *key, const struct wm_version *v)
+static void print_row(FILE *f, const struct row *row, const struct wm_update_state *s)
 {
+	const void *from = (const char *)s + row->at;
 	char text[WM_VERSION_TEXT];
 
-	if (!wm_version_is_none(v))
-		fprintf(f, "%s %s\n", key, wm_version_format(v, text));
+	if (row->of != ALWAYS && wm_version_is_none((const void *)((const char *)s + row->of)))
+		return;
+	switch (row->is) {
+	case VERSION:
+		fprintf(f, "%s %s\n", row->key, wm_version_format(from, text));
+		break;
+	case MOMENT:
+		fprintf(f, "%s %" PRId64 "\n", row->key, *(const int64_t *)from);
+		break;
+	case TRIES:
+		fprintf(f, "%s %" PRIu32 "\n", row->key, *(const uint32_t *)from);
+		break;
+	case ROUNDS:
+		fprintf(f, "%s %" PRIu64 "\n", row->key, *(const uint64_t *)from);
+		break;
+	}
 }
 
 char *wm_update_state_format(const struct wm_update_state *s)
@@ -101,18 +148,8 @@ char *wm_update_state_format(const struct wm_update_state *s)
 
 	if (!f)
 		return NULL;
-	print_version(f, "highest", &s->highest);
-	print_version(f, "before", &s->before);
-	print_version(f, "ended", &s->ended);
-	if (!wm_version_is_none(&s->ended))
-		fprintf(f, "ended_since %" PRId64 "\n", s->ended_since);
-	print_version(f, "proved", &s->proved);
-	print_version(f, "later", &s->later);
-	if (!wm_version_is_none(&s->later))
-		fprintf(f, "later_since %" PRId64 "\n", s->later_since);
-	print_version(f, "staged", &s->staged);
-	print_version(f, "tried", &s->tried);
-	fprintf(f, "tries %" PRIu32 "\nrounds %" PRIu64 "\nchecked %" PRId64 "\n", s->tries, s->rounds, s->checked);
+	for (size_t i = 0; i < WM_ARRAY_LEN(rows); i++)
+		print_row(f, &rows[i], s);
 	if (*s->why)
 		fprintf(f, "refused %" PRId64 "\nwhy %s\n", s->refused_at, s->why);
 	for (size_t i = 0; i < s->nbad; i++)
