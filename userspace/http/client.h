@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The HTTP client of wm-fetch and wm (libcurl; only client.c knows it).
+ * The HTTP client of wm-fetch and wm (libcurl; only client*.c know it).
  *
  * A token travels only over https, to a loopback address, or when allow_http
  * says that the operator wants it otherwise; redirects are never followed with
