@@ -93,6 +93,30 @@ int wm_routes_read(struct wm_nl *nl, struct wm_routes *ret, struct wm_error *err
 	return 0;
 }
 
+bool wm_route_is_default(const struct nlmsghdr *nlh, const struct nlattr **tb, unsigned int n)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm))
+		return false;
+	if (rtm->rtm_dst_len || rtm->rtm_type != RTN_UNICAST || rtm->rtm_table != RT_TABLE_MAIN)
+		return false;
+	wm_nl_attrs(nlh, sizeof(*rtm), tb, n);
+	return true;
+}
+
+int wm_routes_dump_main(struct wm_nl *nl, wm_nl_fn fn, void *arg)
+{
+	struct rtmsg *rtm;
+	struct nlmsghdr *nlh = wm_nl_begin(nl, RTM_GETROUTE, 0, sizeof(*rtm), &rtm);
+	int rc;
+
+	rtm->rtm_family = AF_INET;
+	mnl_attr_put_u32(nlh, RTA_TABLE, RT_TABLE_MAIN);
+	rc = wm_nl_dump(nl, fn, arg);
+	return rc == -ENOENT ? 0 : rc; /* nobody has ever put a route into it */
+}
+
 static int change(struct wm_nl *nl, uint16_t type, uint16_t flags, const struct wm_route *route)
 {
 	struct rtmsg *rtm;

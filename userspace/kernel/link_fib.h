@@ -36,6 +36,11 @@ void wm_routes_free(struct wm_routes *routes); /* frees what it holds */
 /* Reads those that ret->table and ret->oif say. */
 int wm_routes_read(struct wm_nl *nl, struct wm_routes *ret, struct wm_error *err);
 
+/* IPv4 routes of the main table, as they are told; 0 also where there never was one, or what fn returned, or -errno. */
+int wm_routes_dump_main(struct wm_nl *nl, wm_nl_fn fn, void *arg);
+/* Of these, one to everywhere: its attributes in tb[n]. */
+bool wm_route_is_default(const struct nlmsghdr *nlh, const struct nlattr **tb, unsigned int n);
+
 bool wm_route_equal(const struct wm_route *a, const struct wm_route *b);
 
 /* Replacing in place is atomic, but only for what is ours. -EEXIST: a foreign

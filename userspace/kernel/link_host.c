@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/util.h"
+#include "kernel/link_fib.h"
 #include "kernel/link_priv.h"
 
 #define DISCARD_PORT 9
@@ -47,12 +48,8 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
 		all->n = 0;
 		return 0;
 	}
-	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+	if (!wm_route_is_default(nlh, tb, WM_ARRAY_LEN(tb)))
 		return 0;
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	if (rtm->rtm_dst_len || rtm->rtm_type != RTN_UNICAST || rtm->rtm_table != RT_TABLE_MAIN)
-		return 0;
-	wm_nl_attrs(nlh, sizeof(*rtm), tb, WM_ARRAY_LEN(tb));
 	if (!tb[RTA_GATEWAY] || wm_grow((void **)&all->item, &all->cap, all->n + 1, sizeof(*all->item)))
 		return tb[RTA_GATEWAY] ? -ENOMEM : 0;
 	all->item[all->n++] = (struct route){ wm_nl_u32(tb[RTA_OIF]), wm_nl_u32(tb[RTA_PRIORITY]), wm_nl_ip4(tb[RTA_GATEWAY]) };
@@ -123,18 +120,13 @@ int wm_host_net_read(struct wm_host_net *ret, struct wm_error *err)
 	WM_AUTO_LINK_ADDRS struct wm_link_addrs addrs = { 0 };
 	struct routes routes = { 0 };
 	struct building b = { .addrs = &addrs, .routes = &routes };
-	struct rtmsg *rtm;
 	int rc = wm_nl_open(NETLINK_ROUTE, &nl, err);
 
 	if (rc)
 		return rc;
 	rc = wm_link_read_addrs(nl, 0, &addrs);
-	if (!rc) {
-		wm_nl_begin(nl, RTM_GETROUTE, 0, sizeof(*rtm), &rtm);
-		rtm->rtm_family = AF_INET;
-		rc = wm_nl_dump(nl, read_route, &routes);
-		rc = rc == -ENOENT ? 0 : rc; /* nobody has ever put a route into the main table */
-	}
+	if (!rc)
+		rc = wm_routes_dump_main(nl, read_route, &routes);
 	if (!rc) {
 		wm_nl_begin(nl, RTM_GETLINK, 0, sizeof(struct ifinfomsg), NULL);
 		rc = wm_nl_dump(nl, read_interface, &b);

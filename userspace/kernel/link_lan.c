@@ -10,6 +10,7 @@
 
 #include "core/util.h"
 #include "kernel/link.h"
+#include "kernel/link_fib.h"
 #include "kernel/link_priv.h"
 
 /* The best route to everywhere. */
@@ -27,12 +28,8 @@ static int read_default(const struct nlmsghdr *nlh, void *arg)
 		best->ifindex = 0;
 		return 0;
 	}
-	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+	if (!wm_route_is_default(nlh, tb, WM_ARRAY_LEN(tb)))
 		return 0;
-	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
-	if (rtm->rtm_dst_len != 0 || rtm->rtm_type != RTN_UNICAST || rtm->rtm_table != RT_TABLE_MAIN)
-		return 0;
-	wm_nl_attrs(nlh, sizeof(*rtm), tb, WM_ARRAY_LEN(tb));
 	uint32_t oif = wm_nl_u32(tb[RTA_OIF]), metric = wm_nl_u32(tb[RTA_PRIORITY]);
 	if (tb[RTA_MULTIPATH] && mnl_attr_get_payload_len(tb[RTA_MULTIPATH]) >= sizeof(struct rtnexthop))
 		oif = (uint32_t)((const struct rtnexthop *)mnl_attr_get_payload(tb[RTA_MULTIPATH]))->rtnh_ifindex;
@@ -44,13 +41,9 @@ static int read_default(const struct nlmsghdr *nlh, void *arg)
 static int find_default(struct wm_nl *nl, uint32_t *ret_ifindex)
 {
 	struct default_route best = { 0 };
-	struct rtmsg *rtm;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, RTM_GETROUTE, 0, sizeof(*rtm), &rtm);
+	int rc = wm_routes_dump_main(nl, read_default, &best);
 
-	rtm->rtm_family = AF_INET;
-	mnl_attr_put_u32(nlh, RTA_TABLE, RT_TABLE_MAIN);
-	int rc = wm_nl_dump(nl, read_default, &best);
-	if (rc < 0 && rc != -ENOENT) /* nobody has ever put a route into the main table */
+	if (rc < 0)
 		return rc;
 	*ret_ifindex = best.ifindex;
 	return 0;
