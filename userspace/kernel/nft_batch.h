@@ -21,6 +21,8 @@
 #define WM_NFT_MSG_MAX 65536
 #define WM_NFT_ELEMS_MAX 32768
 
+#define WM_NFT_ATTEMPTS 10 /* at a batch, while others change rulesets */
+
 /* There are two tables of one name: a batch, and the rules, sets and dumps below, are about one or the other. */
 enum wm_nft_part {
 	WM_NFT_MAIN, /* family ip: everything */

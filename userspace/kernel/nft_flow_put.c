@@ -19,7 +19,6 @@
 #include "kernel/nft_state.h"
 #include "wm_limits.h"
 
-#define ATTEMPTS 10 /* while others change rulesets */
 #define ELEM_MAX 128 /* bytes of one in a message, at most */
 
 /* In which sets a flow stands is its state. */
@@ -148,7 +147,7 @@ static int put_set(struct putting *p, enum wm_nft_flow_set set)
 	int rc = -ERESTART;
 
 	write_set(&batch, p, set);
-	for (int i = 0; i < ATTEMPTS && rc == -ERESTART; i++) {
+	for (int i = 0; i < WM_NFT_ATTEMPTS && rc == -ERESTART; i++) {
 		uint32_t generation = 0;
 
 		if (i)

@@ -11,7 +11,6 @@
 #include "kernel/fastpath.h"
 #include "kernel/nft_state.h"
 
-#define ATTEMPTS 10 /* at a batch, while others change rulesets */
 #define ANY_DEVICE "lo"
 #define PROBE "wm probe"
 
@@ -67,7 +66,7 @@ int wm_nft_try(struct wm_nl *nl, enum wm_nft_part part, struct wm_nft_answer *re
 {
 	int rc = try_once(nl, part, ret);
 
-	for (int i = 1; i < ATTEMPTS && rc == -ERESTART; i++)
+	for (int i = 1; i < WM_NFT_ATTEMPTS && rc == -ERESTART; i++)
 		rc = try_once(nl, part, ret);
 	return rc;
 }
