@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "core/util.h"
+#include "kernel/nft_state_priv.h"
 
 static int read_elems(const struct nlmsghdr *nlh, void *arg)
 {
@@ -30,10 +31,8 @@ static int read_elems(const struct nlmsghdr *nlh, void *arg)
 
 static struct nlmsghdr *ask(struct wm_nl *nl, const char *table, const char *set, enum wm_nft_part part)
 {
-	struct nfgenmsg *header;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM, 0, sizeof(*header), &header);
+	struct nlmsghdr *nlh = wm_nft_request(nl, part, NFT_MSG_GETSETELEM);
 
-	header->nfgen_family = wm_nft_families[part];
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	return nlh;

@@ -23,7 +23,6 @@
 #include "kernel/nft_expr_priv.h"
 #include "kernel/nft_state_priv.h"
 
-#define ATTEMPTS 10 /* while others change rulesets */
 #define UDP_DPORT 2 /* offset */
 
 static const struct wm_nft_chain chains[] = {
@@ -96,7 +95,6 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	struct reading *r = arg;
 	const struct nlattr *tb[NFTA_RULE_USERDATA + 1];
-	const char *tlv;
 
 	if (!nlh) {
 		r->n = 0;
@@ -107,12 +105,9 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 	if (((const struct nfgenmsg *)mnl_nlmsg_get_payload(nlh))->nfgen_family != NFPROTO_IPV4 ||
 	    strcmp(wm_nl_str(tb[NFTA_RULE_TABLE]), r->table))
 		return 0;
-	/* Type and length stand in front of a comment. */
-	size_t len = tb[NFTA_RULE_USERDATA] ? mnl_attr_get_payload_len(tb[NFTA_RULE_USERDATA]) : 0;
-	tlv = len > 2 ? mnl_attr_get_payload(tb[NFTA_RULE_USERDATA]) : "\0\0";
 	const struct wm_nft_rule *want = r->n < r->want->n ? &r->want->v[r->n] : NULL;
-	r->same &= want && !strcmp(want->chain, wm_nl_str(tb[NFTA_RULE_CHAIN])) && len == strlen(want->mark) + 3 &&
-		   !memcmp(tlv + 2, want->mark, len - 2);
+	r->same &= want && !strcmp(want->chain, wm_nl_str(tb[NFTA_RULE_CHAIN])) &&
+		   !strcmp(want->mark, wm_nft_comment_of(tb[NFTA_RULE_USERDATA]));
 	r->n++;
 	return 0;
 }
@@ -121,10 +116,8 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 static int is_so(struct wm_nl *nl, const char *table, const struct wm_nft_rules *want)
 {
 	struct reading r = { .table = table, .want = want, .same = true };
-	struct nfgenmsg *header;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, 0, sizeof(*header), &header);
+	struct nlmsghdr *nlh = wm_nft_request(nl, WM_NFT_MAIN, NFT_MSG_GETRULE);
 
-	header->nfgen_family = NFPROTO_IPV4;
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
 	int rc = wm_nl_dump(nl, read_rule, &r);
 	if (rc)
@@ -216,7 +209,7 @@ static int change(const char *table, const struct wm_nft_rules *want, struct wm_
 
 	if (rc)
 		return rc;
-	for (int i = 0; i < ATTEMPTS; i++) {
+	for (int i = 0; i < WM_NFT_ATTEMPTS; i++) {
 		answer = (struct wm_nft_answer){ 0 };
 		rc = converge(nl, table, want, &answer);
 		if (rc != -ERESTART && rc != -EBUSY)

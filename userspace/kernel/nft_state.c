@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Reading our tables: chains, sets, counters, rules, elements.
+ * What is in our tables: chains, sets, counters, rules, elements, as the kernel has them.
  */
 #include "kernel/nft_state.h"
 
@@ -41,97 +41,6 @@ void wm_nft_want_free(struct wm_nft_want *want)
 	*want = (struct wm_nft_want){ 0 };
 }
 
-static struct nlmsghdr *request(struct wm_nl *nl, enum wm_nft_part part, uint16_t type)
-{
-	struct nfgenmsg *header;
-	struct nlmsghdr *nlh = wm_nl_begin(nl, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), 0, sizeof(*header), &header);
-
-	header->nfgen_family = wm_nft_families[part];
-	return nlh;
-}
-
-static int read_generation(const struct nlmsghdr *nlh, void *arg)
-{
-	const struct nlattr *tb[NFTA_GEN_ID + 1];
-
-	if (!nlh)
-		return 0;
-	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	if (!tb[NFTA_GEN_ID])
-		return -EBADMSG;
-	*(uint32_t *)arg = ntohl(wm_nl_u32(tb[NFTA_GEN_ID]));
-	return 0;
-}
-
-int wm_nft_generation(struct wm_nl *nl, uint32_t *ret)
-{
-	request(nl, WM_NFT_MAIN, NFT_MSG_GETGEN);
-	return wm_nl_get(nl, read_generation, ret);
-}
-
-/* The text of a comment in userdata; "" when there is none. */
-static const char *comment_of(const struct nlattr *userdata)
-{
-	const char *tlv = userdata ? mnl_attr_get_payload(userdata) : NULL;
-	size_t len = userdata ? mnl_attr_get_payload_len(userdata) : 0;
-
-	/* Type 0 is the comment in tables' and in rules' userdata. */
-	return len > 2 && tlv[0] == 0 && !tlv[len - 1] ? tlv + 2 : "";
-}
-
-struct table {
-	bool ours;
-	uint32_t flags;
-	uint64_t handle;
-};
-
-static int read_table(const struct nlmsghdr *nlh, void *arg)
-{
-	const struct nlattr *tb[NFTA_TABLE_USERDATA + 1];
-	struct table *t = arg;
-
-	if (!nlh)
-		return 0;
-	wm_nl_attrs(nlh, sizeof(struct nfgenmsg), tb, WM_ARRAY_LEN(tb));
-	t->ours = !strcmp(comment_of(tb[NFTA_TABLE_USERDATA]), WM_NFT_COMMENT);
-	t->flags = ntohl(wm_nl_u32(tb[NFTA_TABLE_FLAGS]));
-	t->handle = be64toh(wm_nl_u64(tb[NFTA_TABLE_HANDLE]));
-	return 0;
-}
-
-static int find_table(struct wm_nl *nl, enum wm_nft_part part, const char *table, struct table *ret)
-{
-	struct nlmsghdr *nlh = request(nl, part, NFT_MSG_GETTABLE);
-	int rc;
-
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
-	rc = wm_nl_get(nl, read_table, ret);
-	if (rc)
-		return rc == -ENOENT || (rc == -EOPNOTSUPP && part == WM_NFT_FAST) ? 0 : rc; /* a kernel without that family */
-	return ret->ours ? 1 : -EEXIST;
-}
-
-bool wm_nft_has_none(int rc)
-{
-	return rc == -EINVAL || rc == -EOPNOTSUPP || rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT;
-}
-
-int wm_nft_table_exists(struct wm_nl *nl, enum wm_nft_part part, const char *table)
-{
-	struct table t = { 0 };
-
-	return find_table(nl, part, table, &t);
-}
-
-int wm_nft_table_handle(struct wm_nl *nl, const char *table, uint64_t *ret)
-{
-	struct table t = { 0 };
-	int rc = find_table(nl, WM_NFT_MAIN, table, &t);
-
-	*ret = t.handle;
-	return rc > 0 ? 0 : rc ? rc : -ENOENT;
-}
-
 /* A dump of one kind of object of one table. */
 struct dump {
 	const char *table;
@@ -144,7 +53,7 @@ struct dump {
 
 static int dump_table(struct wm_nl *nl, uint16_t type, uint16_t table_attr, wm_nl_fn fn, struct dump *d)
 {
-	struct nlmsghdr *nlh = request(nl, d->part, type);
+	struct nlmsghdr *nlh = wm_nft_request(nl, d->part, type);
 
 	mnl_attr_put_strz(nlh, table_attr, d->table);
 	return wm_nl_dump(nl, fn, d);
@@ -233,7 +142,7 @@ int wm_nft_devices_same(struct wm_nl *nl, const char *table, const struct wm_nft
 
 		if (!*was->device[i])
 			continue;
-		nlh = request(nl, WM_NFT_FAST, NFT_MSG_GETCHAIN);
+		nlh = wm_nft_request(nl, WM_NFT_FAST, NFT_MSG_GETCHAIN);
 		mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
 		mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, wm_nft_fast_chains[i].name);
 		rc = wm_nl_get(nl, check_chain, &d);
@@ -320,7 +229,7 @@ static int read_rule(const struct nlmsghdr *nlh, void *arg)
 	chain = chain_named(d->part, wm_nl_str(tb[NFTA_RULE_CHAIN]));
 	if (!chain)
 		return -EAGAIN; /* it was not there a moment ago */
-	(void)wm_copy(r.mark, sizeof(r.mark), comment_of(tb[NFTA_RULE_USERDATA]));
+	(void)wm_copy(r.mark, sizeof(r.mark), wm_nft_comment_of(tb[NFTA_RULE_USERDATA]));
 	r.chain = chain->name;
 	rc = wm_grow((void **)&d->ret->rules.v, &d->ret->rules.cap, d->ret->rules.n + 1, sizeof(r));
 	if (!rc)
@@ -381,8 +290,8 @@ static int read_whole(struct wm_nl *nl, const char *table, enum wm_nft_part part
 
 static int read_part(struct wm_nl *nl, const char *table, enum wm_nft_part part, struct wm_nft_state *ret)
 {
-	struct table t = { 0 };
-	int rc = find_table(nl, part, table, &t);
+	struct wm_nft_found t = { 0 };
+	int rc = wm_nft_table_find(nl, part, table, &t);
 
 	if (rc == -EEXIST && part == WM_NFT_FAST)
 		return 0;

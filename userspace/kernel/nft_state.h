@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Our tables as the kernel has them (nft_state.c), and the batch that makes them
- * as they should be (nft_change.c).
+ * Our tables as the kernel has them (nft_table.c, nft_state.c), and the batch that
+ * makes them as they should be (nft_change.c).
  */
 #pragma once
 

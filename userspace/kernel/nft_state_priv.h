@@ -24,6 +24,18 @@ static inline bool wm_nft_comes_and_goes(enum wm_nft_part part, const struct wm_
 	return part == WM_NFT_FAST && chain->type;
 }
 
+/* nft_table.c: a question about a part's objects, NFT_MSG_GET*, to which attributes are added. */
+struct nlmsghdr *wm_nft_request(struct wm_nl *nl, enum wm_nft_part part, uint16_t type);
+/* The text of a comment in userdata; "" when there is none. */
+const char *wm_nft_comment_of(const struct nlattr *userdata);
+struct wm_nft_found {
+	bool ours;
+	uint32_t flags;
+	uint64_t handle;
+};
+/* As wm_nft_table_exists; ret is as it was if there is none. */
+int wm_nft_table_find(struct wm_nl *nl, enum wm_nft_part part, const char *table, struct wm_nft_found *ret);
+
 /* nft_change.c: an empty table with our comment; a chain in it. device: NULL: not on one. */
 void wm_nft_table_create(struct wm_nft_batch *batch, enum wm_nft_part part, const char *table);
 void wm_nft_chain_create(struct wm_nft_batch *batch, const char *table, const struct wm_nft_chain *chain, const char *device);
