@@ -13,7 +13,7 @@
 
 /* --- of the registry itself ---------------------------------------------------------------- */
 
-static void put_info(const struct registry *r, FILE *f)
+static void put_info(const struct registry *r, struct wm_writer *w)
 {
 	const struct wm_mesh *mesh = store_mesh(r->store);
 	struct wm_metric_labels labels = { .len = 0 };
@@ -22,29 +22,29 @@ static void put_info(const struct registry *r, FILE *f)
 	wm_metric_label(&labels, "mesh", mesh->name);
 	wm_metric_label(&labels, "mesh_instance", mesh->instance);
 	/* Not of the type "info": that is unknown to who reads the older format. */
-	wm_metric_family(f, "wm_registry_info", "gauge", NULL, "The registry, and the mesh that it serves.");
-	wm_metric_sample(f, "wm_registry_info", "", labels.text, "", 1);
-	wm_metric_family(f, "wm_registry_generation", "gauge", NULL, "The mesh's generation: one more with each change.");
-	wm_metric_sample(f, "wm_registry_generation", "", "", "", mesh->generation);
+	wm_metric_family(w, "wm_registry_info", "gauge", NULL, "The registry, and the mesh that it serves.");
+	wm_metric_sample(w, "wm_registry_info", "", labels.text, "", 1);
+	wm_metric_family(w, "wm_registry_generation", "gauge", NULL, "The mesh's generation: one more with each change.");
+	wm_metric_sample(w, "wm_registry_generation", "", "", "", mesh->generation);
 }
 
-static void put_objects(const struct registry *r, FILE *f)
+static void put_objects(const struct registry *r, struct wm_writer *w)
 {
-	wm_metric_family(f, "wm_registry_objects", "gauge", NULL, "Sites, hosts and devices of the mesh.");
+	wm_metric_family(w, "wm_registry_objects", "gauge", NULL, "Sites, hosts and devices of the mesh.");
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		struct wm_metric_labels labels = { .len = 0 };
 
 		wm_metric_label(&labels, "kind", object_kind_name(kind));
-		wm_metric_sample(f, "wm_registry_objects", "", labels.text, "", r->counts.objects.objects[kind]);
+		wm_metric_sample(w, "wm_registry_objects", "", labels.text, "", r->counts.objects.objects[kind]);
 	}
-	wm_metric_family(f, "wm_registry_waiting_clients", "gauge", NULL, "Clients that wait for the next change.");
-	wm_metric_sample(f, "wm_registry_waiting_clients", "", "", "", r->watch.n);
+	wm_metric_family(w, "wm_registry_waiting_clients", "gauge", NULL, "Clients that wait for the next change.");
+	wm_metric_sample(w, "wm_registry_waiting_clients", "", "", "", r->watch.n);
 }
 
 /* Only what there was: hundreds of zeroes tell nothing. */
-static void put_answers(const struct registry *r, FILE *f)
+static void put_answers(const struct registry *r, struct wm_writer *w)
 {
-	wm_metric_family(f, "wm_registry_requests", "counter", NULL,
+	wm_metric_family(w, "wm_registry_requests", "counter", NULL,
 			 "Requests answered, by route and status; without a route what fits none or is no request.");
 	for (unsigned int route = 0; route <= registry_nroutes && route < COUNTS_ROUTES; route++) {
 		for (unsigned int i = 0; i < COUNTS_STATUSES; i++) {
@@ -57,12 +57,12 @@ static void put_answers(const struct registry *r, FILE *f)
 			wm_metric_label(&labels, "path", route ? registry_routes[route - 1].path : "");
 			wm_format(status, sizeof(status), "%u", COUNTS_STATUS_MIN + i);
 			wm_metric_label(&labels, "status", status);
-			wm_metric_sample(f, "wm_registry_requests", "_total", labels.text, "", r->counts.answers[route][i]);
+			wm_metric_sample(w, "wm_registry_requests", "_total", labels.text, "", r->counts.answers[route][i]);
 		}
 	}
 }
 
-static void put_times(const struct registry *r, FILE *f)
+static void put_times(const struct registry *r, struct wm_writer *w)
 {
 	static const char *const whats[COUNTS_WHATS] = {
 		[COUNTS_READ] = "what=\"read\"", [COUNTS_WRITE] = "what=\"write\"", [COUNTS_COMMIT] = "what=\"commit\"",
@@ -70,16 +70,16 @@ static void put_times(const struct registry *r, FILE *f)
 	static const char *const steps[COUNTS_STEPS] = { "le=\"0.0001\"", "le=\"0.001\"", "le=\"0.01\"", "le=\"0.1\"", "le=\"1.0\"", "le=\"10.0\"" };
 	static const char name[] = "wm_registry_handling_seconds";
 
-	wm_metric_family(f, name, "histogram", "seconds",
+	wm_metric_family(w, name, "histogram", "seconds",
 			 "How long a request held up the others; commit: until all that was written meanwhile was on disk.");
 	for (int what = 0; what < COUNTS_WHATS; what++) {
 		const struct counts_times *t = &r->counts.handling[what];
 
 		for (int i = 0; i < COUNTS_STEPS; i++)
-			wm_metric_sample(f, name, "_bucket", whats[what], steps[i], t->within[i]);
-		wm_metric_sample(f, name, "_bucket", whats[what], "le=\"+Inf\"", t->n);
-		wm_metric_sample(f, name, "_count", whats[what], "", t->n);
-		wm_metric_time(f, name, "_sum", whats[what], "", t->sum_us);
+			wm_metric_sample(w, name, "_bucket", whats[what], steps[i], t->within[i]);
+		wm_metric_sample(w, name, "_bucket", whats[what], "le=\"+Inf\"", t->n);
+		wm_metric_sample(w, name, "_count", whats[what], "", t->n);
+		wm_metric_time(w, name, "_sum", whats[what], "", t->sum_us);
 	}
 }
 
@@ -101,7 +101,7 @@ static const struct {
 	[PEER_BYTES] = { "wm_peer_bytes", "counter", "bytes", "What WireGuard of a site received from a peer, and sent to it." },
 };
 
-static void put_peers(FILE *f, enum site_family family, const struct report *r, const struct wm_metric_labels *site)
+static void put_peers(struct wm_writer *w, enum site_family family, const struct report *r, const struct wm_metric_labels *site)
 {
 	const char *name = families[family].name;
 
@@ -112,15 +112,15 @@ static void put_peers(FILE *f, enum site_family family, const struct report *r, 
 		wm_metric_label(&labels, "kind", p->kind);
 		wm_metric_label(&labels, "peer", p->name);
 		if (family == PEER_HANDSHAKE && p->handshake)
-			wm_metric_sample(f, name, "", labels.text, "", (uint64_t)p->handshake);
+			wm_metric_sample(w, name, "", labels.text, "", (uint64_t)p->handshake);
 		if (family == PEER_BYTES) {
-			wm_metric_sample(f, name, "_total", labels.text, "direction=\"rx\"", p->rx);
-			wm_metric_sample(f, name, "_total", labels.text, "direction=\"tx\"", p->tx);
+			wm_metric_sample(w, name, "_total", labels.text, "direction=\"rx\"", p->rx);
+			wm_metric_sample(w, name, "_total", labels.text, "direction=\"tx\"", p->tx);
 		}
 	}
 }
 
-static void put_site(FILE *f, enum site_family family, const struct report *r, const struct wm_mesh *mesh)
+static void put_site(struct wm_writer *w, enum site_family family, const struct report *r, const struct wm_mesh *mesh)
 {
 	struct wm_metric_labels labels = { .len = 0 };
 	const char *name = families[family].name;
@@ -128,24 +128,24 @@ static void put_site(FILE *f, enum site_family family, const struct report *r, c
 	wm_metric_label(&labels, "site", r->domain);
 	switch (family) {
 	case SITE_SEEN:
-		wm_metric_sample(f, name, "", labels.text, "", (uint64_t)r->seen);
+		wm_metric_sample(w, name, "", labels.text, "", (uint64_t)r->seen);
 		return;
 	case SITE_GENERATION:
-		wm_metric_sample(f, name, "", labels.text, "", r->generation);
+		wm_metric_sample(w, name, "", labels.text, "", r->generation);
 		return;
 	case SITE_APPLIED:
-		wm_metric_sample(f, name, "", labels.text, "", report_applied(r, mesh));
+		wm_metric_sample(w, name, "", labels.text, "", report_applied(r, mesh));
 		return;
 	case SITE_DELAY:
 		if (r->delay_ms)
-			wm_metric_sample(f, name, "", labels.text, "", r->delay_ms);
+			wm_metric_sample(w, name, "", labels.text, "", r->delay_ms);
 		return;
 	case SITE_PROBLEM:
-		wm_metric_sample(f, name, "", labels.text, "", *r->problem != '\0');
+		wm_metric_sample(w, name, "", labels.text, "", *r->problem != '\0');
 		return;
 	case PEER_HANDSHAKE:
 	case PEER_BYTES:
-		put_peers(f, family, r, &labels);
+		put_peers(w, family, r, &labels);
 		return;
 	case SITE_FAMILIES:
 		return;
@@ -161,22 +161,21 @@ struct metrics {
 	char last[WM_NAME_SIZE]; /* the last site of this family, or "" */
 };
 
-static int next_piece(void *arg, FILE *f)
+static int put_piece(struct metrics *m, struct wm_writer *w)
 {
-	struct metrics *m = arg;
 	const struct report *report = NULL;
 	int rc = 0;
 
 	if (!m->begun) {
 		m->begun = true;
-		put_info(m->registry, f);
-		put_objects(m->registry, f);
-		put_answers(m->registry, f);
-		put_times(m->registry, f);
+		put_info(m->registry, w);
+		put_objects(m->registry, w);
+		put_answers(m->registry, w);
+		put_times(m->registry, w);
 		return 1;
 	}
 	if (m->family == SITE_FAMILIES) {
-		wm_metrics_end(f);
+		wm_metrics_end(w);
 		return 0;
 	}
 	/* The first family looks whether what is known of each site is new, the others take what that left. */
@@ -187,16 +186,27 @@ static int next_piece(void *arg, FILE *f)
 	if (rc < 0)
 		return rc;
 	if (!*m->last)
-		wm_metric_family(f, families[m->family].name, families[m->family].type, families[m->family].unit,
+		wm_metric_family(w, families[m->family].name, families[m->family].type, families[m->family].unit,
 				 families[m->family].help);
 	if (report) {
-		put_site(f, m->family, report, store_mesh(m->registry->store));
+		put_site(w, m->family, report, store_mesh(m->registry->store));
 		memcpy(m->last, report->domain, sizeof(m->last));
 	} else {
 		m->family++;
 		*m->last = '\0';
 	}
 	return 1;
+}
+
+static int next_piece(void *arg, FILE *f)
+{
+	struct wm_writer w;
+	int rc;
+
+	wm_writer_open(&w, f);
+	rc = put_piece(arg, &w);
+	wm_writer_flush(&w);
+	return rc;
 }
 
 void api_metrics(struct call *call)

@@ -22,21 +22,24 @@ static void families_and_samples(void **state)
 {
 	struct wm_metric_labels labels = { .len = 0 };
 	FILE *f = open_memstream(&text, &text_len);
+	struct wm_writer w;
 
 	(void)state;
 	assert_non_null(f);
+	wm_writer_open(&w, f);
 	wm_metric_label(&labels, "host", "nas.b");
 	wm_metric_label(&labels, "wg_ip", "172.30.3.2");
-	wm_metric_family(f, "x_bytes", "counter", "bytes", "Bytes.");
-	wm_metric_sample(f, "x_bytes", "_total", labels.text, "way=\"to\"", UINT64_MAX);
-	wm_metric_sample(f, "x_bytes", "_total", labels.text, "", 0);
-	wm_metric_family(f, "y", "gauge", NULL, "Others.");
-	wm_metric_sample(f, "y", "", "", "way=\"to\"", 10);
-	wm_metric_sample(f, "y", "", "", "", 1234567890);
-	wm_metric_family(f, "z_seconds", "gauge", "seconds", "Times.");
-	wm_metric_time(f, "z_seconds", "", "", "way=\"to\"", 1);
-	wm_metric_time(f, "z_seconds", "", "", "", 12345678901234);
-	wm_metrics_end(f);
+	wm_metric_family(&w, "x_bytes", "counter", "bytes", "Bytes.");
+	wm_metric_sample(&w, "x_bytes", "_total", labels.text, "way=\"to\"", UINT64_MAX);
+	wm_metric_sample(&w, "x_bytes", "_total", labels.text, "", 0);
+	wm_metric_family(&w, "y", "gauge", NULL, "Others.");
+	wm_metric_sample(&w, "y", "", "", "way=\"to\"", 10);
+	wm_metric_sample(&w, "y", "", "", "", 1234567890);
+	wm_metric_family(&w, "z_seconds", "gauge", "seconds", "Times.");
+	wm_metric_time(&w, "z_seconds", "", "", "way=\"to\"", 1);
+	wm_metric_time(&w, "z_seconds", "", "", "", 12345678901234);
+	wm_metrics_end(&w);
+	wm_writer_flush(&w);
 	assert_int_equal(fclose(f), 0);
 	assert_string_equal(text, "# TYPE x_bytes counter\n"
 				  "# UNIT x_bytes bytes\n"

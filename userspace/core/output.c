@@ -2,7 +2,6 @@
 #include "core/output.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,14 @@
 #endif
 
 #include "core/name.h"
+#include "core/writer.h"
 
 #define DEPTH_MAX 16
 #define COLS_MAX 24
 
 struct wm_out {
-	FILE *f;
+	FILE *f; /* of text; that of JSON goes through json */
+	struct wm_writer json;
 	enum wm_out_format format;
 	bool uncut;
 	int depth;               /* of JSON nesting, and of text indentation */
@@ -26,6 +27,7 @@ struct wm_out {
 	/* the table being built */
 	struct libscols_table *table;
 	struct libscols_line *line;
+	bool plain; /* all of it so far */
 	const struct wm_col *cols;
 	size_t ncols, col, rows, shown;
 };
@@ -47,8 +49,9 @@ struct wm_out *wm_out_new(FILE *f, enum wm_out_format format)
 #endif
 	out->f = f;
 	out->format = format;
+	wm_writer_open(&out->json, f);
 	if (is_json(out))
-		fputc('{', f);
+		wm_puts(&out->json, "{");
 	return out;
 }
 
@@ -64,67 +67,57 @@ int wm_out_end(struct wm_out *out)
 	if (!out)
 		return -ENOMEM;
 	if (is_json(out))
-		fputs(out->format == WM_OUT_JSON_LINE ? "}\n" : "\n}\n", out->f);
+		wm_puts(&out->json, out->format == WM_OUT_JSON_LINE ? "}\n" : "\n}\n");
+	wm_writer_flush(&out->json);
 	rc = fflush(out->f) || ferror(out->f) ? -(errno ? errno : EIO) : 0;
 	free(out);
 	return rc;
 }
 
-/* What is plain ASCII at s, and goes out as it is in any form: most of all there is. */
-static size_t plain(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n] >= ' ' && s[n] <= '~' && s[n] != '"' && s[n] != '\\')
-		n++;
-	return n;
-}
-
 /* What is not UTF-8 would make the whole document invalid. */
-static void json_string(FILE *f, const char *s)
+static void json_string(struct wm_writer *w, const char *s)
 {
 	uint32_t code;
+	char escape[8];
 
-	fputc('"', f);
-	for (size_t n = plain(s);; n = plain(s)) {
-		fwrite(s, 1, n, f);
-		s += n;
-		if (!*s)
-			break;
-		n = wm_utf8_decode(s, &code);
+	wm_puts(w, "\"");
+	for (s = wm_put_plain(w, s); *s; s = wm_put_plain(w, s)) {
+		size_t n = wm_utf8_decode(s, &code);
+
 		if (!n)
-			fputs("\\ufffd", f);
+			wm_puts(w, "\\ufffd");
 		else if (wm_is_control(code))
-			fprintf(f, "\\u%04x", code);
+			wm_put(w, escape, (size_t)snprintf(escape, sizeof(escape), "\\u%04x", code & 0xff));
 		else if (code == '"' || code == '\\')
-			fprintf(f, "\\%c", (char)code);
+			wm_puts(w, code == '"' ? "\\\"" : "\\\\");
 		else
-			fwrite(s, 1, n, f);
+			wm_put(w, s, n);
 		s += n ? n : 1;
 	}
-	fputc('"', f);
+	wm_puts(w, "\"");
 }
 
-static void json_break(struct wm_out *out, const char *comma)
+static void json_break(struct wm_out *out, bool comma)
 {
-	static const char spaces[2 * DEPTH_MAX + 1] = "                                ";
+	static const char text[] = ",\n                                ";
 
-	fputs(comma, out->f);
-	fputc('\n', out->f);
-	fwrite(spaces, 1, 2 * ((size_t)out->depth + 1), out->f);
+	_Static_assert(sizeof(text) == 3 + 2 * DEPTH_MAX, "deep enough");
+	wm_put(&out->json, text + !comma, (size_t)comma + 1 + 2 * ((size_t)out->depth + 1));
 }
 
 /* Comma, line break, indentation and key of the next member. */
 static void json_member(struct wm_out *out, const char *key)
 {
-	if (out->format == WM_OUT_JSON_LINE)
-		fputs(out->member[out->depth] ? ", " : "", out->f);
-	else
-		json_break(out, out->member[out->depth] ? "," : "");
-	out->member[out->depth] = true;
+	bool *member = &out->member[out->depth];
+
+	if (out->format != WM_OUT_JSON_LINE)
+		json_break(out, *member);
+	else if (*member)
+		wm_puts(&out->json, ", ");
+	*member = true;
 	if (key) {
-		json_string(out->f, key);
-		fputs(": ", out->f);
+		json_string(&out->json, key);
+		wm_puts(&out->json, ": ");
 	}
 }
 
@@ -157,9 +150,9 @@ static void put(struct wm_out *out, const char *key, const char *label, const ch
 			return;
 		json_member(out, key);
 		if (quote)
-			json_string(out->f, json);
+			json_string(&out->json, json);
 		else
-			fputs(json, out->f);
+			wm_puts(&out->json, json);
 		return;
 	}
 	if (!label)
@@ -177,33 +170,27 @@ void wm_out_str(struct wm_out *out, const char *key, const char *label, const ch
 
 void wm_out_uint(struct wm_out *out, const char *key, const char *label, uint64_t value)
 {
-	char text[24];
+	char text[WM_UINT_TEXT];
 
-	snprintf(text, sizeof(text), "%" PRIu64, value);
+	wm_uint_format(value, text);
 	put(out, key, label, text, text, false);
 }
 
-struct real {
-	char json[32], text[32];
-};
-
 /* People get as many digits as they can use. */
-static struct real real_of(double value)
+static const char *real_text(const struct wm_out *out, double value, char buf[WM_REAL_TEXT])
 {
-	struct real r = { "null", "-" };
-
 	if (value != value) /* NAN */
-		return r;
-	snprintf(r.json, sizeof(r.json), "%.3f", value);
-	snprintf(r.text, sizeof(r.text), "%.*f", value < 100 ? 1 : 0, value);
-	return r;
+		return is_json(out) ? "null" : "-";
+	wm_real_format(value, is_json(out) ? 3 : value < 100 ? 1 : 0, buf);
+	return buf;
 }
 
 void wm_out_real(struct wm_out *out, const char *key, const char *label, double value)
 {
-	const struct real r = real_of(value);
+	char buf[WM_REAL_TEXT];
+	const char *text = real_text(out, value, buf);
 
-	put(out, key, label, r.json, r.text, false);
+	put(out, key, label, text, text, false);
 }
 
 void wm_out_bool(struct wm_out *out, const char *key, const char *label, bool value)
@@ -229,7 +216,7 @@ static void open_level(struct wm_out *out, const char *key, const char *heading,
 {
 	if (is_json(out)) {
 		json_member(out, key);
-		fputc(bracket, out->f);
+		wm_put(&out->json, &bracket, 1);
 	} else if (heading) {
 		text_indent(out);
 		text_value(out->f, heading);
@@ -250,8 +237,8 @@ static void close_level(struct wm_out *out, char bracket)
 	if (!is_json(out))
 		return;
 	if (any && out->format != WM_OUT_JSON_LINE)
-		json_break(out, "");
-	fputc(bracket, out->f);
+		json_break(out, false);
+	wm_put(&out->json, &bracket, 1);
 }
 
 void wm_out_object(struct wm_out *out, const char *key, const char *heading)
@@ -287,6 +274,7 @@ static void text_table(struct wm_out *out)
 	scols_table_set_column_separator(out->table, "  ");
 	/* Piped output is for grep: never cut there. */
 	scols_table_enable_nowrap(out->table, 1);
+	out->plain = true;
 	if (!cut)
 		scols_table_set_termforce(out->table, SCOLS_TERMFORCE_NEVER);
 	for (size_t i = 0; i < out->ncols; i++) {
@@ -294,8 +282,10 @@ static void text_table(struct wm_out *out)
 		int flags = (c->flags & WM_COL_RIGHT ? SCOLS_FL_RIGHT : 0) |
 			    (c->flags & WM_COL_TRUNC && cut ? SCOLS_FL_TRUNC : 0);
 
-		if (c->header)
-			scols_table_new_column(out->table, c->header, 0, flags);
+		if (!c->header)
+			continue;
+		out->plain &= !*wm_skip_plain(c->header);
+		scols_table_new_column(out->table, c->header, 0, flags);
 	}
 }
 
@@ -325,66 +315,75 @@ void wm_out_row(struct wm_out *out)
 	out->col = out->shown = 0;
 }
 
-/* As text_value writes it; NULL: no memory. */
-static char *cleaned(const char *text)
+/* The column of the next cell; NULL: this form does not show it. */
+static const struct wm_col *next_col(struct wm_out *out)
 {
-	char *clean = NULL;
-	size_t len;
-	FILE *f = open_memstream(&clean, &len);
+	const struct wm_col *c = out->col < out->ncols ? &out->cols[out->col++] : NULL;
 
-	if (!f)
-		return NULL;
-	text_value(f, text);
-	if (!fclose(f))
-		return clean;
-	free(clean);
-	return NULL;
+	return c && (is_json(out) ? c->key : c->header) ? c : NULL;
 }
 
-static void cell(struct wm_out *out, const char *json, const char *text, bool quote)
+static void cell(struct wm_out *out, const struct wm_col *c, const char *text, bool quote)
 {
-	const struct wm_col *c;
 	char *clean = NULL;
 
-	if (out->col >= out->ncols)
-		return;
-	c = &out->cols[out->col++];
 	if (is_json(out)) {
-		put(out, c->key, NULL, json, NULL, quote);
+		put(out, c->key, NULL, text, NULL, quote);
 		return;
 	}
-	if (!c->header || !out->line)
+	if (!out->line)
 		return;
-	if (text[plain(text)])
-		clean = cleaned(text);
-	scols_line_set_data(out->line, out->shown, clean ? clean : text[plain(text)] ? "?" : text);
+	if (*wm_skip_plain(text)) {
+		out->plain = false;
+		clean = strdup(text);
+		if (clean)
+			wm_printable(clean);
+		text = clean ? clean : "?";
+	}
+	scols_line_set_data(out->line, out->shown, text);
 	out->shown++;
 	free(clean);
 }
 
 void wm_out_cell_str(struct wm_out *out, const char *value)
 {
-	cell(out, value ? value : "null", value ? value : "-", value != NULL);
+	const struct wm_col *c = next_col(out);
+
+	if (c)
+		cell(out, c, value ? value : is_json(out) ? "null" : "-", value != NULL);
 }
 
 void wm_out_cell_uint(struct wm_out *out, uint64_t value)
 {
-	char text[24];
+	const struct wm_col *c = next_col(out);
+	char text[WM_UINT_TEXT];
 
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	cell(out, text, text, false);
+	if (!c)
+		return;
+	if (is_json(out)) { /* there may be a million of them */
+		json_member(out, c->key);
+		wm_put_uint(&out->json, value);
+		return;
+	}
+	wm_uint_format(value, text);
+	cell(out, c, text, false);
 }
 
 void wm_out_cell_real(struct wm_out *out, double value)
 {
-	const struct real r = real_of(value);
+	const struct wm_col *c = next_col(out);
+	char buf[WM_REAL_TEXT];
 
-	cell(out, r.json, r.text, false);
+	if (c)
+		cell(out, c, real_text(out, value, buf), false);
 }
 
 void wm_out_cell_bool(struct wm_out *out, bool value)
 {
-	cell(out, value ? "true" : "false", value ? "yes" : "no", false);
+	const struct wm_col *c = next_col(out);
+
+	if (c)
+		cell(out, c, is_json(out) ? (value ? "true" : "false") : value ? "yes" : "no", false);
 }
 
 void wm_out_table_end(struct wm_out *out, const char *if_empty)
@@ -395,6 +394,9 @@ void wm_out_table_end(struct wm_out *out, const char *if_empty)
 		wm_out_array_end(out);
 		return;
 	}
+	/* Plain text is the same encoded: looking at each character once more is most of the work. */
+	if (out->table && out->plain)
+		scols_table_enable_noencoding(out->table, 1);
 	if (!out->rows && if_empty)
 		wm_out_line(out, if_empty);
 	else if (out->rows && out->table)

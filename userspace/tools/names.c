@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "core/writer.h"
 #include "tools/tools.h"
 
 /* --- from an address ---------------------------------------------------------------------- */
@@ -207,7 +208,7 @@ const char *tool_age(int64_t unix_time, char buf[TOOL_AGE])
 
 	if (!unix_time)
 		return "never";
-	snprintf(buf, TOOL_AGE, "%lld s ago", (long long)(now > unix_time ? now - unix_time : 0));
+	strcpy(wm_uint_format(now > unix_time ? (uint64_t)(now - unix_time) : 0, buf), " s ago");
 	return buf;
 }
 
