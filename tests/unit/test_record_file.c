@@ -139,6 +139,44 @@ static void a_saved_config_that_breaks_a_rule_is_damaged(void **state)
 	wm_config_free(&c);
 }
 
+/* Longer than what is read at a time: records lie across. */
+static void a_large_file(void **state)
+{
+	const char *path = unit_path("large");
+	struct wm_site site = { .domain = "large", .subnet = prefix("172.30.16.0/20") };
+	struct wm_config c, again;
+	size_t len;
+	char *data;
+
+	(void)state;
+	mesh_small(&c);
+	assert_ok(wm_config_add_site(&c, &site));
+	for (unsigned int n = 0; n < 2000; n++) {
+		struct wm_host host = { .domain = "large", .overlay = ip("172.30.16.10") + n, .local = ip("10.1.0.10") + n };
+
+		snprintf(host.name, sizeof(host.name), "h%u", n);
+		assert_ok(wm_config_add_host(&c, &host));
+	}
+	assert_ok(wm_config_finish(&c, &err));
+	assert_ok(wm_config_save(path, &c, NULL, &err));
+	assert_ok(wm_config_load(path, &again, &err));
+	assert_configs_equal(&c, &again);
+	wm_config_free(&again);
+	assert_ok(wm_config_recall(path, &again, &err));
+	assert_configs_equal(&c, &again);
+	wm_config_free(&again);
+	wm_config_free(&c);
+	assert_int_equal(wm_read_file(path, 1 << 20, &data, &len), 0);
+	assert_int_equal(load(data, len), 0);
+	for (size_t i = 100; i < len; i += 30011) {
+		data[i] ^= 0x10;
+		assert_refused(load(data, len), EBADMSG, "", "damaged");
+		data[i] ^= 0x10;
+		assert_refused(load(data, i), EBADMSG, "", "short");
+	}
+	free(data);
+}
+
 /* --- the journal ----------------------------------------------------------------------- */
 
 /* Nth change of the small mesh: a host that comes, goes, changes. */
@@ -396,6 +434,7 @@ int main(void)
 		TEST(a_damaged_file_is_refused_wherever_it_is_damaged),
 		TEST(a_file_of_another_kind_is_refused),
 		TEST(a_saved_config_that_breaks_a_rule_is_damaged),
+		TEST(a_large_file),
 		TEST(what_has_changed_since_is_loaded_too),
 		TEST(cut_at_every_byte_it_is_an_earlier_config),
 		TEST(damaged_anywhere_it_is_an_earlier_config),

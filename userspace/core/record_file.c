@@ -15,10 +15,10 @@
 
 #include "core/log.h"
 #include "core/model_index.h"
+#include "core/summed.h"
 #include "core/util.h"
 
 #define JOURNAL_MAX ((size_t)1 << 30)
-#define PART ((size_t)256 * 1024)
 /* A journal may have this much, and this share of the file: reading it takes about as long as what it saves. */
 #define JOURNAL_LEAST ((uint64_t)256 * 1024)
 #define JOURNAL_SHARE 8
@@ -59,23 +59,15 @@ static int journal_path(const char *path, char *ret)
 /* Length and checksum of all that stands in f behind the header; f is then at its beginning. */
 static int sum_up(FILE *f, struct file_header *h)
 {
-	WM_AUTO_FREE char *part = malloc(PART);
-	struct wm_digest_state state;
-	size_t n;
+	struct wm_summed summed;
+	int rc;
 
-	if (!part)
-		return -ENOMEM;
 	if (fflush(f) || fseeko(f, sizeof(*h), SEEK_SET))
 		return -errno;
-	wm_digest_begin(&state);
-	while ((n = fread(part, 1, PART, f))) {
-		wm_digest_add(&state, part, n);
-		h->len += n;
-	}
-	if (ferror(f))
-		return -EIO;
-	wm_digest_end(&state, &h->sum);
-	return fseeko(f, 0, SEEK_SET) ? -errno : 0;
+	wm_summed_begin(&summed, f);
+	rc = wm_summed_end(&summed, &h->sum);
+	h->len = summed.len;
+	return rc ? rc : fseeko(f, 0, SEEK_SET) ? -errno : 0;
 }
 
 static int write_file(FILE *f, void *arg)
@@ -108,48 +100,50 @@ int wm_config_save(const char *path, const struct wm_config *config, struct wm_j
 
 /* --- loading ------------------------------------------------------------------------------ */
 
-/* Opens the file, of which what follows the header is as somebody has saved it; f stands behind the header. Read twice
- * instead of kept in memory: a million hosts are 150 MB. */
-static int open_file(const char *path, FILE **ret, struct file_header *ret_header, struct wm_error *err)
-{
-	WM_AUTO_FCLOSE FILE *f = fopen(path, "re");
-	struct file_header h, is = { 0 };
-	int rc = f ? 0 : -errno;
-
-	if (rc)
-		return wm_fail(err, -rc, "%s: cannot read the saved config: %s", path, strerror(-rc));
-	if (fread(&h, sizeof(h), 1, f) != 1)
-		return wm_fail(err, EBADMSG, "%s: the saved config is cut short", path);
-	if (memcmp(h.magic, file_magic, sizeof(h.magic)) || h.version != FILE_VERSION)
-		return wm_fail(err, EBADMSG, "%s: not a saved config of version %d", path, FILE_VERSION);
-	rc = sum_up(f, &is);
-	if (rc)
-		return wm_fail(err, -rc, "%s: cannot read the saved config: %s", path, strerror(-rc));
-	if (h.len != is.len)
-		return wm_fail(err, EBADMSG, "%s: the saved config is cut short", path);
-	if (!wm_token_hash_equal(&is.sum, &h.sum))
-		return wm_fail(err, EBADMSG, "%s: the saved config is damaged (wrong checksum)", path);
-	if (fseeko(f, sizeof(h), SEEK_SET))
-		return wm_fail(err, errno, "%s: cannot read the saved config: %s", path, strerror(errno));
-	*ret = WM_STEAL(f);
-	*ret_header = h;
-	return 0;
-}
-
-/* Its records one after another; the end record either ends in a check of the whole, or is the end. */
-static int take_records(FILE *f, bool check, struct wm_config *config, struct wm_error *err)
+/* The end record either ends in a check of the whole, or is the end. */
+static int take_records(struct wm_summed *summed, bool check, struct wm_config *config, struct wm_error *err)
 {
 	struct wm_record record;
 	int rc;
 
 	do {
-		rc = wm_record_read(f, &record, err);
-		if (rc == -ENODATA)
-			rc = wm_fail(err, EBADMSG, "the config ends before its end record");
+		rc = wm_summed_record(summed, &record, err);
 		if (!rc)
 			rc = record.type == WM_RECORD_END && !check ? 1 : wm_config_take(config, &record, err);
 	} while (!rc);
 	return rc < 0 ? rc : 0;
+}
+
+/* Whether it is as somebody has saved it. */
+static int check_sum(struct wm_summed *summed, const struct file_header *h, struct wm_error *err)
+{
+	struct wm_token_hash sum;
+	int rc = wm_summed_end(summed, &sum);
+
+	if (rc)
+		return wm_fail(err, -rc, "cannot read the saved config: %s", strerror(-rc));
+	if (summed->len != h->len)
+		return wm_fail(err, EBADMSG, "the saved config is cut short");
+	if (!wm_token_hash_equal(&sum, &h->sum))
+		return wm_fail(err, EBADMSG, "the saved config is damaged (wrong checksum)");
+	return 0;
+}
+
+static int read_file(FILE *f, bool check, struct file_header *ret_header, struct wm_config *config, struct wm_error *err)
+{
+	struct file_header *h = ret_header;
+	struct wm_summed summed;
+	int rc, bad;
+
+	if (fread(h, sizeof(*h), 1, f) != 1)
+		return wm_fail(err, EBADMSG, "the saved config is cut short");
+	if (memcmp(h->magic, file_magic, sizeof(h->magic)) || h->version != FILE_VERSION)
+		return wm_fail(err, EBADMSG, "not a saved config of version %d", FILE_VERSION);
+	wm_summed_begin(&summed, f);
+	rc = take_records(&summed, check, config, err);
+	/* What is wrong with the records of a damaged file does not matter. */
+	bad = check_sum(&summed, h, err);
+	return bad ? bad : rc;
 }
 
 static void sum_entry(const struct wm_token_hash *before, const void *data, size_t len, struct wm_token_hash *ret)
@@ -249,14 +243,14 @@ static int replay(const char *path, const struct wm_token_hash *base, bool check
 
 static int load(const char *path, bool check, struct wm_config *ret, struct wm_error *err)
 {
-	WM_AUTO_FCLOSE FILE *f = NULL;
+	WM_AUTO_FCLOSE FILE *f = fopen(path, "re");
 	struct wm_config config = { 0 };
 	struct file_header h;
-	int rc = open_file(path, &f, &h, err);
+	int rc = f ? 0 : -errno;
 
 	if (rc)
-		return rc;
-	rc = take_records(f, check, &config, err);
+		return wm_fail(err, -rc, "%s: cannot read the saved config: %s", path, strerror(-rc));
+	rc = read_file(f, check, &h, &config, err);
 	if (!rc)
 		rc = replay(path, &h.sum, check, &config, err);
 	if (rc) {
