@@ -22,8 +22,9 @@ void wm_metric_label(struct wm_metric_labels *labels, const char *name, const ch
 /* Begins a family: "counter", "gauge", "histogram". unit: NULL, or how name ends. */
 void wm_metric_family(struct wm_writer *w, const char *name, const char *type, const char *unit, const char *help);
 
-/* What stands before a sample's value. */
-static inline __attribute__((always_inline)) void wm_metric_begin(struct wm_writer *w, const char *name, const char *suffix, const char *labels, const char *more)
+/* What stands before a sample's value. Inline, so that the length of what is constant is. */
+__attribute__((always_inline)) static inline void wm_metric_begin(struct wm_writer *w, const char *name, const char *suffix,
+								  const char *labels, const char *more)
 {
 	wm_puts(w, name);
 	wm_puts(w, suffix);
@@ -38,8 +39,8 @@ static inline __attribute__((always_inline)) void wm_metric_begin(struct wm_writ
 }
 
 /* A sample of it; suffix: "_total" of a counter, "_bucket", "_count", "_sum" of a histogram, else "". labels, more: as text of labels, or "". */
-static inline __attribute__((always_inline)) void wm_metric_sample(struct wm_writer *w, const char *name, const char *suffix, const char *labels,
-				    const char *more, uint64_t value)
+__attribute__((always_inline)) static inline void wm_metric_sample(struct wm_writer *w, const char *name, const char *suffix,
+								   const char *labels, const char *more, uint64_t value)
 {
 	wm_metric_begin(w, name, suffix, labels, more);
 	wm_put_uint(w, value);
