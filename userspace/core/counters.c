@@ -11,25 +11,6 @@ void wm_counters_free(struct wm_counters *c)
 	*c = (struct wm_counters){ 0 };
 }
 
-uint64_t wm_end_field(const struct wm_end_counters *end, enum wm_end_field field)
-{
-	switch (field) {
-	case WM_TO_PACKETS:
-		return end->to.packets;
-	case WM_TO_BYTES:
-		return end->to.bytes;
-	case WM_FROM_PACKETS:
-		return end->from.packets;
-	case WM_FROM_BYTES:
-		return end->from.bytes;
-	case WM_DROPS:
-		return end->drops;
-	case WM_END_FIELDS:
-		break;
-	}
-	return 0;
-}
-
 static bool rate(uint64_t was, uint64_t is, double seconds, double *ret)
 {
 	*ret = is < was ? 0 : (double)(is - was) / seconds;

@@ -35,7 +35,24 @@ void wm_counters_free(struct wm_counters *c); /* NULL-safe */
 
 /* What only rises, of a host or device. */
 enum wm_end_field { WM_TO_PACKETS, WM_TO_BYTES, WM_FROM_PACKETS, WM_FROM_BYTES, WM_DROPS, WM_END_FIELDS };
-uint64_t wm_end_field(const struct wm_end_counters *end, enum wm_end_field field);
+static inline uint64_t wm_end_field(const struct wm_end_counters *end, enum wm_end_field field)
+{
+	switch (field) {
+	case WM_TO_PACKETS:
+		return end->to.packets;
+	case WM_TO_BYTES:
+		return end->to.bytes;
+	case WM_FROM_PACKETS:
+		return end->from.packets;
+	case WM_FROM_BYTES:
+		return end->from.bytes;
+	case WM_DROPS:
+		return end->drops;
+	case WM_END_FIELDS:
+		break;
+	}
+	return 0;
+}
 
 /* A second, from two looks `seconds` apart. False: they do not belong together, because one has fallen (it was zeroed in
  * between), or is another's. */

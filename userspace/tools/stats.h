@@ -42,15 +42,15 @@ struct stats_look {
 	int64_t unix_time;
 };
 
+/* There may be a million of them, and they are sorted: 32 bytes. */
 struct stats_row {
-	const struct wm_end_counters *end;
-	const struct wm_host *host;     /* whom the saved config knows there; both NULL: nobody */
-	const struct wm_device *device;
-	bool rated;
-	double rate[WM_END_FIELDS];     /* if rated */
 	double now;                     /* what it is sorted by: first this, then that */
 	uint64_t total;
+	const struct wm_end_counters *end;
+	uint32_t who;                   /* whom the saved config knows there: which of its hosts and, behind them, devices */
+	uint32_t was;                   /* which end of the look before it can be compared with */
 };
+#define STATS_NOBODY UINT32_MAX /* either of them */
 
 struct stats_reason {
 	struct wm_count count;
@@ -58,7 +58,7 @@ struct stats_reason {
 	double packets, bytes;          /* a second, if rated */
 };
 
-/* Points into the look and the config that it was made from. */
+/* Points into the looks and the config that it was made from. */
 struct stats_view {
 	const char *dataplane;
 	bool filtered;                  /* not all hosts were wanted */
@@ -66,7 +66,9 @@ struct stats_view {
 	int64_t unix_time;
 	double seconds;                 /* since the look before; 0: there was none */
 	struct stats_reason reason[WM_REASON_COUNT];
-	const struct wm_site *hub;
+	const struct wm_config *config;
+	const struct wm_site *hub;      /* of it */
+	const struct wm_counters *before; /* NULL: there was none */
 	struct stats_row *rows;
 	size_t cap, n, more;                 /* rows, and those that are wanted, but too many */
 };
@@ -75,9 +77,13 @@ struct stats_view {
 int stats_view_make(const struct stats_look *look, const struct stats_look *before, const struct wm_config *config,
 		    const struct stats_wish *wish, struct stats_view *ret);
 void stats_view_free(struct stats_view *view);
+/* Sorted rows are about ends and hosts that lie anywhere in memory: fetches those that will soon be asked for, a row after
+ * another. */
+void stats_ahead(const struct stats_view *view, size_t row);
 
 const char *stats_name(const struct stats_view *view, const struct stats_row *row, char buf[WM_FQDN_SIZE]); /* NULL: unknown */
-const char *stats_type(const struct stats_row *row); /* "standard", "isolated", "roaming"; NULL: unknown */
+bool stats_rates(const struct stats_view *view, const struct stats_row *row, double ret[WM_END_FIELDS]); /* a second; false: unknown */
+const char *stats_type(const struct stats_view *view, const struct stats_row *row); /* "standard", "isolated", "roaming"; NULL: unknown */
 
 /* stats_show.c */
 struct stats_form {

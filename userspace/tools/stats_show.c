@@ -49,15 +49,17 @@ static void show_reasons(struct wm_out *out, const struct stats_view *view, stru
 static void show_host(struct wm_out *out, const struct stats_view *view, const struct stats_row *row)
 {
 	char name[WM_FQDN_SIZE], addr[WM_IP4_TEXT], age[TOOL_AGE];
+	double rate[WM_END_FIELDS];
+	bool rated = stats_rates(view, row, rate);
 
 	wm_out_row(out);
 	wm_out_cell_str(out, stats_name(view, row, name));
 	wm_out_cell_str(out, wm_ip4_format(row->end->overlay, addr));
-	wm_out_cell_str(out, stats_type(row));
+	wm_out_cell_str(out, stats_type(view, row));
 	for (int f = 0; f < WM_END_FIELDS; f++)
 		wm_out_cell_uint(out, wm_end_field(row->end, (enum wm_end_field)f));
 	for (int f = 0; f < WM_END_FIELDS; f++)
-		wm_out_cell_real(out, row->rated ? row->rate[f] : NAN);
+		wm_out_cell_real(out, rated ? rate[f] : NAN);
 	if (view->seen)
 		wm_out_cell_uint(out, (uint64_t)row->end->last_seen);
 	else
@@ -88,8 +90,10 @@ static void show_hosts(struct wm_out *out, const struct stats_view *view, struct
 	for (int f = 0; form.watched && f < WM_END_FIELDS; f++)
 		totals[f].header = NULL;
 	wm_out_table(out, "hosts", NULL, cols, WM_ARRAY_LEN(cols));
-	for (size_t i = 0; i < view->n; i++)
+	for (size_t i = 0; i < view->n; i++) {
+		stats_ahead(view, i);
 		show_host(out, view, &view->rows[i]);
+	}
 	wm_out_table_end(out, view->filtered ? "no host or device of this site is like that" : "no registered host or device");
 	wm_out_uint(out, "not_shown", NULL, view->more);
 	snprintf(more, sizeof(more), "... %zu more", view->more);

@@ -39,10 +39,87 @@ bool stats_type_valid(const char *type)
 	       !strcmp(type, wm_device_type_name(WM_ACCESS_FULL));
 }
 
+#define AHEAD 8 /* rows */
+
+/* --- who a row is ---------------------------------------------------------------------------- */
+
+/* NULL: none. */
+static const struct wm_host *host_of(const struct stats_view *view, const struct stats_row *row)
+{
+	return row->who < view->config->nhosts ? &view->config->hosts[row->who] : NULL;
+}
+
+static const struct wm_device *device_of(const struct stats_view *view, const struct stats_row *row)
+{
+	size_t which = row->who - view->config->nhosts;
+
+	return row->who >= view->config->nhosts && which < view->config->ndevices ? &view->config->devices[which] : NULL;
+}
+
+/* NULL: nobody knows. */
+static const char *name_of(const struct stats_view *view, const struct stats_row *row)
+{
+	const struct wm_host *host = host_of(view, row);
+	const struct wm_device *device = device_of(view, row);
+
+	return host ? host->name : device ? device->name : NULL;
+}
+
+static const char *domain_of(const struct stats_view *view, const struct stats_row *row)
+{
+	const struct wm_host *host = host_of(view, row);
+
+	return host ? host->domain : view->hub ? view->hub->domain : "";
+}
+
+const char *stats_name(const struct stats_view *view, const struct stats_row *row, char buf[WM_FQDN_SIZE])
+{
+	const char *name = name_of(view, row), *domain = domain_of(view, row);
+	char *end;
+
+	_Static_assert(WM_FQDN_SIZE >= 2 * WM_NAME_SIZE, "a name, a dot, a domain");
+	if (!name)
+		return NULL;
+	end = stpcpy(buf, name);
+	if (*domain)
+		*end++ = '.';
+	strcpy(end, domain);
+	return buf;
+}
+
+const char *stats_type(const struct stats_view *view, const struct stats_row *row)
+{
+	const struct wm_host *host = host_of(view, row);
+	const struct wm_device *device = device_of(view, row);
+
+	return host ? wm_host_type_name(host->access) : device ? wm_device_type_name(device->access) : NULL;
+}
+
+void stats_ahead(const struct stats_view *view, size_t row)
+{
+	const struct stats_row *r = row + AHEAD < view->n ? &view->rows[row + AHEAD] : NULL;
+	const struct wm_host *host = r ? host_of(view, r) : NULL;
+
+	if (!r)
+		return;
+	__builtin_prefetch(r->end);
+	__builtin_prefetch(&r->end->last_seen);
+	if (!host)
+		return;
+	__builtin_prefetch(host->name);
+	__builtin_prefetch(host->domain);
+	__builtin_prefetch(&host->access);
+}
+
+bool stats_rates(const struct stats_view *view, const struct stats_row *row, double ret[WM_END_FIELDS])
+{
+	return row->was != STATS_NOBODY && wm_end_rates(&view->before->ends[row->was], row->end, view->seconds, ret);
+}
+
 /* --- order --------------------------------------------------------------------------------- */
 
 /* What happens now goes before what has happened so far, where that is known. */
-static void weigh(struct stats_row *row, enum stats_key key)
+static void weigh(struct stats_row *row, enum stats_key key, const double rate[WM_END_FIELDS])
 {
 	if (key == STATS_SEEN)
 		row->total = (uint64_t)row->end->last_seen;
@@ -50,25 +127,29 @@ static void weigh(struct stats_row *row, enum stats_key key)
 		if (!(key_fields[key] & 1u << f))
 			continue;
 		row->total += wm_end_field(row->end, (enum wm_end_field)f);
-		row->now += row->rated ? row->rate[f] : 0;
+		row->now += row->was != STATS_NOBODY ? rate[f] : 0;
 	}
 }
 
+struct order {
+	const struct stats_wish *wish;
+	const struct stats_view *view;
+};
+
 /* Who is nobody comes last. */
-static int by_name(const struct stats_row *x, const struct stats_row *y)
+static int by_name(const struct stats_view *view, const struct stats_row *x, const struct stats_row *y)
 {
-	const char *a = x->host ? x->host->name : x->device ? x->device->name : NULL;
-	const char *b = y->host ? y->host->name : y->device ? y->device->name : NULL;
+	const char *a = name_of(view, x), *b = name_of(view, y);
 	int order = a && b ? strcmp(a, b) : !a - !b;
 
-	return order || !x->host || !y->host ? order : strcmp(x->host->domain, y->host->domain);
+	return order || !host_of(view, x) || !host_of(view, y) ? order : strcmp(domain_of(view, x), domain_of(view, y));
 }
 
 static int by_wish(const void *a, const void *b, void *arg)
 {
 	const struct stats_row *x = a, *y = b;
-	const struct stats_wish *wish = arg;
-	int order = wish->key == STATS_NAME ? by_name(x, y) : 0;
+	const struct order *o = arg;
+	int order = o->wish->key == STATS_NAME ? by_name(o->view, x, y) : 0;
 
 	if (!order)
 		order = (x->now < y->now) - (x->now > y->now);
@@ -76,13 +157,27 @@ static int by_wish(const void *a, const void *b, void *arg)
 		order = (x->total < y->total) - (x->total > y->total);
 	if (!order)
 		order = (x->end->overlay > y->end->overlay) - (x->end->overlay < y->end->overlay);
-	return wish->reverse ? -order : order;
+	return o->wish->reverse ? -order : order;
+}
+
+/* As they come they are sorted by address, which is how they are wanted where nothing was counted, too. */
+static bool in_order(struct order *order)
+{
+	const struct stats_view *view = order->view;
+	size_t i = 1;
+
+	while (i < view->n && by_wish(&view->rows[i - 1], &view->rows[i], order) < 0)
+		i++;
+	return i >= view->n;
 }
 
 /* In order, and no more than are wanted. */
 static void sort_and_cut(const struct stats_wish *wish, struct stats_view *view)
 {
-	qsort_r(view->rows, view->n, sizeof(*view->rows), by_wish, (void *)wish);
+	struct order order = { wish, view };
+
+	if (!in_order(&order))
+		qsort_r(view->rows, view->n, sizeof(*view->rows), by_wish, &order);
 	if (!wish->limit || view->n <= wish->limit)
 		return;
 	view->more += view->n - wish->limit;
@@ -93,7 +188,9 @@ static void sort_and_cut(const struct stats_wish *wish, struct stats_view *view)
  * has no chance any more. */
 static void take_row(const struct stats_wish *wish, const struct stats_row *row, struct stats_view *view)
 {
-	if (view->more && by_wish(row, &view->rows[wish->limit - 1], (void *)wish) > 0) {
+	struct order order = { wish, view };
+
+	if (view->more && by_wish(row, &view->rows[wish->limit - 1], &order) > 0) {
 		view->more++;
 		return;
 	}
@@ -108,30 +205,29 @@ struct cursors {
 	size_t host, device, before;
 };
 
-static const struct wm_host *host_at(const struct wm_config *config, wm_ip4 overlay, size_t *at)
+static uint32_t who_at(const struct wm_config *config, wm_ip4 overlay, struct cursors *at)
 {
-	while (*at < config->nhosts && config->hosts[*at].overlay < overlay)
-		(*at)++;
-	return *at < config->nhosts && config->hosts[*at].overlay == overlay ? &config->hosts[*at] : NULL;
+	while (at->host < config->nhosts && config->hosts[at->host].overlay < overlay)
+		at->host++;
+	while (at->device < config->ndevices && config->devices[at->device].overlay < overlay)
+		at->device++;
+	if (at->host < config->nhosts && config->hosts[at->host].overlay == overlay)
+		return (uint32_t)at->host;
+	if (at->device < config->ndevices && config->devices[at->device].overlay == overlay)
+		return (uint32_t)(config->nhosts + at->device);
+	return STATS_NOBODY;
 }
 
-static const struct wm_device *device_at(const struct wm_config *config, wm_ip4 overlay, size_t *at)
+static uint32_t end_at(const struct wm_counters *counters, wm_ip4 overlay, struct cursors *at)
 {
-	while (*at < config->ndevices && config->devices[*at].overlay < overlay)
-		(*at)++;
-	return *at < config->ndevices && config->devices[*at].overlay == overlay ? &config->devices[*at] : NULL;
+	while (at->before < counters->nends && counters->ends[at->before].overlay < overlay)
+		at->before++;
+	return at->before < counters->nends && counters->ends[at->before].overlay == overlay ? (uint32_t)at->before : STATS_NOBODY;
 }
 
-static const struct wm_end_counters *end_at(const struct wm_counters *counters, wm_ip4 overlay, size_t *at)
+static bool is_wanted(const struct stats_wish *wish, const struct stats_view *view, const struct stats_row *row)
 {
-	while (*at < counters->nends && counters->ends[*at].overlay < overlay)
-		(*at)++;
-	return *at < counters->nends && counters->ends[*at].overlay == overlay ? &counters->ends[*at] : NULL;
-}
-
-static bool is_wanted(const struct stats_wish *wish, const struct stats_row *row)
-{
-	const char *type = wish->type ? stats_type(row) : NULL;
+	const char *type = wish->type ? stats_type(view, row) : NULL;
 
 	if (wish->by_host && row->end->overlay != wish->host)
 		return false;
@@ -140,27 +236,30 @@ static bool is_wanted(const struct stats_wish *wish, const struct stats_row *row
 	return !wish->type || (type && !strcmp(type, wish->type));
 }
 
-static void fill_rows(const struct wm_counters *counters, const struct wm_counters *before, const struct wm_config *config,
-		      const struct stats_wish *wish, struct stats_view *view)
+static void fill_rows(const struct wm_counters *counters, const struct stats_wish *wish, struct stats_view *view)
 {
 	struct cursors at = { 0 };
+	double rate[WM_END_FIELDS];
 
 	for (size_t i = 0; i < counters->nends; i++) {
-		const struct wm_end_counters *end = &counters->ends[i], *was;
-		struct stats_row row = { .end = end, .host = host_at(config, end->overlay, &at.host),
-					 .device = device_at(config, end->overlay, &at.device) };
+		const struct wm_end_counters *end = &counters->ends[i];
+		struct stats_row row = { .end = end, .who = who_at(view->config, end->overlay, &at), .was = STATS_NOBODY };
 
-		if (!is_wanted(wish, &row))
+		if (!is_wanted(wish, view, &row))
 			continue;
-		was = before ? end_at(before, end->overlay, &at.before) : NULL;
-		row.rated = was && wm_end_rates(was, end, view->seconds, row.rate);
-		weigh(&row, wish->key);
+		if (view->before)
+			row.was = end_at(view->before, end->overlay, &at);
+		if (!stats_rates(view, &row, rate))
+			row.was = STATS_NOBODY;
+		weigh(&row, wish->key, rate);
 		take_row(wish, &row, view);
 	}
 }
 
-static void fill_reasons(const struct wm_counters *counters, const struct wm_counters *before, struct stats_view *view)
+static void fill_reasons(const struct wm_counters *counters, struct stats_view *view)
 {
+	const struct wm_counters *before = view->before;
+
 	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
 		struct stats_reason *reason = &view->reason[r];
 
@@ -175,7 +274,8 @@ static void fill_reasons(const struct wm_counters *counters, const struct wm_cou
 int stats_view_make(const struct stats_look *look, const struct stats_look *before, const struct wm_config *config,
 		    const struct stats_wish *wish, struct stats_view *ret)
 {
-	struct stats_view view = { .unix_time = look->unix_time, .hub = wm_config_hub(config),
+	struct stats_view view = { .unix_time = look->unix_time, .config = config, .hub = wm_config_hub(config),
+				   .before = before ? &before->counters : NULL,
 				   .filtered = wish->by_host || wish->drops || wish->type };
 
 	view.cap = WM_MAX(look->counters.nends, (size_t)1);
@@ -186,8 +286,8 @@ int stats_view_make(const struct stats_look *look, const struct stats_look *befo
 		return -ENOMEM;
 	if (before)
 		view.seconds = (double)(look->at_ms - before->at_ms) / 1000;
-	fill_reasons(&look->counters, before ? &before->counters : NULL, &view);
-	fill_rows(&look->counters, before ? &before->counters : NULL, config, wish, &view);
+	fill_reasons(&look->counters, &view);
+	fill_rows(&look->counters, wish, &view);
 	sort_and_cut(wish, &view);
 	*ret = view;
 	return 0;
@@ -199,19 +299,3 @@ void stats_view_free(struct stats_view *view)
 	*view = (struct stats_view){ 0 };
 }
 
-const char *stats_name(const struct stats_view *view, const struct stats_row *row, char buf[WM_FQDN_SIZE])
-{
-	const char *name = row->host ? row->host->name : row->device ? row->device->name : NULL;
-	const char *domain = row->host ? row->host->domain : view->hub ? view->hub->domain : "";
-
-	if (!name || wm_format(buf, WM_FQDN_SIZE, "%s%s%s", name, *domain ? "." : "", domain))
-		return NULL;
-	return buf;
-}
-
-const char *stats_type(const struct stats_row *row)
-{
-	if (row->host)
-		return wm_host_type_name(row->host->access);
-	return row->device ? wm_device_type_name(row->device->access) : NULL;
-}
