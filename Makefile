@@ -95,6 +95,12 @@ setup_files := $(sort $(wildcard setup/*.sh))
 $(B)/gen/setup.inc: setup $(setup_files) Makefile
 	@mkdir -p $(@D)
 	@{ :; $(foreach s,$(setup_files:setup/%.sh=%),echo 'SETUP($s)';) } >$@
+# The dashboard's files, beside its page. Only one object has them in it.
+web_files := $(sort $(wildcard registry/web/*.js registry/web/*.css registry/web/*.svg))
+$(B)/gen/web.inc: registry/web $(web_files) Makefile
+	@mkdir -p $(@D)
+	@{ :; $(foreach f,$(notdir $(web_files)),echo 'WEB($(basename $f), $(patsubst .%,%,$(suffix $f)))';) } >$@
+$(B)/obj/registry/embedded.o: $(B)/gen/web.inc $(web_files) registry/web/index.html
 
 # --- BPF ----------------------------------------------------------------------
 BPF_CFLAGS := -target bpf -mcpu=v2 -O2 -g -Wall -Wextra -Wno-unused-parameter \

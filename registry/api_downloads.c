@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What everybody may have: GET /openapi.yaml, /setup..., /v1/downloads,
- * /downloads/{}.
+ * What everybody may have: GET /, /web/{}, /openapi.yaml, /setup...,
+ * /v1/downloads, /downloads/{}.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ void api_openapi(struct call *call)
 
 static void answer_script(struct call *call, const char *name)
 {
-	const struct embedded *script = embedded_find(name);
+	const struct embedded *script = embedded_find(embedded_setup, name);
 
 	if (script)
 		answer_embedded(call, script, "text/x-shellscript; charset=utf-8");
@@ -74,6 +74,54 @@ void api_setup_device(struct call *call)
 void api_setup(struct call *call)
 {
 	answer_script(call, call->arg);
+}
+
+/* --- the dashboard ------------------------------------------------------------------------ */
+
+/* Whatever a name, a report or a person's token is made of: what is not a file of ours is not run, loaded or sent to. */
+#define PAGE_POLICY                                                                                                 \
+	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "       \
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/* NULL: there is none of that ending. */
+static const char *type_of(const char *name)
+{
+	static const struct {
+		const char *ending, *type;
+	} types[] = {
+		{ ".html", "text/html; charset=utf-8" },
+		{ ".js", "text/javascript; charset=utf-8" },
+		{ ".css", "text/css; charset=utf-8" },
+		{ ".svg", "image/svg+xml" },
+	};
+	const char *ending = strrchr(name, '.');
+
+	for (size_t i = 0; ending && i < WM_ARRAY_LEN(types); i++) {
+		if (!strcmp(types[i].ending, ending))
+			return types[i].type;
+	}
+	return NULL;
+}
+
+static void answer_web(struct call *call, const struct embedded *file)
+{
+	answer_embedded(call, file, type_of(file->name));
+	call->request->answer.policy = PAGE_POLICY;
+}
+
+void api_page(struct call *call)
+{
+	answer_web(call, &embedded_page_file);
+}
+
+void api_web(struct call *call)
+{
+	const struct embedded *file = embedded_find(embedded_web, call->arg);
+
+	if (file)
+		answer_web(call, file);
+	else
+		problem_set(&call->request->answer, 404, "", "the dashboard has no file '%.40s'; it begins at /", call->arg);
 }
 
 /* --- a file ---------------------------------------------------------------------------------- */

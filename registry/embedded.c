@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Files of the sources that the program has in itself: the scripts of setup/ as they were at build (gen/setup.inc has a
- * line SETUP(name) for each), and the API's description.
+ * line SETUP(name) for each), the API's description, and the dashboard (gen/web.inc: a line WEB(name, ending) for each file).
  */
 #include "registry/embedded.h"
 
@@ -20,11 +20,23 @@
 #endif
 
 EMBED(openapi, "docs/openapi.yaml")
+EMBED(page, "registry/web/index.html")
+#define WEB(name, ending) EMBED(web_##name##_##ending, "registry/web/" #name "." #ending)
+#include "web.inc"
+#undef WEB
 #define SETUP(name) EMBED(setup_##name, SETUP_DIR #name ".sh")
 #include "setup.inc"
 #undef SETUP
 
 const struct embedded embedded_openapi_file = { "openapi", embedded_openapi, embedded_openapi_end };
+const struct embedded embedded_page_file = { "index.html", embedded_page, embedded_page_end };
+
+const struct embedded embedded_web[] = {
+#define WEB(name, ending) { #name "." #ending, embedded_web_##name##_##ending, embedded_web_##name##_##ending##_end },
+#include "web.inc"
+#undef WEB
+	{ 0 },
+};
 
 const struct embedded embedded_setup[] = {
 #define SETUP(name) { #name, embedded_setup_##name, embedded_setup_##name##_end },
@@ -33,9 +45,9 @@ const struct embedded embedded_setup[] = {
 	{ 0 },
 };
 
-const struct embedded *embedded_find(const char *name)
+const struct embedded *embedded_find(const struct embedded *list, const char *name)
 {
-	for (const struct embedded *e = embedded_setup; e->name; e++) {
+	for (const struct embedded *e = list; e->name; e++) {
 		if (!strcmp(e->name, name))
 			return e;
 	}

@@ -42,6 +42,7 @@ struct http_answer {
 	struct http_stream stream; /* when read is set: all that comes behind body (of HTTP_BEGUN_MAX at most); taken over */
 	char etag[80];
 	char allow[64];    /* of a 405 */
+	const char *policy; /* Content-Security-Policy of what a browser shows; static; NULL: not said */
 	unsigned int retry_after; /* seconds, of a 429 or 503; 0: not said */
 };
 

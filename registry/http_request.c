@@ -136,6 +136,10 @@ static void add_headers(const struct exchange *x, struct MHD_Response *response)
 		MHD_add_response_header(response, "ETag", answer->etag);
 	if (*answer->allow)
 		MHD_add_response_header(response, "Allow", answer->allow);
+	if (answer->policy) {
+		MHD_add_response_header(response, "Content-Security-Policy", answer->policy);
+		MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	}
 	if (answer->retry_after) {
 		char seconds[16];
 

@@ -114,6 +114,8 @@ void api_enrolment_create(struct call *call);
 void api_enrolment_delete(struct call *call);
 void api_enrol(struct call *call);
 /* api_downloads.c */
+void api_page(struct call *call);
+void api_web(struct call *call);
 void api_openapi(struct call *call);
 void api_setup_device(struct call *call);
 void api_setup(struct call *call);

@@ -25,6 +25,8 @@
 
 const struct route registry_routes[] = {
 	{ "GET", "/health", ROLE_PUBLIC, api_health },
+	{ "GET", "/", ROLE_PUBLIC, api_page },
+	{ "GET", "/web/{}", ROLE_PUBLIC, api_web },
 	{ "GET", "/openapi.yaml", ROLE_PUBLIC, api_openapi },
 	{ "GET", "/setup", ROLE_PUBLIC, api_setup_device },
 	{ "GET", "/setup/{}", ROLE_PUBLIC, api_setup },

@@ -16,10 +16,10 @@ $(eval $(call test_program,registry/test_routes,tests/registry/test_routes.c,reg
 
 # The registry with other scripts in it than setup/ has: embedded/.
 $(B)/obj/tests/registry/embedded.o: registry/embedded.c $(wildcard tests/registry/embedded/*.inc tests/registry/embedded/*/*.sh) \
-		docs/openapi.yaml $(B)/see/registry/$(SEEN)
+		docs/openapi.yaml $(B)/gen/web.inc $(web_files) registry/web/index.html $(B)/see/registry/$(SEEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$< (embedded/))
-	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/registry -Itests/registry/embedded -DSETUP_DIR='"tests/registry/embedded/setup/"' -Wa,-I$(CURDIR) -c -o $@ $<
+	$(Q)$(CC) $(ALLCFLAGS) -I$(B)/see/registry -Itests/registry/embedded -I$(B)/gen -DSETUP_DIR='"tests/registry/embedded/setup/"' -Wa,-I$(CURDIR) -c -o $@ $<
 $(B)/tests/registry/embedded: $(B)/obj/tests/registry/embedded.o $(B)/libregistry.a $(B)/libcore.a
 	@mkdir -p $(@D)
 	$(call link,$(B)/obj/registry/main.o,$^,-lmicrohttpd -ljansson -lsqlite3 -lpq -lsodium -lpthread)

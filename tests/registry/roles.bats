@@ -15,6 +15,8 @@ matrix() {
 	cat <<'END'
 # method path                  body               none admin read gw  gw2 dev dev2 iso join
 GET    /health                 -                  200  200   200  200 200 200 200  200 200
+GET    /                       -                  200  200   200  200 200 200 200  200 200
+GET    /web/none               -                  404  404   404  404 404 404 404  404 404
 GET    /openapi.yaml           -                  200  200   200  200 200 200 200  200 200
 GET    /setup                  -                  200  200   200  200 200 200 200  200 200
 GET    /setup/none             -                  404  404   404  404 404 404 404  404 404
