@@ -34,6 +34,11 @@ function makeField(field, prefix) {
 		el("span", { class: "error", id: `${id}-error`, "data-error-for": field.name, role: "alert" }));
 }
 
+// Of what was entered, what is another than in the object: what somebody else has changed meanwhile is not put back.
+function changed(values, object) {
+	return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== (object[name] ?? null)));
+}
+
 // What was entered, by name: true or false, text, or null where a field is empty.
 function read(form, fields) {
 	return Object.fromEntries(fields.map(({ name, kind }) => {
@@ -54,14 +59,21 @@ class Question {
 		this.form = el("form", { onsubmit: (event) => this.submit(event), novalidate: true }, this.heading,
 			el("div", { class: "intro" }, intro), fields.map((field) => makeField(field, prefix)), this.problem,
 			el("p", { class: "buttons" }, button("cancel", "Cancel", () => this.dialog.close()), this.go));
-		this.dialog = el("dialog", { "aria-labelledby": `${prefix}-title`, onclose: () => this.dialog.remove(),
+		this.dialog = el("dialog", { "aria-labelledby": `${prefix}-title`, onclose: () => this.leave(),
 			// What is shown only once is not closed by mistake.
 			oncancel: (event) => this.settled && event.preventDefault() }, this.form);
-		this.was = now?.();
+		this.base = this.was = now?.();
 		this.tag = tag();
 		document.body.append(this.dialog);
 		this.dialog.showModal();
 		(this.form.querySelector("input, select") ?? this.heading).focus();
+	}
+
+	// The browser gives the focus back to where it was; that may have gone with what was removed.
+	leave() {
+		this.dialog.remove();
+		if (document.activeElement === document.body)
+			document.querySelector("main h1")?.focus();
 	}
 
 	say(name, text) {
@@ -91,9 +103,10 @@ class Question {
 			this.say(missing.name, `${missing.label} is needed`);
 			return;
 		}
+		const values = read(this.form, this.fields);
 		this.go.disabled = true;
 		try {
-			const result = await this.send(read(this.form, this.fields), this.tag);
+			const result = await this.send(this.base ? changed(values, this.base) : values, this.tag);
 			const rest = this.done?.(result);
 
 			if (rest)
@@ -136,7 +149,7 @@ class Question {
 
 // title, submit: what the button says. intro: text or nodes. danger: it takes something away.
 // fields: {name, label, value, hint, placeholder, required, options: [[value, text]], kind: "checkbox"}; names are the API's.
-// send(values, tag): does it; a Refused is shown at the field that it names. done(result): what is shown instead of closing.
+// send(values, tag): does it, with what was entered, or with now() what was changed of it; a Refused is shown at the field that it names. done(result): what is shown instead of closing.
 // now(): the object that it is about, as it is; for who is told that somebody else has changed it.
 export function question(what) {
 	return new Question(what);

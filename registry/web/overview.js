@@ -56,7 +56,7 @@ function numbers() {
 		["Hub", known.hub?.domain ?? "none"],
 		["Hosts", `${count(known.hosts.size)}${isolated ? `, of them ${count(isolated)} isolated` : ""}`],
 		["Devices", `${count(devices.length)}, of them ${count(devices.filter((device) => device.public_key).length)} enrolled`],
-		["Carried by tunnels", `${bytes(carried)} since their gateways' devices were made`],
+		["Received by tunnels", bytes(carried)],
 	];
 }
 

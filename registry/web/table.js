@@ -50,6 +50,7 @@ export class Table {
 	}
 
 	makeTools(caption) {
+		this.many = caption;
 		this.said = el("span", { class: "hint" });
 		if (this.search)
 			this.field = el("input", { type: "search", placeholder: "Search", "aria-label": `Search in ${caption}`, oninput: () => this.turn(0) });
@@ -69,7 +70,7 @@ export class Table {
 		if (this.actions)
 			head.push(el("td", { role: "cell" }));
 		this.body = el("tbody", { role: "rowgroup" });
-		return el("table", { role: "table" }, el("caption", { class: "unseen" }, caption),
+		return this.table = el("table", { role: "table" }, el("caption", { class: "unseen" }, caption),
 			el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, head)), this.body);
 	}
 
@@ -138,8 +139,9 @@ export class Table {
 		this.showRows(rows.slice(from, from + PAGE));
 		for (const th of this.heads)
 			setAttribute(th, "aria-sort", th.dataset.column === this.sorted ? (this.down ? "descending" : "ascending") : null);
-		setText(this.said, !this.total ? this.empty : rows.length === this.total ? plural(this.total, "row") :
-			`${count(rows.length)} of ${plural(this.total, "row")}`);
+		const all = plural(this.total, this.many.replace(/s$/, ""), this.many);
+		setText(this.said, !this.total ? this.empty : rows.length === this.total ? all : `${count(rows.length)} of ${all}`);
+		this.table.hidden = !rows.length;
 		this.pager.hidden = pages === 1;
 		this.back.disabled = this.page === 0;
 		this.forth.disabled = this.page === pages - 1;
@@ -186,8 +188,11 @@ export class Table {
 				this.body.insertBefore(tr, place);
 		}
 		for (const [key, tr] of before) {
-			if (!this.kept.has(key))
-				tr.remove();
+			if (this.kept.has(key))
+				continue;
+			if (tr.contains(document.activeElement)) // what it was on has gone
+				this.field?.focus();
+			tr.remove();
 		}
 	}
 }

@@ -76,7 +76,8 @@ function valueText(value) {
 }
 
 // What differs between two states of an object, each of which may be null: [{key, from, to}], undefined where there was
-// no object. Its name is said elsewhere, and the gateway follows from the subnet.
+// no object. Its name is said elsewhere, the gateway follows from the subnet, and a site that has come or gone has no gateway to
+// speak of preshared keys.
 export function difference(before, after) {
 	const told = new Set(["name", "domain", "gateway"]);
 	const keys = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
@@ -85,7 +86,8 @@ export function difference(before, after) {
 	for (const key of keys) {
 		const from = before?.[key], to = after?.[key];
 
-		if (told.has(key) || (before && after ? valueText(from) === valueText(to) : (from ?? to ?? null) === null))
+		if (told.has(key) || (key === "preshared" && !(before && after)) ||
+			(before && after ? valueText(from) === valueText(to) : (from ?? to ?? null) === null))
 			continue;
 		found.push({ key, from: before ? valueText(from) : undefined, to: after ? valueText(to) : undefined });
 	}
