@@ -173,7 +173,7 @@ export function peersUp(report) {
 	return { up: heard.length, all: report.peers.length };
 }
 
-// A word for the state of a site's gateway, as `wm list-sites` has it: a cell.
+// How the gateway of that site is: a cell.
 export function siteState(mesh, site) {
 	const report = mesh.reports.get(site.domain);
 	const trouble = gatewayTrouble(mesh, site, report);

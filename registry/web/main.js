@@ -42,7 +42,6 @@ function markLinks() {
 
 function showView() {
 	const { name, argument } = wanted();
-	const first = view === null;
 
 	for (const dialog of document.querySelectorAll("dialog"))
 		dialog.close();
@@ -50,10 +49,9 @@ function showView() {
 	view = { name, argument, ...views[name].show(main, argument) };
 	document.title = `${argument || views[name].title} · ${known.header.mesh_name} · wm`;
 	markLinks();
-	if (!first) { // who came by a link goes on at the beginning of what it led to
-		main.querySelector("h1").focus();
-		scrollTo(0, 0);
-	}
+	// Who came by a link, or by signing in, goes on at the beginning of what it led to.
+	main.querySelector("h1").focus();
+	scrollTo(0, 0);
 }
 
 function showLink() {
