@@ -8,6 +8,7 @@ import { ageOf, ageText } from "./text.js";
 const CLOCK_OFF_S = 60;
 const REPORT_LATE_S = 180;    // gateways report every 15 s
 const HANDSHAKE_LATE_S = 300; // WireGuard renews within 180 s where something is sent, and keepalives are
+const SETTLING_MS = 20000;    // after a change, until even a gateway that polls has put it in force and said so
 
 // state: "wrong" or "note". about: the object, or the check itself where it is about the whole. site: whose view has more.
 function finding(state, check, object, what, todo, site = null) {
@@ -23,7 +24,13 @@ function judgeMesh(mesh) {
 	return [];
 }
 
+// A change has just been made: it is no fault yet that not everybody has it in force.
+export function isSettling(mesh) {
+	return performance.now() - mesh.changed < SETTLING_MS;
+}
+
 // What is the matter with the gateway of that site: {what, todo}, or null. report: undefined, there is none.
+// brief: it is behind by a change that has just been made.
 export function gatewayTrouble(mesh, site, report) {
 	const running = "Is it running, does it reach the registry? There: wm-gateway status";
 	const age = report ? ageOf(report.seen) : null;
@@ -39,7 +46,7 @@ export function gatewayTrouble(mesh, site, report) {
 		return { what: `has a problem: ${report.problem}`, todo: "There: wm-gateway status" };
 	if (report.generation < newest)
 		return { what: `has generation ${report.generation} of ${newest} in force`,
-			todo: "If 'wm wait --synced' does not end, there: wm-gateway status" };
+			todo: "If 'wm wait --synced' does not end, there: wm-gateway status", brief: isSettling(mesh) };
 	if (!report.applied)
 		return { what: "has in force what another registry said, or this one before it was restored",
 			todo: "If it stays so, there: wm-gateway status" };
@@ -48,7 +55,7 @@ export function gatewayTrouble(mesh, site, report) {
 
 function judgeGateway(mesh, site, report) {
 	const trouble = gatewayTrouble(mesh, site, report);
-	const found = trouble ? [finding("wrong", "gateway", site.domain, trouble.what, trouble.todo, site.domain)] : [];
+	const found = trouble && !trouble.brief ? [finding("wrong", "gateway", site.domain, trouble.what, trouble.todo, site.domain)] : [];
 
 	if (report?.dataplane_note)
 		found.push(finding("note", "data plane", site.domain, `is ${report.dataplane}: ${report.dataplane_note}`,
@@ -180,5 +187,5 @@ export function siteState(mesh, site) {
 
 	if (!trouble)
 		return { text: `in sync (${report.dataplane})`, mark: "ok" };
-	return { text: trouble.what, title: trouble.todo, mark: "wrong" };
+	return { text: trouble.what, title: trouble.todo, mark: trouble.brief ? "note" : "wrong" };
 }

@@ -22,9 +22,16 @@ function item(finding) {
 		el("span", { class: "todo" }, finding.todo && `${finding.todo}.`));
 }
 
-function wellText() {
-	const sites = known.sites.size;
+function inSync() {
+	return [...known.sites.values()].filter((site) => !gatewayTrouble(known, site, known.reports.get(site.domain))).length;
+}
 
+function wellText() {
+	const sites = known.sites.size, good = inSync();
+
+	if (good < sites)
+		return `Nothing is wrong: generation ${count(known.header.generation)} is being put in force, ` +
+			`${count(good)} of ${plural(sites, "gateway")} have said so.`;
 	return `Nothing is wrong: ${sites === 1 ? "the gateway has" : `all ${count(sites)} gateways have`} generation ` +
 		`${count(known.header.generation)} in force.`;
 }
@@ -45,14 +52,13 @@ function sum(rows, pick) {
 
 function numbers() {
 	const sites = [...known.sites.values()], devices = [...known.devices.values()];
-	const good = sites.filter((site) => !gatewayTrouble(known, site, known.reports.get(site.domain))).length;
 	const isolated = sum([...known.hosts.values()], (host) => Number(host.type === "isolated"));
 	const carried = sum([...known.reports.values()], (report) => sum(report.peers, (peer) => peer.rx));
 
 	return [
 		["Generation", count(known.header.generation)],
 		["Supernet", known.header.supernet],
-		["Sites", `${count(sites.length)}, of them ${count(good)} in sync`],
+		["Sites", `${count(sites.length)}, of them ${count(inSync())} in sync`],
 		["Hub", known.hub?.domain ?? "none"],
 		["Hosts", `${count(known.hosts.size)}${isolated ? `, of them ${count(isolated)} isolated` : ""}`],
 		["Devices", `${count(devices.length)}, of them ${count(devices.filter((device) => device.public_key).length)} enrolled`],

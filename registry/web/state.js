@@ -21,6 +21,7 @@ export const known = {
 	hostsOf: new Map(), // domain: how many
 	reported: false,    // the reports have been asked for
 	version: 0,         // one more whenever the objects are others
+	changed: -Infinity, // when (performance.now) something was changed while this page followed
 };
 
 const listeners = new Set();
@@ -179,6 +180,7 @@ async function loadChanges(wait, signal) {
 	const { header, objects } = await readStream(response, signal);
 	take(objects);
 	known.header = header;
+	known.changed = performance.now();
 	index();
 	tell(newsOf(header, objects));
 	setTimeout(wakeReports, SETTLE_MS);
@@ -260,7 +262,7 @@ export function rest() {
 
 export function forget() {
 	stop();
-	Object.assign(known, { who: null, header: null, hub: null, reported: false, version: known.version + 1 });
+	Object.assign(known, { who: null, header: null, hub: null, reported: false, changed: -Infinity, version: known.version + 1 });
 	for (const map of ["sites", "hosts", "devices", "reports", "hostsOf"])
 		known[map] = new Map();
 	failures.mesh = failures.reports = null;
