@@ -23,7 +23,7 @@ DEMO="perl iproute2 iputils-ping nftables wireguard-go wireguard-tools
 TEST="$DEMO libcmocka-dev bats tcpdump procps
 	iputils-tracepath traceroute python3 python3-yaml python3-jsonschema strace valgrind libclang-rt-14-dev sqlite3
 	minisign systemd qrencode postgresql-15 mandoc zsh fish shellcheck dash busybox-static dbus-daemon systemd-container
-	mmdebstrap lxc"
+	mmdebstrap lxc chromium chromium-driver"
 
 PACKAGE="build-essential debhelper lintian mmdebstrap musl-tools minisign python3 ca-certificates"
 
