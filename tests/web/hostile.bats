@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# A gateway's report, a token's label, a mesh's name may hold any text. It is shown, and does nothing.
+# time limit: 240 s
+
+load rig
+
+EVIL='<img src=x onerror="document.title=666"><script>document.title=666</script><b id=evil>'
+
+@test "text that would be a page's own is shown as it is, everywhere, and runs nothing" {
+	local view text
+	text=$(jq -n --arg evil "$EVIL" '$evil + "\"\u0027`${1}{{1}}&lt;&amp;\u202egpj\u200f"')
+	ok POST /v1/tokens '{"role":"read","name":"<b id=evil onclick=x()>\u202egpj\u200f&lt;"}'
+	report b "\"problem\":$text,\"dataplane_note\":$text,\"version\":\"<b id=evil>\""
+	ok GET /v1/status
+	is '.sites[0].problem | contains("onerror")' true # it got there
+	sign_in
+	sees '#attention li[data-about]' '<img src=x onerror='
+	for view in sites history tokens overview; do
+		go $view
+		harmless
+	done
+	go tokens
+	sees 'tr[data-key]' '<b id=evil onclick=x()>'
+	visit "$URL/#/site/b"
+	sees 'main[data-view=site]' '<img src=x'
+	harmless
+	quiet
+}
+harmless() {
+	now '!document.querySelector("#evil, img, script:not([src]), iframe, object, embed, svg script") && !document.title.includes("666")'
+	healthy
+}
+
+@test "very long words break no layout" {
+	local long view
+	long=$(printf 'W%.0s' {1..255})
+	ok POST /v1/tokens "{\"role\":\"read\",\"name\":\"${long:0:60}\"}"
+	ok POST /v1/sites "{\"domain\":\"${long:0:0}$(printf 'x%.0s' {1..63})\"}"
+	ok POST /v1/hosts "{\"name\":\"$(printf 'y%.0s' {1..63})\",\"domain\":\"$(printf 'x%.0s' {1..63})\",\"local_ip\":\"192.168.1.10\"}"
+	report b "\"problem\":\"$long\",\"dataplane_note\":\"${long:0:159}\""
+	sign_in
+	for width in 390 1280; do
+		width $width
+		for view in overview sites hosts history tokens; do
+			go $view
+			healthy
+		done
+		visit "$URL/#/site/b"
+		sees 'main[data-view=site]' WWWWW
+		healthy
+	done
+	quiet
+}
+
+@test "an address that somebody was sent shows nothing else and does nothing" {
+	local at
+	sign_in
+	for at in '#/site/none' '#/site/<img%20src=x%20onerror=alert(1)>' '#/site/..%2f..%2fv1%2fexport' '#/nothing' '#/site/%' '#/__proto__' '#/constructor' '#' '#//' \
+		'?token=abc#/hosts'; do
+		visit "$URL/$at"
+		sees 'main[data-view]'
+		now 'document.querySelector("main").innerText.trim().length > 0'
+		harmless
+	done
+	quiet 'SEVERE network: .* 404 .*'
+	ok GET /v1/hosts
+	is '.hosts | length' 2
+}
+
+@test "an answer that is no JSON, or of another shape, stops nothing for good" {
+	# A proxy that answers with a page of its own, as they do.
+	sign_in
+	sees '#link[data-state=live]'
+	stop
+	nsenter -t "$BROWSER" -n -- perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 9, ReuseAddr => 1) or die "$!";
+		while (my $c = $s->accept) {
+			while (my $l = <$c>) { last if $l =~ /^\r?\n/ }
+			my $body = $n++ % 2 ? "<html>Bad gateway" : q({"sites":7,"hosts":{"a":null}});
+			print $c "HTTP/1.1 200 OK\r\nContent-Type: ", $n % 2 ? "application/json" : "text/html", "\r\nContent-Length: ", length $body, "\r\nConnection: close\r\n\r\n$body";
+		}' "${URL#http://}" 3>&- &
+	echo "$!" >>"$D/pids"
+	local proxy=$!
+	page '$("#link").dataset.state !== "live"'
+	kill "$proxy"
+	wait "$proxy" || true
+	start --listen "${URL#http://}"
+	sees '#link[data-state=live]'
+	go hosts
+	row nas.b
+	quiet 'SEVERE network: .*'
+}
