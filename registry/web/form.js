@@ -4,7 +4,7 @@
 // stays until it is done.
 
 import { button, el, setText } from "./dom.js";
-import { Refused } from "./api.js";
+import { Away, Refused } from "./api.js";
 import { newerThan, tag } from "./state.js";
 import { differenceText } from "./text.js";
 
@@ -122,7 +122,8 @@ class Question {
 	// The next try is for the mesh as it is then, and the person has been told how that is.
 	async refused(error) {
 		if (!(error instanceof Refused) || error.status !== 412) {
-			this.say(error.field, error.message);
+			this.say(error.field, error instanceof Away ?
+				`${error.message}; whether it was done is not known: look before you try again` : error.message);
 			return;
 		}
 		await newerThan(this.tag);

@@ -38,14 +38,15 @@ function addressFields(host) {
 	];
 }
 
-function askNew() {
+// domain: of the site that it most likely is at.
+export function askHost(domain) {
 	question({
 		title: "Add a host",
 		intro: known.sites.size ? "A machine on a site's LAN. Nothing runs on it; its site's gateway translates." :
 			"There is no site yet for it to be at: add one first.",
 		fields: [
 			{ name: "name", label: "Name", required: true, hint: "One word of a-z, 0-9 and '-'" },
-			{ name: "domain", label: "Site", options: siteOptions() },
+			{ name: "domain", label: "Site", options: siteOptions(), value: domain },
 			...addressFields(null),
 			{ name: "wg_ip", label: "Overlay address", placeholder: "the lowest free one" },
 		],
@@ -80,7 +81,7 @@ function askRemoval(key) {
 	});
 }
 
-function actions(host) {
+export function hostActions(host) {
 	const key = keyOf(host);
 
 	return [
@@ -99,12 +100,12 @@ export function show(main) {
 			{ label: "All sites", options: siteOptions, test: (host, domain) => host.domain === domain },
 			{ label: "All types", options: () => TYPES.map(([type]) => [type, type]), test: (host, type) => host.type === type },
 		],
-		actions: mayChange() ? actions : null,
+		actions: mayChange() ? hostActions : null,
 		empty: "There are no hosts yet.",
 	});
 
 	main.replaceChildren(el("div", { class: "title" }, el("h1", { tabindex: "-1" }, title),
-		mayChange() && button("add-host", "Add a host", askNew, { class: "main" })), table.node);
+		mayChange() && button("add-host", "Add a host", () => askHost(table.values[0]), { class: "main" })), table.node);
 	// Nothing of it is told by reports, which come every few seconds.
 	return { update: () => version !== known.version && (version = known.version, table.update()) };
 }

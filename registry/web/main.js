@@ -120,6 +120,7 @@ function signOut(why) {
 
 function enter(who) {
 	known.who = who;
+	byId("token").value = "";
 	setText(byId("who"), who.role === "admin" ? `admin ${who.name}` : `${who.name} (may look, not change)`);
 	setText(byId("mesh"), who.mesh_name);
 	for (const [id, hidden] of [["top", false], ["main", false], ["skip", false], ["signin", true]])
@@ -134,17 +135,23 @@ async function signIn(token) {
 		setText(byId("signin-error"), "That is no token: it has blanks or other characters in it that no token has.");
 		return;
 	}
+	let why;
+
 	keepToken(token);
 	try {
 		const who = await get("v1/whoami");
 
-		if (who.role === "admin" || who.role === "read")
+		if (who.role === "admin" || who.role === "read") {
 			enter(who);
-		else
-			signOut(useInstead(who));
+			return;
+		}
+		why = useInstead(who);
 	} catch (error) {
-		signOut(whyNot(error, token));
+		why = whyNot(error, token);
 	}
+	forgetToken();
+	setText(byId("signin-error"), why);
+	byId("token").select();
 }
 
 // A tab that was loaded again.

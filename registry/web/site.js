@@ -4,6 +4,7 @@
 
 import { button, el, facts } from "./dom.js";
 import { send } from "./api.js";
+import { askHost, hostActions } from "./hosts.js";
 import { enrol, showGateway } from "./joining.js";
 import { judge, siteState } from "./judge.js";
 import { question } from "./form.js";
@@ -127,39 +128,47 @@ function troubles(domain) {
 			el("span", { class: "todo" }, `${todo}.`)));
 }
 
-export function show(main, domain) {
-	const site = known.sites.get(domain);
+function showNone(main, domain) {
+	main.replaceChildren(el("h1", { tabindex: "-1" }, "No such site"), el("p", null, `There is no site '${domain}' (any more). `,
+		el("a", { href: "#/sites" }, "All sites")));
+	return () => {};
+}
 
-	if (!site) {
-		main.replaceChildren(el("h1", { tabindex: "-1" }, "No such site"), el("p", null, `There is no site '${domain}' (any more). `,
-			el("a", { href: "#/sites" }, "All sites")));
-		return { update: () => known.sites.has(domain) && location.reload() };
-	}
+function showSite(main, domain) {
 	const list = el("ul", { class: "findings" }), about = el("section", { "aria-label": "What it reports" });
 	const peers = new Table({ caption: "peers", columns: peerColumns, key: (peer) => `${peer.kind} ${peer.name}`, sort: "name",
 		rows: () => known.reports.get(domain)?.peers ?? [], empty: "Its gateway has told of none.",
 		search: (peer) => `${peer.kind} ${peer.name} ${peer.endpoint ?? ""}` });
 	const hosts = new Table({ caption: "hosts", columns: hostColumns, key: ({ host }) => `${host.name}.${host.domain}`, sort: "wg_ip",
 		rows: () => hostRows(domain), empty: "It has no hosts yet.",
-		search: ({ host }) => `${host.name} ${host.wg_ip} ${host.local_ip ?? ""} ${host.mac ?? ""} ${host.type}` });
-
-	function update() {
-		const now = known.sites.get(domain);
-
-		if (!now) {
-			show(main, domain);
-			return;
-		}
-		list.replaceChildren(...troubles(domain));
-		about.replaceChildren(facts(reportFacts(now, known.reports.get(domain))));
-		peers.update();
-		hosts.update();
-	}
+		search: ({ host }) => `${host.name} ${host.wg_ip} ${host.local_ip ?? ""} ${host.mac ?? ""} ${host.type}`,
+		actions: mayChange() ? ({ host }) => hostActions(host) : null });
 
 	main.replaceChildren(el("div", { class: "title" }, el("h1", { tabindex: "-1" }, domain), mayChange() && buttons(domain)), list, about,
 		el("h2", null, "Peers"), el("p", { class: "hint" }, "What its WireGuard counts; gateways tell of the 256 that they heard last."), peers.node,
-		el("h2", null, "Hosts"), el("p", { class: "hint" }, "Traffic of the 128 with the most. Packets by what became of them, drops and why: there, ",
+		el("div", { class: "title" }, el("h2", null, "Hosts"),
+			mayChange() && button("add-host", "Add a host", () => askHost(domain))), el("p", { class: "hint" }, "Traffic of the 128 with the most. Packets by what became of them, drops and why: there, ",
 			el("code", null, "wm-bpf stats"), " and ", el("code", null, "wm-bpf drops"), "."), hosts.node);
+	return () => {
+		list.replaceChildren(...troubles(domain));
+		about.replaceChildren(facts(reportFacts(known.sites.get(domain), known.reports.get(domain))));
+		peers.update();
+		hosts.update();
+	};
+}
+
+// A site may go, and come back, while it is looked at.
+export function show(main, domain) {
+	let there = null, refresh = null;
+
+	function update() {
+		if (there !== known.sites.has(domain)) {
+			there = known.sites.has(domain);
+			refresh = there ? showSite(main, domain) : showNone(main, domain);
+		}
+		refresh();
+	}
+
 	update();
 	return { update };
 }

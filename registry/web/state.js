@@ -38,8 +38,13 @@ export function whenChanged(listener) {
 
 // news: what a person should hear of, or "".
 function tell(news = "") {
-	for (const listener of listeners)
-		listener(news);
+	for (const listener of listeners) {
+		try {
+			listener(news);
+		} catch (error) { // what cannot be shown does not end what follows
+			console.error(error);
+		}
+	}
 }
 
 export function linkNow() {
@@ -222,6 +227,9 @@ async function followMesh(signal) {
 
 let wakeReports = () => {};
 
+// What a registry of another version may not say.
+const SILENT = { problem: "", dataplane: "", dataplane_note: null, applied: true, peers: [], hosts: [] };
+
 async function followReports(signal) {
 	while (!signal.aborted) {
 		const began = performance.now();
@@ -229,7 +237,7 @@ async function followReports(signal) {
 		await attempt("reports", signal, async () => {
 			const { sites } = await get("v1/status", signal);
 
-			known.reports = new Map(sites.map((report) => [report.domain, report]));
+			known.reports = new Map(sites.map((report) => [report.domain, { ...SILENT, ...report }]));
 			known.reported = true;
 		});
 		tell(); // also what was not answered: ages go on

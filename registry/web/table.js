@@ -51,7 +51,7 @@ export class Table {
 
 	makeTools(caption) {
 		this.many = caption;
-		this.said = el("span", { class: "hint" });
+		this.said = el("span", { class: "hint", role: "status" });
 		if (this.search)
 			this.field = el("input", { type: "search", placeholder: "Search", "aria-label": `Search in ${caption}`, oninput: () => this.turn(0) });
 		this.selects = this.filters.map(({ label }, i) => el("select", { "aria-label": label, onchange: (event) => {
