@@ -487,15 +487,18 @@ static void each_gets_the_address_he_can_reach(void **state)
 static void many_names(void **state)
 {
 	struct wm_dns_name *many = calloc(MANY, sizeof(*many));
+	char (*texts)[16] = calloc(MANY, sizeof(*texts));
 	pid_t pid;
 
 	(void)state;
 	assert_non_null(many);
+	assert_non_null(texts);
 	apply();
 	pid = start_dnsmasq(NULL);
 	assert_dig("nas.a", "192.168.1.10");
 	for (uint32_t i = 0; i < MANY; i++) {
-		snprintf(many[i].fqdn, sizeof(many[i].fqdn), "host-%u.b", i);
+		snprintf(texts[i], sizeof(texts[i]), "host-%u.b", i);
+		many[i].fqdn = texts[i];
 		many[i].addr = IP(172, 16, 0, 2) + i;
 	}
 	plan.names = many;
@@ -505,6 +508,7 @@ static void many_names(void **state)
 	assert_dig("nas.a", "status: NXDOMAIN");
 	stop(pid);
 	free(many);
+	free(texts);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

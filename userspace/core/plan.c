@@ -17,6 +17,7 @@ void wm_plan_free(struct wm_plan *plan)
 	wm_wg_device_free(&plan->wg);
 	free(plan->ends);
 	free(plan->names);
+	wm_texts_free(&plan->texts);
 	free(plan->domains);
 	free(plan->problems);
 	*plan = (struct wm_plan){ 0 };
@@ -295,17 +296,22 @@ static int plan_ends(struct planner *p, struct wm_error *err)
 
 /* --- names ------------------------------------------------------------------------- */
 
+int wm_plan_name(struct wm_texts *texts, const char *name, const char *domain, wm_ip4 addr, bool for_devices,
+		 struct wm_dns_name *ret)
+{
+	*ret = (struct wm_dns_name){ wm_texts_add_dotted(texts, name, domain), addr, for_devices };
+	return ret->fqdn ? 0 : -ENOMEM;
+}
+
 static int add_name(struct planner *p, const char *name, const char *domain, wm_ip4 addr, bool for_devices)
 {
-	int rc = wm_grow((void **)&p->plan->names, &p->plan->cap_names, p->plan->nnames + 1, sizeof(*p->plan->names));
-	struct wm_dns_name *n;
+	struct wm_plan *plan = p->plan;
+	int rc = wm_grow((void **)&plan->names, &plan->cap_names, plan->nnames + 1, sizeof(*plan->names));
 
-	if (rc)
-		return rc;
-	n = &p->plan->names[p->plan->nnames++];
-	n->addr = addr;
-	n->for_devices = for_devices;
-	return wm_format(n->fqdn, sizeof(n->fqdn), "%s.%s", name, domain);
+	if (!rc)
+		rc = wm_plan_name(&plan->texts, name, domain, addr, for_devices, &plan->names[plan->nnames]);
+	plan->nnames += !rc;
+	return rc;
 }
 
 int wm_dns_name_order(const void *a, const void *b)

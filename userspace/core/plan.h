@@ -12,6 +12,7 @@
 
 #include "core/instance.h"
 #include "core/model.h"
+#include "core/texts.h"
 #include "core/wg.h"
 
 /* A LAN of this gateway as found on the machine (userspace/kernel/link.h reads it). */
@@ -59,7 +60,7 @@ struct wm_end {
 
 /* A line of the hosts file. */
 struct wm_dns_name {
-	char fqdn[WM_FQDN_SIZE];
+	const char *fqdn; /* in the plan's texts */
 	wm_ip4 addr;
 	bool for_devices; /* beside the LAN address of the same name, which a device cannot reach */
 };
@@ -79,6 +80,7 @@ struct wm_plan {
 	size_t nends;
 	struct wm_dns_name *names; /* sorted by (fqdn, addr) */
 	size_t nnames;
+	struct wm_texts texts;     /* of names */
 	char (*domains)[WM_NAME_SIZE]; /* every site's domain, sorted */
 	size_t ndomains;
 	size_t cap_ends, cap_names; /* allocated; not for readers */
@@ -100,7 +102,7 @@ bool wm_self_equal(const struct wm_self *a, const struct wm_self *b);
 struct wm_plan_diff {
 	struct wm_end *gone, *come; /* sorted by overlay address; an end that is another now is in both */
 	size_t ngone, ncome;
-	struct wm_dns_name *names_gone, *names_come; /* sorted as in the plan; in one of them only */
+	struct wm_dns_name *names_gone, *names_come; /* sorted as in the plan; in one of them only; good as long as the plan */
 	size_t nnames_gone, nnames_come;
 	bool domains; /* are others */
 };

@@ -28,6 +28,7 @@ struct changer {
 	const struct wm_config *config;
 	const struct wm_self *self;
 	const struct wm_site *me, *hub;
+	struct wm_texts *texts; /* the plan's */
 	struct wm_plan_diff diff;
 	size_t cap_gone, cap_come, cap_names_gone, cap_names_come;
 };
@@ -90,15 +91,13 @@ static int push_end(struct changer *c, bool come, const struct wm_end *end)
 static int push_name(struct changer *c, bool come, const char *name, const char *domain, wm_ip4 addr, bool for_devices)
 {
 	struct wm_dns_name **list = come ? &c->diff.names_come : &c->diff.names_gone;
-	struct wm_dns_name new = { .addr = addr, .for_devices = for_devices };
 	size_t *n = come ? &c->diff.nnames_come : &c->diff.nnames_gone;
 	size_t *cap = come ? &c->cap_names_come : &c->cap_names_gone;
-	int rc = wm_format(new.fqdn, sizeof(new.fqdn), "%s.%s", name, domain);
+	int rc = wm_grow((void **)list, cap, *n + 1, sizeof(**list));
 
 	if (!rc)
-		rc = wm_grow((void **)list, cap, *n + 1, sizeof(new));
-	if (!rc)
-		(*list)[(*n)++] = new;
+		rc = wm_plan_name(c->texts, name, domain, addr, for_devices, &(*list)[*n]);
+	*n += !rc;
 	return rc;
 }
 
@@ -159,8 +158,9 @@ static void sort(void *list, size_t n, size_t size, wm_order_fn order)
 }
 
 /* What an object is called mostly stays when it changes. */
-static void cancel_names(struct wm_plan_diff *d)
+static void cancel_names(struct changer *c)
 {
+	struct wm_plan_diff *d = &c->diff;
 	size_t i = 0, j = 0, ngone = 0, ncome = 0;
 
 	while (i < d->nnames_gone || j < d->nnames_come) {
@@ -172,24 +172,32 @@ static void cancel_names(struct wm_plan_diff *d)
 		else if (order > 0)
 			d->names_come[ncome++] = d->names_come[j++];
 		else
-			i++, j++;
+			i++, wm_texts_drop(c->texts, d->names_come[j++].fqdn);
 	}
 	d->nnames_gone = ngone;
 	d->nnames_come = ncome;
 }
 
+static void drop_texts(struct changer *c, const struct wm_dns_name *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		wm_texts_drop(c->texts, names[i].fqdn);
+}
+
 static int translate(struct changer *c, const struct wm_config_diff *d)
 {
 	struct wm_plan_diff *diff = &c->diff;
-	int rc = c->me && pivots_stay(c, d) && devices_stay(c, d) ? push_all(c, d) : -EAGAIN;
+	bool parts = c->me && pivots_stay(c, d) && devices_stay(c, d) && !wm_texts_wasteful(c->texts);
+	int rc = parts ? push_all(c, d) : -EAGAIN;
 
+	drop_texts(c, diff->names_gone, diff->nnames_gone);
 	if (rc)
 		return rc;
 	sort(diff->gone, diff->ngone, sizeof(*diff->gone), wm_end_order);
 	sort(diff->come, diff->ncome, sizeof(*diff->come), wm_end_order);
 	sort(diff->names_gone, diff->nnames_gone, sizeof(*diff->names_gone), wm_dns_name_order);
 	sort(diff->names_come, diff->nnames_come, sizeof(*diff->names_come), wm_dns_name_order);
-	cancel_names(diff);
+	cancel_names(c);
 	return 0;
 }
 
@@ -243,6 +251,7 @@ static int enter(struct changer *c, const struct wm_config_diff *d, struct wm_pl
 	if (!rc) {
 		wm_sorted_splice(&ends, &new_ends);
 		wm_sorted_splice(&names, &new_names);
+		drop_texts(c, diff->names_gone, diff->nnames_gone); /* the plan's own, of the same words */
 		swap_in(plan, &aside, diff->domains, wg > 0);
 		plan->generation = c->config->mesh.generation;
 	}
@@ -254,7 +263,7 @@ int wm_plan_change(struct wm_plan *plan, const struct wm_config *config, const s
 		   const struct wm_config_diff *diff, struct wm_plan_diff *ret)
 {
 	struct changer c = {
-		.config = config, .self = self,
+		.config = config, .self = self, .texts = &plan->texts,
 		.me = wm_config_site(config, self->domain), .hub = wm_config_hub(config),
 	};
 	int rc = translate(&c, diff);
@@ -262,6 +271,7 @@ int wm_plan_change(struct wm_plan *plan, const struct wm_config *config, const s
 	if (!rc)
 		rc = enter(&c, diff, plan);
 	if (rc) {
+		drop_texts(&c, c.diff.names_come, c.diff.nnames_come);
 		wm_plan_diff_free(&c.diff);
 		return rc;
 	}

@@ -25,5 +25,9 @@ wm_ip4 wm_plan_host_addr(const struct wm_site *me, const struct wm_host *h); /* 
 /* Devices ask here: names of hosts that have a place at this site have their overlay addresses too. */
 bool wm_plan_serves_devices(const struct wm_site *me, size_t ndevices);
 
+/* "name.domain" as one of the texts. 0 or -errno. */
+int wm_plan_name(struct wm_texts *texts, const char *name, const char *domain, wm_ip4 addr, bool for_devices,
+		 struct wm_dns_name *ret);
+
 int wm_end_order(const void *a, const void *b);
 int wm_dns_name_order(const void *a, const void *b);
