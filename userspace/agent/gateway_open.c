@@ -3,12 +3,18 @@
  * What a gateway begins with: what lies on disk, and what a kill has left there.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "agent/gateway.h"
 #include "agent/removal.h"
 #include "core/log.h"
 #include "core/util.h"
+
+/* Arrays of all hosts and their like come and go with each whole config. The C library learns from those that are freed to
+ * keep such a size, up to 32 MiB, in its heap, where another of a greater size does not fit: then there are holes that
+ * nobody gives back. From this size on they have places of their own. */
+#define ARRAYS_BYTES (1 << 20)
 
 int wm_gateway_config_path(const struct wm_instance *inst, char *ret)
 {
@@ -44,6 +50,7 @@ int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct
 	struct wm_error why;
 	int rc;
 
+	mallopt(M_MMAP_THRESHOLD, ARRAYS_BYTES);
 	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1, .opened_ms = wm_monotonic_ms() };
 	remove_unfinished(inst);
 	rc = wm_identity_load(inst, &g->id, err);
