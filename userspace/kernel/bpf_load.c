@@ -60,7 +60,7 @@ static int take_all(const struct bpf_object *obj, struct wm_bpf_set *set)
 	return rc;
 }
 
-/* The shapes of bpf_pins.c and the object's are one contract. */
+/* The shapes of bpf_shape.c and the object's are one contract. */
 static bool has_shape(const struct bpf_map *map, const struct wm_bpf_shape *shape)
 {
 	return map && bpf_map__type(map) == shape->type && bpf_map__key_size(map) == shape->key_size &&
