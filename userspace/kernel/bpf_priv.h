@@ -56,6 +56,12 @@ int wm_bpf_fail(struct wm_error *err, int rc, const char *fmt, ...) __attribute_
 /* What is in force, to be looked at; -ENOENT if nothing is. */
 int wm_bpf_open(const struct wm_instance *inst, struct wm_bpf_set *ret, struct wm_error *err);
 
+/* --- bpf_apply.c --- */
+
+/* The verb of dataplane.h, and with since NULL apply: all is looked at. */
+int wm_bpf_change(const struct wm_instance *inst, const struct wm_plan *plan, const struct wm_plan_diff *since,
+		  uint32_t wg_ifindex, struct wm_error *err);
+
 /* --- bpf_down.c --- */
 
 /* Whether the kernel tells what is in force: 1; 0: it does not, as in many a container, and nothing of ours can be;
