@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What would become of a packet: the real programs, loaded once more on the live
- * maps that say who is who, and on copies of those that programs write. So they
- * decide as the live ones would, nothing live changes, and the live ones have no
- * part in it. Which counter rose in the copies is the reason.
+ * What would become of a packet: the real programs, loaded once more (bpf_trace_copy.c),
+ * get it hook by hook, as the live ones would. Which counter rose is the reason.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "core/util.h"
-#include "kernel/bpf_priv.h"
+#include "kernel/bpf_trace_priv.h"
 
 #define L2 ETH_HLEN /* a test run has an Ethernet header, also where wg has none */
-#define SMALL 256   /* entries of a copy that holds what concerns one packet */
 #define CPUS_MAX 4096
-
-struct job {
-	struct wm_bpf_set live, set; /* set: the copies, and one program */
-	struct wm_bpf_content content;
-	const struct wm_trace_in *in;
-	uint32_t ifindex;            /* of the LAN, if it comes in there */
-	struct wm_trace *ret;
-	struct wm_error *err;
-};
 
 static const enum wm_bpf_prog prog_of[] = {
 	[WM_TRACE_LAN_IN] = WM_BPF_LAN_IN, [WM_TRACE_WG_IN] = WM_BPF_WG_IN, [WM_TRACE_WG_OUT] = WM_BPF_WG_OUT,
@@ -40,14 +26,14 @@ static const uint8_t hook_of[] = {
 	[WM_TRACE_LAN] = WM_TRACE_LAN_IN, [WM_TRACE_WG] = WM_TRACE_WG_IN, [WM_TRACE_SELF] = WM_TRACE_WG_OUT,
 };
 
-static wm_ip4 subnet_of(const struct job *job)
+static wm_ip4 subnet_of(const struct wm_bpf_tracing *job)
 {
 	return ntohl(job->live.meta.params.subnet);
 }
 
 /* --- who ---------------------------------------------------------------------------------- */
 
-static const struct wm_host_info *host_at(const struct job *job, wm_ip4 overlay)
+const struct wm_host_info *wm_bpf_trace_host(const struct wm_bpf_tracing *job, wm_ip4 overlay)
 {
 	uint32_t index = overlay - subnet_of(job);
 
@@ -56,7 +42,7 @@ static const struct wm_host_info *host_at(const struct job *job, wm_ip4 overlay)
 }
 
 /* The overlay address of a LAN address; 0: nobody's. */
-static wm_ip4 overlay_of(const struct job *job, uint32_t ifindex, wm_ip4 local)
+static wm_ip4 overlay_of(const struct wm_bpf_tracing *job, uint32_t ifindex, wm_ip4 local)
 {
 	const struct wm_bpf_lan_host wanted = { .key = { ifindex, htonl(local) } };
 	const struct wm_bpf_lan_host *found = NULL;
@@ -66,7 +52,7 @@ static wm_ip4 overlay_of(const struct job *job, uint32_t ifindex, wm_ip4 local)
 	return found ? subnet_of(job) + found->index : 0;
 }
 
-static bool is_router(const struct job *job, const struct wm_host_info *h, const struct wm_mac *mac)
+static bool is_router(const struct wm_bpf_tracing *job, const struct wm_host_info *h, const struct wm_mac *mac)
 {
 	const struct wm_lan_info *lan = h->lan < WM_LAN_SLOTS ? &job->content.lans[h->lan] : NULL;
 
@@ -77,9 +63,9 @@ static bool is_router(const struct job *job, const struct wm_host_info *h, const
 	return false;
 }
 
-static struct wm_trace_who who_is(const struct job *job, wm_ip4 overlay, const struct wm_mac *mac)
+static struct wm_trace_who who_is(const struct wm_bpf_tracing *job, wm_ip4 overlay, const struct wm_mac *mac)
 {
-	const struct wm_host_info *h = overlay ? host_at(job, overlay) : NULL;
+	const struct wm_host_info *h = overlay ? wm_bpf_trace_host(job, overlay) : NULL;
 	struct wm_trace_who who = { .overlay = overlay };
 
 	if (!h)
@@ -95,105 +81,10 @@ static struct wm_trace_who who_is(const struct job *job, wm_ip4 overlay, const s
 	return who;
 }
 
-/* --- the copies ----------------------------------------------------------------------------- */
-
-static int copy_entry(const struct job *job, enum wm_bpf_map map, uint32_t index, void *value)
-{
-	int rc = bpf_map_lookup_elem(job->live.map[map], &index, value);
-
-	return rc ? rc : bpf_map_update_elem(job->set.map[map], &index, value, BPF_ANY);
-}
-
-static int copy_end(const struct job *job, wm_ip4 overlay)
-{
-	const struct wm_host_info *h = overlay ? host_at(job, overlay) : NULL;
-	struct wm_flow_bucket bucket;
-	int rc = 0;
-
-	for (uint32_t b = 0; !rc && h && h->share && b < WM_FLOW_BUCKETS; b++)
-		rc = copy_entry(job, WM_BPF_FLOWS, (h->share - 1) * WM_FLOW_BUCKETS + b, &bucket);
-	return rc;
-}
-
-/* All entries of a hash whose key has one of these addresses in its first two words. */
-static int copy_hash(const struct job *job, enum wm_bpf_map map, wm_ip4 a, wm_ip4 b)
-{
-	uint32_t key[4], previous[4];
-	int from = job->live.map[map], rc = 0;
-	uint64_t value[2];
-
-	for (uint32_t i = 0; !rc && i < job->live.size[map] && !bpf_map_get_next_key(from, i ? previous : NULL, key); i++) {
-		memcpy(previous, key, sizeof(key));
-		if ((ntohl(key[0]) == a && ntohl(key[1]) == b) || (ntohl(key[0]) == b && ntohl(key[1]) == a)) {
-			if (!bpf_map_lookup_elem(from, key, value))
-				rc = bpf_map_update_elem(job->set.map[map], key, value, BPF_ANY);
-		}
-	}
-	return rc;
-}
-
-/* All of them: what an ICMP error quotes may be anybody's. */
-static int copy_hosts(const struct job *job)
-{
-	size_t len = (size_t)job->content.naddrs * sizeof(*job->content.hosts);
-	void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, job->set.map[WM_BPF_HOSTS], 0);
-
-	if (mapped == MAP_FAILED)
-		return -errno;
-	memcpy(mapped, job->content.hosts, len);
-	munmap(mapped, len);
-	return 0;
-}
-
-static int make_copies(struct job *job, enum wm_bpf_prog prog, wm_ip4 src, wm_ip4 dst)
-{
-	static const bool share[WM_BPF_MAPS] = { [WM_BPF_LAN_HOSTS] = true,
-						  [WM_BPF_LAN_HINTS] = true, [WM_BPF_LANS] = true };
-	struct wm_params params = job->live.meta.params;
-	uint32_t size[WM_BPF_MAPS];
-	struct wm_rate rate;
-	int rc;
-
-	memcpy(size, job->live.size, sizeof(size));
-	size[WM_BPF_HOST_STATS] = size[WM_BPF_HOST_DROPS] = 1; /* nobody looks at them */
-	size[WM_BPF_FLOWS_HALF] = size[WM_BPF_FRAGS] = size[WM_BPF_DROPS] = SMALL;
-	size[WM_BPF_DROP_EVENTS] = (uint32_t)sysconf(_SC_PAGESIZE);
-	params.wg_l2_len = L2;
-	rc = wm_bpf_load_one(&params, &job->live, share, size, prog, &job->set, job->err);
-	if (rc)
-		return rc;
-	rc = copy_hosts(job);
-	if (!rc)
-		rc = copy_end(job, src);
-	if (!rc)
-		rc = copy_end(job, dst);
-	if (!rc)
-		rc = copy_hash(job, WM_BPF_FLOWS_HALF, src, dst);
-	if (!rc)
-		rc = copy_hash(job, WM_BPF_FRAGS, src, dst);
-	for (uint32_t lan = 0; !rc && lan < WM_LAN_SLOTS; lan++)
-		rc = copy_entry(job, WM_BPF_ROUTER_ERRORS, lan, &rate);
-	return rc ? wm_bpf_fail(job->err, rc, "cannot copy what the data plane remembers") : 0;
-}
-
-/* Another program on the same copies. */
-static int load_next(struct job *job, enum wm_bpf_prog prog)
-{
-	struct wm_bpf_set before = job->set;
-	bool share[WM_BPF_MAPS];
-	int rc;
-
-	memset(share, true, sizeof(share));
-	rc = wm_bpf_load_one(&before.meta.params, &before, share, before.size, prog, &job->set, job->err);
-	if (!rc)
-		wm_bpf_set_close(&before);
-	return rc;
-}
-
 /* --- flows ---------------------------------------------------------------------------------- */
 
 /* The state of the flow that a packet between two addresses belongs to, if one of them is an isolated end. */
-static int flow_state(const struct job *job, const struct wm_packet *p, const struct wm_trace_who *end, bool towards,
+static int flow_state(const struct wm_bpf_tracing *job, const struct wm_packet *p, const struct wm_trace_who *end, bool towards,
 		      wm_ip4 peer, uint8_t *ret)
 {
 	struct wm_flow_views views = { 0 };
@@ -214,7 +105,7 @@ static int flow_state(const struct job *job, const struct wm_packet *p, const st
 }
 
 /* Before and after the program has run. */
-static int note_flow(const struct job *job, struct wm_trace_hop *hop, uint8_t *ret)
+static int note_flow(const struct wm_bpf_tracing *job, struct wm_trace_hop *hop, uint8_t *ret)
 {
 	*ret = WM_FLOW_STATES;
 	if (hop->to.isolated)
@@ -224,7 +115,7 @@ static int note_flow(const struct job *job, struct wm_trace_hop *hop, uint8_t *r
 
 /* --- running -------------------------------------------------------------------------------- */
 
-static int read_reasons(const struct job *job, uint64_t ret[WM_REASON_COUNT])
+static int read_reasons(const struct wm_bpf_tracing *job, uint64_t ret[WM_REASON_COUNT])
 {
 	static struct wm_counter value[CPUS_MAX];
 	int cpus = libbpf_num_possible_cpus(), rc = 0;
@@ -238,7 +129,7 @@ static int read_reasons(const struct job *job, uint64_t ret[WM_REASON_COUNT])
 	return rc;
 }
 
-static uint8_t what_became(const struct job *job, const struct wm_trace_hop *hop, int action)
+static uint8_t what_became(const struct wm_bpf_tracing *job, const struct wm_trace_hop *hop, int action)
 {
 	const struct wm_params *params = &job->live.meta.params;
 	bool out = hop->hook == WM_TRACE_WG_OUT;
@@ -259,7 +150,7 @@ static uint8_t what_became(const struct job *job, const struct wm_trace_hop *hop
 }
 
 /* Runs hop->hook on the frame, which becomes what comes out. */
-static int run(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
+static int run(struct wm_bpf_tracing *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
 {
 	uint8_t out[L2 + WM_PACKET_MAX + 64];
 	uint64_t before[WM_REASON_COUNT], after[WM_REASON_COUNT];
@@ -291,7 +182,7 @@ static int run(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, size_t
 }
 
 /* The sender and the receiver by overlay address, as this hook sees them. */
-static void find_ends(const struct job *job, struct wm_trace_hop *hop, bool from_lan)
+static void find_ends(const struct wm_bpf_tracing *job, struct wm_trace_hop *hop, bool from_lan)
 {
 	wm_ip4 src = from_lan ? overlay_of(job, hop->ifindex, hop->in.src) : hop->in.src;
 
@@ -299,7 +190,7 @@ static void find_ends(const struct job *job, struct wm_trace_hop *hop, bool from
 	hop->to = who_is(job, hop->in.dst, &hop->mac);
 }
 
-static int take_hop(struct job *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
+static int take_hop(struct wm_bpf_tracing *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
 {
 	bool from_lan = hop->hook == WM_TRACE_LAN_IN ||
 			(hop->ifindex && hop->ifindex != job->live.meta.params.wg_ifindex);
@@ -332,7 +223,7 @@ static void forward(uint8_t *frame)
 	wm_packet_sum_header(frame + L2);
 }
 
-static int follow(struct job *job, uint8_t *frame, size_t len)
+static int follow(struct wm_bpf_tracing *job, uint8_t *frame, size_t len)
 {
 	struct wm_trace *t = job->ret;
 	struct wm_trace_hop *hop = &t->hop[0];
@@ -349,7 +240,7 @@ static int follow(struct job *job, uint8_t *frame, size_t len)
 	if (hop->end == WM_TRACE_ON_BY_STACK)
 		forward(frame);
 	t->hop[1] = (struct wm_trace_hop){ .hook = WM_TRACE_WG_OUT, .ifindex = hop->ifindex, .mark = hop->mark };
-	rc = load_next(job, WM_BPF_WG_OUT);
+	rc = wm_bpf_trace_load(job, WM_BPF_WG_OUT);
 	if (rc)
 		return rc;
 	rc = take_hop(job, &t->hop[1], frame, &len);
@@ -362,7 +253,7 @@ static int follow(struct job *job, uint8_t *frame, size_t len)
 }
 
 /* The LAN that a source belongs to by its address. */
-static const struct wm_lan_info *lan_of(const struct job *job, wm_ip4 src)
+static const struct wm_lan_info *lan_of(const struct wm_bpf_tracing *job, wm_ip4 src)
 {
 	for (int i = 0; i < WM_LAN_SLOTS; i++) {
 		const struct wm_lan_info *lan = &job->content.lans[i];
@@ -373,7 +264,7 @@ static const struct wm_lan_info *lan_of(const struct job *job, wm_ip4 src)
 	return NULL;
 }
 
-static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame)
+static int make_frame(struct wm_bpf_tracing *job, const struct wm_packet *p, uint8_t *frame)
 {
 	static const uint8_t somebody[ETH_ALEN] = { 2, 0, 0, 0, 0, 1 };
 	const struct wm_lan_info *lan;
@@ -393,7 +284,7 @@ static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame
 	job->ifindex = lan->ifindex;
 	memcpy(frame, lan->mac, ETH_ALEN);
 	overlay = overlay_of(job, lan->ifindex, p->src);
-	h = overlay ? host_at(job, overlay) : NULL;
+	h = overlay ? wm_bpf_trace_host(job, overlay) : NULL;
 	if (job->in->has_mac)
 		memcpy(frame + ETH_ALEN, job->in->mac.byte, ETH_ALEN);
 	else if (h && h->mac_word)
@@ -402,9 +293,9 @@ static int make_frame(struct job *job, const struct wm_packet *p, uint8_t *frame
 }
 
 /* The machine's own packets that a LAN cannot take do not come as far as the programs (link_route.c says why). */
-static int check_size(struct job *job, const struct wm_packet *p)
+static int check_size(struct wm_bpf_tracing *job, const struct wm_packet *p)
 {
-	const struct wm_host_info *h = job->in->place == WM_TRACE_SELF ? host_at(job, p->dst) : NULL;
+	const struct wm_host_info *h = job->in->place == WM_TRACE_SELF ? wm_bpf_trace_host(job, p->dst) : NULL;
 	const struct wm_lan_info *lan = h && h->kind == WM_KIND_HOST && h->lan < WM_LAN_SLOTS ? &job->content.lans[h->lan] : NULL;
 
 	if (!lan || job->in->len <= lan->mtu)
@@ -415,7 +306,7 @@ static int check_size(struct job *job, const struct wm_packet *p)
 
 int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, struct wm_trace *ret, struct wm_error *err)
 {
-	struct job job = { .in = in, .ret = ret, .err = err };
+	struct wm_bpf_tracing job = { .in = in, .ret = ret, .err = err };
 	uint8_t frame[L2 + WM_PACKET_MAX] = { 0 };
 	struct wm_packet p = { 0 };
 	int rc = wm_bpf_open(inst, &job.live, err);
@@ -432,7 +323,7 @@ int wm_bpf_trace(const struct wm_instance *inst, const struct wm_trace_in *in, s
 		rc = make_frame(&job, &p, frame);
 	ret->wg_mtu = job.live.meta.params.wg_mtu;
 	if (!rc)
-		rc = make_copies(&job, prog_of[hook_of[in->place]],
+		rc = wm_bpf_trace_copy(&job, prog_of[hook_of[in->place]],
 				 in->place == WM_TRACE_LAN ? overlay_of(&job, job.ifindex, p.src) : p.src, p.dst);
 	if (!rc)
 		rc = follow(&job, frame, L2 + in->len);
