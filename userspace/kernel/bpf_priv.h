@@ -294,6 +294,8 @@ int wm_bpf_shield_remove(const struct wm_instance *inst, struct wm_error *err);
 
 /* --- bpf_read.c --- */
 
+/* The counters, one per reason, of all processors. 0 or -errno. */
+int wm_bpf_reasons_read(const struct wm_bpf_set *set, struct wm_count ret[WM_REASON_COUNT]);
 uint32_t wm_bpf_hz(void); /* jiffies a second */
 int wm_bpf_jiffies(uint64_t *ret); /* the kernel's, now; 0 or -errno */
 /* When it was, in unix time; the two clocks are read as one. */

@@ -55,16 +55,18 @@ int wm_bpf_jiffies(uint64_t *ret)
 	return rc;
 }
 
-static int read_reasons(const struct wm_bpf_set *set, int cpus, struct wm_counters *ret)
+int wm_bpf_reasons_read(const struct wm_bpf_set *set, struct wm_count ret[WM_REASON_COUNT])
 {
-	WM_AUTO_FREE struct wm_counter *value = calloc((size_t)cpus, sizeof(*value));
-	int rc = value ? 0 : -ENOMEM;
+	int cpus = libbpf_num_possible_cpus();
+	WM_AUTO_FREE struct wm_counter *value = cpus < 0 ? NULL : calloc((size_t)cpus, sizeof(*value));
+	int rc = cpus < 0 ? cpus : value ? 0 : -ENOMEM;
 
+	memset(ret, 0, WM_REASON_COUNT * sizeof(*ret));
 	for (uint32_t r = 0; !rc && r < WM_REASON_COUNT; r++) {
 		rc = bpf_map_lookup_elem(set->map[WM_BPF_COUNTERS], &r, value);
 		for (int c = 0; !rc && c < cpus; c++) {
-			ret->reason[r].packets += value[c].packets;
-			ret->reason[r].bytes += value[c].bytes;
+			ret[r].packets += value[c].packets;
+			ret[r].bytes += value[c].bytes;
 		}
 	}
 	return rc;
@@ -157,8 +159,7 @@ static int read_ends(const struct wm_bpf_set *set, struct wm_counters *ret)
 int wm_bpf_counters(const struct wm_bpf_set *set, struct wm_counters *ret, struct wm_error *err)
 {
 	struct wm_counters counters = { 0 };
-	int cpus = libbpf_num_possible_cpus();
-	int rc = cpus < 0 ? cpus : read_reasons(set, cpus, &counters);
+	int rc = wm_bpf_reasons_read(set, counters.reason);
 
 	if (!rc)
 		rc = read_ends(set, &counters);

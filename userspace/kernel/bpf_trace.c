@@ -16,7 +16,6 @@
 #include "kernel/bpf_trace_priv.h"
 
 #define L2 ETH_HLEN /* a test run has an Ethernet header, also where wg has none */
-#define CPUS_MAX 4096
 
 static const enum wm_bpf_prog prog_of[] = {
 	[WM_TRACE_LAN_IN] = WM_BPF_LAN_IN, [WM_TRACE_WG_IN] = WM_BPF_WG_IN, [WM_TRACE_WG_OUT] = WM_BPF_WG_OUT,
@@ -115,20 +114,6 @@ static int note_flow(const struct wm_bpf_tracing *job, struct wm_trace_hop *hop,
 
 /* --- running -------------------------------------------------------------------------------- */
 
-static int read_reasons(const struct wm_bpf_tracing *job, uint64_t ret[WM_REASON_COUNT])
-{
-	static struct wm_counter value[CPUS_MAX];
-	int cpus = libbpf_num_possible_cpus(), rc = 0;
-
-	for (uint32_t r = 0; !rc && r < WM_REASON_COUNT; r++) {
-		rc = cpus > CPUS_MAX ? -E2BIG : bpf_map_lookup_elem(job->set.map[WM_BPF_COUNTERS], &r, value);
-		ret[r] = 0;
-		for (int c = 0; !rc && c < cpus; c++)
-			ret[r] += value[c].packets;
-	}
-	return rc;
-}
-
 static uint8_t what_became(const struct wm_bpf_tracing *job, const struct wm_trace_hop *hop, int action)
 {
 	const struct wm_params *params = &job->live.meta.params;
@@ -153,7 +138,7 @@ static uint8_t what_became(const struct wm_bpf_tracing *job, const struct wm_tra
 static int run(struct wm_bpf_tracing *job, struct wm_trace_hop *hop, uint8_t *frame, size_t *len)
 {
 	uint8_t out[L2 + WM_PACKET_MAX + 64];
-	uint64_t before[WM_REASON_COUNT], after[WM_REASON_COUNT];
+	struct wm_count before[WM_REASON_COUNT], after[WM_REASON_COUNT];
 	struct __sk_buff skb = {
 		.mark = hop->mark, .ingress_ifindex = hop->hook == WM_TRACE_WG_OUT ? hop->ifindex : 0,
 		.ifindex = hop->hook == WM_TRACE_LAN_IN ? hop->ifindex : job->live.meta.params.wg_ifindex,
@@ -161,18 +146,18 @@ static int run(struct wm_bpf_tracing *job, struct wm_trace_hop *hop, uint8_t *fr
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)*len, .data_out = out,
 		    .data_size_out = sizeof(out), .ctx_in = &skb, .ctx_size_in = sizeof(skb), .ctx_out = &changed,
 		    .ctx_size_out = sizeof(changed));
-	int rc = read_reasons(job, before);
+	int rc = wm_bpf_reasons_read(&job->set, before);
 
 	if (!rc)
 		rc = bpf_prog_test_run_opts(job->set.prog[prog_of[hop->hook]], &opts);
 	if (!rc)
-		rc = read_reasons(job, after);
+		rc = wm_bpf_reasons_read(&job->set, after);
 	if (rc)
 		return rc;
 	hop->mark = changed.mark;
 	hop->reason = WM_REASON_COUNT;
 	for (unsigned int r = 0; r < WM_REASON_COUNT; r++) {
-		if (after[r] != before[r])
+		if (after[r].packets != before[r].packets)
 			hop->reason = (uint8_t)r;
 	}
 	*len = WM_MIN((size_t)opts.data_size_out, sizeof(out));
