@@ -4,14 +4,9 @@
  * rows of docs/dataplane.md's table stand here in their order.
  */
 #include "mss.h"
+#include "ours.h"
+#include "router.h"
 #include "site.h"
-
-/* linux/if_packet.h, linux/if_vlan.h */
-#define PACKET_HOST_ 0
-#define PACKET_OTHERHOST_ 3
-#define VLAN_ID 0x0fff
-#define PRIORITY_TAGS_MAX 2
-#define TAGS_MAX 3 /* that are looked behind, beside the first: whatever has more nobody sends */
 
 /* === from wg ========================================================================= */
 
@@ -248,87 +243,6 @@ int wm_wg_out(struct __sk_buff *skb)
 
 /* === from a LAN ============================================================================ */
 
-inline_ bool is_mac(const __u8 *have, __u64 mac)
-{
-	__u64 six = 0;
-
-	__builtin_memcpy(&six, have, ETH_ALEN);
-	return six == mac;
-}
-
-/* A router that the gateway's owner has listed: it sends for hosts behind it, whatever MAC they are bound to. */
-inline_ bool is_listed_router(const struct wm_host_info *h, __u64 mac)
-{
-	const struct wm_lan_info *lan = lan_of(h);
-
-	for (int i = 0; lan && i < WM_LAN_ROUTERS; i++)
-		if (i < lan->nrouters && is_mac(lan->router[i], mac))
-			return true;
-	return false;
-}
-
-inline_ bool under_limit(__u32 lan)
-{
-	__u64 second = bpf_jiffies64() / params.hz;
-	struct wm_rate *r;
-
-	r = bpf_map_lookup_elem(&router_errors, &lan);
-	if (!r)
-		return false;
-	if (r->second != second) {
-		r->second = second;
-		r->count = 0;
-	}
-	return r->count++ < WM_ROUTER_ERRORS_PER_S;
-}
-
-#define NOT_ONE 1000
-
-/* About a packet to h, from the machine with that MAC: may be a router's word? Where routers are listed only they are
- * believed. About an isolated host, only of what it may answer: else it could say anything in such an error's name. */
-inline_ bool may_be_router(const struct wm_host_info *h, __u32 index, const struct quote *q, __u64 mac)
-{
-	const struct wm_lan_info *lan = lan_of(h);
-
-	if (!lan || (lan->nrouters && !is_listed_router(h, mac)))
-		return false;
-	return !h->isolated || is_about_known_flow(q, h, WM_FLOW_OWNER(h->owner, overlay_of(index)));
-}
-
-/* An unregistered router between us and a host says that a packet of the mesh was too big or too old. Without it
- * the sender would look into a black hole; with the router's own source the far side's tunnel would refuse it. No
- * router has an address of the mesh: g would hear it as that host's or device's word. */
-inline_ int router_error(struct packet *p, __u64 mac)
-{
-	const struct wm_host_info *h;
-	bool too_big = p->icmp_type == ICMP_UNREACHABLE && p->icmp_code == ICMP_FRAG_NEEDED;
-	bool to_self = p->dst == params.gateway;
-	struct quote q;
-	__u32 index;
-
-	if (p->len > WM_ROUTER_ERROR_MAX || !is_icmp_error(p) || (!too_big && p->icmp_type != ICMP_TIME_EXCEEDED) || !parse_quote(p, &q))
-		return NOT_ONE;
-	if (in_supernet(p->src))
-		return NOT_ONE;
-	if (in_subnet(q.src) && !to_self && !find_overlay(q.src, &index))
-		return NOT_ONE;
-	h = find_local(p->skb->ifindex, q.dst, &index);
-	if (q.src != p->dst || !h || (p->ttl <= 1 && !to_self))
-		return NOT_ONE;
-	if (!may_be_router(h, index, &q, mac) || !under_limit(h->lan))
-		return NOT_ONE;
-	if (set_quoted(p, &q, IP_DST_AT, q.dst, overlay_of(index)))
-		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	/* From the router as such: g would be a source from outside that is the stack's own. */
-	if (to_self)
-		return verdict(p, WM_REASON_ROUTER_ERROR, PASS);
-	if (set_source(p, params.gateway, true))
-		return verdict(p, WM_REASON_NO_NEIGHBOUR, DROP);
-	/* For wg egress, past the stack, which would refuse that source. */
-	p->skb->mark = params.fwmark | WM_MARK_ROUTER;
-	return bpf_redirect(params.wg_ifindex, 0);
-}
-
 /* No machine's, but what a frame that claims to come from it would make of us: a repeater to the whole LAN. */
 inline_ bool is_group(__u64 mac)
 {
@@ -424,57 +338,6 @@ inline_ int lan_from_host(struct packet *p, const struct wm_host_info *from, __u
 	if (!h)
 		return verdict(p, WM_REASON_NO_HOST, DROP);
 	return h->kind == WM_KIND_HOST ? lan_hairpin(p, index, h, to) : lan_to_wg(p, index, TO_DEVICE);
-}
-
-enum { OURS_NOT, OURS, OURS_TAGGED_TOO_OFTEN };
-
-/* Ours is what a host sent to us for the mesh: everything else is none of our business, whatever it is. Of frames to
- * everybody IP forwards nothing, but delivers what is for this machine. at: of the IP header. */
-inline_ bool is_to_mesh(struct __sk_buff *skb, __u32 at)
-{
-	__be32 dst; /* the header's last field: where it can be read, all of it can */
-
-	/* One that cannot be read, though it is there, passes for ours: to be judged, and dropped if it is not. */
-	if (read_bytes(skb, at + __builtin_offsetof(struct iphdr, daddr), &dst, sizeof(dst)))
-		return skb->len >= at + sizeof(struct iphdr);
-	return skb->pkt_type == PACKET_HOST_ ? in_supernet(dst) : dst == params.gateway;
-}
-
-/* A tag of VLAN 0 says only a priority: the stack takes off what there is of them and treats the packet as any other.
- * So do we with what is ours, before we judge it; of other frames they stay. The first tag stands beside the frame, the
- * others in it. A global function: rarely called, and walked once. */
-__attribute__((noinline)) int take_off_priority_tags(struct __sk_buff *skb)
-{
-	__u32 at = 2 * ETH_ALEN, tags = 0;
-	__be16 word[2]; /* a type, and the tag that follows, if it is one's */
-
-	if (skb->vlan_tci & VLAN_ID)
-		return OURS_NOT;
-	for (int i = 0; i < TAGS_MAX; i++) {
-		if (bpf_skb_load_bytes(skb, at, word, sizeof(word)))
-			return skb->len >= at + sizeof(word) ? OURS_TAGGED_TOO_OFTEN : OURS_NOT;
-		if (word[0] != bpf_htons(ETH_P_8021Q) && word[0] != bpf_htons(ETH_P_8021AD))
-			break;
-		if (word[1] & bpf_htons(VLAN_ID))
-			return OURS_NOT;
-		at += sizeof(word);
-		tags++;
-	}
-	if (tags < TAGS_MAX && (word[0] != bpf_htons(ETH_P_IP) || !is_to_mesh(skb, at + sizeof(__be16))))
-		return OURS_NOT;
-	if (tags >= PRIORITY_TAGS_MAX)
-		return OURS_TAGGED_TOO_OFTEN;
-	for (int i = 0; i < PRIORITY_TAGS_MAX; i++)
-		if (skb->vlan_present && bpf_skb_vlan_pop(skb))
-			return OURS_TAGGED_TOO_OFTEN;
-	return OURS;
-}
-
-inline_ int is_ours(struct __sk_buff *skb)
-{
-	if (skb->vlan_present)
-		return take_off_priority_tags(skb);
-	return skb->protocol == bpf_htons(ETH_P_IP) && is_to_mesh(skb, ETH_HLEN) ? OURS : OURS_NOT;
 }
 
 SEC("tc")
