@@ -17,14 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "core/util.h"
-#include "kernel/bpf_priv.h"
-#include "kernel/nft_state.h"
 #include "packets/describe.h"
 #include "packets/oracle.h"
+#include "packets/oracle_count.h"
 #include "packets/plane.h"
 #include "packets/random.h"
 #include "packets/rig.h"
@@ -41,82 +37,6 @@ static struct outcome outcome[BACK_ENDS][CHUNK];
 static unsigned int used[DIFFERENCES_MAX]; /* of the chunks that are done */
 static unsigned int shown;
 static uint64_t around, of_all; /* packets around nftables' stack, of those that could */
-
-/* --- counters, cheaply -------------------------------------------------------------- */
-
-struct counting {
-	struct wm_bpf_set set[MESHES];
-	struct wm_nl *nl;
-	uint64_t last[MESHES][WM_REASON_COUNT];
-};
-
-static int read_bpf(struct counting *c, unsigned int mesh, uint64_t ret[WM_REASON_COUNT])
-{
-	static struct wm_counter cpu[1024];
-	int cpus = libbpf_num_possible_cpus();
-
-	for (uint32_t n = 0; n < WM_REASON_COUNT; n++) {
-		if (cpus > (int)WM_ARRAY_LEN(cpu) || bpf_map_lookup_elem(c->set[mesh].map[WM_BPF_COUNTERS], &n, cpu) < 0)
-			return -errno;
-		ret[n] = 0;
-		for (int i = 0; i < cpus; i++)
-			ret[n] += cpu[i].packets;
-	}
-	return 0;
-}
-
-static int read_nft(struct counting *c, unsigned int mesh, uint64_t ret[WM_REASON_COUNT])
-{
-	struct wm_counters counters = { 0 };
-	int rc = wm_nft_reasons_read(c->nl, plane_instance(mesh)->nft_table, &counters);
-
-	for (unsigned int n = 0; n < WM_REASON_COUNT; n++)
-		ret[n] = counters.reason[n].packets;
-	return rc;
-}
-
-static int count(struct counting *c, uint64_t ret[MESHES][WM_REASON_COUNT])
-{
-	uint64_t now[WM_REASON_COUNT];
-	int rc = 0;
-
-	memset(ret, 0, MESHES * sizeof(*ret));
-	for (unsigned int mesh = 0; mesh < plane_meshes() && rc == 0; mesh++) {
-		rc = plane_mode() & NFT ? read_nft(c, mesh, now) : read_bpf(c, mesh, now);
-		for (unsigned int n = 0; n < WM_REASON_COUNT && rc == 0; n++) {
-			ret[mesh][n] = now[n] - c->last[mesh][n];
-			c->last[mesh][n] = now[n];
-		}
-	}
-	return rc;
-}
-
-static int count_begin(struct counting *c)
-{
-	uint64_t none[MESHES][WM_REASON_COUNT];
-	struct wm_error err = { 0 };
-	int rc = 0;
-
-	*c = (struct counting){ 0 };
-	for (unsigned int mesh = 0; mesh < MESHES; mesh++)
-		wm_bpf_set_init(&c->set[mesh]);
-	if (plane_mode() & NFT)
-		rc = wm_nl_open(NETLINK_NETFILTER, &c->nl, &err);
-	for (unsigned int mesh = 0; mesh < plane_meshes() && !(plane_mode() & NFT) && rc == 0; mesh++)
-		rc = wm_bpf_set_open(plane_instance(mesh), &c->set[mesh], &err);
-	if (rc == 0)
-		rc = count(c, none);
-	if (rc < 0)
-		printf("# cannot read the counters: %s %s\n", strerror(-rc), err.text);
-	return rc;
-}
-
-static void count_end(struct counting *c)
-{
-	for (unsigned int mesh = 0; mesh < MESHES; mesh++)
-		wm_bpf_set_close(&c->set[mesh]);
-	wm_nl_close(c->nl);
-}
 
 /* --- one chunk through one back end --------------------------------------------------- */
 
@@ -156,7 +76,7 @@ static int run_input(struct counting *c, const struct input *in, struct outcome 
 	if (rc == 0)
 		rc = rig_receive(&ret->out, wait_ms);
 	take_out(&ret->out);
-	return rc == 0 ? count(c, ret->reason) : rc;
+	return rc == 0 ? counting_read(c, ret->reason) : rc;
 }
 
 static int count_around(unsigned int n)
@@ -180,7 +100,7 @@ static int run_chunk(enum config config, enum back_end by, unsigned int mode, un
 		rc = rig_receive(&early, 20);
 	seen_clear(&early);
 	if (rc == 0)
-		rc = count_begin(&c);
+		rc = counting_begin(&c);
 	for (unsigned int i = 0; i < n && rc == 0; i++) {
 		input[i].sent = rules_sent(input[i].at, input[i].data, input[i].len);
 		rc = run_input(&c, &input[i], &outcome[by][i], wait_ms, &aged_ms);
@@ -190,7 +110,7 @@ static int run_chunk(enum config config, enum back_end by, unsigned int mode, un
 	outcome_rules_begin(by);
 	for (unsigned int i = 0; i < n && rc == 0; i++)
 		outcome_rules(&input[i], &outcome[by][i]);
-	count_end(&c);
+	counting_end(&c);
 	if (rc == 0 && mode == NFT_FAST)
 		rc = count_around(n);
 	plane_down();
