@@ -16,7 +16,7 @@ $(B)/native/rows/%.o: %.c $(B)/see/tests/$(SEEN) $(wildcard bpf/*) tests/native/
 NATIVE_PLANE := bpf/wm_tc.bpf.c bpf/wm_xdp.bpf.c userspace/kernel/bpf_plan.c userspace/kernel/bpf_shape.c \
 		$(addprefix tests/native/,progs.c helpers.c maps.c world.c stack.c dataplane.c) \
 		$(addprefix tests/packets/,groups.c plane.c frame.c build.c expect.c) $(sort $(wildcard tests/packets/cases_*.c))
-NATIVE_ROWS  := $(NATIVE_PLANE) $(addprefix tests/native/,main.c faults.c alone.c table.c rig.c paths.c) $(addprefix tests/packets/,run.c verify.c describe.c)
+NATIVE_ROWS  := $(NATIVE_PLANE) $(addprefix tests/native/,main.c faults.c alone.c table.c rig.c paths.c) $(addprefix tests/packets/,run.c run_count.c verify.c describe.c)
 
 $(B)/native/test_rows: $(NATIVE_ROWS:%.c=$(B)/native/rows/%.o) $(B)/libcore.a
 	$(call say,LINK,$@)
@@ -26,7 +26,7 @@ $(B)/native/test_rows: $(NATIVE_ROWS:%.c=$(B)/native/rows/%.o) $(B)/libcore.a
 
 # The same beside the kernel's programs.
 NATIVE_LOADED := $(NATIVE_PLANE) $(addprefix tests/native/,prog_run.c loaded.c rig.c paths.c) tests/kernel/netns.c \
-		 $(addprefix tests/packets/,flows.c run.c verify.c describe.c)
+		 $(addprefix tests/packets/,flows.c run.c run_count.c verify.c describe.c)
 $(B)/native/test_prog_run: $(NATIVE_LOADED:%.c=$(B)/native/rows/%.o) $(B)/libkernel.a $(B)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) $(NATIVE_SAN) -fprofile-instr-generate -o $@ $^ -lbpf -lelf -lz -lnftnl -lmnl -lsodium -lcmocka

@@ -1,5 +1,5 @@
 # Packets against the loaded BPF programs, at their real hooks.
-PACKETS_SRC := $(addprefix tests/packets/,main.c groups.c run.c rig.c net.c plane.c age.c flows.c flows_nft.c frame.c build.c expect.c verify.c describe.c) \
+PACKETS_SRC := $(addprefix tests/packets/,main.c groups.c run.c run_count.c rig.c net.c plane.c age.c flows.c flows_nft.c frame.c build.c expect.c verify.c describe.c) \
 	       $(sort $(wildcard tests/packets/cases_*.c))
 $(eval $(call test_program,packets/test_rows,$(PACKETS_SRC),kernel core,-lbpf -lelf -lz -lnftnl -lmnl -lsodium))
 # Rows again, each packet traced before it is sent.
