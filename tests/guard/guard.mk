@@ -12,7 +12,7 @@ test-programs: $(if $(SAN),,$(B)/guard/hot)
 GUARD_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -O2 -gdwarf-4 -MMD -MP -Wall -Wextra -Wno-missing-field-initializers \
 		 -Wno-initializer-overrides $(if $(WERROR),-Werror) -Itests/native/shim -Itests -Ibpf -I$(B)/see/tests
 GUARD_PACKETS := bpf/wm_tc.bpf.c bpf/wm_xdp.bpf.c userspace/kernel/bpf_plan.c userspace/kernel/bpf_shape.c \
-		 $(addprefix tests/native/,progs.c helpers.c maps.c world.c stack.c dataplane.c) \
+		 $(addprefix tests/native/,progs.c helpers.c maps.c world.c lan.c stack.c reassembly.c dataplane.c) \
 		 $(addprefix tests/packets/,plane.c frame.c build.c expect.c) tests/guard/guard.c tests/guard/packets.c
 $(B)/guard/native/%.o: %.c $(B)/see/tests/$(SEEN) $(wildcard bpf/*) tests/guard/guard.mk
 	@mkdir -p $(@D)

@@ -14,7 +14,7 @@ $(B)/native/rows/%.o: %.c $(B)/see/tests/$(SEEN) $(wildcard bpf/*) tests/native/
 	$(Q)$(CLANG) $(NATIVE_CFLAGS) $(NATIVE_EXTRA) -c -o $@ $<
 
 NATIVE_PLANE := bpf/wm_tc.bpf.c bpf/wm_xdp.bpf.c userspace/kernel/bpf_plan.c userspace/kernel/bpf_shape.c \
-		$(addprefix tests/native/,progs.c helpers.c maps.c world.c stack.c dataplane.c) \
+		$(addprefix tests/native/,progs.c helpers.c maps.c world.c lan.c stack.c reassembly.c dataplane.c) \
 		$(addprefix tests/packets/,groups.c plane.c frame.c build.c expect.c) $(sort $(wildcard tests/packets/cases_*.c))
 NATIVE_ROWS  := $(NATIVE_PLANE) $(addprefix tests/native/,main.c faults.c alone.c table.c rig.c paths.c) $(addprefix tests/packets/,run.c run_count.c verify.c describe.c)
 

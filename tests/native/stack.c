@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * As much of Linux's IP as the rows meet: routes as wm_link_up makes them,
- * forwarding with TTL, MTU, fragments and options, ICMP errors, reassembly,
+ * forwarding with TTL, MTU, fragments and options, ICMP errors (reassembly.c),
  * and a machine that answers ping and refuses ports. Only what comes out of
  * here is compared with the real kernel (tests/packets runs the same rows there).
  */
@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "core/util.h"
+#include "native/ip.h"
 #include "native/world.h"
 #include "packets/frame.h"
 
 #define QUOTED_MOST (576 - 20 - 8)
 #define OPTION_RECORD 7
-#define WAITING_MAX 16
 
 /* --- addresses and routes -------------------------------------------------------------- */
 
@@ -103,22 +103,6 @@ static struct route find_route(wm_ip4 dst, uint32_t mark)
 }
 
 /* --- headers --------------------------------------------------------------------------- */
-
-static uint8_t *ip_of(const struct flight *f)
-{
-	return f->skb->data;
-}
-
-static uint32_t header_of(const struct flight *f)
-{
-	return (ip_of(f)[0] & 15u) * 4;
-}
-
-static void sum_header(uint8_t *ip, uint32_t header)
-{
-	put16(ip + 10, 0);
-	put16(ip + 10, (uint16_t)~csum_fold(csum_add(0, ip, header)));
-}
 
 /* ip_rcv: what lies or is damaged is dropped; padding goes. */
 static bool is_sound(struct flight *f)
@@ -307,84 +291,6 @@ static void answer(struct flight *f)
 	default:
 		break;
 	}
-}
-
-/* --- reassembly ---------------------------------------------------------------------------- */
-
-static struct flight waiting[WAITING_MAX];
-static unsigned int nwaiting;
-
-void stack_reset(void)
-{
-	for (unsigned int n = 0; n < nwaiting; n++)
-		skb_free(waiting[n].skb);
-	nwaiting = 0;
-}
-
-static bool is_same_datagram(const uint8_t *a, const uint8_t *b)
-{
-	return memcmp(a + 4, b + 4, 2) == 0 && a[9] == b[9] && memcmp(a + 12, b + 12, 8) == 0;
-}
-
-/* The fragment that begins at `at` of what `first` is part of. */
-static struct flight *fragment_at(const uint8_t *like, uint32_t at)
-{
-	for (unsigned int n = 0; n < nwaiting; n++)
-		if (is_same_datagram(waiting[n].skb->data, like) && (get16(waiting[n].skb->data + 6) & 0x1fffu) * 8 == at)
-			return &waiting[n];
-	return NULL;
-}
-
-/* The whole datagram, if its fragments fit together end to end; else NULL. */
-static struct skb *reassembled(const uint8_t *like)
-{
-	static uint8_t buf[BYTES_MAX + 2048];
-	struct flight *part = fragment_at(like, 0);
-	uint32_t header, at = 0;
-	bool more = true;
-
-	if (!part)
-		return NULL;
-	header = header_of(part);
-	memcpy(buf, part->skb->data, header);
-	for (; part && more && header + at < BYTES_MAX; part = fragment_at(like, at)) {
-		uint32_t n = part->skb->ctx.len - header_of(part);
-
-		if (!n || header + at + n > BYTES_MAX)
-			return NULL;
-		memcpy(buf + header + at, part->skb->data + header_of(part), n);
-		more = get16(part->skb->data + 6) & 0x2000;
-		at += n;
-	}
-	if (more || header + at > 0xffff)
-		return NULL;
-	put16(buf + 2, (uint16_t)(header + at));
-	put16(buf + 6, 0);
-	sum_header(buf, header);
-	return skb_new(buf, header + at);
-}
-
-/* True when f has become whole. Else it waits. */
-static bool reassemble(struct flight *f)
-{
-	struct skb *whole;
-	uint32_t mark = f->skb->ctx.mark;
-	struct packet_in in = f->in;
-
-	if (!(get16(ip_of(f) + 6) & 0x3fff))
-		return true;
-	if (nwaiting == WAITING_MAX)
-		stack_reset();
-	waiting[nwaiting] = *f;
-	waiting[nwaiting++].skb = skb_copy(f->skb);
-	flight_end(f, FATE_LOCAL);
-	whole = reassembled(waiting[nwaiting - 1].skb->data);
-	if (!whole)
-		return false;
-	stack_reset();
-	*f = (struct flight){ whole, in };
-	f->skb->ctx.mark = mark;
-	return true;
 }
 
 /* --- in -------------------------------------------------------------------------------------- */

@@ -68,7 +68,7 @@ extern struct plane_hooks {
 /* Empties all maps of all meshes. The next plane_up fills them as at first. */
 void plane_forget(void);
 
-/* --- world.c, for stack.c ------------------------------------------------------------------ */
+/* --- world.c, for stack.c and lan.c ------------------------------------------------------------------ */
 
 struct flight {
 	struct skb *skb; /* owned */
@@ -82,13 +82,27 @@ void finish_sum(struct skb *skb);                     /* CHECKSUM_PARTIAL become
 /* Cuts a TCP packet that stands for several; calls each for every segment, which that owns. */
 void cut_segments(struct flight *f, void (*each)(struct flight *segment, void *arg), void *arg);
 
+/* Runs it, tells world.ran, and returns what it says. The shield's verdict is in the words of tc. */
+int world_run_program(struct flight *f, enum wm_bpf_prog prog, unsigned int mesh);
+void world_redirect(struct flight *f); /* where a program has sent it */
+struct seen *world_keep(enum place at, const uint8_t *data, size_t len, bool ip); /* as seen there */
+
+/* --- lan.c --------------------------------------------------------------------------------- */
+
+/* A frame that comes in there, as it was on the wire. */
+void lan_receive(struct flight *f, enum place at);
+
 /* --- stack.c ------------------------------------------------------------------------------- */
 
 /* An IP packet (its header first in the data) that the filters let through. group: not to our MAC alone. */
 void stack_receive(struct flight *f, bool group);
 /* One that the gateway itself has made. */
 void stack_send(struct flight *f);
-void stack_reset(void);
 /* The gateway has this address. */
 bool stack_is_own(wm_ip4 addr);
 #define SAID_ID 1 /* the IP id of what the gateway says of itself */
+
+/* --- reassembly.c ----------------------------------------------------------------------------- */
+
+bool reassemble(struct flight *f); /* true when f has become whole; else it waits */
+void stack_reset(void);            /* forgets what waits */
