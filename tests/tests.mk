@@ -68,7 +68,7 @@ test-build: test-plain
 NOT_IN_VM := %/bad_input.bats %/follow.bats %/repair.bats %/operator.bats %/wild.bats %/wild_nft.bats %/demo_down.bats %/update.bats %/faults.bats %/test_bpf_kill %/test_bpf_traffic \
 	     %/test_xdp_traffic %/test_tcx_kill %/test_tcx_traffic %/test_tcx_forbidden %/packets/trace
 # What takes minutes there is left to vmtest; so is the mesh on nftables, whose packets are in the rows.
-VMTEST_ONLY := %/nft.bats %/paths.bats %/surroundings.bats %/escape.bats %/foreign.bats %/test_bpf_heal
+VMTEST_ONLY := %/nft.bats %/paths.bats %/surroundings.bats %/escape.bats %/foreign.bats %/test_bpf_heal %/test_bpf_refused
 VM_TESTS  := $(filter-out $(NOT_IN_VM),$(filter tests/e2e/% tests/kernel/% tests/packets/% $(B)/tests/kernel/% $(B)/tests/packets/%,$(TEST_SCRIPTS) $(TEST_BUILT)))
 VMS       := $(patsubst %,vmtests/kernel-%,$(or $(KERNEL),6.12 6.1 5.10))
 # What a VM runs is in $(B)/vm/tests-<kernel>.

@@ -7,6 +7,7 @@ $(call bpf_test,test_bpf_part)
 # How much memory a look at all takes.
 $(call bpf_test,test_bpf_memory)
 $(call bpf_test,test_bpf_heal)
+$(call bpf_test,test_bpf_refused)
 $(call bpf_test,test_bpf_kill)
 $(call bpf_test,test_bpf_traffic)
 $(call bpf_test,test_bpf_drops)
