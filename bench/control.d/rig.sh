@@ -47,16 +47,13 @@ subnet_len() {
 	echo "$len"
 }
 
-# The registry makes its database; the hosts are put into it while it is down, as no one would wait for a million requests.
+# The registry makes its database; the hosts are put into it while it is down.
 fill() {
 	registry_start
 	post /v1/sites "{\"domain\":\"holder\",\"subnet\":\"10.16.0.0/$(subnet_len)\",\"is_hub\":true,\"endpoint\":\"198.51.100.1:51820\"}" >/dev/null
 	post /v1/sites '{"domain":"spoke","subnet":"10.32.0.0/24"}' >/dev/null
 	registry_stop
-	sqlite3 "$DIR/registry/registry.db" "
-		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $N)
-		INSERT INTO host (overlay, domain, name, local, access)
-		SELECT 10 * 16777216 + 16 * 65536 + 2 + i, 'holder', 'h' || i, 172 * 16777216 + 16 * 65536 + 2 + i, 1 FROM n"
+	put_hosts "$DIR/registry/registry.db" "$N" holder 16
 }
 
 # In the background it is the process itself that has the number, not a shell around it.

@@ -53,10 +53,7 @@ registry_fill() {
 		echo "{\"role\":\"gateway\",\"name\":\"sim$i\"}"
 	done | each /v1/tokens | jq -r .token >"$DIR/tokens"
 	registry_stop
-	sqlite3 "$DIR/data/registry.db" "
-		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $HOSTS)
-		INSERT INTO host (overlay, domain, name, local, access)
-		SELECT 10 * 16777216 + 32 * 65536 + 2 + i, 'real0', 'h' || i, 172 * 16777216 + 16 * 65536 + 2 + i, 1 FROM n"
+	put_hosts "$DIR/data/registry.db" "$HOSTS" real0 32
 	registry_start
 }
 

@@ -33,7 +33,7 @@ ask() { curl -sSf -m 120 -H @<(echo "Authorization: Bearer $TOKEN") "$@"; }
 url() { echo "http://127.0.0.1:$PORT$1"; }
 whoami() { ask "$(url /v1/whoami)" | jq -r ".$1"; }
 
-# The registry makes its database; the hosts are put into it while it is down, as no one would wait for a million requests.
+# The registry makes its database; the hosts are put into it while it is down.
 registry_fill() {
 	rm -rf "$DIR/data"
 	mkdir "$DIR/data"
@@ -41,10 +41,7 @@ registry_fill() {
 	ask -d '{"domain":"holder","subnet":"10.16.0.0/12","is_hub":true,"endpoint":"198.51.100.1:51820"}' "$(url /v1/sites)" >/dev/null
 	ask -d '{"domain":"load","subnet":"10.64.0.0/12"}' "$(url /v1/sites)" >/dev/null
 	registry_stop
-	sqlite3 "$DIR/data/registry.db" "
-		WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $N)
-		INSERT INTO host (overlay, domain, name, local, access)
-		SELECT 10 * 16777216 + 16 * 65536 + 2 + i, 'holder', 'h' || i, 172 * 16777216 + 16 * 65536 + 2 + i, 1 FROM n"
+	put_hosts "$DIR/data/registry.db" "$N" holder 16
 }
 
 memory() { # <VmRSS|VmHWM>: KiB
