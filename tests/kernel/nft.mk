@@ -13,4 +13,4 @@ $(eval $(call test_program,kernel/test_nft_old,tests/kernel/test_nft_old.c tests
 $(eval $(call test_program,kernel/test_nft_busy,tests/kernel/test_nft_old.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS) $(call nft_wrap,wm_nft_batch_send)))
 $(eval $(call test_program,kernel/test_nft_counters,tests/kernel/test_nft_counters.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS)))
 $(eval $(call test_program,kernel/test_nft_drops,tests/kernel/test_nft_drops.c tests/kernel/nft_setup.c $(NFT_RIG),kernel core,$(NFT_LIBS)))
-$(eval $(call test_program,kernel/test_hosts,tests/kernel/test_hosts.c tests/kernel/netns.c,kernel core,-lsodium))
+$(foreach t,test_hosts test_dnsmasq,$(eval $(call test_program,kernel/$(t),tests/kernel/$(t).c tests/kernel/hosts_rig.c tests/kernel/netns.c,kernel core,-lsodium)))
