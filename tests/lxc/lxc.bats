@@ -7,7 +7,7 @@ load rig
 
 setup_file() {
 	command -v lxc-start >/dev/null || skip "there is no LXC here"
-	tests/lxc/root 3>&-
+	tests/real/root container 3>&-
 	host_up
 	registry_up
 	api "$URL/v1/sites" -d '{"domain":"hub","is_hub":true}' >/dev/null
