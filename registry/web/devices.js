@@ -38,9 +38,9 @@ function trafficColumn(name, label) {
 const columns = [
 	{ name: "name", label: "Device", cell: (device) => device.name },
 	{ name: "wg_ip", label: "Overlay address", cell: (device) => device.wg_ip, by: (device) => addressNumber(device.wg_ip), kind: "figures" },
-	{ name: "type", label: "Type", cell: (device) => device.type },
+	{ name: "type", label: "Type", cell: (device) => device.type, kind: "figures" },
 	{ name: "seen", label: "Seen", cell: seenCell, by: (device) => ageOf(heard.get(device.name)?.handshake) ?? undefined },
-	{ name: "endpoint", label: "Heard at", cell: (device) => heard.get(device.name)?.endpoint ?? "-", kind: "figures" },
+	{ name: "endpoint", label: "Heard at", cell: (device) => heard.get(device.name)?.endpoint ?? "-", kind: "figures spare" },
 	trafficColumn("rx", "From it"), trafficColumn("tx", "To it"),
 ];
 

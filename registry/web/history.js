@@ -26,7 +26,7 @@ function makeRow(entry) {
 	const row = el("tr", { "data-key": entry.seq, role: "row" },
 		el("th", { scope: "row", role: "rowheader", class: "number", "data-label": "No." }, String(entry.seq)), when,
 		el("td", { "data-label": "Who", role: "cell", class: "by" }, entry.who),
-		el("td", { "data-label": "What", role: "cell" }, `${entry.what} ${entry.kind} `, el("strong", null, entry.name)),
+		el("td", { "data-label": "What", role: "cell", class: "by" }, `${entry.what} ${entry.kind} `, el("strong", null, entry.name)),
 		el("td", { "data-label": "Generation", role: "cell", class: "number" }, entry.generation === null ? "-" : String(entry.generation)),
 		el("td", { "data-label": "Change", role: "cell", class: "changes" }, changes(entry.before, entry.after)));
 

@@ -21,8 +21,8 @@ const columns = [
 		by: (host) => host.domain },
 	{ name: "wg_ip", label: "Overlay address", cell: (host) => host.wg_ip, by: (host) => addressNumber(host.wg_ip), kind: "figures" },
 	{ name: "local_ip", label: "LAN address", cell: (host) => host.local_ip ?? "-", by: (host) => addressNumber(host.local_ip), kind: "figures" },
-	{ name: "type", label: "Type", cell: (host) => host.type },
-	{ name: "mac", label: "MAC address", cell: (host) => host.mac ?? "any", by: (host) => host.mac ?? undefined, kind: "figures" },
+	{ name: "type", label: "Type", cell: (host) => host.type, kind: "figures" },
+	{ name: "mac", label: "MAC address", cell: (host) => host.mac ?? "any", by: (host) => host.mac ?? undefined, kind: "figures spare" },
 ];
 
 function siteOptions() {
