@@ -75,17 +75,17 @@ export function showGateway(site, enrolment, endpoint) {
 		["As root on the gateway, with this in the file gateway.env: ", el("code", null, "wm-gateway install --env gateway.env"), "."]);
 }
 
-function deviceLine(device, enrolment) {
-	const url = checkedAddress();
-
+function deviceLine(device, enrolment, url) {
 	return url && `curl -fsSL '${url}/setup' | sudo sh -s -- --token ${enrolment.token} --registry '${url}' --name ${device.name} --type ${device.type}`;
 }
 
 export function showDevice(device, enrolment) {
 	const { text, title } = until(enrolment.expires);
+	const url = checkedAddress();
 
 	return shownOnce(`This line sets ${device.name} up (${device.wg_ip}, ${device.type}). It is shown this once.`,
-		deviceLine(device, enrolment) ?? enrolment.token,
-		[el("span", { title }, `It works once, and ends ${text}. `), "For a phone, or what runs no scripts: ",
+		deviceLine(device, enrolment, url) ?? enrolment.token,
+		[el("span", { title }, `It works once, and ends ${text}. `),
+			isLoopback(url ?? "") && `A machine elsewhere needs the registry's public address in place of ${url}. `, "For a phone, or what runs no scripts: ",
 			el("code", null, `wm device-setup ${device.name} --qr`), "."]);
 }

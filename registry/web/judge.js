@@ -151,8 +151,10 @@ function judgeEndpoints(mesh, sites) {
 	return found;
 }
 
-// All that there is to say of the mesh, what is wrong first.
+// All that there is to say of the mesh, what is wrong first. Nothing before the reports are there: who has sent one is not known.
 export function judge(mesh) {
+	if (!mesh.reported)
+		return [];
 	const sites = [...mesh.sites.values()].sort((a, b) => (a.domain < b.domain ? -1 : 1));
 	const found = [
 		judgeMesh(mesh),
@@ -182,6 +184,8 @@ export function peersUp(report) {
 
 // How the gateway of that site is: a cell.
 export function siteState(mesh, site) {
+	if (!mesh.reported)
+		return { text: "not loaded yet" };
 	const report = mesh.reports.get(site.domain);
 	const trouble = gatewayTrouble(mesh, site, report);
 

@@ -58,7 +58,7 @@ function numbers() {
 	return [
 		["Generation", count(known.header.generation)],
 		["Supernet", known.header.supernet],
-		["Sites", `${count(sites.length)}, of them ${count(inSync())} in sync`],
+		["Sites", `${count(sites.length)}${known.reported ? `, of them ${count(inSync())} in sync` : ""}`],
 		["Hub", known.hub?.domain ?? "none"],
 		["Hosts", `${count(known.hosts.size)}${isolated ? `, of them ${count(isolated)} isolated` : ""}`],
 		["Devices", `${count(devices.length)}, of them ${count(devices.filter((device) => device.public_key).length)} enrolled`],
@@ -90,7 +90,7 @@ export function show(main) {
 	}
 
 	function update() {
-		const found = known.reported ? judge(known) : [];
+		const found = judge(known);
 		const [mark, text] = headline(found);
 		const pairs = numbers();
 
