@@ -89,6 +89,66 @@ load rig
 	quiet 'SEVERE network: .* 412 .*'
 }
 
+@test "what cannot be sent, for the registry is away, is said and kept until it can" {
+	sign_in
+	go hosts
+	button add-host
+	field name printer
+	pick domain b
+	field local_ip 192.168.1.40
+	stop
+	submit
+	sees 'dialog[open]' 'cannot be reached'
+	now '$("dialog[open] [name=local_ip]").value === "192.168.1.40"'
+	start --listen "${URL#http://}"
+	sees '#link[data-state=live]'
+	submit
+	closed
+	row printer.b
+	quiet 'SEVERE network: .*'
+}
+
+@test "a device's and a site's other members are changed, and what sets them up is what wm prints" {
+	connected
+	sign_in
+	go devices
+	of_row laptop edit-device
+	pick type isolated
+	submit
+	closed
+	row laptop isolated
+	in_api /v1/devices/laptop .type isolated
+	of_row laptop enrol-device
+	submit
+	sees '[data-secret]' curl
+	secret_text >"$D/page"
+	button done
+	operator device-setup laptop | grep -o 'curl .*' | without_secret >"$D/cli"
+	diff "$D/cli" "$D/page"
+
+	visit "$URL/#/site/b"
+	sees 'main[data-view=site]'
+	button edit-site
+	field endpoint 'not an address'
+	submit
+	sees 'dialog[open] [data-error-for=endpoint]' endpoint
+	field endpoint 198.51.100.9:4500
+	submit
+	closed
+	sees 'main[data-view=site]' 198.51.100.9:4500
+	in_api /v1/sites/b .endpoint 198.51.100.9:4500
+	button enrol-site
+	submit
+	sees '[data-secret]' SITE_DOMAIN=b
+	secret_text | grep -v '^#' >"$D/page"
+	button done
+	operator enrol b | grep -v '^#' | without_secret >"$D/cli"
+	diff "$D/cli" "$D/page"
+	quiet 'SEVERE network: .* 400 .*'
+}
+secret_text() { js 'return document.querySelector("[data-secret]").textContent' && without_secret <<<"$VALUE"; }
+without_secret() { sed 's/wme_[A-Za-z0-9_-]*/TOKEN/g'; }
+
 @test "a device is added with an enrolment that works, shown once, and removed" {
 	local secret
 	sign_in

@@ -54,7 +54,14 @@ harmless() {
 
 @test "an address that somebody was sent shows nothing else and does nothing" {
 	local at
+	ok POST /v1/sites '{"domain":"constructor"}'
+	ok POST /v1/hosts '{"name":"valueof","domain":"constructor","local_ip":"192.168.1.10"}'
+	ok POST /v1/devices '{"name":"constructor"}'
 	sign_in
+	visit "$URL/#/site/constructor"
+	sees 'main[data-view=site]' 172.30.3.0/24 valueof
+	go devices
+	row constructor
 	for at in '#/site/none' '#/site/<img%20src=x%20onerror=alert(1)>' '#/site/..%2f..%2fv1%2fexport' '#/nothing' '#/site/%' '#/__proto__' '#/constructor' '#' '#//' \
 		'?token=abc#/hosts'; do
 		visit "$URL/$at"
@@ -64,7 +71,7 @@ harmless() {
 	done
 	quiet 'SEVERE network: .* 404 .*'
 	ok GET /v1/hosts
-	is '.hosts | length' 2
+	is '.hosts | length' 3
 }
 
 @test "an answer that is no JSON, or of another shape, stops nothing for good" {
@@ -78,7 +85,7 @@ harmless() {
 			while (my $l = <$c>) { last if $l =~ /^\r?\n/ }
 			my $body = $n++ % 2 ? "<html>Bad gateway" : q({"sites":7,"hosts":{"a":null}});
 			print $c "HTTP/1.1 200 OK\r\nContent-Type: ", $n % 2 ? "application/json" : "text/html", "\r\nContent-Length: ", length $body, "\r\nConnection: close\r\n\r\n$body";
-		}' "${URL#http://}" 3>&- &
+		}' "${URL#http://}" 3>&- 8>&- 9>&- &
 	echo "$!" >>"$D/pids"
 	local proxy=$!
 	page '$("#link").dataset.state !== "live"'

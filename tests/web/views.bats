@@ -60,7 +60,7 @@ peer() { echo "{\"kind\":\"$1\",\"name\":\"$2\",\"handshake\":${3:-null},\"rx\":
 
 # todo: what is to be said of the mesh, by wm check and by the dashboard
 attention() { # both lists, as lines "object: what", figures and ages apart
-	inside env WM_CONFIG_DIR="$D/config" HOME="$D" "$WM" check -j >"$D/check.json" || true
+	operator check -j >"$D/check.json" || true
 	jq -r '.meshes[0].checks[] | select(.state == "wrong" and (.check | IN("gateway", "clock", "handshake", "config", "endpoint"))) |
 		"\(.object): \(.what)"' "$D/check.json" | sed 's/[0-9]\+ \(s\|min\|h\|days\)\b/AGE/g' | sort >"$D/cli"
 	js 'return [...document.querySelectorAll("#attention li[data-about]")].map(li => li.dataset.about + ": " + li.innerText.replace(/\s+/g, " ")).join("\n")'
@@ -83,7 +83,7 @@ attention() { # both lists, as lines "object: what", figures and ages apart
 	report hub
 	report b "\"problem\":\"eth9 is not there\",\"peers\":[$(peer site hub),$(peer site clock "\"$(ago 4000)\"")]"
 	report clock '"clock":"2016-01-02T03:04:05Z"'
-	inside env WM_CONFIG_DIR="$D/config" HOME="$D" "$WM" mesh add "$URL" "$ADMIN" >"$D/out"
+	connected
 	sign_in
 	sees '#attention li[data-about]'
 	attention
@@ -117,6 +117,7 @@ attention() { # both lists, as lines "object: what", figures and ages apart
 	no_row printer.b
 	ok POST /v1/hosts '{"name":"printer","domain":"b","local_ip":"192.168.1.40"}'
 	row printer.b 192.168.1.40
+	page 'document.querySelector("[aria-live]").textContent.includes("printer.b")' # who does not see it is told
 	ok PATCH /v1/hosts/printer.b '{"local_ip":"192.168.1.41"}'
 	row printer.b 192.168.1.41
 	ok DELETE /v1/hosts/printer.b
@@ -126,6 +127,97 @@ attention() { # both lists, as lines "object: what", figures and ages apart
 	sees '#attention li[data-about]' 'eth9 is not there'
 	report b
 	page '!document.querySelector("#attention").innerText.includes("eth9")'
+	quiet
+}
+
+@test "it waits for what is new with one request, and with none while nobody looks" {
+	local mine
+	sign_in
+	go hosts
+	waiting 1
+	web wd GET /window
+	mine=$VALUE
+	web wd POST /window/new '{"type":"tab"}'
+	web wd POST /window "{\"handle\":\"$(jq -r .handle <<<"$VALUE")\"}"
+	web cdp Page.bringToFront '{}'
+	waiting 0
+	ok POST /v1/hosts '{"name":"printer","domain":"b","local_ip":"192.168.1.40"}'
+	web wd DELETE /window
+	web wd POST /window "{\"handle\":\"$mine\"}"
+	web cdp Page.bringToFront '{}'
+	row printer.b
+	sees '#link[data-state=live]'
+	waiting 1
+	button signout
+	waiting 0
+	quiet
+}
+waiting() { # N: until so many clients wait at the registry
+	local n
+	for ((n = 0; n < LIMIT * 10; n++)); do
+		ok GET /metrics
+		! grep -qx "wm_registry_waiting_clients $1" <<<"$BODY" || return 0
+		sleep 0.1
+	done
+	fails "not $1 waiting"
+}
+
+@test "tables are sorted and filtered as one asks" {
+	ok POST /v1/hosts '{"name":"aaa","domain":"hub","local_ip":"10.0.0.40","type":"isolated"}'
+	ok POST /v1/hosts '{"name":"zzz","domain":"b","local_ip":"192.168.1.9"}'
+	sign_in
+	go hosts
+	ordered 'web aaa nas zzz' # by overlay address
+	click 'th[data-column=name] button'
+	ordered 'aaa nas web zzz'
+	sees 'th[aria-sort=ascending]' Host
+	click 'th[data-column=name] button'
+	ordered 'zzz web nas aaa'
+	sees 'th[aria-sort=descending]' Host
+	click 'th[data-column=local_ip] button'
+	ordered 'web aaa zzz nas' # as numbers
+	choose 'select[aria-label="All sites"]' b
+	ordered 'zzz nas'
+	choose 'select[aria-label="All sites"]' ''
+	choose 'select[aria-label="All types"]' isolated
+	ordered aaa
+	enter 'input[type=search]' nas
+	misses 'tr[data-key]'
+	quiet
+}
+ordered() { page '$$("tr[data-key]").map(r => r.dataset.key.split(".")[0]).join(" ") === arguments[0]' "$1"; }
+
+@test "behind a proxy that puts it under a path, it works the same" {
+	nsenter -t "$BROWSER" -n -- perl -MIO::Socket::INET -e '
+		my ($to) = @ARGV;
+		$SIG{CHLD} = "IGNORE";
+		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:7070", Listen => 50, ReuseAddr => 1) or die "$!";
+		while (my $c = $s->accept) {
+			next if fork;
+			my ($head, $body) = ("", "");
+			while (my $l = <$c>) { last if $l =~ /^\r?\n/; $head .= $l unless $l =~ /^connection:/i }
+			read($c, $body, $1) if $head =~ /^content-length: (\d+)/im;
+			$head =~ s{^(\w+) /wm/}{$1 /} or exit print $c "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+			my $r = IO::Socket::INET->new($to) or exit;
+			print $r $head, "Connection: close\r\n\r\n", $body;
+			while (sysread($r, my $part, 65536)) { syswrite($c, $part) }
+			exit;
+		}' "${URL#http://}" 3>&- 8>&- 9>&- &
+	echo "$!" >>"$D/pids"
+	URL=http://127.0.0.1:7070/wm sign_in
+	go hosts
+	row nas.b
+	button add-host
+	field name printer
+	pick domain b
+	field local_ip 192.168.1.40
+	submit
+	closed
+	row printer.b
+	go history
+	sees 'tr[data-key]' printer
+	reload
+	sees 'main[data-view=history]'
 	quiet
 }
 
@@ -158,7 +250,9 @@ attention() { # both lists, as lines "object: what", figures and ages apart
 }
 
 @test "twenty thousand hosts: quick to search, and only some hundred of them are drawn" {
+	# And a thousand sites of which each has something to say.
 	perl -e 'print "{\"version\":1,\"sites\":[", join(",", map { sprintf q({"domain":"s%d","subnet":"10.%d.0.0/18","is_hub":%s}), $_, $_, $_ ? "false" : "true" } 0 .. 3),
+		map({ sprintf q(,{"domain":"x%03d","subnet":"10.%d.%d.0/24"}), $_, 64 + $_ / 256, $_ % 256 } 0 .. 999),
 		"],\"hosts\":[", join(",", map { sprintf q({"name":"h%05d","domain":"s%d","local_ip":"192.168.%d.%d"}), $_, $_ % 4, $_ / 4 / 250, $_ / 4 % 250 + 1 } 0 .. 19999),
 		"],\"devices\":[]}"' >"$D/many.json"
 	stop
@@ -167,6 +261,11 @@ attention() { # both lists, as lines "object: what", figures and ages apart
 	api POST /v1/import "@$D/many.json"
 	code 200
 	sign_in
+	sees '#attention li[data-about=x000]'
+	now 'document.querySelectorAll("#attention li").length < 200'
+	go sites
+	row s0
+	now 'document.querySelectorAll("tr").length < 1000'
 	go hosts
 	row h00000.s0
 	now 'document.querySelectorAll("tr").length < 1000'
