@@ -204,7 +204,8 @@ async function attempt(which, signal, load) {
 			behind = true;
 			return;
 		}
-		failures[which] = error;
+		const strange = error instanceof SyntaxError || error instanceof TypeError; // of a proxy, or of who else is at its address
+		failures[which] = strange ? new Away("the registry's answer is not understood") : error;
 	}
 	judgeLink();
 }
