@@ -88,7 +88,8 @@ harmless() {
 		}' "${URL#http://}" 3>&- 8>&- 9>&- &
 	echo "$!" >>"$D/pids"
 	local proxy=$!
-	page '$("#link").dataset.state !== "live"'
+	sees '#link[data-state=away]' 'the registry'
+	page '!/is not a|undefined|Unexpected/.test($("#link").innerText)'
 	kill "$proxy"
 	wait "$proxy" || true
 	start --listen "${URL#http://}"

@@ -76,6 +76,7 @@ healthy() {
 	now '$$("input, select, textarea").every(e => e.labels?.length || e.ariaLabel || e.getAttribute("aria-labelledby"))'
 	now '$$("button, a").every(e => (e.ariaLabel || e.innerText).trim())'
 	now '!document.querySelector("script:not([src]), style, [style], [onclick], [onerror], [onload]")'
+	now '$$("a").every(a => a.getAttribute("href").startsWith("#"))'
 	now '$$("h1").length === 1 && $$("th").every(th => th.scope) && $$("table").every(t => t.caption)'
 	now 'new Set(ids()).size === ids().length && described().every(id => ids().includes(id))'
 	now '$$("tr[data-key]").every(r => new Set(named(r)).size === named(r).length)'

@@ -19,10 +19,16 @@ load rig
 	token "wma_$(printf 'x%.0s' {1..43})"
 	sees '#signin-error' 'does not accept this token'
 	now '!Object.values(sessionStorage).some(v => v.includes("xxxxx"))'
+	token 'tökén of mine'
+	sees '#signin-error' 'no token'
+	stop
+	token "$ADMIN"
+	sees '#signin-error' 'cannot be reached'
+	start --listen "${URL#http://}"
 	token "$ADMIN"
 	sees 'main[data-view=overview]'
 	misses '#signin-error'
-	quiet 'SEVERE network: .* 401 .*'
+	quiet 'SEVERE network: .*'
 }
 
 @test "tokens of machines are told what to use instead" {

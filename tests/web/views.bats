@@ -28,6 +28,9 @@ load rig
 	go tokens
 	sees 'tr[data-key]' gateway b
 	healthy
+	go_back
+	sees 'main[data-view=history]'
+	now 'document.title.includes("History")'
 	visit "$URL/#/site/b"
 	sees 'main[data-view=site]' 'BPF: no bpffs here' 198.51.100.2:51820 nas hub 1.2.3
 	healthy
@@ -107,6 +110,37 @@ attention() { # both lists, as lines "object: what", figures and ages apart
 	sign_in
 	sees 'main[data-view=overview]' 'Nothing is wrong'
 	misses '#attention li'
+	quiet
+}
+
+@test "what a person is at stays as it is while things change" {
+	sign_in
+	go hosts
+	enter 'input[type=search]' nas
+	no_row web.hub
+	js 'document.querySelector("button[data-do=edit-host]").focus()'
+	ok POST /v1/hosts '{"name":"nas2","domain":"b","local_ip":"192.168.1.40"}'
+	row nas2.b
+	no_row web.hub
+	now 'document.activeElement.dataset.do === "edit-host" && $("input[type=search]").value === "nas"'
+	of_row nas.b edit-host
+	field local_ip 192.168.1.50
+	ok POST /v1/hosts '{"name":"nas3","domain":"b","local_ip":"192.168.1.41"}'
+	page 'document.querySelector("tr[data-key=\"nas3.b\"]")'
+	now '$("dialog[open] [name=local_ip]").value === "192.168.1.50"'
+	now 'document.activeElement.name === "local_ip"'
+	quiet
+}
+
+@test "a browser whose clock is wrong judges by the registry's" {
+	report hub
+	report b
+	web cdp Page.addScriptToEvaluateOnNewDocument '{"source": "const now = Date.now; Date.now = () => now() + 86400e3"}'
+	sign_in
+	sees 'main[data-view=overview]' 'Nothing is wrong'
+	go sites
+	row b ' ago'
+	now '!/ (h|days) ago/.test($("tr[data-key=b]").innerText)'
 	quiet
 }
 
