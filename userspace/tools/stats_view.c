@@ -139,10 +139,11 @@ struct order {
 /* Who is nobody comes last. */
 static int by_name(const struct stats_view *view, const struct stats_row *x, const struct stats_row *y)
 {
-	const char *a = name_of(view, x), *b = name_of(view, y);
-	int order = a && b ? strcmp(a, b) : !a - !b;
+	const struct wm_host *a = host_of(view, x), *b = host_of(view, y);
+	const char *one = a ? a->name : name_of(view, x), *other = b ? b->name : name_of(view, y);
+	int order = one && other ? strcmp(one, other) : !one - !other;
 
-	return order || !host_of(view, x) || !host_of(view, y) ? order : strcmp(domain_of(view, x), domain_of(view, y));
+	return order || !a || !b ? order : strcmp(a->domain, b->domain);
 }
 
 static int by_wish(const void *a, const void *b, void *arg)
