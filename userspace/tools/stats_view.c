@@ -282,7 +282,7 @@ int stats_view_make(const struct stats_look *look, const struct stats_look *befo
 	view.cap = WM_MAX(look->counters.nends, (size_t)1);
 	if (wish->limit)
 		view.cap = WM_MIN(view.cap, 2 * wish->limit);
-	view.rows = calloc(view.cap, sizeof(*view.rows));
+	view.rows = reallocarray(NULL, view.cap, sizeof(*view.rows));
 	if (!view.rows)
 		return -ENOMEM;
 	if (before)
