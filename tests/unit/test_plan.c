@@ -33,12 +33,19 @@ static void make(const char *domain)
 {
 	wm_plan_free(&plan);
 	strcpy(self.domain, domain);
+	assert_ok(wm_plan_check(&config, &self, &err));
 	assert_ok(wm_plan_make(&config, &self, &plan, &err));
 }
 
+/* Who only asks whether it can be hears the same. */
 static int refused(void)
 {
-	return wm_plan_make(&config, &self, &plan, &err);
+	struct wm_error why;
+	int rc = wm_plan_check(&config, &self, &why);
+
+	assert_int_equal(wm_plan_make(&config, &self, &plan, &err), rc);
+	assert_string_equal(why.text, err.text);
+	return rc;
 }
 
 static uint8_t peer_preshared; /* the first byte of the next ones' preshared key */

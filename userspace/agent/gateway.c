@@ -44,13 +44,16 @@ static int look_at_self(struct wm_gateway *g, struct wm_self *ret, struct wm_err
 	return rc;
 }
 
-/* For who wants to know whether it can be planned, before anything is given up for it. */
-static int make_plan(struct wm_gateway *g, const struct wm_config *config, struct wm_plan *ret, struct wm_self *ret_self,
-		     struct wm_error *err)
+/* Whether it can be planned, before anything is given up for it. */
+static int check_plan(struct wm_gateway *g, const struct wm_config *config, struct wm_error *err)
 {
-	int rc = look_at_self(g, ret_self, err);
+	struct wm_self self;
+	int rc = look_at_self(g, &self, err);
 
-	return rc ? rc : wm_plan_make(config, ret_self, ret, err);
+	if (!rc)
+		rc = wm_plan_check(config, &self, err);
+	wm_wipe(&self, sizeof(self));
+	return rc;
 }
 
 static void take_plan(struct wm_gateway *g, struct wm_plan *plan, struct wm_self *self)
@@ -166,13 +169,10 @@ static size_t objects(const struct wm_config *c)
 /* A config that cannot be planned is refused whole and the last good one stays. 1: it waits for the operator. */
 static int accept_config(struct wm_gateway *g, struct wm_config *config, struct wm_error *err)
 {
-	uint64_t before = g->plan.generation;
-	struct wm_self self;
-	struct wm_plan plan;
 	int rc = check_generation(g, config, err);
 
 	if (!rc)
-		rc = make_plan(g, config, &plan, &self, err);
+		rc = check_plan(g, config, err);
 	if (rc) {
 		wm_config_free(config);
 		return wm_fail_in(err, rc, "refused the registry's config");
@@ -180,20 +180,20 @@ static int accept_config(struct wm_gateway *g, struct wm_config *config, struct 
 	if (g->have_config &&
 	    !wm_gateway_may_remove(g, &config->mesh, wm_removal_count(&g->config, config), objects(&g->config), objects(config))) {
 		wm_config_free(config);
-		wm_plan_free(&plan);
-		wm_wipe(&self, sizeof(self));
 		return 1;
 	}
 	wm_gateway_removal_accepted(g);
+	/* What there was goes before the new plan is made: all hosts twice are much. */
+	wm_plan_free(&g->plan);
+	g->planned = false;
 	wm_config_free(&g->config);
 	g->config = *config;
 	g->have_config = true;
 	g->need_whole = false;
-	take_plan(g, &plan, &self);
 	save(g, NULL);
 	g->tell_self = wm_gateway_self_differs(g);
 	/* What the kernel says to it is g->problem, not the registry's fault. */
-	carry_out(g, NULL, before);
+	wm_gateway_apply(g);
 	return 0;
 }
 

@@ -266,20 +266,30 @@ int wm_end_order(const void *a, const void *b)
 	return x->overlay < y->overlay ? -1 : x->overlay > y->overlay;
 }
 
+static int check_hosts(struct planner *p, struct wm_error *err)
+{
+	char addr[WM_IP4_TEXT];
+
+	/* Not pinned: they may be anywhere. */
+	for (size_t i = 0; p->self->nlan_prefixes && i < p->config->nhosts; i++) {
+		const struct wm_host *h = &p->config->hosts[i];
+
+		if (h->local && !may_be_at(p->self, h->local) && !strcmp(h->domain, p->me->domain))
+			return wm_fail_field(err, EPERM, "local_ip", "host '%.40s.%.40s' has the LAN address %s, which is outside what WM_LAN_PREFIXES allows here",
+					     h->name, h->domain, wm_ip4_format(h->local, addr));
+	}
+	return 0;
+}
+
 static int plan_ends(struct planner *p, struct wm_error *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < p->config->nhosts; i++) {
 		const struct wm_host *h = &p->config->hosts[i];
-		char addr[WM_IP4_TEXT];
 
-		if (strcmp(h->domain, p->me->domain))
-			continue;
-		if (h->local && !may_be_at(p->self, h->local))
-			return wm_fail_field(err, EPERM, "local_ip", "host '%.40s.%.40s' has the LAN address %s, which is outside what WM_LAN_PREFIXES allows here",
-					     h->name, h->domain, wm_ip4_format(h->local, addr));
-		rc = plan_host(p, h);
+		if (!strcmp(h->domain, p->me->domain))
+			rc = plan_host(p, h);
 	}
 	for (size_t i = 0; !rc && p->me->hub && i < p->config->ndevices; i++) {
 		struct wm_end end;
@@ -370,16 +380,20 @@ static int plan_names(struct planner *p, struct wm_error *err)
 	return 0;
 }
 
-int wm_plan_make(const struct wm_config *config, const struct wm_self *self, struct wm_plan *ret, struct wm_error *err)
+/* Those that can be refused come first. */
+static int (*const parts[])(struct planner *, struct wm_error *) = { plan_self, wm_plan_wg, check_hosts, plan_ends, plan_names };
+#define PARTS_THAT_CHECK 3
+
+static int make(const struct wm_config *config, const struct wm_self *self, size_t nparts, struct wm_plan *ret,
+		struct wm_error *err)
 {
-	static int (*const parts[])(struct planner *, struct wm_error *) = { plan_self, wm_plan_wg, plan_ends, plan_names };
 	struct wm_plan plan = { 0 };
 	struct planner p = {
 		.config = config, .self = self, .plan = &plan,
 		.me = wm_config_site(config, self->domain), .hub = wm_config_hub(config),
 	};
 
-	for (size_t i = 0; i < WM_ARRAY_LEN(parts); i++) {
+	for (size_t i = 0; i < nparts; i++) {
 		int rc = parts[i](&p, err);
 
 		if (rc) {
@@ -389,4 +403,19 @@ int wm_plan_make(const struct wm_config *config, const struct wm_self *self, str
 	}
 	*ret = plan;
 	return 0;
+}
+
+int wm_plan_make(const struct wm_config *config, const struct wm_self *self, struct wm_plan *ret, struct wm_error *err)
+{
+	return make(config, self, WM_ARRAY_LEN(parts), ret, err);
+}
+
+int wm_plan_check(const struct wm_config *config, const struct wm_self *self, struct wm_error *err)
+{
+	struct wm_plan plan;
+	int rc = make(config, self, PARTS_THAT_CHECK, &plan, err);
+
+	if (!rc)
+		wm_plan_free(&plan);
+	return rc;
 }

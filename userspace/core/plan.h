@@ -96,6 +96,9 @@ void wm_plan_free(struct wm_plan *plan); /* frees what it holds; NULL-safe */
 int wm_plan_make(const struct wm_config *config, const struct wm_self *self, struct wm_plan *ret,
 		 struct wm_error *err);
 
+/* Can it be made? The errors of wm_plan_make but for -ENOMEM of hosts and names, of which nothing is made. */
+int wm_plan_check(const struct wm_config *config, const struct wm_self *self, struct wm_error *err);
+
 bool wm_self_equal(const struct wm_self *a, const struct wm_self *b);
 
 /* What has become different in a plan: appliers that know the plan before are told, instead of looking at all. */
