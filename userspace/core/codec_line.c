@@ -35,22 +35,21 @@ static const struct wm_field device_fields[] = {
 	WM_FIELD(wm_device, public_key, "public_key", WM_FIELD_KEY, WM_FIELD_NULLABLE),
 };
 
+/* What is said of the mesh, in front of all of it and of what has changed. */
+#define MESH_FIELDS(strct, in) \
+	WM_FIELD(strct, in instance, "instance", WM_FIELD_STRING, WM_FIELD_REQUIRED), \
+	WM_FIELD(strct, in generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED), \
+	WM_FIELD(strct, in name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED), \
+	WM_FIELD(strct, in supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED), \
+	WM_FIELD(strct, in self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE), \
+	WM_FIELD(strct, in mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE)
+
 static const struct wm_field mesh_fields[] = {
-	WM_FIELD(wm_mesh, instance, "instance", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_mesh, generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_mesh, name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_mesh, supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_mesh, self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
-	WM_FIELD(wm_mesh, mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	MESH_FIELDS(wm_mesh, ),
 };
 
 static const struct wm_field changes_fields[] = {
-	WM_FIELD(wm_changes, mesh.instance, "instance", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_changes, mesh.generation, "generation", WM_FIELD_UINT, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_changes, mesh.name, "mesh_name", WM_FIELD_STRING, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_changes, mesh.supernet, "supernet", WM_FIELD_PREFIX, WM_FIELD_REQUIRED),
-	WM_FIELD(wm_changes, mesh.self, "self", WM_FIELD_LABEL, WM_FIELD_NULLABLE),
-	WM_FIELD(wm_changes, mesh.mark, "mark", WM_FIELD_STRING, WM_FIELD_NULLABLE),
+	MESH_FIELDS(wm_changes, mesh.),
 	WM_FIELD(wm_changes, after, "after", WM_FIELD_UINT, WM_FIELD_REQUIRED),
 };
 
