@@ -72,7 +72,7 @@ $(B)/obj/$(1)/%.o: $$(dir_$(1))/%.c $(B)/see/$(1)/$(SEEN) $$(gen_$(1))
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$<)
 	$$(Q)$$(CC) $$(ALLCFLAGS) -I$(B)/see/$(1) $$(inc_$(1)) -c -o $$@ $$<
-obj_$(1) := $$(patsubst $$(dir_$(1))/%.c,$(B)/obj/$(1)/%.o,$$(sort $$(wildcard $$(dir_$(1))/*.c $$(dir_$(1))/web/*.c $$(dir_$(1))/lifecycle/*.c)))
+obj_$(1) := $$(patsubst $$(dir_$(1))/%.c,$(B)/obj/$(1)/%.o,$$(sort $$(wildcard $$(dir_$(1))/*.c $$(dir_$(1))/lifecycle/*.c)))
 $(B)/lib$(1).a: $$(obj_$(1))
 	@rm -f $$@
 	@ar rcs $$@ $$^
