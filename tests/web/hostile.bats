@@ -74,26 +74,28 @@ harmless() {
 	is '.hosts | length' 3
 }
 
+TRY='dispatchEvent(new Event("online")), ' # at once, not when it would have
 @test "an answer that is no JSON, or of another shape, stops nothing for good" {
-	# A proxy that answers with a page of its own, as they do.
+	local body
 	sign_in
 	sees '#link[data-state=live]'
 	stop
-	nsenter -t "$BROWSER" -n -- perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(LocalAddr => $ARGV[0], Listen => 9, ReuseAddr => 1) or die "$!";
-		while (my $c = $s->accept) {
-			while (my $l = <$c>) { last if $l =~ /^\r?\n/ }
-			my $body = $n++ % 2 ? "<html>Bad gateway" : q({"sites":7,"hosts":{"a":null}});
-			print $c "HTTP/1.1 200 OK\r\nContent-Type: ", $n % 2 ? "application/json" : "text/html", "\r\nContent-Length: ", length $body, "\r\nConnection: close\r\n\r\n$body";
-		}' "${URL#http://}" 3>&- 8>&- 9>&- &
-	echo "$!" >>"$D/pids"
-	local proxy=$!
-	sees '#link[data-state=away]' 'the registry'
-	page '!/is not a|undefined|Unexpected/.test($("#link").innerText)'
-	kill "$proxy"
-	wait "$proxy" || true
+	for body in '<html>Bad gateway' null '[[]]' '{"mesh":{}}'; do
+		nsenter -t "$BROWSER" -n -- perl -MIO::Socket::INET -e '
+			my ($at, $body) = @ARGV;
+			my $s = IO::Socket::INET->new(LocalAddr => $at, Listen => 9, ReuseAddr => 1) or die "$!";
+			while (my $c = $s->accept) {
+				while (my $l = <$c>) { last if $l =~ /^\r?\n/ }
+				print $c "HTTP/1.1 200 OK\r\nContent-Length: ", 1 + length $body, "\r\nConnection: close\r\n\r\n$body\n";
+			}' "${URL#http://}" "$body" 3>&- 8>&- 9>&- &
+		PID=$!
+		echo "$PID" >>"$D/pids"
+		page "$TRY"'/answer (is not understood|broke off)/.test($("#link[data-state=away]")?.innerText)'
+		stop KILL
+		page "$TRY"'/cannot be reached/.test($("#link[data-state=away]")?.innerText)'
+	done
 	start --listen "${URL#http://}"
-	sees '#link[data-state=live]'
+	page "$TRY"'$("#link[data-state=live]")'
 	go hosts
 	row nas.b
 	quiet 'SEVERE network: .*'
