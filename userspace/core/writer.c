@@ -9,15 +9,16 @@ void wm_writer_flush(struct wm_writer *w)
 	w->len = 0;
 }
 
+/* Whole blocks, which a stream hands on as they are. */
 void wm_put_long(struct wm_writer *w, const char *s, size_t len)
 {
-	wm_writer_flush(w);
-	if (len > sizeof(w->block)) {
-		fwrite(s, 1, len, w->f);
-		return;
+	for (size_t room; len > (room = sizeof(w->block) - w->len); s += room, len -= room) {
+		memcpy(w->block + w->len, s, room);
+		w->len = sizeof(w->block);
+		wm_writer_flush(w);
 	}
-	memcpy(w->block, s, len);
-	w->len = len;
+	memcpy(w->block + w->len, s, len);
+	w->len += len;
 }
 
 /* A NUL is none. */
