@@ -50,7 +50,9 @@ int wm_gateway_open(struct wm_gateway *g, const struct wm_instance *inst, struct
 	struct wm_error why;
 	int rc;
 
+#ifdef M_MMAP_THRESHOLD /* of glibc; others do so anyway, or cannot be told */
 	mallopt(M_MMAP_THRESHOLD, ARRAYS_BYTES);
+#endif
 	*g = (struct wm_gateway){ .inst = inst, .fetcher.fd = -1, .teller.fd = -1, .opened_ms = wm_monotonic_ms() };
 	remove_unfinished(inst);
 	rc = wm_identity_load(inst, &g->id, err);
