@@ -45,9 +45,11 @@ archives_test_differences := kernel
 archives_test_carried  := kernel
 archives_test_names    := tools
 archives_test_stats    := tools
+sources_test_psk       := tests/unit/psk_pair.c
+sources_test_psk_life  := tests/unit/psk_pair.c
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_LIBS  := -Xlinker --as-needed -lsodium -ljansson -lsmartcols
-$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,unit/$(t),tests/unit/$(t).c $(UNIT_RIG),$(archives_$(t)) core,$(UNIT_LIBS) $(libs_$(t)))))
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,unit/$(t),tests/unit/$(t).c $(sources_$(t)) $(UNIT_RIG),$(archives_$(t)) core,$(UNIT_LIBS) $(libs_$(t)))))
 
 include $(wildcard tests/*/*.mk)
 
