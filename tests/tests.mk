@@ -45,6 +45,7 @@ archives_test_differences := kernel
 archives_test_carried  := kernel
 archives_test_names    := tools
 archives_test_stats    := tools
+sources_test_fetcher   := tests/unit/fetcher_stub.c
 sources_test_psk       := tests/unit/psk_pair.c
 sources_test_psk_life  := tests/unit/psk_pair.c
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
