@@ -6,10 +6,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/util.h"
 #include "kernel/nft_flow.h"
 #include "kernel/nft_sets.h"
+
+/* Tries to see sets whole, and the time between two. */
+#define READS 10
+#define PAUSE_NS 20000000
 
 struct traces {
 	struct wm_nft_trace *item;
@@ -40,6 +45,37 @@ static int by_key_and_set(const void *a, const void *b)
 	int cmp = memcmp(x->key, y->key, sizeof(x->key));
 
 	return cmp ? cmp : (int)x->set - (int)y->set;
+}
+
+/* A set is dumped in pieces, each of which begins behind so many elements as were told before. When packets fill it, the
+ * kernel moves its elements to a larger table meanwhile, where others come first: some are told twice, and as many not at
+ * all. Traffic alone may have it tell one twice: then reading again is for nothing, and soon over. */
+static bool is_torn(const struct traces *all)
+{
+	for (size_t i = 1; i < all->n; i++) {
+		if (!by_key_and_set(&all->item[i - 1], &all->item[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Sorted by flow. As it can be had, where it cannot be had whole. */
+static int read_traces(struct wm_nl *nl, const char *table, struct traces *ret)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	bool torn = true;
+	int rc = 0;
+
+	for (int i = 0; torn && !rc && i < READS; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		ret->n = 0;
+		rc = wm_nft_flows_read(nl, table, keep, forget, ret);
+		if (!rc && ret->n)
+			qsort(ret->item, ret->n, sizeof(*ret->item), by_key_and_set);
+		torn = is_torn(ret);
+	}
+	return rc;
 }
 
 static int by_owner(const void *a, const void *b)
@@ -111,11 +147,9 @@ int wm_nft_flows(struct wm_nl *nl, const char *table, struct wm_flow_views *ret)
 	int rc = wm_nft_elems_read(nl, table, WM_NFT_ISO, owners);
 
 	if (!rc)
-		rc = wm_nft_flows_read(nl, table, keep, forget, &all);
+		rc = read_traces(nl, table, &all);
 	if (!rc && owners->n)
 		qsort(owners->v, owners->n, sizeof(*owners->v), by_owner);
-	if (!rc && all.n)
-		qsort(all.item, all.n, sizeof(*all.item), by_key_and_set);
 	for (size_t i = 0, next; !rc && i < all.n; i = next) {
 		for (next = i + 1; next < all.n && !memcmp(all.item[next].key, all.item[i].key, sizeof(all.item[i].key)); next++)
 			;
