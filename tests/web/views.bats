@@ -48,6 +48,17 @@ peer() { echo "{\"kind\":\"$1\",\"name\":\"$2\",\"handshake\":${3:-null},\"rx\":
 		sees "main[data-view=$view]"
 		healthy
 	done
+	go devices
+	button add-device
+	sees 'dialog[open]'
+	healthy
+	now '(r => r.left >= 0 && r.right <= innerWidth)($("dialog").getBoundingClientRect())'
+	field name phone
+	submit
+	sees '[data-secret]' curl
+	healthy
+	now '(r => r.left >= 0 && r.right <= innerWidth)($("dialog").getBoundingClientRect())'
+	button done
 	visit "$URL/#/site/b"
 	sees 'main[data-view=site]' 'eth9 is not there'
 	healthy
