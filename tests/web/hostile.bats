@@ -7,13 +7,19 @@ load rig
 EVIL='<img src=x onerror="document.title=666"><script>document.title=666</script><b id=evil>'
 
 @test "text that would be a page's own is shown as it is, everywhere, and runs nothing" {
-	local view text
+	local view text mine
+	stop
+	start --mesh-name '<b id=evil>&lt;"'
 	text=$(jq -n --arg evil "$EVIL" '$evil + "\"\u0027`${1}{{1}}&lt;&amp;\u202egpj\u200f"')
-	ok POST /v1/tokens '{"role":"read","name":"<b id=evil onclick=x()>\u202egpj\u200f&lt;"}'
+	ok POST /v1/tokens '{"role":"admin","name":"<b id=evil onclick=x()>\u202egpj\u200f&lt;"}'
+	mine=$(jq -r .token <<<"$BODY")
+	TOKEN=$mine ok PATCH /v1/hosts/nas.b '{"local_ip":"192.168.1.99"}'
 	report b "\"problem\":$text,\"dataplane_note\":$text,\"version\":\"<b id=evil>\""
 	ok GET /v1/status
 	is '.sites[0].problem | contains("onerror")' true # it got there
-	sign_in
+	sign_in "$mine"
+	sees '#mesh' '<b id=evil>&lt;"'
+	sees '#who' '<b id=evil onclick=x()>'
 	sees '#attention li[data-about]' '<img src=x onerror='
 	for view in sites history tokens overview; do
 		go $view
@@ -21,6 +27,8 @@ EVIL='<img src=x onerror="document.title=666"><script>document.title=666</script
 	done
 	go tokens
 	sees 'tr[data-key]' '<b id=evil onclick=x()>'
+	go history
+	sees 'tr[data-key]' '<b id=evil onclick=x()>' 192.168.1.99
 	visit "$URL/#/site/b"
 	sees 'main[data-view=site]' '<img src=x'
 	harmless

@@ -62,6 +62,9 @@ load rig
 }
 
 @test "the token is in this tab only, and gone when one signs out" {
+	visit "$URL/"
+	sees '#signin'
+	now '$("#token").type === "password" && !$("#token").name' # no form of a browser's own sends it
 	sign_in
 	for view in sites hosts history; do go $view; done
 	now '!location.href.includes(arguments[0])' "$ADMIN"
