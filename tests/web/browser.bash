@@ -6,7 +6,7 @@
 # What is on loopback in there is reached by `inside COMMAND...`; curl always goes there.
 
 LIMIT=$((20 * ${WM_SLOW:-1})) # seconds that anything may take
-DRIVER=http://127.0.0.1:9515  # nobody else is in that network
+DRIVER_PORT=9515              # nobody else is in that network
 export LC_ALL=C.UTF-8         # text goes to the page as it is written here
 
 browser_up() {
@@ -26,11 +26,11 @@ browser_up() {
 		ip link set nobody up
 		ip link set out arp off up
 		ip route add default dev out
-		exec chromedriver --port=9515
-		' sh "$WEB" >"$WEB/log" 2>&1 </dev/null 3>&- &
+		exec chromedriver --port="$2"
+		' sh "$WEB" "$DRIVER_PORT" >"$WEB/log" 2>&1 </dev/null 3>&- &
 	export BROWSER=$!
 	for ((n = 0; n < LIMIT * 20; n++)); do
-		! curl -s -m "$LIMIT" "$DRIVER/status" 2>/dev/null | grep -q '"ready":true' || break
+		! curl -s -m "$LIMIT" "http://127.0.0.1:$DRIVER_PORT/status" 2>/dev/null | grep -q '"ready":true' || break
 		kill -0 "$BROWSER" 2>/dev/null || { cat "$WEB/log" >&2; return 1; }
 		sleep 0.05
 	done
@@ -72,7 +72,7 @@ went_out() { # packets that left for elsewhere than loopback
 # --- the driver --------------------------------------------------------------------------
 
 driver_up() {
-	coproc TALK { exec nsenter -t "$BROWSER" -n -- tests/web/driver "$DRIVER" ${SESSION+"$SESSION"} 3>&-; }
+	coproc TALK { exec nsenter -t "$BROWSER" -n -- tests/web/driver "$DRIVER_PORT" ${SESSION+"$SESSION"} 3>&-; }
 	TALKER=$TALK_PID
 	exec 8<&"${TALK[0]}" 9>&"${TALK[1]}" # subshells have these too
 }
