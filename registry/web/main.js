@@ -163,7 +163,9 @@ async function resume() {
 			signOut(whyNot(error, ""));
 			return;
 		}
-		showSignIn(`${error.message}; trying again`);
+		if (byId("signin").hidden)
+			showSignIn();
+		setText(byId("signin-error"), `${error.message}; trying again`); // and a token being typed stays
 		setTimeout(() => !known.who && signedIn() && resume(), 3000);
 	}
 }
