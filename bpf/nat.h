@@ -51,6 +51,13 @@ inline_ __u16 csum_moved(__u16 csum, __be32 from, __be32 to)
 	return (__u16)~sum;
 }
 
+/* The same of a complete checksum of L4. */
+inline_ __u16 l4_csum_moved(__u8 proto, __u16 csum, __be32 from, __be32 to)
+{
+	csum = csum_moved(csum, from, to);
+	return csum || !has_no_zero(proto) ? csum : 0xffff;
+}
+
 /* What is left to the device has the sum of the pseudo-header in the checksum's place (virtio 1.2, 5.1.6.2; Linux,
  * skbuff.h). Whatever has another value is complete; of complete ones, one of 65,536 has that value too. 0 may be UDP's for
  * none. */
@@ -83,9 +90,7 @@ inline_ int move_address(struct packet *p, __be32 from, __be32 to, bool hop)
 		if (read_bytes(p->skb, at, &check, sizeof(check)))
 			return -1;
 		if (is_complete(p, check)) {
-			check = csum_moved(check, from, to);
-			if (!check && has_no_zero(p->proto))
-				check = 0xffff;
+			check = l4_csum_moved(p->proto, check, from, to);
 			return write_bytes(p->skb, at, &check, sizeof(check)) ? -1 : 0;
 		}
 	}
@@ -199,9 +204,7 @@ inline_ int move_quoted_csum(struct packet *p, const struct quote *q, __be32 fro
 		return -1;
 	if (has_no_zero(q->proto) && !was)
 		return 0;
-	is = csum_moved(was, from, to);
-	if (has_no_zero(q->proto) && !is)
-		is = 0xffff;
+	is = l4_csum_moved(q->proto, was, from, to);
 	if (bpf_l4_csum_replace(p->skb, p->l4 + 2, was, is, 2))
 		return -1;
 	return bpf_skb_store_bytes(p->skb, q->l4 + at, &is, sizeof(is), 0) ? -1 : 0;
