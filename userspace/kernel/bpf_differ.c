@@ -140,22 +140,6 @@ static uint32_t count(const struct differ *d)
 	return n;
 }
 
-/* Which entry of the part an overlay address is; UINT32_MAX: none. */
-static uint32_t entry_of(const struct wm_bpf_content *part, uint32_t index)
-{
-	uint32_t low = 0, high = part->naddrs;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (part->at[middle] < index)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < part->naddrs && part->at[low] == index ? low : UINT32_MAX;
-}
-
 static int take_hosts(struct differ *d)
 {
 	struct wm_bpf_content *have = d->have, *want = d->want;
@@ -185,20 +169,13 @@ static int take_hosts(struct differ *d)
 
 static int give_shares(struct differ *d)
 {
-	uint32_t next = 1;
+	WM_AUTO_FREE bool *used = calloc((size_t)d->nshares + 1, sizeof(*used));
 
-	for (uint32_t i = 0; i < d->want->naddrs; i++) {
-		struct wm_host_info *h = &d->want->hosts[i];
-
-		if (!h->isolated || h->share)
-			continue;
-		while (next <= d->nshares && d->shares[next])
-			next++;
-		if (next > d->nshares)
-			return -ENOSPC;
-		h->share = (uint16_t)next++;
-	}
-	return 0;
+	if (!used)
+		return -ENOMEM;
+	for (uint32_t i = 1; i <= d->nshares; i++)
+		used[i] = d->shares[i];
+	return wm_bpf_shares_give(d->want, used, d->nshares);
 }
 
 /* Of what shall be only what is of the part stays; what the kernel has of that already is listed as what it has. */
@@ -215,12 +192,12 @@ static int take_lan_hosts(struct differ *d)
 			continue;
 		if (has(d->right, i))
 			rc = add_other(d, &host);
-		host.index = entry_of(want, host.index);
+		host.index = wm_bpf_entry_of(want, host.index);
 		want->lan_hosts[kept++] = host;
 	}
 	want->nlan_hosts = kept;
 	for (size_t i = 0; i < d->nothers; i++)
-		d->others[i].index = entry_of(want, d->others[i].index);
+		d->others[i].index = wm_bpf_entry_of(want, d->others[i].index);
 	if (d->nothers)
 		qsort(d->others, d->nothers, sizeof(*d->others), wm_bpf_lan_host_order);
 	have->lan_hosts = WM_STEAL(d->others);

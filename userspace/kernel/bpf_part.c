@@ -32,12 +32,11 @@ static int index_order(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Which entry of the part an address of the subnet is; UINT32_MAX: none. */
-static uint32_t entry_of(const struct part *p, uint32_t index)
+uint32_t wm_bpf_entry_of(const struct wm_bpf_content *part, uint32_t index)
 {
-	const uint32_t *found = bsearch(&index, p->want.at, p->want.naddrs, sizeof(index), index_order);
+	const uint32_t *found = bsearch(&index, part->at, part->naddrs, sizeof(index), index_order);
 
-	return found ? (uint32_t)(found - p->want.at) : UINT32_MAX;
+	return found ? (uint32_t)(found - part->at) : UINT32_MAX;
 }
 
 /* --- addresses ----------------------------------------------------------------------------- */
@@ -77,7 +76,7 @@ static int read_hosts(struct part *p)
 	for (size_t i = 0; !rc && i < p->since->ncome; i++) {
 		const struct wm_end *end = &p->since->come[i];
 
-		wm_bpf_plan_host(p->plan, end, &p->want.hosts[entry_of(p, end->overlay - p->plan->subnet.addr)]);
+		wm_bpf_plan_host(p->plan, end, &p->want.hosts[wm_bpf_entry_of(&p->want, end->overlay - p->plan->subnet.addr)]);
 	}
 	return rc;
 }
@@ -125,7 +124,7 @@ static int read_lan_hosts(struct part *p)
 		rc = bpf_map_lookup_elem(p->set->map[WM_BPF_LAN_HOSTS], &found.key, &found.index);
 		if (rc == -ENOENT)
 			continue;
-		found.index = rc ? 0 : entry_of(p, found.index);
+		found.index = rc ? 0 : wm_bpf_entry_of(&p->want, found.index);
 		if (rc || found.index == UINT32_MAX)
 			return rc ? rc : -EAGAIN;
 		p->have.lan_hosts[p->have.nlan_hosts++] = found;
@@ -267,22 +266,9 @@ static int mark_taken(void *arg, uint32_t first, const void *values, uint32_t n)
 	const struct wm_host_info *hosts = values;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (hosts[i].share && hosts[i].share <= t->ends && entry_of(t->part, first + i) == UINT32_MAX)
+		if (hosts[i].share && hosts[i].share <= t->ends && wm_bpf_entry_of(&t->part->want, first + i) == UINT32_MAX)
 			t->used[hosts[i].share] = true;
 	}
-	return 0;
-}
-
-static int new_share(uint16_t *ret, bool *used, uint32_t ends)
-{
-	uint32_t share = 1;
-
-	while (share <= ends && used[share])
-		share++;
-	if (share > ends)
-		return -EAGAIN; /* a larger map */
-	used[share] = true;
-	*ret = (uint16_t)share;
 	return 0;
 }
 
@@ -310,11 +296,9 @@ static int give_shares(struct part *p)
 		if (p->want.hosts[i].share)
 			used[p->want.hosts[i].share] = true;
 	}
-	for (uint32_t i = 0; !rc && i < p->want.naddrs; i++) {
-		if (p->want.hosts[i].isolated && !p->want.hosts[i].share)
-			rc = new_share(&p->want.hosts[i].share, used, ends);
-	}
-	return rc;
+	if (!rc)
+		rc = wm_bpf_shares_give(&p->want, used, ends);
+	return rc == -ENOSPC ? -EAGAIN : rc; /* a larger map */
 }
 
 /* --- the part ---------------------------------------------------------------------------------------- */

@@ -242,10 +242,27 @@ void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t r
 	ret[WM_BPF_DROP_EVENTS] = WM_DROP_EVENTS_BYTES;
 }
 
+int wm_bpf_shares_give(struct wm_bpf_content *io, const bool *used, uint32_t ends)
+{
+	uint32_t next = 1;
+
+	for (uint32_t i = 0; i < io->naddrs; i++) {
+		struct wm_host_info *h = &io->hosts[i];
+
+		if (!h->isolated || h->share)
+			continue;
+		while (next <= ends && used[next])
+			next++;
+		if (next > ends)
+			return -ENOSPC;
+		h->share = (uint16_t)next++;
+	}
+	return 0;
+}
+
 int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends)
 {
 	WM_AUTO_FREE bool *used = calloc(ends + 1, sizeof(*used));
-	uint32_t next = 1;
 
 	if (!used)
 		return -ENOMEM;
@@ -258,18 +275,7 @@ int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want
 		h->share = old->share;
 		used[h->share] = true;
 	}
-	for (uint32_t i = 0; i < want->naddrs; i++) {
-		struct wm_host_info *h = &want->hosts[i];
-
-		if (!h->isolated || h->share)
-			continue;
-		while (next <= ends && used[next])
-			next++;
-		if (next > ends)
-			return -ENOSPC;
-		h->share = (uint16_t)next++;
-	}
-	return 0;
+	return wm_bpf_shares_give(want, used, ends);
 }
 
 void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, uint32_t wg_ifindex, struct wm_params *ret)

@@ -103,6 +103,8 @@ int wm_bpf_lan_host_order(const void *a, const void *b);
 
 /* The least sizes of the maps with so many places for processors. */
 void wm_bpf_sizes(const struct wm_bpf_content *want, uint32_t places, uint32_t ret[WM_BPF_MAPS]);
+/* To each isolated end that has none, the lowest share of 1..ends that is not used, in order. 0 or -ENOSPC. */
+int wm_bpf_shares_give(struct wm_bpf_content *io, const bool *used, uint32_t ends);
 /* Gives each isolated end a share of 1..ends: the one it has, else the lowest free. */
 int wm_bpf_shares(const struct wm_bpf_content *have, struct wm_bpf_content *want, uint32_t ends);
 /* The same host or device, maybe changed. */
@@ -124,6 +126,8 @@ void wm_bpf_params(const struct wm_instance *inst, const struct wm_plan *plan, u
  * will not do. */
 int wm_bpf_content_part(const struct wm_bpf_set *set, const struct wm_plan *plan, const struct wm_plan_diff *since,
 			struct wm_bpf_content *ret_have, struct wm_bpf_content *ret_want, struct wm_error *err);
+/* Which entry of a part the overlay address with that index is; UINT32_MAX: none. */
+uint32_t wm_bpf_entry_of(const struct wm_bpf_content *part, uint32_t index);
 
 /* --- bpf_differ.c --- */
 
