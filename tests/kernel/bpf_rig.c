@@ -100,6 +100,18 @@ void rig_close(struct rig *rig)
 	assert_int_equal(rmdir(BPFFS), 0);
 }
 
+int rig_setup(void **state)
+{
+	rig_open(*state);
+	return 0;
+}
+
+int rig_teardown(void **state)
+{
+	rig_close(*state);
+	return 0;
+}
+
 /* --- the plan -------------------------------------------------------------------------- */
 
 void rig_drop(struct rig *rig, const char *overlay)

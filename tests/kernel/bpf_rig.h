@@ -28,6 +28,9 @@ struct rig {
  * lan0 and hosts nas (.2, 192.168.1.10), cam (.3, 192.168.1.11, isolated). */
 void rig_open(struct rig *rig);
 void rig_close(struct rig *rig); /* nothing of it stays */
+/* Both as cmocka wants them; *state: the rig. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
 
 /* Adds, or replaces, the host with that overlay address; drops it. */
 struct wm_end *rig_host(struct rig *rig, const char *name, const char *overlay, const char *local, bool isolated);

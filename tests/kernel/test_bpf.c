@@ -23,20 +23,6 @@
 
 static struct rig rig;
 
-static int setup(void **state)
-{
-	(void)state;
-	rig_open(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static struct wm_host_info host(const char *overlay)
 {
 	struct wm_host_info h = { 0 };
@@ -516,7 +502,7 @@ static void test_last_seen_is_now(void **state)
 	wm_counters_free(&counters);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_prestate_setup_teardown(f, rig_setup, rig_teardown, &rig)
 
 static int body(void)
 {

@@ -29,20 +29,6 @@
 
 static struct rig rig;
 
-static int setup(void **state)
-{
-	(void)state;
-	rig_open(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static bool has_filter(const char *ifname, const char *hook, const char *what)
 {
 	char *text = rig_filters(ifname, hook);
@@ -398,7 +384,7 @@ static void test_filters_in_front_are_told(void **state)
 	assert_non_null(strstr(rig.err.text, "ingress of lan0: tc filter, priority 3, foreign:["));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_prestate_setup_teardown(f, rig_setup, rig_teardown, &rig)
 
 static int body(void)
 {

@@ -36,20 +36,6 @@ struct syscall_info {
 
 static struct rig rig;
 
-static int setup(void **state)
-{
-	(void)state;
-	rig_open(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static bool is_rename(const struct syscall_info *info)
 {
 #ifdef SYS_rename
@@ -338,7 +324,7 @@ static void test_flows_of_old_filters_are_not_lost(void **state)
 	assert_true(kills > 6);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_prestate_setup_teardown(f, rig_setup, rig_teardown, &rig)
 
 static int body(void)
 {

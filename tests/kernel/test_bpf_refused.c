@@ -22,20 +22,6 @@
 
 static struct rig rig;
 
-static int setup(void **state)
-{
-	(void)state;
-	rig_open(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static void expect_refusal(int rc, const char *says)
 {
 	char *before = rig_surroundings(&rig), *after;
@@ -139,7 +125,7 @@ static void test_too_many_isolated(void **state)
 	free(ends);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_prestate_setup_teardown(f, rig_setup, rig_teardown, &rig)
 
 static int body(void)
 {

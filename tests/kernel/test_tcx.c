@@ -22,20 +22,6 @@
 
 static struct rig rig;
 
-static int setup(void **state)
-{
-	(void)state;
-	rig_open(&rig);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static const char *const places[][2] = { { "wg", "ingress" }, { "wg", "egress" }, { "lan0", "ingress" } };
 
 /* The only program there, by its id. */
@@ -286,7 +272,7 @@ static void test_a_lan_that_leaves(void **state)
 	expect_lists();
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_prestate_setup_teardown(f, rig_setup, rig_teardown, &rig)
 
 static int body(void)
 {

@@ -39,6 +39,7 @@ struct pair {
 struct wm_key number(unsigned int n); /* NONE: no key */
 
 void begin(struct pair *p, int64_t session_age); /* below 0: there is no session */
+void begin_shared(struct pair *p); /* both were told key 1 ten minutes ago */
 void end(struct pair *p);
 
 void look(struct end *e, int64_t now);

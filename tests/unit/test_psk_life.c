@@ -76,9 +76,7 @@ static void whoever_is_away_for_a_plan_is_known_again(void **state)
 	struct pair p;
 
 	(void)state;
-	begin(&p, 0);
-	p.end[0].told = p.end[1].told = 1;
-	pass(&p, 600);
+	begin_shared(&p);
 	assert_shared(&p, 1);
 	p.end[0].psk.unsaved = false;
 	assert_int_equal(wm_psk_look(&p.end[0].psk, &nobody, &nobody, at), 0);
@@ -114,9 +112,7 @@ static void what_is_on_disk_is_known_again(void **state)
 	struct pair p;
 
 	(void)state;
-	begin(&p, 0);
-	p.end[0].told = p.end[1].told = 1;
-	pass(&p, 600);
+	begin_shared(&p);
 	assert_true(p.end[0].psk.unsaved);
 	text = wm_psk_format(&p.end[0].psk);
 	assert_int_equal(strlen(text), 12 + 90);
@@ -144,9 +140,7 @@ static void what_was_taken_back_is_tried_anew(void **state)
 	struct pair p;
 
 	(void)state;
-	begin(&p, 0);
-	p.end[0].told = p.end[1].told = 1;
-	pass(&p, 600);
+	begin_shared(&p);
 	p.end[0].psk.unsaved = false;
 	p.end[0].told = p.end[1].told = NONE;
 	pass(&p, 300);
@@ -163,9 +157,7 @@ static void what_was_proved_is_not_given_up(void **state)
 	struct pair p;
 
 	(void)state;
-	begin(&p, 0);
-	p.end[0].told = p.end[1].told = 1;
-	pass(&p, 600);
+	begin_shared(&p);
 	assert_shared(&p, 1);
 	p.end[1].told = NONE;
 	for (int i = 0; i < 3600; i++) {

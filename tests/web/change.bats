@@ -4,13 +4,18 @@
 
 load rig
 
-@test "a host is added, changed and removed" {
+# Signed in, the form of a new host is open with what has to be in it.
+begin_printer() {
 	sign_in
 	go hosts
 	button add-host
 	field name printer
 	pick domain b
 	field local_ip 192.168.1.40
+}
+
+@test "a host is added, changed and removed" {
+	begin_printer
 	pick type isolated
 	field mac 02:00:00:00:00:40
 	submit
@@ -90,12 +95,7 @@ load rig
 }
 
 @test "what cannot be sent, for the registry is away, is said and kept until it can" {
-	sign_in
-	go hosts
-	button add-host
-	field name printer
-	pick domain b
-	field local_ip 192.168.1.40
+	begin_printer
 	stop
 	submit
 	sees 'dialog[open]' 'cannot be reached'
