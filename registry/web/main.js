@@ -22,10 +22,10 @@ let view = null; // the one shown: {name, argument, update}
 
 function wanted() {
 	const [name, argument = ""] = location.hash.replace(/^#\//, "").split("/");
-	const known = Object.hasOwn(views, name) && (name !== "tokens" || mayChange());
+	const isView = Object.hasOwn(views, name) && (name !== "tokens" || mayChange());
 
 	try {
-		return known ? { name, argument: decodeURIComponent(argument) } : { name: "overview", argument: "" };
+		return isView ? { name, argument: decodeURIComponent(argument) } : { name: "overview", argument: "" };
 	} catch { // not what we would have put there
 		return { name: "overview", argument: "" };
 	}
